@@ -1,0 +1,82 @@
+"""Hydra's and OmegaConf's errors in plain words, without advice that would be wrong here."""
+
+from __future__ import annotations
+
+import re
+
+from hydra.errors import HydraException, MissingConfigException
+from omegaconf import DictConfig
+from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException, ValidationError
+
+from callsheet.errors import CallsheetError, did_you_mean
+from callsheet.registry import installed
+
+
+def plain(error: BaseException) -> Exception:
+    """The `CallsheetError` that says what `error` means to a user; an error that is none of theirs comes back as is."""
+    chain = list(_chain(error))
+    for link in chain:
+        if isinstance(link, CallsheetError):
+            return link
+    for link in chain:
+        if isinstance(link, (ConfigKeyError, ConfigAttributeError)) and link.full_key:
+            return CallsheetError(_unknown_key(link))
+        if isinstance(link, ValidationError) and link.full_key:
+            return CallsheetError(f"{link.full_key}: {_first_line(link)}.{_where(chain)}")
+        if isinstance(link, MissingConfigException):
+            return CallsheetError(_missing_option(link))
+    for link in chain:
+        if isinstance(link, (HydraException, OmegaConfBaseException)):
+            return CallsheetError(_without_plus(str(link)) or type(link).__name__)
+    return error if isinstance(error, Exception) else CallsheetError(str(error))
+
+
+def _chain(error: BaseException | None) -> list[BaseException]:
+    found: list[BaseException] = []
+    while error is not None and error not in found:
+        found.append(error)
+        error = error.__cause__ or error.__context__
+    return found
+
+
+def _unknown_key(error: OmegaConfBaseException) -> str:
+    """`plugins.bema.update_frq` is no setting; say which there are, or that the plugin is not selected."""
+    full_key, parent = str(error.full_key), error.parent_node
+    section, _, key = full_key.rpartition(".")
+    known = [str(name) for name in parent] if isinstance(parent, DictConfig) else []
+    if section == "plugins":
+        selected = ", ".join(known) or "none"
+        if key in installed():
+            return f"Plugin {key!r} is not selected, so plugins.{key} cannot be set. Selected: {selected}."
+        return (
+            f"No plugin named {key!r} is selected.{did_you_mean(key, [*known, *installed()])} Selected: {selected}; "
+            f"installed: {', '.join(installed())}."
+        )
+    owner = f"Plugin {section.split('.')[1]!r}" if section.startswith("plugins.") else section or "The configuration"
+    return f"{owner} has no setting {key!r}.{did_you_mean(key, known)} It has: {', '.join(sorted(known))}."
+
+
+def _missing_option(error: MissingConfigException) -> str:
+    wanted = str(error.missing_cfg_file or "")
+    group, _, option = wanted.removesuffix(".yaml").rpartition("/")
+    options = list(error.options or [])
+    if not options:
+        return _without_plus(_first_line(error))
+    return f"{group} has no option {option!r}.{did_you_mean(option, options)} It has: {', '.join(options)}."
+
+
+def _where(chain: list[BaseException]) -> str:
+    """The override or file that Hydra was merging, when it said so."""
+    for link in chain:
+        if found := re.search(r"Error merging override (\S+)|In '([^']+)'", str(link)):
+            return f" (in {found.group(1) or found.group(2)})"
+    return ""
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
+
+
+def _without_plus(text: str) -> str:
+    """Drop Hydra's "use +key": on plain YAML the typo would then pass in silence."""
+    return "\n".join(line for line in text.splitlines() if "use +" not in line)

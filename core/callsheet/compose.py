@@ -1,0 +1,111 @@
+"""Hydra: plugins as options of a config group, imported only when chosen, and composition from the outside."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hydra.core.config_search_path import ConfigSearchPath
+from hydra.core.config_store import ConfigStore
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.object_type import ObjectType
+from hydra.core.plugins import Plugins
+from hydra.plugins.config_source import ConfigResult, ConfigSource
+from hydra.plugins.search_path_plugin import SearchPathPlugin
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+
+from callsheet.complaints import plain
+from callsheet.registry import installed, load
+from callsheet.schema import Root
+
+if TYPE_CHECKING:
+    from typing import Any
+
+CONFIG_MODULE = "callsheet_conf"
+OPEN_SECTIONS = ("trainer.args.", "callbacks.", "model.kwargs.")
+VERSION_BASE = "1.3"
+
+
+class PluginConfigs(ConfigSource):
+    """Config group `plugins`, one option per installed plugin."""
+
+    @staticmethod
+    def scheme() -> str:
+        return "entrypoint"
+
+    def available(self) -> bool:
+        return True
+
+    def is_group(self, config_path: str) -> bool:
+        return config_path.strip("/") in ("", "plugins")
+
+    def is_config(self, config_path: str) -> bool:
+        # Says yes to any name, so that `load` can explain what is wrong with it.
+        return config_path.removesuffix(".yaml").rpartition("/")[0] == "plugins"
+
+    def list(self, config_path: str, results_filter: ObjectType | None) -> list[str]:
+        if config_path.strip("/") == "plugins" and results_filter is not ObjectType.GROUP:
+            return [*installed()]
+        return ["plugins"] if config_path == "" and results_filter is not ObjectType.CONFIG else []
+
+    def load_config(self, config_path: str) -> ConfigResult:
+        name = config_path.removesuffix(".yaml").rpartition("/")[2]
+        return ConfigResult(
+            config=OmegaConf.structured(load(name)),
+            provider=self.provider,
+            path=f"{self.scheme()}://{name}",
+            header={"package": f"plugins.{name}"},
+        )
+
+
+class PluginSearchPath(SearchPathPlugin):
+    """Search plugins after YAML, so that a `plugins/NAME.yaml` of the user's own comes first."""
+
+    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
+        search_path.append("callsheet", f"{PluginConfigs.scheme()}://")
+
+
+def bind() -> None:
+    """Teach Hydra about installed plugins and the root schema; may be called again."""
+    Plugins.instance().register(PluginConfigs)
+    Plugins.instance().register(PluginSearchPath)
+    ConfigStore.instance().store(name="callsheet_schema", node=Root, provider="callsheet")
+    OmegaConf.register_new_resolver("callsheet.run_name", run_name, replace=True)
+    OmegaConf.register_new_resolver("callsheet.bundled", bundled, replace=True)
+
+
+def compose(overrides: Sequence[str]) -> DictConfig:
+    """What Hydra composes from `overrides`, for callers outside the command line; raises `CallsheetError`."""
+    from hydra import compose as hydra_compose
+    from hydra import initialize_config_module
+
+    bind()
+    try:
+        with initialize_config_module(CONFIG_MODULE, version_base=VERSION_BASE):
+            return hydra_compose("config", overrides=open_sections(overrides))
+    except Exception as error:
+        raise plain(error) from error
+
+
+def open_sections(overrides: Sequence[str]) -> list[str]:
+    """Let people write `trainer.args.x=1`: Hydra wants `++` before a key that the YAML does not list."""
+    return [f"++{item}" if item.startswith(OPEN_SECTIONS) else item for item in overrides]
+
+
+def bundled(path: str) -> str:
+    """The place of a file that comes with the configurations, such as the demo's data."""
+    package = find_spec(CONFIG_MODULE)
+    return str(Path(str(package and package.origin)).parent / path)
+
+
+def run_name() -> str:
+    """The name of a run: its recipe and the time, and its number in a multirun, whose jobs share one clock."""
+    config: Any = HydraConfig.get() if HydraConfig.initialized() else None
+    recipe = (config and config.runtime.choices.get("recipe")) or "run"
+    number = f"-{config.job.num}" if config and config.mode == RunMode.MULTIRUN else ""
+    return re.sub(r"[^\w.-]", "-", f"{recipe}-{datetime.now():%Y-%m-%d_%H-%M-%S}{number}")

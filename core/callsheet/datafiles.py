@@ -1,0 +1,187 @@
+"""What a data file on this machine holds, and the line where it goes wrong, without `datasets`."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from callsheet.errors import CallsheetError, did_you_mean
+
+FORMATS = {".jsonl": "json", ".json": "json", ".csv": "csv", ".parquet": "parquet"}
+# A quick look ends at whichever comes first; both keep it under half a second.
+QUICK_BYTES = 64 * 2**20
+QUICK_LINES = 200_000
+SHOWN = 60
+# `datasets` passes over these in a folder too.
+NO_DATA = {"config.json", "dataset_info.json", "dataset_infos.json"}
+
+
+@dataclass(frozen=True)
+class Contents:
+    """The columns of a file or folder; None for what a quick look could not tell."""
+
+    columns: list[str] | None
+    rows: int | None
+
+
+def is_local(path: str) -> bool:
+    """Whether `path` is meant as a file or folder here; anything else is an id on the Hub."""
+    at = Path(path).expanduser()
+    return at.suffix in FORMATS or path.startswith((".", "/", "~")) or at.exists()
+
+
+def look(path: str, quick: bool = True) -> Contents:
+    """Read a file, or all files of a folder; raises `CallsheetError` at the first line that is wrong."""
+    contents = [_look_into(file, quick) for file in files_of(path)]
+    # Which files of a folder make up which split is for `datasets` to say.
+    return Contents(contents[0].columns, None) if Path(path).expanduser().is_dir() else contents[0]
+
+
+def files_of(path: str) -> list[Path]:
+    """The data files behind `path`, itself or those in the folder; raises `CallsheetError` when there is none."""
+    at = Path(path).expanduser()
+    if at.is_dir():
+        return _files_in(at)
+    if not at.exists():
+        raise CallsheetError(_missing(path, at))
+    if at.suffix not in FORMATS:
+        raise CallsheetError(f"The format of '{path}' is unknown: the name of a data file ends in {_endings()}.")
+    return [at]
+
+
+def _files_in(folder: Path) -> list[Path]:
+    if (folder / "state.json").exists() or (folder / "dataset_dict.json").exists():
+        raise CallsheetError(f"Folder '{folder}' was written by save_to_disk; write the data with to_parquet instead.")
+    files = sorted(file for file in folder.rglob("*.*") if _is_data(file.relative_to(folder)))
+    formats = sorted({FORMATS[file.suffix] for file in files})
+    if not files:
+        raise CallsheetError(f"Folder '{folder}' holds no data file: no name in it ends in {_endings()}.")
+    if len(formats) > 1 and not (folder / "README.md").exists():  # A README may say which files belong to the data.
+        raise CallsheetError(f"Folder '{folder}' mixes {' and '.join(formats)}, and `datasets` would read only one.")
+    return files
+
+
+def _is_data(file: Path) -> bool:
+    hidden = any(part.startswith((".", "__")) for part in file.parts)
+    return file.suffix in FORMATS and file.name not in NO_DATA and not hidden
+
+
+def _missing(path: str, at: Path) -> str:
+    if not at.parent.is_dir():
+        return f"Data file '{path}' does not exist, nor does its folder '{at.parent}'."
+    return f"Data file '{path}' does not exist.{did_you_mean(at.name, [other.name for other in at.parent.iterdir()])}"
+
+
+def _endings() -> str:
+    return ", ".join(FORMATS)
+
+
+def _look_into(file: Path, quick: bool) -> Contents:
+    if file.stat().st_size == 0:
+        raise CallsheetError(f"Data file '{file}' is empty.")
+    return {"json": _json, "csv": _csv, "parquet": _parquet}[FORMATS[file.suffix]](file, quick)
+
+
+def _json(file: Path, quick: bool) -> Contents:
+    first = next((line for _, line in _lines(file, quick) if line.strip()), "")
+    if not _is_document(file, first):
+        lines = ((number, line) for number, line in _lines(file, quick) if line.strip())
+        return _objects(file, quick, ((number, _parse(file, number, line)) for number, line in lines))
+    if quick and file.stat().st_size > QUICK_BYTES:
+        return Contents(None, None)
+    rows = _parse(file, 1, "".join(line for _, line in _lines(file, quick=False)))
+    return _objects(file, quick, enumerate(rows if isinstance(rows, list) else [rows], 1), "row")
+
+
+def _is_document(file: Path, first_line: str) -> bool:
+    """Whether the file is one list of rows, or one object over several lines, rather than an object on each line."""
+    try:
+        row = json.loads(first_line)
+    except ValueError:
+        return file.suffix == ".json" or first_line.lstrip().startswith("[")
+    return isinstance(row, list) and all(isinstance(item, dict) for item in row)
+
+
+def _parse(file: Path, number: int, text: str) -> Any:
+    """The value of `text`, which starts at line `number` of `file`."""
+    text = text.rstrip()
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        line = text.split("\n")[error.lineno - 1]
+        said = f"{error.msg} at column {error.colno}. The line says {_cut(line, error.colno)}."
+        raise CallsheetError(f"{file}, line {number + error.lineno - 1}: {said}") from error
+
+
+def _objects(file: Path, quick: bool, rows: Iterable[tuple[int, Any]], unit: str = "line") -> Contents:
+    columns: dict[str, None] = {}
+    count = number = 0
+    for number, row in rows:
+        if not isinstance(row, dict):
+            raise CallsheetError(f"{file}, {unit} {number}: a row must be an object in braces, not {_cut(str(row))}.")
+        count += 1
+        if row.keys() - columns.keys():
+            columns.update(dict.fromkeys(row))
+    return _contents(file, quick, list(columns), count, number)
+
+
+def _csv(file: Path, quick: bool) -> Contents:
+    rows = csv.reader(line for _, line in _lines(file, quick))
+    header = next(rows, [])
+    count = 0
+    try:
+        for row in rows:
+            count += bool(row)
+            if len(row) > len(header):
+                said = f"{len(row)} fields where the header has {len(header)}"
+                raise CallsheetError(f"{file}, line {rows.line_num}: {said}: {', '.join(header)}.")
+    except csv.Error:  # A field longer than this module reads; pandas, which loads the data, knows no limit.
+        return Contents(header, None)
+    return _contents(file, quick, header, count, rows.line_num)
+
+
+def _parquet(file: Path, quick: bool) -> Contents:
+    from pyarrow import ArrowException, parquet  # type: ignore[import-untyped]  # pyarrow ships no types
+
+    try:
+        with parquet.ParquetFile(file) as table:
+            return _contents(file, False, table.schema_arrow.names, table.metadata.num_rows, 0)
+    except (ArrowException, OSError) as error:
+        raise CallsheetError(f"'{file}' is not a Parquet file: {error}") from error
+
+
+def _lines(file: Path, quick: bool) -> Iterator[tuple[int, str]]:
+    """The lines of a UTF-8 file, numbered from 1."""
+    size = 0
+    with file.open("rb") as lines:
+        for number, line in enumerate(lines, 1):
+            if quick and (size > QUICK_BYTES or number > QUICK_LINES):
+                return
+            size += len(line)
+            yield number, _decoded(file, number, line)
+
+
+def _decoded(file: Path, number: int, line: bytes) -> str:
+    try:
+        return line.decode("utf-8-sig" if number == 1 else "utf-8")
+    except UnicodeDecodeError as error:
+        said = f"byte {line[error.start]:#04x} at position {error.start} is not UTF-8; save the file as UTF-8"
+        raise CallsheetError(f"{file}, line {number}: {said}.") from error
+
+
+def _contents(file: Path, quick: bool, columns: list[str], rows: int, last_line: int) -> Contents:
+    if not rows:
+        raise CallsheetError(f"Data file '{file}' has no rows.")
+    in_part = quick and (file.stat().st_size > QUICK_BYTES or last_line >= QUICK_LINES)
+    return Contents(columns, None if in_part else rows)
+
+
+def _cut(line: str, column: int = 0) -> str:
+    """As much of `line` around `column` as fits on a screen, in quotes."""
+    start = max(0, min(column - SHOWN // 2, len(line) - SHOWN))
+    end = start + SHOWN
+    return f"'{'…' if start else ''}{line[start:end]}{'…' if end < len(line) else ''}'"

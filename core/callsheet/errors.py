@@ -1,0 +1,24 @@
+"""What Callsheet says when it cannot go on, and the nearest right answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class CallsheetError(Exception):
+    """A mistake its reader can correct: the command line prints it alone, without a traceback, and exits with 2."""
+
+
+class PluginFailure(Exception):
+    """A hook raised, and its plugin's `on_error` says that this ends the run."""
+
+
+def did_you_mean(word: str, candidates: Iterable[str]) -> str:
+    """A sentence that offers the nearest of `candidates`, with a leading space, or nothing.
+
+    >>> did_you_mean("bemo", ["bema", "csv_metrics"])
+    " Did you mean 'bema'?"
+    """
+    near = get_close_matches(word, list(candidates), n=1)
+    return f" Did you mean {near[0]!r}?" if near else ""

@@ -1,0 +1,137 @@
+"""A composed configuration as objects: settings, plugin instances and the callbacks it names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, cast
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from callsheet.complaints import plain
+from callsheet.errors import CallsheetError, did_you_mean
+from callsheet.hooks import Plugin
+from callsheet.registry import find, installed, load
+from callsheet.schema import DatasetSettings, LaunchSettings, ModelSettings, Root, SourceSettings, TrainerSettings
+from callsheet.secrets import redact
+from callsheet.settings import check_settings
+
+HINTS = {
+    "model.path": "a folder or a repository on the Hub, as in model.path=Qwen/Qwen3-0.6B; recipe=demo needs neither",
+}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One run, before anything is loaded."""
+
+    experiment: str
+    run_dir: Path
+    resume: str
+    model: ModelSettings
+    dataset: DatasetSettings
+    trainer: TrainerSettings
+    launch: LaunchSettings
+    plugins: Mapping[str, Plugin]
+    callbacks: Mapping[str, Mapping[str, Any]]
+    composed: Mapping[str, Any]
+
+
+def make_plan(config: DictConfig, overrides: Sequence[str] = ()) -> Plan:
+    """Turn `config` into a plan; raises `CallsheetError` for whatever is missing, unknown or out of its range.
+
+    Settings that a recipe holds for a plugin this run does not select are left aside; `overrides`, which somebody
+    typed for this run, must mean something.
+    """
+    # The name of the run holds the time: resolve it once.
+    config.output_dir = str(config.output_dir)
+    _refuse_missing(config)
+    plugins = make_plugins(config, overrides)
+    settings = _settings(config)
+    return Plan(
+        experiment=settings.experiment,
+        run_dir=Path(settings.output_dir).expanduser().absolute(),
+        resume=settings.resume,
+        model=settings.model,
+        dataset=settings.dataset,
+        trainer=settings.trainer,
+        launch=settings.launch,
+        plugins=plugins,
+        callbacks=settings.callbacks,
+        composed=redact(cast("dict[str, Any]", OmegaConf.to_container(config))),
+    )
+
+
+def make_plugins(config: DictConfig, overrides: Sequence[str] = ()) -> dict[str, Plugin]:
+    """The selected plugins of `config` by name, in their order."""
+    typed = {
+        key.split(".")[1]
+        for key in (item.lstrip("+").partition("=")[0] for item in overrides)
+        if key.startswith("plugins.")
+    }
+    plugins = {}
+    for name in map(str, config.plugins):
+        if plugin_class := _plugin_class(config.plugins[name]):
+            plugins[name] = _make(name, plugin_class, config.plugins[name])
+        elif name in typed or name not in installed():
+            raise CallsheetError(_not_selected(name))
+    return plugins
+
+
+def _plugin_class(node: Any) -> type[Plugin] | None:
+    """The class of a selected plugin; None for settings without one."""
+    found = OmegaConf.get_type(node) if isinstance(node, DictConfig) else None
+    return found if isinstance(found, type) and issubclass(found, Plugin) else None
+
+
+def _make(name: str, plugin_class: type[Plugin], node: DictConfig) -> Plugin:
+    try:
+        return cast(Plugin, OmegaConf.to_object(node))
+    except CallsheetError as error:
+        raise CallsheetError(str(error).replace(f"{plugin_class.__name__}.", f"plugins.{name}.", 1)) from error
+    except OmegaConfBaseException as error:
+        raise plain(error) from error
+    except (TypeError, ValueError) as error:
+        raise CallsheetError(f"plugins.{name} ({find(name).origin}): {error}") from error
+
+
+def _settings(config: DictConfig) -> Root:
+    """The configuration without its plugins, as typed objects with their ranges checked."""
+    rest = cast("dict[str, Any]", {name: node for name, node in config.items() if name not in ("plugins", "hydra")})
+    try:
+        settings = cast(Root, OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Root), rest)))
+    except OmegaConfBaseException as error:
+        raise plain(error) from error
+    for section in (settings.model, settings.dataset, settings.launch):
+        check_settings(section, type(section).__name__.removesuffix("Settings").lower())
+    for number, source in enumerate(settings.dataset.mixture):
+        check_settings(cast(SourceSettings, source), f"dataset.mixture[{number}]")
+    return settings
+
+
+def _refuse_missing(config: DictConfig) -> None:
+    missing = sorted(key for key in OmegaConf.missing_keys(config) if not key.startswith("hydra"))
+    if missing:
+        lines = [f"{key} must be set{_help_for(key)}." for key in missing]
+        raise CallsheetError("\n".join(lines))
+
+
+def _help_for(key: str) -> str:
+    if key in HINTS:
+        return f": {HINTS[key]}"
+    section, _, name = key.partition(".")
+    if section == "plugins":
+        plugin, _, name = name.partition(".")
+        helps = {field.name: str(field.metadata.get("help", "")) for field in fields(load(plugin))}
+        return f": {helps.get(name, '')}".rstrip(".: ")
+    return ""
+
+
+def _not_selected(name: str) -> str:
+    if name in installed():
+        return f"plugins.{name} is set, but {name} is not selected. Add it: 'plugins=[…,{name}]' or +plugins={name}."
+    return (
+        f"No plugin named {name!r} is installed.{did_you_mean(name, installed())} Installed: {', '.join(installed())}."
+    )

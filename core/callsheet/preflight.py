@@ -1,0 +1,129 @@
+"""Everything that can be known to be wrong before training, found without torch."""
+
+from __future__ import annotations
+
+import os
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from callsheet import checkpoints, data, trainer_args
+from callsheet.errors import CallsheetError, did_you_mean
+from callsheet.lineup import Lineup
+from callsheet.plan import Plan
+from callsheet.records import LogContext, Report
+from callsheet.rundir import RUN, RunDir
+
+IDENTITY = ("model", "dataset", "trainer.name")
+
+
+def preflight(plan: Plan, lineup: Lineup) -> Report:
+    """Check settings, files, run directory and resume, then ask the plugins; loads nothing."""
+    report = Report()
+    for problem in (
+        *trainer_args.problems(plan.trainer.args, plan.trainer.config_class),
+        *data.inspect(plan.dataset, plan.trainer.columns, str(plan.trainer.args.get("dataset_text_field", "text"))),
+        *_model_problems(plan),
+        *_callback_problems(plan),
+        *_run_dir_problems(plan),
+    ):
+        report.problem(problem)
+    lineup.hooks.preflight(ctx=context(plan), report=report)
+    return report
+
+
+def insist(report: Report) -> None:
+    """Raise one `CallsheetError` with all problems of `report`."""
+    if report.problems:
+        raise CallsheetError("\n".join(report.problems))
+
+
+def context(plan: Plan) -> LogContext:
+    return LogContext(plan.run_dir, plan.experiment, plan.run_dir.name, dict(plan.composed))
+
+
+def _model_problems(plan: Plan) -> list[str]:
+    path = Path(plan.model.path).expanduser()
+    if path.is_dir():
+        return _folder_problems(plan, path)
+    if plan.model.path.startswith((".", "/", "~")) or plan.model.path.count("/") > 1 or path.is_file():
+        return [f"model.path={plan.model.path} is not a folder.{_nearest_sibling(path)}"]
+    return []
+
+
+def _folder_problems(plan: Plan, path: Path) -> list[str]:
+    names = {entry.name for entry in path.iterdir()}
+    if not names & {"config.json", "adapter_config.json"}:
+        return [f"model.path={plan.model.path} holds no config.json, so it is no model."]
+    has_weights = any(name.endswith((".safetensors", ".bin", ".index.json")) for name in names)
+    if plan.model.init == "pretrained" and not has_weights:
+        return [f"model.path={plan.model.path} holds no weights. To draw them at random, set model.init=config."]
+    return []
+
+
+def _callback_problems(plan: Plan) -> list[str]:
+    found = []
+    for name, spec in plan.callbacks.items():
+        path = spec.get("path") if isinstance(spec, dict) else None
+        if not path or "." not in str(path):
+            found.append(f"callbacks.{name}.path must name a class, as in callbacks.{name}.path=pkg.module.Class.")
+        elif find_spec(str(path).partition(".")[0]) is None:
+            package = str(path).partition(".")[0]
+            found.append(f"callbacks.{name}.path={path}: there is no package {package!r}.")
+    return found
+
+
+def _run_dir_problems(plan: Plan) -> list[str]:
+    """Whether the run directory is free, or holds the same run to be continued."""
+    run_dir = RunDir(plan.run_dir, is_main=False)
+    if plan.run_dir.exists() and not plan.run_dir.is_dir():
+        return [f"output_dir={plan.run_dir} is a file."]
+    if (parent := _first_existing(plan.run_dir)) and not os.access(parent, os.W_OK):
+        return [f"output_dir={plan.run_dir} cannot be made: {parent} is not writable."]
+    if plan.resume not in ("auto", "never"):
+        checkpoints.choose(plan.resume, run_dir)
+    if not plan.run_dir.is_dir() or not any(plan.run_dir.iterdir()):
+        return []
+    if not (plan.run_dir / RUN).exists():
+        return [f"output_dir={plan.run_dir} is not empty and holds no Callsheet run. Choose another."]
+    if plan.resume == "never":
+        return [f"output_dir={plan.run_dir} holds a run already, and resume=never. Choose another output_dir."]
+    return _another_run(plan, run_dir.run())
+
+
+def _another_run(plan: Plan, earlier: dict[str, Any]) -> list[str]:
+    """The first setting by which the run in the directory is another one than the plan's."""
+    before = earlier.get("config", {})
+    for section in IDENTITY:
+        old, new = _flat(_select(before, section)), _flat(_select(plan.composed, section))
+        for key in sorted(old.keys() | new.keys()):
+            if old.get(key) != new.get(key):
+                where = f"{section}.{key}".rstrip(".")
+                return [
+                    f"output_dir={plan.run_dir} holds another run: {where} is {old.get(key)!r} there and "
+                    f"{new.get(key)!r} here. Choose another output_dir."
+                ]
+    return []
+
+
+def _select(content: Any, dotted: str) -> Any:
+    for key in dotted.split("."):
+        content = content.get(key, {}) if isinstance(content, dict) else {}
+    return content
+
+
+def _flat(content: Any, prefix: str = "") -> dict[str, Any]:
+    if not isinstance(content, dict):
+        return {prefix: content}
+    return {k: v for key, item in content.items() for k, v in _flat(item, f"{prefix}.{key}".lstrip(".")).items()}
+
+
+def _first_existing(path: Path) -> Path | None:
+    return next((parent for parent in (path, *path.parents) if parent.exists()), None)
+
+
+def _nearest_sibling(path: Path) -> str:
+    try:
+        return did_you_mean(path.name, [entry.name for entry in path.absolute().parent.iterdir() if entry.is_dir()])
+    except OSError:
+        return ""

@@ -1,0 +1,167 @@
+"""What hooks are handed. Records grow by fields; hook signatures do not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+    from torch.nn import Module
+    from torch.optim import Optimizer
+    from transformers import PreTrainedTokenizerBase, Trainer, TrainingArguments
+
+    from callsheet.hooks import Plugin
+
+
+@dataclass
+class LogContext:
+    """One run inside its experiment. Loggers leave their ids here for the hooks that follow."""
+
+    run_dir: Path
+    experiment: str = ""
+    run: str = ""
+    run_config: dict[str, Any] = field(default_factory=dict)
+    ids: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Report:
+    """What preflight found: problems stop the run, warnings do not."""
+
+    problems: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    def problem(self, message: str) -> None:
+        self.problems.append(message)
+
+    def warning(self, message: str) -> None:
+        self.warnings.append(message)
+
+
+@dataclass(frozen=True)
+class FileRecord:
+    """One file of a checkpoint. `sha256` is None until the file was hashed, which happens beside the training loop."""
+
+    size: int
+    sha256: str | None = None
+
+
+@dataclass(frozen=True)
+class ManifestRow:
+    """One line of `checkpoints.jsonl`. `files` is keyed by path inside `path`, and empty until all plugins returned."""
+
+    name: str
+    step: int
+    epoch: float
+    path: Path
+    files: Mapping[str, FileRecord] = field(default_factory=dict)
+
+    def folder(self, plugin: Plugin) -> Path:
+        """The folder inside this checkpoint that belongs to `plugin`; made when asked for, rotated with the rest."""
+        folder = self.path / "callsheet" / plugin_name(plugin)
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+
+@dataclass
+class LoopState:
+    """The training loop, as plugins see it. `trainer`, `model` and what hangs on them are None until it is built."""
+
+    ctx: LogContext
+    requests: Callable[[str, str], None]
+    announce: Callable[[EvalResult, Sequence[Mapping[str, Any]], int | None], None]
+    step: int = 0
+    epoch: float = 0.0
+    max_steps: int = 0
+    rank: int = 0
+    world_size: int = 1
+    args: TrainingArguments | None = None
+    trainer: Trainer | None = None
+    model: Module | None = None
+    tokenizer: PreTrainedTokenizerBase | None = None
+    accelerator: Accelerator | None = None
+    optimizer: Optimizer | None = None
+    resumed_from: ManifestRow | None = None
+
+    @property
+    def is_main(self) -> bool:
+        """Whether this process is rank 0 of the whole job."""
+        return self.rank == 0
+
+    def request_stop(self, reason: str) -> None:
+        """Ask for training to stop after this step; a last checkpoint is saved. Merged over plugins and ranks."""
+        self.requests("stop", reason)
+
+    def request_save(self, reason: str) -> None:
+        """Ask for a checkpoint after this step."""
+        self.requests("save", reason)
+
+    def request_eval(self, reason: str) -> None:
+        """Ask for an evaluation after this step; ignored, with a warning, where there is no evaluation data."""
+        self.requests("eval", reason)
+
+    def report_eval(
+        self, result: EvalResult, predictions: Sequence[Mapping[str, Any]] = (), *, step: int | None = None
+    ) -> None:
+        """Write a score to `evals.jsonl`, its predictions beside it, and announce it as `on_benchmark_eval`."""
+        self.announce(result, predictions, self.step if step is None else step)
+
+
+@dataclass(frozen=True)
+class Revision:
+    """A checkpoint as it was published, at a commit that does not move."""
+
+    repo: str
+    branch: str
+    commit: str
+    step: int
+
+
+@dataclass(frozen=True)
+class EvalResult:
+    """One score. `metrics` maps a metric to its value, `breakdowns` a task to its own metrics."""
+
+    name: str
+    metrics: Mapping[str, float]
+    benchmark_id: str = ""
+    breakdowns: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    step: int | None = None
+    commit: str | None = None
+    eval_seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """How a run ended. `status` is completed, stopped (a plugin asked), interrupted (a signal) or failed."""
+
+    status: str
+    step: int = 0
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    seconds: float = 0.0
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class ArmResult:
+    """The place of a run in its experiment; `config` holds the overrides that make this arm."""
+
+    name: str
+    group: str | None = None
+    repeat: int = 0
+    config: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ExperimentResult:
+    """Every arm with how it ended."""
+
+    arms: Sequence[tuple[ArmResult, RunResult]]
+
+
+def plugin_name(plugin: Plugin) -> str:
+    """The name a plugin was selected by; the host sets it, since a setting may be called `name`."""
+    return str(vars(plugin).get("_callsheet_name", type(plugin).__name__.lower()))

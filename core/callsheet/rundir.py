@@ -1,0 +1,151 @@
+"""The run directory: what is written where, append-only or by atomic rename, and how it is read back."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import IO, Any
+
+from callsheet.errors import CallsheetError
+from callsheet.secrets import redact
+
+RUN = "run.json"
+CONFIG = "config.yaml"
+EVENTS = "events.jsonl"
+METRICS = "metrics.jsonl"
+CHECKPOINTS = "checkpoints.jsonl"
+EVALS = "evals.jsonl"
+LOCK = ".lock"
+
+
+class RunDir:
+    """One run's directory. On ranks other than 0 it can be read but writes nothing."""
+
+    def __init__(self, path: Path, *, is_main: bool = True) -> None:
+        self.path = path.absolute()
+        self.is_main = is_main
+        self._lock: IO[str] | None = None
+
+    def open(self) -> None:
+        """Make the directory and take its lock, which the system releases when this process dies, however it dies.
+
+        Raises `CallsheetError` when another process holds it, or the directory cannot be made.
+        """
+        if not self.is_main:
+            return
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            lock = (self.path / LOCK).open("a+", encoding="utf-8")
+        except OSError as error:
+            raise CallsheetError(f"The run directory {self.path} cannot be written: {error.strerror}.") from error
+        self._take(lock)
+        for log in self.path.glob("*.jsonl"):
+            _mend(log)
+
+    def close(self) -> None:
+        if self._lock:
+            self._lock.close()
+            self._lock = None
+
+    def append(self, name: str, row: Mapping[str, Any], *, durable: bool = False) -> None:
+        """Add one line to `name`; `durable` waits until it is on the disk."""
+        if not self.is_main:
+            return
+        with (self.path / name).open("a", encoding="utf-8") as file:
+            file.write(lines([row]))
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
+
+    def event(self, kind: str, **what: Any) -> None:
+        """Add a line to `events.jsonl`; a full disk loses the line, not the run."""
+        try:
+            self.append(EVENTS, {"time": now(), "event": kind, **redact(what)})
+        except OSError:
+            return
+
+    def write_json(self, name: str, content: Mapping[str, Any]) -> None:
+        self.write_text(name, json.dumps(content, indent=2, default=str) + "\n")
+
+    def write_text(self, name: str, text: str) -> None:
+        """Replace `name` in one step: a reader sees the old file or the new one."""
+        if self.is_main:
+            replace(self.path / name, text)
+
+    def update_run(self, **fields: Any) -> None:
+        """Change fields of `run.json`."""
+        if self.is_main:
+            self.write_json(RUN, {**self.run(), **fields})
+
+    def run(self) -> dict[str, Any]:
+        """What `run.json` says, or nothing where there is none; raises `CallsheetError` when it cannot be read."""
+        path = self.path / RUN
+        try:
+            return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
+        except (OSError, ValueError) as error:
+            raise CallsheetError(f"{path} cannot be read: {error}.") from error
+
+    def rows(self, name: str) -> Iterator[dict[str, Any]]:
+        """The lines of a log, oldest first; a line torn by a kill is passed over."""
+        path = self.path / name
+        if not path.exists():
+            return
+        with path.open(encoding="utf-8", errors="replace") as file:
+            for line in file:
+                try:
+                    yield json.loads(line)
+                except ValueError:
+                    continue
+
+    def _take(self, lock: IO[str]) -> None:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            lock.seek(0)
+            raise CallsheetError(
+                f"Another run is writing to {self.path} ({lock.read().strip() or 'holder unknown'}). "
+                "Choose another output_dir, or wait until it has ended."
+            ) from error
+        except OSError as error:
+            if error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS):
+                raise
+        self._lock = lock
+        lock.truncate(0)
+        lock.write(f"process {os.getpid()} on {os.uname().nodename}")
+        lock.flush()
+
+
+def replace(path: Path, text: str) -> None:
+    """Write `text` to `path` through a temporary file beside it, synced before the rename."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def lines(rows: Iterable[Mapping[str, Any]]) -> str:
+    """Rows as JSON lines."""
+    return "".join(json.dumps(row, default=str) + "\n" for row in rows)
+
+
+def now() -> str:
+    """The time as it stands in every file of a run: UTC, ISO 8601, milliseconds."""
+    return datetime.fromtimestamp(time.time(), timezone.utc).isoformat(timespec="milliseconds")
+
+
+def _mend(log: Path) -> None:
+    """End a line that a kill tore, so that the next one starts on its own."""
+    with log.open("rb+") as file:
+        if file.seek(0, os.SEEK_END) and (file.seek(-1, os.SEEK_END), file.read(1))[1] != b"\n":
+            file.write(b"\n")

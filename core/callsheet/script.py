@@ -1,0 +1,56 @@
+"""Callsheet's plugins in a training script of one's own: `callbacks=callsheet.callbacks("bema", ...)`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from callsheet.errors import CallsheetError
+from callsheet.hooks import Plugin
+
+if TYPE_CHECKING:
+    from transformers import TrainerCallback
+
+
+def callbacks(*plugins: str | Plugin, overrides: Sequence[str] = ()) -> list[TrainerCallback]:
+    """What `Trainer(..., callbacks=[...])` takes to call `plugins`, given by name or as instances, in this order.
+
+    The run directory is the Trainer's `output_dir`; guards, state, requests and `on_run_end` work as under
+    `callsheet train`. `overrides` set plugins only, as in `["plugins.bema.update_freq=50"]`. Raises `CallsheetError`
+    for an unknown plugin or a wrong setting, before anything is loaded.
+
+    >>> Trainer(model, args, callbacks=callsheet.callbacks("bema", "csv_metrics"))
+    """
+    from callsheet.preflight import insist
+    from callsheet.records import LogContext, Report
+    from callsheet.script_bridge import ScriptBridge
+    from callsheet.session import Session
+
+    session = Session(LogContext(Path()), _made(plugins, overrides))
+    report = Report()
+    session.lineup.hooks.preflight(ctx=session.ctx, report=report)
+    insist(report)
+    return [ScriptBridge(session), *session.lineup.add_callbacks(session.state)]
+
+
+def _made(plugins: Sequence[str | Plugin], overrides: Sequence[str]) -> dict[str, Plugin]:
+    from callsheet.compose import compose
+    from callsheet.plan import make_plugins
+
+    for override in overrides:
+        if not override.lstrip("+~").startswith("plugins."):
+            raise CallsheetError(f"{override!r} cannot be set here: callbacks() takes overrides of plugins.* only.")
+    names = [plugin for plugin in plugins if isinstance(plugin, str)]
+    selected = make_plugins(compose([f"plugins=[{','.join(names)}]", *overrides]), overrides)
+    made: dict[str, Plugin] = {}
+    for plugin in plugins:
+        name = plugin if isinstance(plugin, str) else _snake_case(type(plugin).__name__)
+        if name in made:
+            raise CallsheetError(f"Plugin {name!r} is given twice.")
+        made[name] = plugin if isinstance(plugin, Plugin) else selected[name]
+    return made
+
+
+def _snake_case(name: str) -> str:
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")

@@ -1,0 +1,53 @@
+"""Keep secrets out of what a run writes down."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from typing import Any
+
+HIDDEN = "***"
+SECRET_KEY = re.compile(r"(^|_)(token|secret|password|passwd|credentials?|api_?key|access_?key|private_?key)$", re.I)
+SECRET_VALUE = re.compile(
+    r"\bhf_[A-Za-z0-9]{16,}|\bsk-[A-Za-z0-9_-]{16,}|\bgh[pousr]_[A-Za-z0-9]{20,}|\bAKIA[0-9A-Z]{16}\b|(?<=://)[^/@\s]+:[^/@\s]+(?=@)"
+)
+OVERRIDE = re.compile(r"^([+~]*[\w./@-]+)=(.*)$", re.S)
+
+
+def redact(value: Any, key: str = "") -> Any:
+    """`value` with secrets replaced: by the name of their key, by their shape, or because the environment holds them.
+
+    >>> redact({"hub_token": "x", "eos_token": "</s>", "url": "s3://me:pass@host/x"})
+    {'hub_token': '***', 'eos_token': '</s>', 'url': 's3://***@host/x'}
+    """
+    if isinstance(value, Mapping):
+        return {name: redact(item, str(name)) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [redact(item, key) for item in value]
+    if not isinstance(value, str):
+        return value
+    if value and _names_a_secret(key) and not value.startswith("${"):
+        return HIDDEN
+    return redact_text(value)
+
+
+def redact_text(text: str) -> str:
+    """`text` without anything that looks like a secret or that the environment holds under a secret's name."""
+    for name, secret in os.environ.items():
+        if len(secret) >= 8 and _names_a_secret(name):
+            text = text.replace(secret, HIDDEN)
+    return SECRET_VALUE.sub(HIDDEN, text)
+
+
+def redact_override(override: str) -> str:
+    """A command-line override with its value hidden when its key names a secret."""
+    match = OVERRIDE.match(override)
+    if match and _names_a_secret(match.group(1).rpartition(".")[2]):
+        return f"{match.group(1)}={HIDDEN}"
+    return redact_text(override)
+
+
+def _names_a_secret(key: str) -> bool:
+    """Tokens of a vocabulary are no secret: eos_token, pad_token, and the like."""
+    return bool(SECRET_KEY.search(key)) and not re.search(r"(^|_)(eos|bos|pad|unk|sep|cls|mask|image|stop)_token$", key)

@@ -1,0 +1,71 @@
+"""A plugin's settings: default, range and help of a field in one place."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from copy import deepcopy
+from typing import Any
+
+from callsheet.errors import CallsheetError, did_you_mean
+
+REQUIRED: Any = dataclasses.MISSING
+BOUNDS = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
+
+
+def setting(
+    default: Any = REQUIRED,
+    *,
+    help: str = "",
+    ge: float | None = None,
+    gt: float | None = None,
+    le: float | None = None,
+    lt: float | None = None,
+    choices: Sequence[str] | None = None,
+) -> Any:
+    """Declare a field of a `Plugin`; a field without a default must be set by the user.
+
+    Bounds and choices are checked before anything is loaded, and the manual and the reference are written from them.
+
+    >>> class Bema(Plugin):
+    ...     update_freq: int = setting(400, ge=1, help="Update every this many steps; φ in the paper.")
+    """
+    bounds = {key: bound for key, bound in (("ge", ge), ("gt", gt), ("le", le), ("lt", lt)) if bound is not None}
+    metadata = {"help": help, "bounds": bounds, "choices": tuple(choices) if choices else None}
+    if isinstance(default, (list, dict)):
+        return dataclasses.field(default_factory=lambda: deepcopy(default), metadata=metadata)
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+def check_settings(settings: Any, where: str) -> None:
+    """Raise a `CallsheetError` for the first field of the dataclass `settings` outside its range."""
+    for field in dataclasses.fields(settings):
+        if problem := _problem(field, getattr(settings, field.name)):
+            raise CallsheetError(f"{where}.{field.name} {problem}")
+
+
+def range_of(field: dataclasses.Field[Any]) -> str:
+    """The allowed values of `field` in words, or an empty string.
+
+    >>> range_of(setting(400, ge=1))
+    'at least 1'
+    """
+    if choices := field.metadata.get("choices"):
+        return f"one of {', '.join(choices)}"
+    return " and ".join(f"{BOUNDS[key]} {bound}" for key, bound in field.metadata.get("bounds", {}).items())
+
+
+def _problem(field: dataclasses.Field[Any], value: Any) -> str:
+    choices = field.metadata.get("choices")
+    if value is None:
+        return ""
+    if choices and value not in choices:
+        return f"must be {range_of(field)}, got {value!r}.{did_you_mean(str(value), choices)}"
+    if not all(_holds(key, bound, value) for key, bound in field.metadata.get("bounds", {}).items()):
+        return f"must be {range_of(field)}, got {value!r}."
+    return ""
+
+
+def _holds(key: str, bound: float, value: float) -> bool:
+    """Whether `value` respects one bound; NaN respects none."""
+    return bool({"ge": value >= bound, "gt": value > bound, "le": value <= bound, "lt": value < bound}[key])

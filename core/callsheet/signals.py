@@ -1,0 +1,61 @@
+"""SIGINT and SIGTERM: the first one finishes the step and saves, the second one stops at once."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Interrupted(BaseException):
+    """A signal ended the run. Not an `Exception`, so that no hook swallows it."""
+
+    def __init__(self, signum: int) -> None:
+        super().__init__(signal.Signals(signum).name)
+        self.signum = signum
+        self.advice = ""
+
+    @property
+    def exit_code(self) -> int:
+        """As shells and schedulers expect it: 130 after SIGINT, 143 after SIGTERM."""
+        return 128 + self.signum
+
+
+@dataclass
+class Signals:
+    """What was received. While `patient`, the first signal only leaves a note for the next step's end."""
+
+    received: int | None = None
+    patient: bool = False
+
+    def handle(self, signum: int, frame: FrameType | None) -> None:
+        if self.received is not None or not self.patient:
+            self.received = signum
+            raise Interrupted(signum)
+        self.received = signum
+        name = signal.Signals(signum).name
+        # Not sys.stderr: the handler may have interrupted a write to it.
+        os.write(2, f"\n{name}: finishing this step and saving a checkpoint. A second signal stops at once.\n".encode())
+
+
+@contextmanager
+def watched() -> Iterator[Signals]:
+    """Handle signals for as long as the block runs; does nothing outside the main thread."""
+    signals = Signals()
+    before = {}
+    try:
+        for signum in SIGNALS:
+            before[signum] = signal.signal(signum, signals.handle)
+    except ValueError:  # only the main thread may set handlers
+        yield signals
+        return
+    try:
+        yield signals
+    finally:
+        for signum, handler in before.items():
+            signal.signal(signum, handler)
