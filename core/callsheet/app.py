@@ -41,7 +41,7 @@ def run_app(name: str, task: Task, overrides: Sequence[str]) -> int:
     app = hydra.main(
         version_base=compose.VERSION_BASE, config_path=f"pkg://{compose.CONFIG_MODULE}", config_name="config"
     )
-    before, sys.argv = sys.argv, [f"callsheet {name}", *compose.open_sections(overrides)]
+    before, sys.argv = sys.argv, [f"callsheet {name}", *compose.translated(overrides)]
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises instead of printing and exiting
     try:
         app(call)()

@@ -16,7 +16,7 @@ from callsheet.records import FileRecord, ManifestRow
 from callsheet.rundir import CHECKPOINTS, RunDir
 
 WEIGHTS = re.compile(
-    r"(^|/)(model|adapter_model|pytorch_model|optimizer|mp_rank|zero_pp|__\d).*\.(safetensors|bin|pt|distcp)$"
+    r"(^|/)(model|adapter_model|pytorch_model|mp_rank|zero_pp|__\d).*\.(safetensors|bin|pt|distcp)$"
 )
 
 

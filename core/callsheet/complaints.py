@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
-from hydra.errors import HydraException, MissingConfigException
+from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf import DictConfig
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException, ValidationError
 
 from callsheet.errors import CallsheetError, did_you_mean
-from callsheet.registry import installed
+from callsheet.registry import installed, no_such_plugin
 
 
 def plain(error: BaseException) -> Exception:
@@ -20,11 +21,13 @@ def plain(error: BaseException) -> Exception:
             return link
     for link in chain:
         if isinstance(link, (ConfigKeyError, ConfigAttributeError)) and link.full_key:
-            return CallsheetError(_unknown_key(link))
+            return CallsheetError(_unknown_key(link) + _where(chain))
         if isinstance(link, ValidationError) and link.full_key:
             return CallsheetError(f"{link.full_key}: {_first_line(link)}.{_where(chain)}")
         if isinstance(link, MissingConfigException):
             return CallsheetError(_missing_option(link))
+        if isinstance(link, OverrideParseException):
+            return CallsheetError(f"{link.override!r} cannot be read: {_first_line(link)}. Quote it for your shell?")
     for link in chain:
         if isinstance(link, (HydraException, OmegaConfBaseException)):
             return CallsheetError(_without_plus(str(link)) or type(link).__name__)
@@ -40,10 +43,13 @@ def _chain(error: BaseException | None) -> list[BaseException]:
 
 
 def _unknown_key(error: OmegaConfBaseException) -> str:
+    known = [str(name) for name in error.parent_node] if isinstance(error.parent_node, DictConfig) else []
+    return unknown_key(str(error.full_key), known)
+
+
+def unknown_key(full_key: str, known: Sequence[str]) -> str:
     """`plugins.bema.update_frq` is no setting; say which there are, or that the plugin is not selected."""
-    full_key, parent = str(error.full_key), error.parent_node
     section, _, key = full_key.rpartition(".")
-    known = [str(name) for name in parent] if isinstance(parent, DictConfig) else []
     if section == "plugins":
         selected = ", ".join(known) or "none"
         if key in installed():
@@ -57,9 +63,12 @@ def _unknown_key(error: OmegaConfBaseException) -> str:
 
 
 def _missing_option(error: MissingConfigException) -> str:
-    wanted = str(error.missing_cfg_file or "")
+    loading = re.search(r"Could not load '(\S+)'", str(error))
+    wanted = loading.group(1) if loading else str(error.missing_cfg_file or "")
     group, _, option = wanted.removesuffix(".yaml").rpartition("/")
     options = list(error.options or [])
+    if group in ("plugins", "more_plugins"):
+        return no_such_plugin(option)
     if not options:
         return _without_plus(_first_line(error))
     return f"{group} has no option {option!r}.{did_you_mean(option, options)} It has: {', '.join(options)}."
@@ -69,7 +78,7 @@ def _where(chain: list[BaseException]) -> str:
     """The override or file that Hydra was merging, when it said so."""
     for link in chain:
         if found := re.search(r"Error merging override (\S+)|In '([^']+)'", str(link)):
-            return f" (in {found.group(1) or found.group(2)})"
+            return f" (In {found.group(1) or found.group(2)}.)"
     return ""
 
 

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 CONFIG_MODULE = "callsheet_conf"
+PLUGINS, MORE = "plugins", "more_plugins"
+ADD = f"+{PLUGINS}="
 OPEN_SECTIONS = ("trainer.args.", "callbacks.", "model.kwargs.")
 VERSION_BASE = "1.3"
 
@@ -42,16 +44,16 @@ class PluginConfigs(ConfigSource):
         return True
 
     def is_group(self, config_path: str) -> bool:
-        return config_path.strip("/") in ("", "plugins")
+        return config_path.strip("/") in ("", PLUGINS, MORE)
 
     def is_config(self, config_path: str) -> bool:
-        # Says yes to any name, so that `load` can explain what is wrong with it.
-        return config_path.removesuffix(".yaml").rpartition("/")[0] == "plugins"
+        group, _, name = config_path.removesuffix(".yaml").rpartition("/")
+        return group in (PLUGINS, MORE) and name in installed()
 
     def list(self, config_path: str, results_filter: ObjectType | None) -> list[str]:
-        if config_path.strip("/") == "plugins" and results_filter is not ObjectType.GROUP:
+        if config_path.strip("/") in (PLUGINS, MORE) and results_filter is not ObjectType.GROUP:
             return [*installed()]
-        return ["plugins"] if config_path == "" and results_filter is not ObjectType.CONFIG else []
+        return [PLUGINS] if config_path == "" and results_filter is not ObjectType.CONFIG else []
 
     def load_config(self, config_path: str) -> ConfigResult:
         name = config_path.removesuffix(".yaml").rpartition("/")[2]
@@ -64,7 +66,7 @@ class PluginConfigs(ConfigSource):
 
 
 class PluginSearchPath(SearchPathPlugin):
-    """Search plugins after YAML, so that a `plugins/NAME.yaml` of the user's own comes first."""
+    """Put installed plugins on the search path, beside the YAML of callsheet and of the user's `--config-dir`."""
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
         search_path.append("callsheet", f"{PluginConfigs.scheme()}://")
@@ -87,14 +89,25 @@ def compose(overrides: Sequence[str]) -> DictConfig:
     bind()
     try:
         with initialize_config_module(CONFIG_MODULE, version_base=VERSION_BASE):
-            return hydra_compose("config", overrides=open_sections(overrides))
+            return hydra_compose("config", overrides=translated(overrides))
     except Exception as error:
         raise plain(error) from error
 
 
-def open_sections(overrides: Sequence[str]) -> list[str]:
-    """Let people write `trainer.args.x=1`: Hydra wants `++` before a key that the YAML does not list."""
-    return [f"++{item}" if item.startswith(OPEN_SECTIONS) else item for item in overrides]
+def translated(overrides: Sequence[str]) -> list[str]:
+    """What people type, in the words that Hydra wants.
+
+    `trainer.args.x=1` gets the `++` that Hydra asks for before a key the YAML does not list. `+plugins=c` joins what a
+    recipe or another override selected, through a group of its own: Hydra would drop it in silence.
+
+    >>> translated(["plugins=[a]", "+plugins=b", "+plugins=c", "trainer.args.max_steps=9"])
+    ['plugins=[a]', '++trainer.args.max_steps=9', 'more_plugins=[b,c]']
+    """
+    added = [item.removeprefix(ADD) for item in overrides if item.startswith(ADD)]
+    rest = [f"++{item}" if item.startswith(OPEN_SECTIONS) else item for item in overrides if not item.startswith(ADD)]
+    if len(added) > 1:
+        return [*rest, f"{MORE}=[{','.join(item.strip('[]') for item in added)}]"]
+    return [*rest, *(f"{MORE}={item}" for item in added)]
 
 
 def bundled(path: str) -> str:

@@ -22,6 +22,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from callsheet.audition import audition
+from callsheet.compose import ADD, MORE, PLUGINS, PluginConfigs
 from callsheet.hooks import PROJECT, Plugin, hook_names
 from callsheet.listing import aligned
 from callsheet.manual import as_override, own_fields_first
@@ -229,10 +230,10 @@ class Trail:
         return next((origin for layer in reversed(self.layers) if (origin := layer.origin(*key))), "")
 
     def choices(self) -> Iterator[Value]:
-        """The option of each group at the top but `plugins`."""
+        """The option of each group at the top but those of plugins."""
         parents = {layer.path: layer.default.parent for layer in self.layers if layer.default}
         for group, option in reversed(list(self.chosen.items())):
-            if "/" not in group and group != "plugins":
+            if "/" not in group and group not in (PLUGINS, MORE):
                 parent = parents.get(f"{group}/{option}") or self.primary
                 yield Value(group, option or "none", self._selected(group, str(option), parent))
 
@@ -242,9 +243,9 @@ class Trail:
         return self._selected_by(first.default) or first.origin("plugins", name)
 
     def _selected_by(self, default: ResultDefault | None) -> str:
-        """What selected an option of the group `plugins`; one that another option brings along names both."""
+        """What selected an option of the groups of plugins; one that another option brings along names both."""
         group, _, option = ((default and default.config_path) or "").partition("/")
-        if default is None or group != "plugins":
+        if default is None or group not in (PLUGINS, MORE):
             return ""
         origin = self._selected(group, option, str(default.parent))
         outer = next((layer.default for layer in self.layers if layer.path == default.parent), None)
@@ -265,7 +266,9 @@ class Trail:
 
 
 def _typed(override: Override) -> str:
-    return f"override {redact_override(str(override.input_line))}"
+    """An override as it was typed, before `compose.translated`."""
+    line = str(override.input_line)
+    return f"override {redact_override(ADD + line.removeprefix(f'{MORE}=') if line.startswith(f'{MORE}=') else line)}"
 
 
 def _listed(value: Any) -> list[str]:
@@ -277,8 +280,8 @@ def _keys_of(default: ResultDefault) -> dict[Key, str]:
     path, package = str(default.config_path), tuple(filter(None, (default.package or "").split(".")))
     if found := _file(path):
         return {(*package, *key): f"{found[0]}:{line}" for key, line in _lines(_compose(found[1]))}
-    if path.startswith("plugins/"):
-        plugin = load(path.removeprefix("plugins/"))
+    if path.partition("/")[0] in (PLUGINS, MORE):
+        plugin = load(path.partition("/")[2])
         return {(*package, field.name): _declared(plugin, field.name) for field in own_fields_first(plugin)}
     return {}
 
@@ -336,7 +339,7 @@ def _compose(text: str) -> yaml.Node | None:
 def _file(config_path: str) -> tuple[str, str] | None:
     """What to call the YAML file that Hydra reads for `config_path`, and its text; None when that is no file."""
     for source in HydraConfig.get().runtime.config_sources:
-        if source.schema == "entrypoint" and config_path in [f"plugins/{name}" for name in installed()]:
+        if source.schema == PluginConfigs.scheme() and _is_plugin(config_path):
             return None
         if source.schema not in ("pkg", "file"):
             continue
@@ -346,6 +349,11 @@ def _file(config_path: str) -> tuple[str, str] | None:
             label = f"{source.path.replace('.', '/')}/{config_path}.yaml" if packaged else _short(Path(str(file)))
             return label, file.read_text(encoding="utf-8")
     return None
+
+
+def _is_plugin(config_path: str) -> bool:
+    group, _, name = config_path.partition("/")
+    return group in (PLUGINS, MORE) and name in installed()
 
 
 def _short(file: Path) -> str:

@@ -200,5 +200,8 @@ def _re_exported(module: str, spec: ModuleSpec, name: str) -> tuple[str, str] | 
     package = module.rpartition(".")[0] if spec.submodule_search_locations is None else module
     for source, names in FROM.findall(_source(spec)):
         if found := re.search(rf"(?:(\w+)\s+as\s+)?\b{name}\b(?!\s+as\b)", names):
-            return resolve_name(source, package), found[1] or name
+            try:
+                return resolve_name(source, package), found[1] or name
+            except ImportError as error:
+                raise CallsheetError(f"Its module {module!r} cannot import from {source!r}: {error}.") from error
     return None

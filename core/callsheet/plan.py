@@ -10,10 +10,10 @@ from typing import Any, cast
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from callsheet.complaints import plain
-from callsheet.errors import CallsheetError, did_you_mean
+from callsheet.complaints import plain, unknown_key
+from callsheet.errors import CallsheetError
 from callsheet.hooks import Plugin
-from callsheet.registry import find, installed, load
+from callsheet.registry import find, installed, load, no_such_plugin
 from callsheet.schema import DatasetSettings, LaunchSettings, ModelSettings, Root, SourceSettings, TrainerSettings
 from callsheet.secrets import redact
 from callsheet.settings import check_settings
@@ -47,6 +47,7 @@ def make_plan(config: DictConfig, overrides: Sequence[str] = ()) -> Plan:
     """
     # The name of the run holds the time: resolve it once.
     config.output_dir = str(config.output_dir)
+    _refuse_unknown(config)
     _refuse_missing(config)
     plugins = make_plugins(config, overrides)
     settings = _settings(config)
@@ -111,6 +112,16 @@ def _settings(config: DictConfig) -> Root:
     return settings
 
 
+def _refuse_unknown(config: DictConfig) -> None:
+    """Refuse what `+plugins.bema.update_frq=1` adds: Hydra lets it pass, even into a structured config."""
+    for name, node in config.plugins.items():
+        if plugin_class := _plugin_class(node):
+            known = [field.name for field in fields(plugin_class)]
+            for key in map(str, node):
+                if key not in known:
+                    raise CallsheetError(unknown_key(f"plugins.{name}.{key}", known))
+
+
 def _refuse_missing(config: DictConfig) -> None:
     missing = sorted(key for key in OmegaConf.missing_keys(config) if not key.startswith("hydra"))
     if missing:
@@ -132,6 +143,4 @@ def _help_for(key: str) -> str:
 def _not_selected(name: str) -> str:
     if name in installed():
         return f"plugins.{name} is set, but {name} is not selected. Add it: 'plugins=[…,{name}]' or +plugins={name}."
-    return (
-        f"No plugin named {name!r} is installed.{did_you_mean(name, installed())} Installed: {', '.join(installed())}."
-    )
+    return no_such_plugin(name)

@@ -63,10 +63,7 @@ def find(name: str) -> Installed:
     """The installed plugin called `name`; raises `CallsheetError` with the nearest name, or naming both claimants."""
     plugins = installed()
     if name not in plugins:
-        raise CallsheetError(
-            f"No plugin named {name!r} is installed.{did_you_mean(name, plugins)} "
-            f"Installed: {', '.join(plugins) or 'none'}."
-        )
+        raise CallsheetError(no_such_plugin(name))
     if plugins[name].conflict:
         raise CallsheetError(plugins[name].conflict)
     return plugins[name]
@@ -96,6 +93,11 @@ def load(name: str) -> type[Plugin]:
         )
     _check_api(found, loaded)
     return loaded
+
+
+def no_such_plugin(name: str) -> str:
+    near, names = did_you_mean(name, installed()), ", ".join(installed())
+    return f"No plugin named {name!r} is installed.{near} Installed: {names or 'none'}."
 
 
 def origin_of(entry_point: EntryPoint) -> str:

@@ -143,7 +143,7 @@ class Module:
         """Name in this module → (module, name there); an empty name there stands for the module itself."""
         found: dict[str, tuple[str, str]] = {}
         for node in _statements(self.body):
-            found = _imported(node, self.package)  | found
+            found = _imported(node, self.package) | _lazily_imported(node, self.name) | found
         return found
 
     @cached_property

@@ -1,0 +1,132 @@
+"""Which checkpoints are complete, which are torn, and which one a run resumes from."""
+
+import json
+
+import pytest
+
+from callsheet import checkpoints
+from callsheet.checkpoints import choose, survey, with_files, with_hashes
+from callsheet.errors import CallsheetError
+from callsheet.records import ManifestRow
+from callsheet.rundir import RunDir
+
+
+@pytest.fixture
+def run_dir(tmp_path):
+    return RunDir(tmp_path)
+
+
+def save(run_dir, step, *, finished=True):
+    """A checkpoint in miniature: what the checks look at is real."""
+    import torch
+    from safetensors.torch import save_file
+
+    folder = run_dir.path / f"checkpoint-{step}"
+    (folder / "callsheet").mkdir(parents=True)
+    save_file({"weight": torch.arange(100.0) + step}, folder / "model.safetensors")
+    torch.save({"step": step}, folder / "optimizer.pt")
+    (folder / "trainer_state.json").write_text(json.dumps({"global_step": step, "epoch": step / 10}))
+    (folder / "callsheet" / "plugins.json").write_text("{}")
+    row = with_files(ManifestRow(folder.name, step, step / 10, folder))
+    if finished:
+        checkpoints.record(run_dir, row)
+        checkpoints.record(run_dir, with_hashes(row))
+    return folder
+
+
+def test_the_newest_complete_checkpoint_is_chosen(run_dir):
+    save(run_dir, 9)
+    save(run_dir, 10)
+    save(run_dir, 100, finished=False)
+    row, torn = choose("auto", run_dir)
+    assert row.step == 10 and row.path == run_dir.path / "checkpoint-10"
+    assert [(wreck.name, wreck.fault) for wreck in torn] == [
+        ("checkpoint-100", "it was never finished: the manifest does not list it")
+    ]
+
+
+def test_an_empty_directory_has_nothing_to_resume_from(run_dir):
+    assert choose("auto", run_dir) == (None, [])
+
+
+def test_never_looks_at_nothing(run_dir):
+    save(run_dir, 10)
+    assert choose("never", run_dir) == (None, [])
+
+
+def test_a_rotated_checkpoint_is_simply_gone(run_dir):
+    import shutil
+
+    save(run_dir, 10)
+    shutil.rmtree(save(run_dir, 20))
+    assert choose("auto", run_dir)[0].step == 10
+
+
+def damage_truncate(folder):
+    path = folder / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:-10])
+
+
+def damage_flip(folder):
+    path = folder / "model.safetensors"
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+
+
+def damage_remove(folder):
+    (folder / "optimizer.pt").unlink()
+
+
+def damage_state(folder):
+    (folder / "callsheet" / "plugins.json").unlink()
+
+
+@pytest.mark.parametrize(
+    ("damage", "fault"),
+    [
+        (damage_truncate, "model.safetensors has"),
+        (damage_flip, "the content of model.safetensors has changed since it was saved"),
+        (damage_remove, "optimizer.pt is missing"),
+        (damage_state, "callsheet/plugins.json is missing"),
+    ],
+)
+def test_a_damaged_checkpoint_is_passed_over_and_by_path_refused(run_dir, damage, fault):
+    save(run_dir, 10)
+    damage(save(run_dir, 20))
+    row, torn = choose("auto", run_dir)
+    assert row.step == 10 and fault in torn[0].fault
+    with pytest.raises(CallsheetError) as refusal:
+        choose(str(run_dir.path / "checkpoint-20"), run_dir)
+    assert fault in str(refusal.value)
+    assert f"The last complete checkpoint is resume={run_dir.path / 'checkpoint-10'}" in str(refusal.value)
+
+
+def test_a_missing_path_offers_the_last_complete_checkpoint(run_dir):
+    save(run_dir, 10)
+    with pytest.raises(CallsheetError, match=r"checkpoint-30 does not exist\. The last complete .*checkpoint-10"):
+        choose(str(run_dir.path / "checkpoint-30"), run_dir)
+
+
+@pytest.mark.parametrize(
+    ("damage", "fault"),
+    [
+        (damage_truncate, "model.safetensors is cut short"),
+        (damage_remove, "it holds no optimizer state"),
+        (lambda folder: (folder / "model.safetensors").unlink(), "it holds no weights"),
+        (lambda folder: (folder / "trainer_state.json").write_text("{"), "trainer_state.json is not JSON"),
+        (lambda folder: (folder / "optimizer.pt").write_bytes(b"PK"), "optimizer.pt is cut short"),
+    ],
+)
+def test_a_checkpoint_of_a_plain_trainer_is_looked_into(run_dir, damage, fault):
+    folder = save(run_dir, 10, finished=False)
+    assert choose(str(folder), run_dir)[0].step == 10
+    damage(folder)
+    with pytest.raises(CallsheetError, match=fault):
+        choose(str(folder), run_dir)
+
+
+def test_a_thousand_checkpoints_are_surveyed_by_size_alone(run_dir):
+    folder = save(run_dir, 1)
+    row = checkpoints.manifest(run_dir)["checkpoint-1"]
+    assert survey(run_dir)[0] == [row] and folder.exists()
