@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.trainer_utils import SaveStrategy
@@ -20,6 +20,9 @@ from callsheet.records import ManifestRow
 from callsheet.rundir import METRICS, RunDir, now, replace
 from callsheet.session import Session
 from callsheet.step_metrics import StepMetrics, StepRecorder
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 logger = logging.getLogger("callsheet")
 
@@ -130,7 +133,7 @@ class Bridge(TrainerCallback):
         loop = self.session.state
         if loop.trainer is None and (trainer := _calling_trainer(args)):
             loop.trainer, loop.accelerator = trainer, trainer.accelerator
-            loop.model, loop.tokenizer = trainer.model, trainer.processing_class
+            loop.model, loop.tokenizer = trainer.model, cast("PreTrainedTokenizerBase", trainer.processing_class)
             loop.rank, loop.world_size = args.process_index, args.world_size
 
     def _see(self, state: TrainerState) -> None:

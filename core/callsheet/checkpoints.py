@@ -15,9 +15,7 @@ from callsheet.errors import CallsheetError
 from callsheet.records import FileRecord, ManifestRow
 from callsheet.rundir import CHECKPOINTS, RunDir
 
-WEIGHTS = re.compile(
-    r"(^|/)(model|adapter_model|pytorch_model|mp_rank|zero_pp|__\d).*\.(safetensors|bin|pt|distcp)$"
-)
+WEIGHTS = re.compile(r"(^|/)(model|adapter_model|pytorch_model|mp_rank|zero_pp|__\d).*\.(safetensors|bin|pt|distcp)$")
 
 
 @dataclass(frozen=True)

@@ -190,7 +190,6 @@ class Entry:
     """One line of a defaults list; a `group` of None selects the config at the path that is its only option."""
 
     group: str | None
-    overrides: bool
     line: str
     options: Mapping[str, str]
 
@@ -261,7 +260,7 @@ class Trail:
             return _typed([*typed, *added][-1])
         if decided and not by_path:
             parent = str(decided.containing_config_path)
-        entries = by_path or [e for e in _entries(parent) if e.group == group and e.overrides == bool(decided)]
+        entries = by_path or [e for e in _entries(parent) if e.group == group]
         return entries[-1].origin(option) if entries else parent
 
 
@@ -309,12 +308,12 @@ def _entry(item: yaml.Node, label: str, folder: str) -> Entry:
 
     line = item.start_mark.line + 1
     if isinstance(item, yaml.ScalarNode):
-        return Entry(None, False, f"{label}:{line}", {absolute(item.value.partition("@")[0]): f"{label}:{line}"})
+        return Entry(None, f"{label}:{line}", {absolute(item.value.partition("@")[0]): f"{label}:{line}"})
     key, value = next(_pairs(item))
-    *words, group = key.value.split()
+    group = key.value.split()[-1]  # after `override` or `optional`
     options = value.value if isinstance(value, yaml.SequenceNode) else [value]
     lines = {option.value: f"{label}:{option.start_mark.line + 1}" for option in options}
-    return Entry(absolute(group.partition("@")[0]), "override" in words, f"{label}:{line}", lines)
+    return Entry(absolute(group.partition("@")[0]), f"{label}:{line}", lines)
 
 
 def _lines(node: yaml.Node | None, above: Key = ()) -> Iterator[tuple[Key, int]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from accelerate import Accelerator
+    from accelerate import Accelerator  # type: ignore[import-untyped]  # accelerate ships no types
     from torch.nn import Module
     from torch.optim import Optimizer
     from transformers import PreTrainedTokenizerBase, Trainer, TrainingArguments

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from callsheet import checkpoints
+from callsheet import checkpoints, data
 from callsheet.finish import finish
 from callsheet.lineup import Lineup
 from callsheet.plan import Plan
@@ -45,11 +45,12 @@ def train(plan: Plan) -> Session:
     insist(report)
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     with watched() as signals:
-        from callsheet import data, training
+        from callsheet import training
 
         args = training.make_args(plan)
         _silence_bars()
         train_data, eval_data = data.load(plan.dataset)
+        _insist_on_columns(plan, train_data.column_names)
         with Session(context(plan), plan.plugins, signals=signals) as session:
             from callsheet.bridge import Bridge
 
@@ -69,10 +70,17 @@ def _work(config: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in config.items() if key not in ("output_dir", "resume", "experiment")}
 
 
+def _insist_on_columns(plan: Plan, columns: list[str] | None) -> None:
+    """Check the columns of data from the Hub, which could not be seen before."""
+    text_field = str(plan.trainer.args.get("dataset_text_field", "text"))
+    path = plan.dataset.path or "dataset.mixture"
+    insist(Report(data.missing_columns(columns, plan.trainer.columns, text_field, path)))
+
+
 def _silence_bars() -> None:
     """In a log file, keep the bars of datasets and transformers out: each redraw would be a line."""
     if not sys.stderr.isatty():
-        from datasets import disable_progress_bars
+        from datasets import disable_progress_bars  # type: ignore[import-untyped]  # datasets ships no types
         from transformers.utils import logging as transformers_logging
 
         disable_progress_bars()

@@ -1,0 +1,401 @@
+"""bema: the same average as TRL's where TRL's is right, and a right one where it is not."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+from transformers import LlamaConfig, LlamaForCausalLM, Trainer, TrainerCallback, TrainingArguments
+from trl import BEMACallback
+
+import callsheet
+from callsheet import CallsheetError, LogContext, LoopState, ManifestRow, Report
+from callsheet_plugins.bema import Bema
+from callsheet_plugins.bema import average as arithmetic
+from callsheet_plugins.bema.average import Average
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> Iterator[None]:
+    """Models this small only wait for further threads."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def llama(seed: int = 0, **config: Any) -> LlamaForCausalLM:
+    torch.manual_seed(seed)
+    sizes = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
+    return LlamaForCausalLM(LlamaConfig(vocab_size=64, **{**sizes, **config}))
+
+
+def trainer(run_dir: Path, plugin: Bema, *others: TrainerCallback, model: Any = None, **arguments: Any) -> Trainer:
+    defaults = {"max_steps": 9, "per_device_train_batch_size": 2, "learning_rate": 1e-2, "save_strategy": "no"}
+    args = TrainingArguments(
+        str(run_dir), use_cpu=True, report_to="none", disable_tqdm=True, lr_scheduler_type="constant",
+        **{**defaults, **arguments},
+    )  # fmt: skip
+    ids = torch.randint(0, 64, (64, 8), generator=torch.Generator().manual_seed(1))
+    rows = [{"input_ids": row, "labels": row} for row in ids]
+    callbacks = [*others, *callsheet.callbacks(plugin)]
+    return Trainer(model or llama(), args, train_dataset=rows, eval_dataset=rows[:2], callbacks=callbacks)
+
+
+def loop_state(run_dir: Path, model: Any, **fields: Any) -> LoopState:
+    return LoopState(LogContext(run_dir), lambda *a: None, lambda *a: None, model=model, max_steps=9, **fields)
+
+
+def averaged(run_dir: Path) -> dict[str, Tensor]:
+    return dict(LlamaForCausalLM.from_pretrained(run_dir / "bema").state_dict())
+
+
+def relative(ours: dict[str, Tensor], theirs: dict[str, Tensor]) -> float:
+    """The largest difference, relative to the largest weight of the same tensor."""
+    assert ours.keys() == theirs.keys()
+    return max(float((ours[n] - theirs[n]).abs().max() / theirs[n].abs().max()) for n in ours)
+
+
+def identical(ours: dict[str, Tensor], theirs: dict[str, Tensor]) -> bool:
+    return ours.keys() == theirs.keys() and all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+class TheirBema(BEMACallback):
+    """TRL's, which would save to the same folder."""
+
+    def on_train_end(self, *args: Any, **kwargs: Any) -> None:
+        self.result = {name: tensor.clone() for name, tensor in self.running_model.state_dict().items()}
+
+
+class Follow(TrainerCallback):
+    """Keeps the weights of every step, and stops at `stop_at`."""
+
+    def __init__(self, stop_at: int | None = None) -> None:
+        self.stop_at = stop_at
+        self.weights: dict[int, dict[str, Tensor]] = {}
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any) -> None:
+        self.weights[state.global_step] = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+
+    def on_step_end(self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any) -> None:
+        self.weights[state.global_step] = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+        if state.global_step == self.stop_at:
+            control.should_training_stop = True
+
+
+class Watch(TrainerCallback):
+    """Notes when the average was last updated, as a checkpoint at every step would."""
+
+    def __init__(self, plugin: Bema) -> None:
+        self.plugin = plugin
+        self.updated_at: list[int | None] = []
+
+    def on_step_begin(self, *args: Any, **kwargs: Any) -> None:
+        self.updated_at.append(self.plugin.state_dict()["updated_at"])
+
+    on_train_end = on_step_begin
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"update_freq": 1},
+        {"update_freq": 3},
+        {"update_freq": 2},  # does not divide 9
+        {"update_freq": 4},
+        {"update_freq": 2, "update_after": 3},
+        {"update_freq": 4, "update_after": 2},
+        {"update_freq": 2, "bias_power": 0.0},
+        {"update_freq": 2, "bias_power": 8.0},
+        {"update_freq": 2, "ema_power": 0.0},
+        {"update_freq": 2, "ema_power": 1.0, "lag": 0, "multiplier": 2.0},
+        {"update_freq": 2, "ema_power": 3.0, "min_ema_multiplier": 0.3},
+    ],
+    ids=str,
+)
+def test_weights_equal_trl_on_the_same_run(tmp_path: Path, settings: dict[str, Any]) -> None:
+    theirs = TheirBema(**settings)
+    run = trainer(tmp_path, Bema(**settings), theirs)
+    before = {name: tensor.clone() for name, tensor in run.model.state_dict().items()}
+    run.train()
+    assert relative(averaged(tmp_path), theirs.result) <= 1e-6
+    assert relative(before, theirs.result) > 1e-3  # there was something to get wrong
+
+
+def test_updates_fall_on_trl_steps(tmp_path: Path) -> None:
+    plugin = Bema(update_after=3, update_freq=2)
+    watch = Watch(plugin)
+    trainer(tmp_path, plugin, watch).train()
+    assert list(dict.fromkeys(watch.updated_at)) == [None, 5, 7, 9]
+
+
+def test_a_bfloat16_model_is_averaged_as_in_float64() -> None:
+    torch.manual_seed(0)
+    walk, plugin = torch.randn(300, 200, dtype=torch.float64), Bema(update_freq=1)
+    weights = {"w": walk.bfloat16()}
+    average, reference = Average.of(weights, "cpu"), weights["w"].double()
+    for step in range(1, 501):
+        walk += 1e-3 * torch.randn_like(walk)
+        weights["w"].copy_(walk)
+        average.update(weights, plugin.beta(step))
+        reference.lerp_(weights["w"].double(), plugin.beta(step))
+    error = (average.ema["w"].double() - reference).norm() / reference.norm()
+    assert average.ema["w"].dtype == torch.float32
+    assert error <= 1e-6
+
+
+def test_a_bfloat16_model_is_saved_in_bfloat16(tmp_path: Path) -> None:
+    plugin, follow = Bema(update_freq=9), Follow()
+    trainer(tmp_path, plugin, follow, model=llama().bfloat16()).train()
+    start, end, saved = follow.weights[0], follow.weights[9], load_file(tmp_path / "bema" / "model.safetensors")
+    name = "model.layers.0.mlp.up_proj.weight"
+    ema = start[name].double().lerp(end[name].double(), plugin.beta(9))
+    expected = ema + plugin.alpha(9) * (end[name].double() - start[name].double())
+    assert {tensor.dtype for tensor in saved.values()} == {torch.bfloat16}
+    assert (saved[name] == expected.bfloat16()).float().mean() > 0.999  # a tie in rounding may fall the other way
+
+
+def test_weights_pass_through_a_buffer_that_is_smaller_than_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(arithmetic, "CHUNK", 7)
+    average, weights = torch.randn(5, 6), torch.randn(6, 5).bfloat16().T
+    expected = average.lerp(weights.float(), 0.3)
+    arithmetic.blend(average, weights, 0.3)
+    assert torch.equal(average, expected)
+
+
+def test_an_update_of_weight_one_copies(tmp_path: Path) -> None:
+    average = Average.of({"w": torch.tensor([1e8, 1.0])}, "cpu")
+    average.update({"w": torch.tensor([0.1, 0.2])}, 1.0)
+    assert torch.equal(average.ema["w"], torch.tensor([0.1, 0.2]))
+
+
+def test_one_float32_copy_is_held_beyond_the_first_weights(tmp_path: Path) -> None:
+    model = llama().bfloat16()
+    average = Average.of(dict(model.named_parameters()), "cpu")
+    count = sum(parameter.numel() for parameter in model.parameters())
+    assert sum(tensor.nbytes for tensor in average.ema.values()) == 4 * count
+    assert sum(tensor.nbytes for tensor in average.theta0.values()) == 2 * count
+
+
+def test_frozen_parameters_keep_their_values(tmp_path: Path) -> None:
+    model, plugin, follow = llama(), Bema(update_freq=2), Follow()
+    model.model.embed_tokens.requires_grad_(False)
+    trainer(tmp_path, plugin, follow, model=model).train()
+    saved, end = averaged(tmp_path), follow.weights[9]
+    assert torch.equal(saved["model.embed_tokens.weight"], end["model.embed_tokens.weight"])
+    assert not torch.equal(saved["lm_head.weight"], end["lm_head.weight"])
+
+
+def test_tied_parameters_are_averaged_once_and_stay_tied(tmp_path: Path) -> None:
+    model, plugin, theirs = llama(tie_word_embeddings=True), Bema(update_freq=2), TheirBema(update_freq=2)
+    trainer(tmp_path, plugin, theirs, model=model).train()
+    loaded = LlamaForCausalLM.from_pretrained(tmp_path / "bema")
+    assert loaded.lm_head.weight is loaded.model.embed_tokens.weight
+    assert relative(averaged(tmp_path), theirs.result) <= 1e-6
+
+
+def test_a_peft_model_is_saved_as_its_averaged_adapter(tmp_path: Path) -> None:
+    from peft import LoraConfig, PeftModel, get_peft_model
+
+    model = get_peft_model(llama(), LoraConfig(r=2, target_modules=["q_proj", "v_proj"], init_lora_weights=False))
+    plugin, follow = Bema(update_freq=3), Follow()
+    trainer(tmp_path, plugin, follow, model=model).train()
+    loaded = PeftModel.from_pretrained(llama(), tmp_path / "bema").state_dict()
+    expected = reference(plugin, follow.weights, [3, 6, 9])
+    adapter = {name: tensor for name, tensor in expected.items() if "lora_" in name}
+    assert adapter
+    assert relative({name: loaded[name] for name in adapter}, adapter) <= 1e-6
+    assert not (tmp_path / "bema" / "model.safetensors").exists()
+
+
+def reference(
+    plugin: Bema, weights: dict[int, dict[str, Tensor]], updates: list[int], formed_at: int | None = None
+) -> dict[str, Tensor]:
+    """The paper's average in float64, over the weights of a run that began at step 0."""
+    theta0 = {name: tensor.double() for name, tensor in weights[plugin.update_after].items()}
+    ema = {name: tensor.clone() for name, tensor in theta0.items()}
+    for step in updates:
+        for name in ema:
+            ema[name].lerp_(weights[step][name].double(), plugin.beta(step))
+    last = formed_at or updates[-1]
+    return {n: (ema[n] + plugin.alpha(last) * (weights[last][n].double() - theta0[n])).float() for n in ema}
+
+
+@pytest.fixture(scope="module", params=[4, 8], ids=["stopped at its end", "interrupted"])
+def interrupted(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run with a checkpoint a step, planned for four steps, or for eight and killed after some."""
+    run_dir = tmp_path_factory.mktemp("interrupted")
+    trainer(
+        run_dir, Bema(update_freq=3, update_after=1), max_steps=request.param, save_strategy="steps", save_steps=1
+    ).train()
+    yield run_dir
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run_dir = tmp_path_factory.mktemp("uninterrupted")
+    trainer(run_dir, Bema(update_freq=3, update_after=1), max_steps=8, save_strategy="steps", save_steps=8).train()
+    return run_dir
+
+
+@pytest.mark.parametrize("step", [1, 2, 3, 4, 6, 7, 8])
+def test_a_resumed_run_equals_an_uninterrupted_one(
+    interrupted: Path, uninterrupted: Path, tmp_path: Path, step: int
+) -> None:
+    checkpoint = interrupted / f"checkpoint-{step}"
+    if not checkpoint.exists():
+        pytest.skip("the run had ended before")
+    resumed = trainer(tmp_path, Bema(update_freq=3, update_after=1), max_steps=8, save_strategy="steps", save_steps=8)
+    resumed.train(resume_from_checkpoint=str(checkpoint))
+    assert identical(averaged(tmp_path), averaged(uninterrupted))
+    if step < 8:
+        for name in ("ema", "theta0"):
+            saved = f"checkpoint-8/callsheet/bema/{name}.safetensors"
+            assert identical(load_file(tmp_path / saved), load_file(uninterrupted / saved))
+
+
+def test_checkpoints_share_one_file_of_the_first_weights(interrupted: Path) -> None:
+    files = [interrupted / f"checkpoint-{step}/callsheet/bema/theta0.safetensors" for step in (2, 3, 4)]
+    assert len({file.stat().st_ino for file in files}) == 1
+
+
+def test_without_hard_links_the_first_weights_are_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*args: Any) -> None:
+        raise OSError("Operation not supported")
+
+    monkeypatch.setattr(os, "link", refuse)
+    trainer(tmp_path, Bema(update_freq=2), max_steps=2, save_strategy="steps", save_steps=1).train()
+    files = [tmp_path / f"checkpoint-{step}/callsheet/bema/theta0.safetensors" for step in (1, 2)]
+    assert files[0].read_bytes() == files[1].read_bytes()
+
+
+def test_a_checkpoint_without_an_average_is_refused(tmp_path: Path) -> None:
+    checkpoint = bare_checkpoint(tmp_path)
+    with pytest.raises(CallsheetError, match=r"checkpoint-2 holds no BEMA state; .*bema.on_missing_state=restart"):
+        trainer(tmp_path, Bema(update_freq=2)).train(resume_from_checkpoint=str(checkpoint))
+
+
+def test_averaging_starts_anew_where_asked_to(tmp_path: Path) -> None:
+    checkpoint, follow = bare_checkpoint(tmp_path), Follow()
+    plugin = Bema(update_freq=3, on_missing_state="restart")
+    trainer(tmp_path, plugin, follow).train(resume_from_checkpoint=str(checkpoint))
+    expected = reference(plugin, {0: follow.weights[2], **follow.weights}, [3, 6, 9])
+    assert relative(averaged(tmp_path), expected) <= 1e-6
+
+
+def test_a_checkpoint_before_averaging_began_needs_no_average(tmp_path: Path) -> None:
+    checkpoint = bare_checkpoint(tmp_path)
+    trainer(tmp_path, Bema(update_freq=2, update_after=5)).train(resume_from_checkpoint=str(checkpoint))
+    assert averaged(tmp_path)
+
+
+def test_an_average_of_another_model_is_refused(tmp_path: Path) -> None:
+    trainer(tmp_path, Bema(update_freq=1), max_steps=2, save_strategy="steps", save_steps=2).train()
+    checkpoint = tmp_path / "checkpoint-2"
+    row = ManifestRow("checkpoint-2", 2, 0.0, checkpoint)
+    with pytest.raises(CallsheetError, match="other parameters"):
+        Bema().on_train_start(loop_state(tmp_path, llama(hidden_size=32), resumed_from=row, step=2))
+
+
+def bare_checkpoint(folder: Path) -> Path:
+    """A checkpoint of a run that had no BEMA."""
+    run = trainer(folder, Bema(update_freq=2), max_steps=2, save_strategy="steps", save_steps=2)
+    run.callback_handler.callbacks = [c for c in run.callback_handler.callbacks if "Bridge" not in type(c).__name__]
+    run.train()
+    return folder / "checkpoint-2"
+
+
+def test_a_second_training_starts_afresh(tmp_path: Path) -> None:
+    plugin, follow = Bema(update_freq=3), Follow()
+    run = trainer(tmp_path, plugin, follow)
+    run.train()
+    run.train()
+    assert relative(averaged(tmp_path), reference(plugin, follow.weights, [3, 6, 9])) <= 1e-6
+
+
+def test_stopping_early_forms_the_average_of_the_weights_it_stopped_at(tmp_path: Path) -> None:
+    plugin, follow = Bema(update_freq=3), Follow(stop_at=5)
+    trainer(tmp_path, plugin, follow).train()
+    assert relative(averaged(tmp_path), reference(plugin, follow.weights, [3], formed_at=5)) <= 1e-6
+
+
+@pytest.mark.parametrize(("stop_at", "updates", "worst_is_best"), [(5, [3], True), (None, [3, 6, 9], False)])
+def test_loading_the_best_model_at_the_end_leaves_the_average_alone(
+    tmp_path: Path, stop_at: int | None, updates: list[int], worst_is_best: bool
+) -> None:
+    plugin, follow = Bema(update_freq=3), Follow(stop_at=stop_at)
+    saving = {"eval_strategy": "steps", "eval_steps": 1, "save_strategy": "steps", "save_steps": 1}
+    best = {"load_best_model_at_end": True, "metric_for_best_model": "loss", "greater_is_better": worst_is_best}
+    run = trainer(tmp_path, plugin, follow, **saving, **best)
+    run.train()
+    assert not identical(dict(run.model.state_dict()), follow.weights[max(follow.weights)])
+    assert relative(averaged(tmp_path), reference(plugin, follow.weights, updates, formed_at=stop_at)) <= 1e-6
+
+
+def test_a_run_too_short_for_an_update_says_so_and_saves_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    trainer(tmp_path, Bema(update_freq=400), max_steps=2).train()
+    assert "training ended at step 2, and the first update was due at step 400" in caplog.text
+    assert not (tmp_path / "bema").exists()
+
+
+def test_the_folder_is_announced_and_holds_the_tokenizer(run_demo: Callable[..., Any]) -> None:
+    session = run_demo("plugins=[bema]", "plugins.bema.update_freq=3")
+    folder = session.run_dir.path / "bema"
+    assert session.run_dir.run()["artifacts"] == {"bema": str(folder)}
+    assert (folder / "tokenizer.json").exists() and (folder / "config.json").exists()
+
+
+def test_only_the_main_rank_writes(tmp_path: Path) -> None:
+    plugin, state = Bema(update_freq=1), loop_state(tmp_path, llama(), rank=1, world_size=2)
+    artifacts: dict[str, Path] = {}
+    plugin.on_train_start(state)
+    state.step = 9
+    plugin.on_step_end(state, 9, [], {})
+    plugin.on_checkpoint(state, ManifestRow("checkpoint-9", 9, 0.0, tmp_path / "checkpoint-9"))
+    plugin.on_train_end(state, artifacts)
+    assert not list(tmp_path.iterdir()) and not artifacts
+
+
+def test_sharded_parameters_are_refused(tmp_path: Path) -> None:
+    model = llama()
+    model.lm_head.weight.ds_id = 1  # type: ignore[union-attr]
+    with pytest.raises(CallsheetError, match="ZeRO-3 gives each rank a part"):
+        Bema().on_train_start(loop_state(tmp_path, model))
+    accelerator = SimpleNamespace(distributed_type="FSDP", unwrap_model=lambda model, **_: model)
+    with pytest.raises(CallsheetError, match="FSDP gives each rank a part"):
+        Bema().on_train_start(loop_state(tmp_path, llama(), accelerator=accelerator))
+
+
+def test_a_model_that_cannot_be_saved_is_refused_before_training(tmp_path: Path) -> None:
+    with pytest.raises(CallsheetError, match="save_pretrained, which Linear does not have"):
+        Bema().on_train_start(loop_state(tmp_path, torch.nn.Linear(2, 2)))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"update_freq": 0}, {"ema_power": -1.0}, {"lag": -1}, {"min_ema_multiplier": 2.0}, {"lag": 0, "multiplier": 0.0},
+     {"on_missing_state": "ignore"}],
+    ids=str,
+)  # fmt: skip
+def test_settings_out_of_range_are_refused(settings: dict[str, Any]) -> None:
+    with pytest.raises(CallsheetError):
+        Bema(**settings)
+
+
+def test_an_update_that_overshoots_is_warned_about() -> None:
+    report = Report()
+    Bema(lag=0, multiplier=0.001, update_freq=10).preflight(LogContext(Path()), report)
+    assert "at step 10, has the weight 10" in report.warnings[0]
+
+
+def test_it_imports_lightly(imports_lightly: Callable[[str], None]) -> None:
+    imports_lightly("callsheet_plugins.bema")

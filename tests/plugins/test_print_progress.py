@@ -1,0 +1,173 @@
+"""print_progress: what a terminal and a log file show, and what showing it costs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from callsheet import ArmResult, LogContext, LoopState, RunResult
+from callsheet_plugins.print_progress import PrintProgress
+from callsheet_plugins.print_progress.displays import Bar
+
+LINE = r"step +\d+/\d+ +\d+%  loss [\d.]+  lr \d\.\de[+-]\d\d  [\d.]+ (steps/s|s/step)  \d+:\d\d:\d\d left"
+
+
+class LazyMetrics(Mapping[str, float]):
+    """Counts how often a value is read, as each read would wait for the device."""
+
+    def __init__(self) -> None:
+        self.reads = 0
+
+    def __getitem__(self, name: str) -> float:
+        self.reads += 1
+        return {"loss": 1.2345678, "learning_rate": 0.001}[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(("loss", "learning_rate"))
+
+    def __len__(self) -> int:
+        return 2
+
+
+def begin(plugin: PrintProgress, max_steps: int, step: int = 0) -> LoopState:
+    state = LoopState(LogContext(Path()), lambda *a: None, lambda *a: None, step=step, max_steps=max_steps)
+    plugin.on_train_start(state)
+    return state
+
+
+def run(plugin: PrintProgress, max_steps: int, metrics: Mapping[str, float], first: int = 0) -> LoopState:
+    state = begin(plugin, max_steps, first)
+    for step in range(first + 1, max_steps + 1):
+        plugin.on_step_end(state, step, [], metrics)
+    return state
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let rich believe that stdout is a terminal, 200 columns wide."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "200")
+
+
+def test_a_log_file_gets_twenty_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    run(PrintProgress(), 600, LazyMetrics())
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 20
+    assert all(re.fullmatch(LINE, line) for line in lines), lines
+    assert lines[3].startswith("step 120/600   20%  loss 1.235  lr 1.0e-03")
+
+
+def test_lines_come_as_often_as_asked(capsys: pytest.CaptureFixture[str]) -> None:
+    run(PrintProgress(every_steps=7), 20, LazyMetrics())
+    assert [line.split()[1] for line in capsys.readouterr().out.splitlines()] == ["7/20", "14/20", "20/20"]
+
+
+def test_a_slow_run_is_not_silent_for_long(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("callsheet_plugins.print_progress.plugin.LONGEST_SILENCE", 0.0)
+    run(PrintProgress(), 1000, LazyMetrics(), first=990)
+    assert len(capsys.readouterr().out.splitlines()) == 10
+
+
+def test_a_long_line_is_not_wrapped(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    run(PrintProgress(every_steps=5), 5, LazyMetrics())
+    assert len(capsys.readouterr().out.splitlines()) == 1
+
+
+def test_metrics_are_read_only_to_be_printed() -> None:
+    metrics = LazyMetrics()
+    plugin = PrintProgress(every_steps=50)
+    state = begin(plugin, 100)
+    for step in range(1, 50):
+        plugin.on_step_end(state, step, [], metrics)
+    assert metrics.reads == 0
+    plugin.on_step_end(state, 50, [], metrics)
+    assert metrics.reads > 0
+
+
+@pytest.mark.usefixtures("terminal")
+def test_a_bar_reads_metrics_once_a_second_at_most() -> None:
+    metrics = LazyMetrics()
+    plugin = PrintProgress()
+    state = begin(plugin, 1000)
+    for step in range(1, 500):
+        plugin.on_step_end(state, step, [], metrics)
+    plugin.on_train_end(state, {})
+    assert metrics.reads <= 8
+
+
+@pytest.mark.usefixtures("terminal")
+def test_a_terminal_gets_a_bar(capsys: pytest.CaptureFixture[str]) -> None:
+    plugin = PrintProgress()
+    state = run(plugin, 600, LazyMetrics())
+    plugin.on_train_end(state, {})
+    shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", capsys.readouterr().out)
+    assert "600/600" in shown and "100%" in shown and "loss 1.235" in shown and "left" in shown
+
+
+@pytest.mark.usefixtures("terminal")
+def test_an_evaluation_is_printed_above_the_bar(capsys: pytest.CaptureFixture[str]) -> None:
+    plugin = PrintProgress()
+    state = run(plugin, 600, LazyMetrics())
+    plugin.on_eval(state, 600, "eval", {"eval_loss": 1.5, "eval_runtime": 2.0, "epoch": 1.0})
+    plugin.on_train_end(state, {})
+    shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", capsys.readouterr().out)
+    assert "step 600/600  eval  loss 1.5\n" in shown.replace("\r", "")
+
+
+def test_an_evaluation_has_a_line_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    plugin = PrintProgress()
+    state = begin(plugin, 600)
+    plugin.on_eval(state, 60, "held_out", {"eval_held_out_loss": 1.23456, "eval_held_out_samples_per_second": 9.0})
+    assert capsys.readouterr().out == "step  60/600  held_out  loss 1.235\n"
+
+
+@pytest.mark.usefixtures("terminal")
+def test_the_bar_closes_when_training_raised(capsys: pytest.CaptureFixture[str]) -> None:
+    plugin = PrintProgress()
+    begin(plugin, 600)
+    bar = plugin._display
+    assert isinstance(bar, Bar) and bar.progress.live.is_started
+    plugin.on_run_end(LogContext(Path()), RunResult("failed"), ArmResult("arm"))
+    assert not bar.progress.live.is_started
+    assert capsys.readouterr().out.endswith("\x1b[?25h")  # the cursor is back
+
+
+def test_the_trainer_shows_nothing_of_its_own(run_demo: Callable[..., Any], capfd: pytest.CaptureFixture[str]) -> None:
+    run_demo("plugins=[print_progress]")
+    out, err = capfd.readouterr()
+    assert "it/s" not in err and "{'loss'" not in out
+    assert len(re.findall(LINE, out)) == 4
+    assert len(re.findall(r"step \d/4  eval  loss", out)) == 2
+
+
+def test_it_takes_the_trainers_place_without_skipping_anybodys_callback() -> None:
+    from transformers import ProgressCallback, TrainerCallback
+    from transformers.trainer_callback import CallbackHandler, DefaultFlowCallback, TrainerControl, TrainerState
+
+    class Late(TrainerCallback):
+        began = False
+
+        def on_train_begin(self, *args: Any, **kwargs: Any) -> None:
+            self.began = True
+
+    class Host(TrainerCallback):
+        def on_train_begin(self, *args: Any, **kwargs: Any) -> None:
+            PrintProgress().on_train_start(loop)
+
+    late = Late()
+    handler = CallbackHandler([DefaultFlowCallback(), ProgressCallback(), Host(), late], None, None, None, None)
+    loop = LoopState(LogContext(Path()), lambda *a: None, lambda *a: None, max_steps=4)
+    loop.trainer = type("Trainer", (), {"callback_handler": handler})()
+    handler.on_train_begin(None, TrainerState(max_steps=4), TrainerControl())
+    assert late.began
+    assert not any(isinstance(callback, ProgressCallback) for callback in handler.callbacks)
+
+
+def test_it_imports_lightly(imports_lightly: Callable[[str], None]) -> None:
+    imports_lightly("callsheet_plugins.print_progress")
