@@ -1,8 +1,8 @@
 """The contract: every moment of a run that a plugin can join, in the order a run meets them.
 
 Subclass `Plugin`, give it typed fields for its settings, implement the moments you care about and mark each with
-`@hookimpl`. pluggy lets a hook leave out arguments that it does not need; state them all, and type checkers verify them.
-Each docstring ends with the hook's ancestor in transformers, or with "Ours".
+`@hookimpl`. pluggy lets a hook leave out arguments that it does not need; state them all, and type checkers verify
+them. Each docstring ends with the hook's ancestor in transformers, or with "Ours".
 """
 
 from __future__ import annotations

@@ -70,9 +70,10 @@ class TrainerSettings:
 
 @dataclass
 class LaunchSettings:
-    """On how many processes."""
+    """On how many processes, and with how many threads each."""
 
     name: str = setting("single", choices=("single",))
+    threads: int | None = setting(None, ge=1, help="Threads that torch computes with on the CPU; left out, its choice.")
 
 
 @dataclass

@@ -42,7 +42,9 @@ def _scores(rows: list[dict[str, Any]]) -> Table:
         for metric, value in row["metrics"].items():
             cells[row["name"], row.get("tags", {}).get("weights", ""), metric][row["step"]] = value
     shown = steps if len(steps) <= 6 else [steps[0], *steps[-5:]]
-    table = Table("learnt", "weights", "metric", *(f"step {step}" for step in shown), box=None, pad_edge=False)
+    table = Table("learnt", "weights", "metric", *(f"at {step}" for step in shown), box=None, pad_edge=False)
+    for column in table.columns:
+        column.no_wrap = True
     for (name, weights, metric), values in cells.items():
         table.add_row(name, weights, metric, *(_score(values.get(step)) for step in shown))
     return table

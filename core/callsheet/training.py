@@ -30,11 +30,14 @@ def make_trainer(
     plan: Plan, args: TrainingArguments, train: Any, evaluation: Any, callbacks: Sequence[TrainerCallback]
 ) -> Trainer:
     """Build the trainer with its model, seeded as TRL does."""
+    import torch
     from transformers import set_seed
 
     from callsheet.models import load_model, load_tokenizer
 
     trainer_class = import_object(plan.trainer.trainer_class, "trainer.trainer_class")
+    if plan.launch.threads:
+        torch.set_num_threads(plan.launch.threads)
     set_seed(args.seed)
     tokenizer = load_tokenizer(plan.model)
     return trainer_class(

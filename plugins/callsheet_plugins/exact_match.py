@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from callsheet import EvalResult, LogContext, LoopState, Plugin, Report, hookimpl, setting
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
@@ -48,7 +48,9 @@ class ExactMatch(Plugin):
             self._score(state, state.model, "raw")
 
     @hookimpl
-    def on_step_end(self, state: LoopState, step_idx: int) -> None:
+    def on_step_end(
+        self, state: LoopState, step_idx: int, batch: Sequence[Mapping[str, Any]], metrics: Mapping[str, float]
+    ) -> None:
         if self.every_steps and step_idx % self.every_steps == 0 and step_idx < state.max_steps:
             self._score(state, state.model, "raw")
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from callsheet.data import inspect, load
 from callsheet.errors import CallsheetError
 from callsheet.schema import DatasetSettings, SourceSettings

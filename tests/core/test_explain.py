@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from omegaconf import DictConfig
+from rich.console import Console
+
 from callsheet.app import run_app
 from callsheet.errors import CallsheetError
 from callsheet.explain import Active, Explanation, explain, show
 from callsheet.registry import installed
-from omegaconf import DictConfig
-from rich.console import Console
 
 PLUGINS = '''"""Two plugins."""
 

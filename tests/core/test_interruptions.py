@@ -74,14 +74,18 @@ def assert_equal_runs(run, whole):
 def _metrics(run):
     """Loss by step, the last attempt's word counting."""
     rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    return {(row["step"], row["split"]): row.get("loss", row.get("eval_loss")) for row in rows if "train_runtime" not in row}
+    return {
+        (row["step"], row["split"]): row.get("loss", row.get("eval_loss")) for row in rows if "train_runtime" not in row
+    }
 
 
 def _csv(run):
     import csv
 
     with (run / "metrics.csv").open(newline="") as file:
-        return [(row["step"], row["split"], row.get("loss")) for row in csv.DictReader(file) if not row.get("train_runtime")]
+        return [
+            (row["step"], row["split"], row.get("loss")) for row in csv.DictReader(file) if not row.get("train_runtime")
+        ]
 
 
 def test_a_run_killed_in_the_middle_and_resumed_equals_an_uninterrupted_one(tmp_path, uninterrupted):

@@ -44,7 +44,11 @@ def test_hooks_run_in_the_order_given(tmp_path):
 def test_tryfirst_and_trylast_come_before_the_order_given(tmp_path):
     said = []
     lineup = Lineup(
-        {"last": speaker(said, "last", trylast=True), "mid": speaker(said, "mid"), "top": speaker(said, "top", tryfirst=True)}
+        {
+            "last": speaker(said, "last", trylast=True),
+            "mid": speaker(said, "mid"),
+            "top": speaker(said, "top", tryfirst=True),
+        }
     )
     start(lineup, tmp_path)
     assert said == ["top", "mid", "last"]
@@ -200,7 +204,10 @@ def test_native_callbacks_are_guarded_and_keep_their_class():
     ("source", "message"),
     [
         ("def on_checkpoint(self, state, row): ...", "it defines on_checkpoint without @hookimpl"),
-        ("@hookimpl\n def on_checkpiont(self, state): ...", "there is no hook 'on_checkpiont'. Did you mean 'on_checkpoint'?"),
+        (
+            "@hookimpl\n def on_checkpiont(self, state): ...",
+            "there is no hook 'on_checkpiont'. Did you mean 'on_checkpoint'?",
+        ),
         ("def on_evall(self, state): ...", "there is no hook 'on_evall'. Did you mean 'on_eval'?"),
         ("@hookimpl\n def on_eval(self, stat): ...", "on_eval has no argument 'stat'. Did you mean 'state'?"),
         ("@hookimpl\n def on_eval(self, state, metrics=None): ...", "on_eval gives 'metrics' a default"),

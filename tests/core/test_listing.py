@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from rich.console import Console
+
 from callsheet import listing as module
 from callsheet.listing import Row, listing, show
 from callsheet.registry import installed
-from rich.console import Console
 
 Install = Callable[..., Path]
 LUCKY = (

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from rich.console import Console
+
 from callsheet.errors import CallsheetError
 from callsheet.hooks import hook_names
 from callsheet.manual import Manual, as_override, manual, show
 from callsheet.registry import installed
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from rich.console import Console
 
 SOURCE = '''
 from __future__ import annotations

@@ -46,7 +46,9 @@ def test_a_plugin_of_another_distribution_is_found_and_loaded(install):
 
 
 def test_an_unknown_name_suggests_the_nearest():
-    with pytest.raises(CallsheetError, match=r"No plugin named 'bemo' is installed\. Did you mean 'bema'\? Installed: bema,"):
+    with pytest.raises(
+        CallsheetError, match=r"No plugin named 'bemo' is installed\. Did you mean 'bema'\? Installed: bema,"
+    ):
         load("bemo")
 
 

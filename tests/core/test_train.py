@@ -109,7 +109,9 @@ def test_hooks_run_in_the_order_of_the_contract(run_demo):
     ]
     order = [entry if isinstance(entry, str) else entry[0] for entry in diary.said]
     firsts = sorted(set(order), key=order.index)
-    assert [hook for hook in hook_names() if hook in firsts and hook != "on_eval"] == [h for h in firsts if h != "on_eval"]
+    assert [hook for hook in hook_names() if hook in firsts and hook != "on_eval"] == [
+        h for h in firsts if h != "on_eval"
+    ]
 
 
 def test_step_metrics_are_the_trainers_own(run_demo):

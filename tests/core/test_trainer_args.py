@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from callsheet.errors import CallsheetError
 from callsheet.trainer_args import OWNED, coerce, problems, read_arguments
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -164,7 +164,7 @@ def test_it_takes_the_trainers_place_without_skipping_anybodys_callback() -> Non
     handler = CallbackHandler([DefaultFlowCallback(), ProgressCallback(), Host(), late], None, None, None, None)
     loop = LoopState(LogContext(Path()), lambda *a: None, lambda *a: None, max_steps=4)
     loop.trainer = type("Trainer", (), {"callback_handler": handler})()
-    handler.on_train_begin(None, TrainerState(max_steps=4), TrainerControl())
+    handler.on_train_begin(cast(Any, None), TrainerState(max_steps=4), TrainerControl())
     assert late.began
     assert not any(isinstance(callback, ProgressCallback) for callback in handler.callbacks)
 

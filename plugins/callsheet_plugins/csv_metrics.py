@@ -1,0 +1,115 @@
+"""Writes what the trainer logs as a table that spreadsheets and pandas read: `metrics.csv` in the run directory."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from callsheet import Plugin, hookimpl, setting
+from callsheet.rundir import replace
+
+if TYPE_CHECKING:
+    from transformers import TrainerCallback
+
+    from callsheet.records import LoopState
+
+FIRST_COLUMNS = ("step", "epoch", "split")
+
+
+class CsvMetrics(Plugin):
+    """Add one row to a CSV file each time the trainer logs, as often as trainer.logging_steps says.
+
+    Columns are step, epoch, split (train or eval), then metrics in the order in which they first appear. A resumed run
+    goes on in the same file, without the rows past the step that it resumes from.
+    """
+
+    filename: str = setting("metrics.csv", help="The file's name in the run directory.")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._table: Table | None = None
+
+    @hookimpl
+    def add_callbacks(self, state: LoopState, add: Callable[[TrainerCallback], None]) -> None:
+        add(_row_writer(self._add))
+
+    @hookimpl
+    def on_train_start(self, state: LoopState) -> None:
+        self._table = Table(state.ctx.run_dir / self.filename)  # not known earlier where a script makes its own Trainer
+        if state.resumed_from is not None:
+            self._table.drop_after(state.step)
+
+    def _add(self, row: Mapping[str, Any]) -> None:
+        if self._table is not None:
+            self._table.add(row)
+
+
+class Table:
+    """A CSV file that grows by rows and by columns, and is whole again after a kill at any moment."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._columns: list[str] = []
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        """Append `row`, on disk when this returns; columns that it brings are empty in the rows before it."""
+        if not self._columns or not row.keys() <= set(self._columns):
+            self._widen(row)
+        with self.path.open("a", encoding="utf-8", newline="") as file:
+            file.write(_text([row.get(column, "") for column in self._columns]))
+
+    def drop_after(self, step: int) -> None:
+        """Remove rows of later steps."""
+        columns, rows = self._read()
+        if columns:
+            self._write(columns, [row for row in rows if int(row["step"]) <= step])
+
+    def _widen(self, row: Mapping[str, Any]) -> None:
+        columns, rows = self._read()
+        self._columns = list(dict.fromkeys([*(columns or FIRST_COLUMNS), *row]))
+        self._write(self._columns, rows)
+
+    def _read(self) -> tuple[list[str], list[dict[str, str]]]:
+        if not self.path.exists():
+            return [], []
+        text = _without_torn_row(self.path.read_text(encoding="utf-8", errors="replace"))
+        reader = csv.DictReader(io.StringIO(text, newline=""))
+        return list(reader.fieldnames or []), list(reader)
+
+    def _write(self, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
+        body = "".join(_text([row.get(column, "") for column in columns]) for row in rows)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        replace(self.path, _text(columns) + body)
+
+
+def _text(cells: Iterable[Any]) -> str:
+    """One line of CSV; carriage returns become newlines, because csv writes them bare and reads them as a row's end."""
+    line = io.StringIO(newline="")
+    cells = [cell.replace("\r", "\n") if isinstance(cell, str) else cell for cell in cells]
+    csv.writer(line, lineterminator="\n").writerow(cells)
+    return line.getvalue()
+
+
+def _without_torn_row(text: str) -> str:
+    """`text` up to its last complete row: a newline ends a row where every quote before it has been closed."""
+    end = text.rfind("\n") + 1
+    while text.count('"', 0, end) % 2:
+        end = text.rfind("\n", 0, end - 1) + 1
+    return text[:end]
+
+
+def _row_writer(add: Callable[[Mapping[str, Any]], None]) -> TrainerCallback:
+    from transformers import TrainerCallback
+
+    class WriteRow(TrainerCallback):
+        def on_log(
+            self, args: Any, state: Any, control: Any, logs: Mapping[str, Any] | None = None, **kwargs: Any
+        ) -> None:
+            values = dict(logs or {})
+            split = "eval" if any(name.startswith("eval_") for name in values) else "train"
+            add({"step": state.global_step, "epoch": state.epoch, "split": split} | values)
+
+    return WriteRow()

@@ -1,0 +1,95 @@
+"""Two ways to show progress, with the same three methods: a bar that moves, and lines that stay."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress
+
+BAR_REFRESH = 1.0
+
+
+@dataclass
+class Pace:
+    """How fast steps pass, counted from where this process began."""
+
+    first: int
+    last: int
+    started: float = field(default_factory=time.monotonic)
+
+    def at(self, step: int) -> str:
+        seconds = (time.monotonic() - self.started) / max(1, step - self.first)
+        speed = f"{1 / seconds:.1f} steps/s" if seconds < 1 else f"{seconds:.1f} s/step"
+        return f"{speed}  {timedelta(seconds=round(seconds * (self.last - step)))} left"
+
+
+@dataclass
+class Lines:
+    """A line every `every` steps, at the last step, and when `longest` seconds have passed in silence."""
+
+    console: Console
+    pace: Pace
+    every: int
+    longest: float
+    spoke: float = field(default_factory=time.monotonic)
+
+    def step(self, step: int, metrics: Mapping[str, float]) -> None:
+        if step % self.every == 0 or step == self.pace.last or time.monotonic() - self.spoke >= self.longest:
+            percent = f"{step / self.pace.last:4.0%}"
+            self.say("  ".join([step_of(step, self.pace.last), percent, *_numbers(metrics), self.pace.at(step)]))
+
+    def say(self, line: str) -> None:
+        self.spoke = time.monotonic()
+        _print(self.console, line)
+
+    def close(self) -> None:
+        """Every line is complete."""
+
+
+class Bar:
+    """A bar that moves at every step, with figures that are renewed every second and at the last step."""
+
+    def __init__(self, console: Console, pace: Pace) -> None:
+        self.pace = pace
+        self.shown = 0.0
+        self.progress = _progress(console)
+        self.task = self.progress.add_task("", total=pace.last, completed=pace.first, figures="")
+        self.progress.start()
+
+    def step(self, step: int, metrics: Mapping[str, float]) -> None:
+        self.progress.update(self.task, completed=step)
+        if step == self.pace.last or time.monotonic() - self.shown >= BAR_REFRESH:
+            self.shown = time.monotonic()
+            self.progress.update(self.task, figures="  ".join([*_numbers(metrics), self.pace.at(step)]))
+
+    def say(self, line: str) -> None:
+        _print(self.progress.console, line)
+
+    def close(self) -> None:
+        self.progress.stop()
+
+
+def _progress(console: Console) -> Progress:
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn
+
+    columns = BarColumn(), MofNCompleteColumn(), TaskProgressColumn(), TextColumn("{task.fields[figures]}")
+    return Progress(*columns, console=console, refresh_per_second=4)
+
+
+def step_of(step: int, last: int) -> str:
+    return f"step {step:>{len(str(last))}}/{last}"
+
+
+def _numbers(metrics: Mapping[str, float]) -> list[str]:
+    forms = {"loss": "loss {:#.4g}", "learning_rate": "lr {:.1e}"}
+    return [form.format(metrics[name]) for name, form in forms.items() if name in metrics]
+
+
+def _print(console: Console, line: str) -> None:
+    console.print(line, soft_wrap=True, highlight=False, markup=False)

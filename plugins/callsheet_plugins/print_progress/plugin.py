@@ -1,0 +1,98 @@
+"""The progress plugin: which display a run gets, what it is shown, and when it closes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from callsheet import Plugin, hookimpl, setting
+from callsheet_plugins.print_progress.displays import Bar, Lines, Pace, step_of
+
+if TYPE_CHECKING:
+    from callsheet.records import ArmResult, LogContext, LoopState, RunResult
+
+LINES_PER_RUN = 20
+LONGEST_SILENCE = 60.0
+UNINTERESTING = ("_runtime", "_per_second", "_timing")
+
+
+class PrintProgress(Plugin):
+    """Print step, loss, learning rate, speed and time left, in place of the Trainer's own progress bar.
+
+    On a terminal a bar that is renewed every second. Elsewhere, as in a Slurm log, a line every twentieth of the run
+    and at least every minute. Each evaluation gets a line of its own. The loss is read from the device only when it
+    is shown.
+    """
+
+    every_steps: int = setting(
+        0, ge=0, help="Without a terminal, print every this many steps; 0 is every 5 % of the run, or every minute."
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._display: Bar | Lines | None = None
+
+    @hookimpl
+    def on_train_start(self, state: LoopState) -> None:
+        from rich.console import Console
+
+        _silence_trainer(state.trainer)
+        self._close()
+        console = Console()
+        pace = Pace(state.step, state.max_steps)
+        every = self.every_steps or max(1, state.max_steps // LINES_PER_RUN)
+        longest = float("inf") if self.every_steps else LONGEST_SILENCE
+        self._display = Bar(console, pace) if console.is_terminal else Lines(console, pace, every, longest)
+
+    @hookimpl
+    def on_step_end(
+        self, state: LoopState, step_idx: int, batch: Sequence[Mapping[str, Any]], metrics: Mapping[str, float]
+    ) -> None:
+        if self._display:
+            self._display.step(step_idx, metrics)
+
+    @hookimpl
+    def on_eval(self, state: LoopState, step_idx: int, eval_name: str, metrics: Mapping[str, float]) -> None:
+        if self._display:
+            self._display.say(_eval_line(step_idx, state.max_steps, eval_name, metrics))
+
+    @hookimpl
+    def on_train_end(self, state: LoopState, artifacts: dict[str, Path]) -> None:
+        self._close()
+
+    @hookimpl
+    def on_run_end(self, ctx: LogContext, run_result: RunResult, arm: ArmResult) -> None:
+        self._close()  # also when training raised, which skips on_train_end
+
+    def _close(self) -> None:
+        if self._display:
+            self._display.close()
+        self._display = None
+
+
+def _silence_trainer(trainer: Any) -> None:
+    """Put callbacks that do nothing where the Trainer's own progress was.
+
+    They are not removed, because the Trainer is walking along this list right now and would pass over the next one.
+    """
+    from transformers import PrinterCallback, ProgressCallback, TrainerCallback
+
+    callbacks = trainer.callback_handler.callbacks if trainer is not None else []
+    for index, callback in enumerate(callbacks):
+        if isinstance(callback, (ProgressCallback, PrinterCallback)):
+            callbacks[index] = TrainerCallback()
+            if bar := getattr(callback, "training_bar", None):
+                bar.close()
+
+
+def _eval_line(step: int, last: int, name: str, metrics: Mapping[str, float]) -> str:
+    prefix = "eval_" if name == "eval" else f"eval_{name}_"
+    shown = {key: value for key, value in metrics.items() if key != "epoch" and not key.endswith(UNINTERESTING)}
+    return "  ".join(
+        [step_of(step, last), name, *(f"{key.removeprefix(prefix)} {_short(v)}" for key, v in shown.items())]
+    )
+
+
+def _short(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, (int, float)) else str(value)

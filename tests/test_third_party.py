@@ -1,0 +1,142 @@
+"""A stranger's plugin in a fresh environment: wheels instead of the repository, and nothing changed here for it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[1]
+EXAMPLE = ROOT / "examples" / "callsheet-s3"
+CONSTRAINTS = ["--constraint", str(ROOT / "constraints.txt")]
+SMALL = [
+    "recipe=demo",
+    "trainer.args.max_steps=6",
+    "trainer.args.save_steps=2",
+    "trainer.args.save_total_limit=null",
+    "trainer.args.per_device_train_batch_size=4",
+]
+
+Call = Callable[..., str]
+
+
+def run(*command: str | Path, cwd: Path = ROOT, **environment: str) -> str:
+    """Standard output and error of a command that must succeed, away from this environment and its PYTHONPATH."""
+    clean = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
+    env = {**clean, "HF_HUB_OFFLINE": "1", "COLUMNS": "200", **environment}
+    done = subprocess.run(
+        [str(part) for part in command],
+        cwd=cwd,
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=900,
+    )
+    assert done.returncode == 0, f"{command}: {done.stdout[-4000:]}"
+    return done.stdout
+
+
+def git_status() -> str:
+    return run("git", "status", "--porcelain", "--untracked-files=all")
+
+
+@pytest.fixture(scope="module")
+def before() -> str:
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a git checkout")
+    return git_status()
+
+
+@pytest.fixture(scope="module")
+def wheels(before: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Both wheels by distribution, built from the working tree."""
+    folder = tmp_path_factory.mktemp("wheels")
+    flags = ["--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", str(folder)]
+    run(sys.executable, "-m", "pip", "wheel", *flags, ROOT, EXAMPLE)
+    return {wheel.name.partition("-")[0]: wheel for wheel in folder.iterdir()}
+
+
+@pytest.fixture(scope="module")
+def bin_folder(wheels: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the commands of a fresh environment are that holds both wheels and what they need."""
+    folder = tmp_path_factory.mktemp("fresh")
+    run(sys.executable, "-m", "venv", folder)
+    # Compiling 1.5 GB of modules that nobody imports would take longer than installing them.
+    flags = ["--quiet", "--no-compile", *CONSTRAINTS]
+    run(folder / "bin" / "python", "-m", "pip", "install", *flags, *wheels.values())
+    return folder / "bin"
+
+
+@pytest.fixture
+def callsheet(bin_folder: Path, tmp_path: Path) -> Call:
+    """Run the fresh environment's `callsheet` in an empty folder."""
+    return lambda *arguments, **environment: run(bin_folder / "callsheet", *arguments, cwd=tmp_path, **environment)
+
+
+def test_the_wheel_holds_recipes_demo_and_types(wheels: dict[str, Path]) -> None:
+    with zipfile.ZipFile(wheels["callsheet"]) as wheel:
+        names = set(wheel.namelist())
+    sources = (path.relative_to(ROOT / "conf") for path in (ROOT / "conf").rglob("*") if path.is_file())
+    expected = {path.as_posix() for path in sources if "__pycache__" not in path.parts}
+    assert {"callsheet_conf/config.yaml", "callsheet_conf/demo/train.jsonl"} <= expected <= names
+    assert {"callsheet/py.typed", "callsheet_plugins/py.typed"} <= names
+    assert not [name for name in names if name.startswith(("tests/", "examples/"))]
+
+
+def test_the_wheel_of_the_example_is_one_module(wheels: dict[str, Path]) -> None:
+    with zipfile.ZipFile(wheels["callsheet_s3"]) as wheel:
+        assert [name for name in wheel.namelist() if "dist-info" not in name] == ["callsheet_s3.py"]
+
+
+def test_the_environment_is_consistent(bin_folder: Path) -> None:
+    assert "No broken requirements" in run(bin_folder / "python", "-m", "pip", "check")
+
+
+def test_the_plugin_is_listed_with_its_distribution(callsheet: Call) -> None:
+    rows = {line.split()[0]: line.split()[1:3] for line in callsheet("plugins").splitlines()}
+    assert rows["s3"] == ["callsheet-s3", "0.1.0"]
+    assert rows["bema"][0] == "callsheet"
+
+
+def test_it_is_checked_without_torch(callsheet: Call) -> None:
+    url = "plugins.s3.url=file:///shelf/run"
+    said = callsheet("check", "recipe=demo", "+plugins=s3", url, PYTHONPROFILEIMPORTTIME="1")
+    lines = (line.rpartition("|")[2].strip() for line in said.splitlines() if line.startswith("import time:"))
+    imported = {module.partition(".")[0] for module in lines}
+    assert "Nothing wrong found." in said and "fsspec" in imported
+    assert not imported & {"torch", "transformers", "datasets"}
+
+
+def test_every_checkpoint_of_a_run_arrives(callsheet: Call, tmp_path: Path) -> None:
+    callsheet("train", *SMALL, "+plugins=s3", f"plugins.s3.url=file://{tmp_path}/store", "output_dir=run")
+    store = tmp_path / "store"
+    assert sorted(folder.name for folder in store.iterdir()) == ["checkpoint-2", "checkpoint-4", "checkpoint-6"]
+    for folder in store.iterdir():
+        weights = (folder / "model.safetensors").read_bytes()
+        assert weights == (tmp_path / "run" / folder.name / "model.safetensors").read_bytes()
+        listed = json.loads((folder / "_COMPLETE").read_text())["files"]["model.safetensors"]
+        assert listed == {"size": len(weights), "sha256": hashlib.sha256(weights).hexdigest()}
+    ran = {plugin["name"]: plugin for plugin in json.loads((tmp_path / "run" / "run.json").read_text())["plugins"]}
+    assert (ran["s3"]["distribution"], ran["s3"]["version"]) == ("callsheet-s3", "0.1.0")
+
+
+def test_its_own_tests_pass_with_the_published_fixtures(bin_folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(EXAMPLE / "tests", tmp_path / "tests", ignore=shutil.ignore_patterns("__pycache__"))
+    run(bin_folder / "python", "-m", "pip", "install", "--quiet", *CONSTRAINTS, "pytest")
+    said = run(bin_folder / "python", "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests", cwd=tmp_path)
+    assert " passed" in said and "skipped" not in said
+
+
+def test_the_repository_is_as_it_was(before: str, bin_folder: Path) -> None:
+    assert git_status() == before
