@@ -81,6 +81,17 @@ def prepare(launch: LaunchSettings, *, on_cpu: bool) -> None:
     deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False  # or a compiler would be called at run time
 
 
+def join(launch: LaunchSettings) -> None:
+    """Let DeepSpeed use the process group that exists: on CPUs the trainer makes one that it does not know of."""
+    if launch.name in STAGES:
+        import deepspeed.comm
+
+        if not deepspeed.comm.is_initialized():
+            import torch.distributed as dist
+
+            deepspeed.comm.init_distributed(dist_backend=dist.get_backend(), auto_mpi_discovery=False, verbose=False)
+
+
 def insist(launch: LaunchSettings, world: World, size: int) -> None:
     """Raise `CallsheetError` unless as many processes run as were asked for and started."""
     asked = (launch.processes or 0) * launch.nodes

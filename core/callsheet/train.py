@@ -52,6 +52,7 @@ def train(plan: Plan) -> Session:
         engines.prepare(plan.launch, on_cpu=on_cpu(plan))
         args = training.make_args(plan)
         engines.insist(plan.launch, here, args.world_size)
+        engines.join(plan.launch)
         plan = replace(plan, run_dir=share(lambda: plan.run_dir))  # its name may hold the time
         args.output_dir = str(plan.run_dir)
         _silence_bars()
