@@ -156,7 +156,8 @@ class Bridge(TrainerCallback):
             if "stop" in asked:
                 session.stopped_by = session.stopped_by or reasons["stop"]
             if "signal" in asked:
-                session.signals.received = session.signals.received or signal.SIGTERM  # it may have reached one rank only
+                # It may have reached one rank only.
+                session.signals.received = session.signals.received or signal.SIGTERM
             session.run_dir.event("stopping", step=state.global_step, reason=session.stopped_by or "a signal")
         if "save" in asked:
             control.should_save = True
@@ -165,7 +166,7 @@ class Bridge(TrainerCallback):
         return control
 
     def _reasons(self) -> dict[str, str]:
-        """Why each thing was asked for, the first rank's reason counting; what other ranks asked for is written down."""
+        """Why each thing was asked for, by the first rank that did; what other ranks asked for is written down."""
         session = self.session
         mine, session.lineup.requested = session.lineup.requested, {}
         reasons: dict[str, str] = {}

@@ -108,13 +108,8 @@ def _say(error: BaseException, failed: Failure) -> None:
     elif isinstance(error, CallsheetError) or failed.exit_code == USAGE_ERROR:
         click.echo(f"{click.style('callsheet', bold=True)}: {failed.message}", err=True)
     else:
-        click.echo(failed.trace, err=True)
-        click.echo(f"callsheet: {_on_rank(error, failed)}{failed.message}", err=True)
-
-
-def _on_rank(error: BaseException, failed: Failure) -> str:
-    """Which rank failed, unless the message names it."""
-    return "" if f"ank {failed.rank}" in failed.message else f"rank {failed.rank}: "
+        click.echo(f"{failed.trace}\n" if failed.trace else "", err=True, nl=False)
+        click.echo(f"callsheet: {failed.said}", err=True)
 
 
 def _hydra(name: str, task: Any, overrides: tuple[str, ...]) -> int:

@@ -118,7 +118,9 @@ def flags() -> list[str]:
         if source.provider == "command-line":
             found.append(f"--config-dir={source.path}")
         if source.provider == "main" and source.path != CONFIG_MODULE:
-            found.append(f"--config-path={source.path}" if source.schema == "file" else f"--config-path=pkg://{source.path}")
+            found.append(
+                f"--config-path={source.path}" if source.schema == "file" else f"--config-path=pkg://{source.path}"
+            )
     name = str(config.job.config_name)
     return [*found, *([f"--config-name={name}"] if name != "config" else [])]
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from importlib import import_module
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from callsheet.errors import CallsheetError
 from callsheet.schema import LaunchSettings
 from callsheet.world import World
-
-if TYPE_CHECKING:
-    from accelerate import Accelerator
 
 ZERO: dict[str, Any] = {
     "train_batch_size": "auto",
@@ -57,8 +55,8 @@ def arguments(launch: LaunchSettings) -> dict[str, Any]:
 def problems(launch: LaunchSettings, args: Mapping[str, Any]) -> list[str]:
     """What stands against the engine, found without importing it."""
     found = [
-        f"trainer.args.{name} and launch={launch.name} both choose the engine. Leave trainer.args.{name} out; details go "
-        "into launch.config."
+        f"trainer.args.{name} and launch={launch.name} both choose the engine. Leave trainer.args.{name} out; "
+        "details go into launch.config."
         for name in ARGUMENTS
         if launch.name != "single" and args.get(name)
     ]
@@ -76,20 +74,18 @@ def prepare(launch: LaunchSettings, *, on_cpu: bool) -> None:
     if launch.name not in STAGES or not on_cpu:
         return
     os.environ.setdefault("DS_ACCELERATOR", "cpu")
-    import deepspeed.ops  # type: ignore[import-untyped]  # an extra; it ships no types
-
-    deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False  # or a compiler would be called at run time
+    operations = import_module("deepspeed.ops")  # an extra, which type checkers need not find
+    operations.__compatible_ops__["deepspeed_shm_comm"] = False  # or a compiler would be called at run time
 
 
 def join(launch: LaunchSettings) -> None:
     """Let DeepSpeed use the process group that exists: on CPUs the trainer makes one that it does not know of."""
     if launch.name in STAGES:
-        import deepspeed.comm
-
-        if not deepspeed.comm.is_initialized():
+        comm = import_module("deepspeed.comm")
+        if not comm.is_initialized():
             import torch.distributed as dist
 
-            deepspeed.comm.init_distributed(dist_backend=dist.get_backend(), auto_mpi_discovery=False, verbose=False)
+            comm.init_distributed(dist_backend=dist.get_backend(), auto_mpi_discovery=False, verbose=False)
 
 
 def insist(launch: LaunchSettings, world: World, size: int) -> None:
@@ -107,8 +103,8 @@ def insist(launch: LaunchSettings, world: World, size: int) -> None:
         )
 
 
-def insist_on_engine(launch: LaunchSettings, accelerator: Accelerator) -> str:
-    """The engine that really runs; raises `CallsheetError` unless it is the one asked for: libraries fall back silently.
+def insist_on_engine(launch: LaunchSettings, accelerator: Any) -> str:
+    """The engine that really runs. Raises `CallsheetError` for one not asked for: libraries fall back silently.
 
     launch=single asks for none in particular, so that `torchrun` and `accelerate launch` may bring theirs.
     """
@@ -119,13 +115,13 @@ def insist_on_engine(launch: LaunchSettings, accelerator: Accelerator) -> str:
         return running  # one process of DDP has nobody to exchange anything with
     if launch.name == "fsdp2" and accelerator.device.type == "cpu":
         raise CallsheetError(
-            "launch=fsdp2 needs a GPU: on CPUs accelerate would silently run plain DDP instead. Here, launch=ddp, zero2 "
-            "and zero3 work."
+            "launch=fsdp2 needs a GPU: on CPUs accelerate would silently run plain DDP instead. "
+            "Here, launch=ddp, zero2 and zero3 work."
         )
     raise CallsheetError(f"launch={launch.name} was asked for, but {running} is what runs.")
 
 
-def engine_of(accelerator: Accelerator) -> str:
+def engine_of(accelerator: Any) -> str:
     """The engine by its launch name: single, ddp, zero1, zero2, zero3, fsdp1 or fsdp2."""
     kind = str(accelerator.distributed_type.value)
     if kind == "DEEPSPEED":

@@ -42,7 +42,8 @@ def align_end_of_sequence(trainer: Any) -> None:
 def write_card(trainer: Any, plan: Plan) -> None:
     """The model card, by trainers that can write one: those of TRL."""
     if hasattr(trainer, "create_model_card"):
-        trainer.create_model_card(model_name=plan.run_dir.name, dataset_name=dataset_name(plan), tags=["callsheet", plan.trainer.name])
+        tags = ["callsheet", plan.trainer.name]
+        trainer.create_model_card(model_name=plan.run_dir.name, dataset_name=dataset_name(plan), tags=tags)
 
 
 def dataset_name(plan: Plan) -> str | None:
@@ -55,14 +56,15 @@ def dataset_name(plan: Plan) -> str | None:
 
 def allow_cache(trainer: Any) -> None:
     """Switch the key-value cache back on, which checkpointing of activations had off, and save that."""
-    config = trainer.accelerator.unwrap_model(trainer.model).config
-    config.use_cache = True
-    config.save_pretrained(trainer.args.output_dir)
+    config: Any = getattr(trainer.accelerator.unwrap_model(trainer.model), "config", None)
+    if hasattr(config, "use_cache"):
+        config.use_cache = True
+        config.save_pretrained(trainer.args.output_dir)
 
 
 def save_metrics(trainer: Any, plan: Plan) -> None:
     """Write train_results.json and all_results.json, eval_results.json where asked for, and trainer_state.json."""
-    logged = next((row for row in reversed(trainer.state.log_history) if "train_runtime" in row), {})
+    logged: dict[str, float] = next((row for row in reversed(trainer.state.log_history) if "train_runtime" in row), {})
     trainer.save_metrics("train", {key: value for key, value in logged.items() if key != "step"})
     if plan.finish.evaluate:
         trainer.save_metrics("eval", trainer.evaluate())

@@ -9,24 +9,21 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import uuid4
 
 from callsheet import failures
 from callsheet.devices import processes_per_node
 from callsheet.errors import WorkerFailure
-from callsheet.failures import Failure
+from callsheet.failures import Failure, Weight
 from callsheet.plan import Plan
 from callsheet.rundir import RunDir, now
 from callsheet.signals import SIGNALS, Interrupted
 from callsheet.world import DRIVER, first_node
-
-if TYPE_CHECKING:
-    from torch.distributed.elastic.agent.server.api import RunResult
-    from torch.distributed.elastic.agent.server.local_elastic_agent import LocalElasticAgent
 
 GRACE = 15.0  # seconds that the other processes get to end the run, once one has failed or a second signal came
 DEFAULT_PORT = 29_400
@@ -41,14 +38,16 @@ def launch(plan: Plan, overrides: Sequence[str]) -> None:
     with TemporaryDirectory(prefix="callsheet-", ignore_cleanup_errors=True) as folder, _environment(plan):
         agent = _agent(plan, command, folder)
         with _forwarding(agent) as forwarding:
-            result = agent.run()
-        _judge(plan, result, failures.first(failures.notes(Path(folder))), forwarding.received)
+            agent.run()
+        left = failures.notes(Path(folder))
+        died = [_unexplained(*dead) for dead in agent.died_first if dead[0] not in {note.rank for note in left}]
+        _judge(plan, failures.first([*left, *died]), forwarding.received)
 
 
 class Forwarding:
     """Passes SIGTERM and SIGINT on to the workers, which then finish their step; a second one is the last."""
 
-    def __init__(self, agent: LocalElasticAgent) -> None:
+    def __init__(self, agent: Any) -> None:
         self.agent = agent
         self.received: int | None = None
 
@@ -76,9 +75,9 @@ class Forwarding:
 
 
 @contextmanager
-def _forwarding(agent: LocalElasticAgent) -> Iterator[Forwarding]:
+def _forwarding(agent: Any) -> Iterator[Forwarding]:
     forwarding = Forwarding(agent)
-    before: dict[int, Any] = {}
+    before: dict[signal.Signals, Any] = {}
     with suppress(ValueError):  # only the main thread may set handlers
         for signum in SIGNALS:
             before[signum] = signal.signal(signum, forwarding.handle)
@@ -111,10 +110,9 @@ def _environment(plan: Plan) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _agent(plan: Plan, command: Sequence[str], folder: str) -> LocalElasticAgent:
+def _agent(plan: Plan, command: Sequence[str], folder: str) -> Any:
     """An agent that starts `command` once per process of this node and never again."""
     from torch.distributed.elastic.agent.server.api import WorkerSpec
-    from torch.distributed.elastic.agent.server.local_elastic_agent import LocalElasticAgent
     from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs
     from torch.distributed.elastic.rendezvous import RendezvousParameters, registry
 
@@ -140,16 +138,35 @@ def _agent(plan: Plan, command: Sequence[str], folder: str) -> LocalElasticAgent
         monitor_interval=0.1,
     )
 
+    return agent_class()(spec, DefaultLogsSpecs(log_dir=folder))
+
+
+@cache
+def agent_class() -> type[Any]:
+    """torch's agent, which also remembers who died before it ended the others, and gives those less time."""
+    from torch.distributed.elastic.agent.server.local_elastic_agent import LocalElasticAgent
+
     class Agent(LocalElasticAgent):
+        def __init__(self, *args: Any) -> None:
+            super().__init__(*args)
+            self.died_first: list[tuple[int, int, int]] = []  # rank, process id, exit code
+
         def _start_workers(self, worker_group: Any) -> dict[int, Any]:
             started = super()._start_workers(worker_group)
             context: Any = self._pcontext
             close = context.close
-            # The agent gives the survivors of a failure 30 seconds, whatever it was told.
-            context.close = lambda death_sig=None, timeout=GRACE: close(death_sig, min(timeout, GRACE))
+            ranks = {worker.local_rank: worker.global_rank for worker in worker_group.workers}
+
+            def close_soon(death_sig: Any = None, timeout: float = GRACE) -> None:
+                processes = {ranks[local]: handler.proc for local, handler in context.subprocess_handlers.items()}
+                dead = [(rank, process.pid, process.poll()) for rank, process in processes.items()]
+                self.died_first = self.died_first or [one for one in dead if one[2]]
+                close(death_sig, min(timeout, GRACE))  # the agent would wait for 30 seconds, whatever it was told
+
+            context.close = close_soon
             return started
 
-    return Agent(spec, DefaultLogsSpecs(log_dir=folder))
+    return Agent
 
 
 def _endpoint(plan: Plan) -> str:
@@ -163,20 +180,18 @@ def _quiet_agent() -> None:
     log.propagate = False
 
 
-def _judge(plan: Plan, result: RunResult, cause: Failure | None, received: int | None) -> None:
+def _judge(plan: Plan, cause: Failure | None, received: int | None) -> None:
     """Raise what the end of the workers means."""
-    failed = cause is not None and cause.exit_code < 128
-    if cause is not None and failed:
-        _close_books(plan, cause.message)
-        raise WorkerFailure(cause)
-    if received or cause:
-        _close_books(plan, "stopped by a signal", status="interrupted")
-        raise Interrupted(received or (cause.exit_code - 128 if cause else signal.SIGTERM))
-    if result.is_failed():
-        rank, dead = next(iter(sorted(result.failures.items(), key=lambda item: item[1].exitcode != -signal.SIGKILL)))
-        died = _unexplained(rank, dead.pid, dead.exitcode)
-        _close_books(plan, died.message)
-        raise WorkerFailure(died)
+    if received and (cause is None or cause.weight in (Weight.DIED, Weight.STOPPED, Weight.LOST_PEER)):
+        _close_books(plan, "interrupted", signal.Signals(received).name)
+        raise Interrupted(received)
+    if cause is None:
+        return
+    if cause.is_signal:
+        _close_books(plan, "interrupted", cause.message)
+        raise Interrupted(cause.exit_code - 128)
+    _close_books(plan, "failed", cause.message, overrule=cause.weight == Weight.DIED)
+    raise WorkerFailure(cause)
 
 
 def _unexplained(rank: int, pid: int, code: int) -> Failure:
@@ -184,13 +199,14 @@ def _unexplained(rank: int, pid: int, code: int) -> Failure:
     if code < 0:
         how = f"was killed by {signal.Signals(-code).name}"
         how += ", as the system does when memory runs out" if code == -signal.SIGKILL else ""
-    return Failure(rank, 1, f"Rank {rank} (process {pid}) {how}.", "", 0.0)
+    return Failure(rank, 1, f"Rank {rank} (process {pid}) {how}.", "", 0.0, Weight.DIED)
 
 
-def _close_books(plan: Plan, message: str, *, status: str = "failed") -> None:
-    """Write the end of a run whose rank 0 died before it could."""
+def _close_books(plan: Plan, status: str, message: str, *, overrule: bool = False) -> None:
+    """Write the end of a run whose rank 0 died before it could, or could not know why."""
     run_dir = RunDir(plan.run_dir)
     run = run_dir.run()
-    if run.get("status") == "running" and plan.launch.nodes == 1:
-        run_dir.update_run(status=status, ended=now(), outcome={"status": status, "error": message})
+    if run.get("status") == "running" or (overrule and run.get("status") == status):
+        outcome = {**(run.get("outcome") or {}), "status": status, "error": message}
+        run_dir.update_run(status=status, ended=now(), outcome=outcome)
         run_dir.event("ended", status=status, error=message)

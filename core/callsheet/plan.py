@@ -14,7 +14,15 @@ from callsheet.complaints import plain, unknown_key
 from callsheet.errors import CallsheetError
 from callsheet.hooks import Plugin
 from callsheet.registry import find, installed, load, no_such_plugin
-from callsheet.schema import DatasetSettings, FinishSettings, LaunchSettings, ModelSettings, Root, SourceSettings, TrainerSettings
+from callsheet.schema import (
+    DatasetSettings,
+    FinishSettings,
+    LaunchSettings,
+    ModelSettings,
+    Root,
+    SourceSettings,
+    TrainerSettings,
+)
 from callsheet.secrets import redact
 from callsheet.settings import check_settings
 

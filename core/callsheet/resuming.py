@@ -23,8 +23,9 @@ SIZES = (
 SHARDED = ("zero2", "zero3", "fsdp2")
 
 
-def insist(row: ManifestRow, engine: str, processes: int, config: Mapping[str, Any]) -> None:
-    """Raise `CallsheetError` when a model of `config` on `processes` processes cannot go on from `row`."""
+def insist(row: ManifestRow, engine: str, processes: int, model: Any) -> None:
+    """Raise `CallsheetError` when `model` under `engine` on `processes` processes cannot go on from `row`."""
+    config = model.config.to_dict() if hasattr(getattr(model, "config", None), "to_dict") else {}
     if wrong := misfit(row.path, engine, processes) or another_model(row.path, config):
         raise CallsheetError(wrong)
 
@@ -35,7 +36,10 @@ def misfit(folder: Path, engine: str, processes: int | None) -> str:
     wanted = engine if engine in SHARDED else "ddp"
     if saved_by != wanted:
         right = "ddp or single" if saved_by == "ddp" else saved_by
-        return f"{folder} was saved by launch={saved_by}, and launch={engine} cannot read its optimizer. Use launch={right}."
+        return (
+            f"{folder} was saved by launch={saved_by}, and launch={engine} cannot read its optimizer. "
+            f"Use launch={right}."
+        )
     if engine in SHARDED and processes not in (before, None):
         return (
             f"{folder} was saved by {before} processes of launch={engine}, each with its part of the optimizer, and "
@@ -51,8 +55,8 @@ def another_model(folder: Path, config: Mapping[str, Any]) -> str:
     for key in SIZES:
         if key in saved and key in config and saved[key] != config[key]:
             return (
-                f"{folder} is a checkpoint of another model: its {key} is {saved[key]!r}, and that of this run's model is "
-                f"{config[key]!r}."
+                f"{folder} is a checkpoint of another model: its {key} is {saved[key]!r}, "
+                f"and that of this run's model is {config[key]!r}."
             )
     return ""
 

@@ -140,16 +140,21 @@ class Session:
     def _result(self, error: BaseException | None) -> RunResult:
         seconds = time.perf_counter() - self._started
         status, said = "completed", None
-        peer = failures.failed_peer() if error is not None else None
-        if peer is not None and peer.weight < failures.failure(error, self.state.rank).weight:
-            status, said = "failed", f"on rank {peer.rank}: {peer.message}"
-        elif isinstance(error, (Interrupted, KeyboardInterrupt, SystemExit)) or (error is None and self.signals.received):
+        if error is not None and (peer := failures.cause_elsewhere(error, self.state.rank)):
+            status, said = "interrupted" if peer.is_signal else "failed", peer.said
+        elif self._is_interruption(error):
             status, said = "interrupted", str(error or "") or "stopped by a signal"
         elif error is not None:
             status, said = "failed", redact_text(f"{type(error).__name__}: {error}")
         elif self.stopped_by:
             status = "stopped"
         return RunResult(status, self.state.step, dict(self.metrics), seconds, said)
+
+    def _is_interruption(self, error: BaseException | None) -> bool:
+        """Whether a signal ended the run; after one, a rank that went first is no failure."""
+        if isinstance(error, (Interrupted, KeyboardInterrupt, SystemExit)):
+            return True
+        return bool(self.signals.received) and (error is None or failures.lost_peer(error))
 
     def _write_outcome(self, result: RunResult) -> None:
         self.run_dir.update_run(

@@ -66,9 +66,10 @@ def train(plan: Plan) -> Session:
             callbacks = [bridge, *session.lineup.add_callbacks(session.state), *training.named_callbacks(plan, session)]
             trainer = training.make_trainer(plan, args, train_data, eval_data, callbacks)
             engine = engines.insist_on_engine(plan.launch, trainer.accelerator)
-            session.run_dir.update_run(world={"engine": engine, "processes": args.world_size, "started_by": here.starter})
+            made = {"engine": engine, "processes": args.world_size, "started_by": here.starter}
+            session.run_dir.update_run(world=made)
             if resume_from:
-                resuming.insist(resume_from, engine, args.world_size, trainer.model.config.to_dict())
+                resuming.insist(resume_from, engine, args.world_size, trainer.model)
             trainer.train(resume_from_checkpoint=str(resume_from.path) if resume_from else None)
             finish(trainer, session, plan)
         meet()

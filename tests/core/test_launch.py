@@ -160,7 +160,9 @@ def test_the_engine_is_what_it_claims_to_be(whole, launch):
     run = whole(launch)
     ranks = [0] if launch == "single" else [0, 1]
     seen = [next(entry for entry in run.said("witness", rank) if "wrapper" in entry) for rank in ranks]
-    assert {entry["world_size"] for entry in seen} == {len(ranks)} and len({entry["pid"] for entry in seen}) == len(ranks)
+    assert {entry["world_size"] for entry in seen} == {len(ranks)} and len({entry["pid"] for entry in seen}) == len(
+        ranks
+    )
     first, size = seen[0], sum(tensor.numel() for tensor in run.weights().values())
     wrappers = {"single": "LlamaForCausalLM", "ddp": "DistributedDataParallel", "fsdp2": "FSDPLlamaForCausalLM"}
     assert first["wrapper"] == wrappers.get(launch, "DeepSpeedEngine")
@@ -211,7 +213,9 @@ def test_a_plugin_that_raises_on_one_rank_ends_all_processes_and_is_named_once(t
     began = time.monotonic()
     run.wait(1)
     assert time.monotonic() - began < 30
-    message = f"Plugin 'trouble' (callsheet-witness 1.0) raised in on_step_end on rank {rank}: RuntimeError: trouble was"
+    message = (
+        f"Plugin 'trouble' (callsheet-witness 1.0) raised in on_step_end on rank {rank}: RuntimeError: trouble was"
+    )
     assert run.output.count(message) == 1 and run.output.count("Traceback") == 1, run.output
     assert run.output.rstrip().endswith("trouble was asked for")
     pids = [next(e for e in run.said("witness", r) if "pid" in e)["pid"] for r in (0, 1)]
@@ -232,7 +236,8 @@ def test_a_rank_that_hangs_does_not_outlive_the_one_that_raised(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("signum", "code", "launch"), [(signal.SIGTERM, 143, "ddp"), (signal.SIGINT, 130, "zero3"), (signal.SIGTERM, 143, "fsdp2")]
+    ("signum", "code", "launch"),
+    [(signal.SIGTERM, 143, "ddp"), (signal.SIGINT, 130, "zero3"), (signal.SIGTERM, 143, "fsdp2")],
 )
 def test_a_signal_to_the_driver_finishes_the_step_and_saves_on_every_rank(tmp_path, whole, signum, code, launch):
     run = Run(tmp_path, "trainer.args.max_steps=100000", "trainer.args.save_steps=1000", launch=launch)
@@ -243,7 +248,11 @@ def test_a_signal_to_the_driver_finishes_the_step_and_saves_on_every_rank(tmp_pa
     assert run.status()["status"] == "interrupted" and "Traceback" not in run.output
     assert run.output.count("finishing this step") == 1 and f"output_dir={run.path}" in run.output
     for rank in (0, 1):
-        assert run.hooks("witness", rank)[-3:] == [("on_checkpoint", step), ("on_train_end", step), ("on_run_end", step)]
+        assert run.hooks("witness", rank)[-3:] == [
+            ("on_checkpoint", step),
+            ("on_train_end", step),
+            ("on_run_end", step),
+        ]
         assert run.said("witness", rank)[-1]["status"] == "interrupted"
     again = Run(tmp_path, f"trainer.args.max_steps={step + 2}", "trainer.args.save_steps=1000", launch=launch).wait()
     assert [event["step"] for event in again.events("resuming")] == [step]
@@ -306,7 +315,9 @@ def test_ddp_goes_on_with_another_number_of_processes_and_says_so(tmp_path, whol
 def test_a_sharded_engine_names_both_numbers_of_processes_when_it_cannot_go_on(tmp_path, whole, launch):
     checkpoint = whole(launch).path / "checkpoint-4"
     refused = Run(tmp_path, f"resume={checkpoint}", launch=launch, processes=1).wait(2)
-    assert f"was saved by 2 processes of launch={launch}" in refused.output and "1 cannot take it over" in refused.output
+    assert (
+        f"was saved by 2 processes of launch={launch}" in refused.output and "1 cannot take it over" in refused.output
+    )
     refused = Run(tmp_path / "other", f"resume={checkpoint}", launch="ddp").wait(2)
     assert f"was saved by launch={launch}, and launch=ddp cannot read its optimizer" in refused.output
 
@@ -329,6 +340,15 @@ def test_a_world_that_was_not_asked_for_is_refused(tmp_path):
 def test_fsdp2_on_cpus_is_refused_where_accelerate_would_run_plain_ddp(tmp_path, monkeypatch):
     run = Run(tmp_path, launch="ddp", start=(sys.executable,))
     run.process.kill()
-    command = [sys.executable, "-m", "callsheet", "train", "recipe=demo", "plugins=[]", "launch=fsdp2", "launch.processes=2"]
+    command = [
+        sys.executable,
+        "-m",
+        "callsheet",
+        "train",
+        "recipe=demo",
+        "plugins=[]",
+        "launch=fsdp2",
+        "launch.processes=2",
+    ]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert done.returncode == 2 and "accelerate would silently run plain DDP" in done.stderr
