@@ -23,6 +23,7 @@ from callsheet.failures import Failure, Weight
 from callsheet.plan import Plan
 from callsheet.rundir import RunDir, now
 from callsheet.signals import SIGNALS, Interrupted
+from callsheet.startup import uncollected
 from callsheet.world import DRIVER, first_node
 
 GRACE = 15.0  # seconds that the other processes get to end the run, once one has failed or a second signal came
@@ -34,7 +35,7 @@ def launch(plan: Plan, overrides: Sequence[str]) -> None:
 
     Raises `Interrupted` after a signal and `WorkerFailure` when a process failed; all of them are gone by then.
     """
-    command = [sys.executable, "-m", "callsheet", "train", *overrides, f"output_dir={plan.run_dir}"]
+    command = [sys.executable, "-m", "callsheet", "train", "--run", *overrides, f"output_dir={plan.run_dir}"]
     with TemporaryDirectory(prefix="callsheet-", ignore_cleanup_errors=True) as folder, _environment(plan):
         agent = _agent(plan, command, folder)
         with _forwarding(agent) as forwarding:
@@ -112,9 +113,10 @@ def _environment(plan: Plan) -> Iterator[None]:
 
 def _agent(plan: Plan, command: Sequence[str], folder: str) -> Any:
     """An agent that starts `command` once per process of this node and never again."""
-    from torch.distributed.elastic.agent.server.api import WorkerSpec
-    from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs
-    from torch.distributed.elastic.rendezvous import RendezvousParameters, registry
+    with uncollected():
+        from torch.distributed.elastic.agent.server.api import WorkerSpec
+        from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs
+        from torch.distributed.elastic.rendezvous import RendezvousParameters, registry
 
     _quiet_agent()
     nodes = plan.launch.nodes

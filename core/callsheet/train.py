@@ -20,6 +20,7 @@ from callsheet.records import ManifestRow, Report
 from callsheet.rundir import RunDir
 from callsheet.session import Session
 from callsheet.signals import Interrupted, watched
+from callsheet.startup import uncollected
 from callsheet.world import meet, share, world
 
 logger = logging.getLogger("callsheet")
@@ -47,9 +48,13 @@ def train(plan: Plan) -> Session:
         insist(warned(check(plan)))
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     with watched() as signals:
-        from callsheet import training
+        with uncollected():
+            from callsheet import training
+            from callsheet.bridge import Bridge
 
-        engines.prepare(plan.launch, on_cpu=on_cpu(plan))
+            engines.prepare(plan.launch, on_cpu=on_cpu(plan))
+            training.import_object(plan.trainer.config_class, "trainer.config_class")
+            training.import_object(plan.trainer.trainer_class, "trainer.trainer_class")
         args = training.make_args(plan)
         engines.insist(plan.launch, here, args.world_size)
         engines.join(plan.launch)
@@ -59,8 +64,6 @@ def train(plan: Plan) -> Session:
         train_data, eval_data = data.load(plan.dataset)
         _insist_on_columns(plan, train_data.column_names)
         with Session(context(plan), plan.plugins, signals=signals) as session:
-            from callsheet.bridge import Bridge
-
             resume_from = share(lambda: _resume_from(plan, session))
             bridge = Bridge(session, resume_from.path if resume_from else None)
             callbacks = [bridge, *session.lineup.add_callbacks(session.state), *training.named_callbacks(plan, session)]
