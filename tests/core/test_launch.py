@@ -337,9 +337,7 @@ def test_a_world_that_was_not_asked_for_is_refused(tmp_path):
     assert "asks for 3 processes, but 2 run, started by torchrun" in run.output
 
 
-def test_fsdp2_on_cpus_is_refused_where_accelerate_would_run_plain_ddp(tmp_path, monkeypatch):
-    run = Run(tmp_path, launch="ddp", start=(sys.executable,))
-    run.process.kill()
+def test_fsdp2_on_cpus_is_refused_where_accelerate_would_run_plain_ddp(tmp_path):
     command = [
         sys.executable,
         "-m",
@@ -352,3 +350,36 @@ def test_fsdp2_on_cpus_is_refused_where_accelerate_would_run_plain_ddp(tmp_path,
     ]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert done.returncode == 2 and "accelerate would silently run plain DDP" in done.stderr
+
+
+def test_two_nodes_meet_and_train_as_one_run(tmp_path):
+    from socket import create_server
+
+    with create_server(("localhost", 0)) as server:
+        port = server.getsockname()[1]
+    nodes = [
+        Run(
+            tmp_path,
+            "launch.nodes=2",
+            f"launch.endpoint=localhost:{port}",
+            f"output_dir=runs/{name}",
+            launch="ddp",
+            processes=1,
+        )
+        for name in ("here", "there")
+    ]
+    for node in nodes:
+        node.wait()
+    run = nodes[0]
+    made = [path for path in (tmp_path / "runs").iterdir() if path.is_dir()]
+    assert len(made) == 1, "rank 0's run directory is everybody's"
+    run.path = made[0]
+    assert run.status()["world"]["processes"] == 2
+    assert run.hooks("witness", 0) == run.hooks("witness", 1) == CONTRACT
+
+
+def test_a_last_evaluation_leaves_its_metrics(tmp_path):
+    run = Run(tmp_path, "finish.evaluate=true", "trainer.args.eval_strategy=no", launch="ddp").wait()
+    results = json.loads((run.path / "eval_results.json").read_text())
+    assert results["eval_loss"] > 0 and "train_loss" in json.loads((run.path / "all_results.json").read_text())
+    assert ("on_eval", 6) in run.hooks("witness", 1) and not run.said("observer", 1)
