@@ -18,6 +18,8 @@ def finish(trainer: Trainer, session: Session, plan: Plan) -> None:
     if any(gather(session.signals.received is not None)):
         return  # a checkpoint was saved; whoever sent the signal wants the process gone
     align_end_of_sequence(trainer)
+    if plugin := getattr(trainer.accelerator.state, "fsdp_plugin", None):
+        plugin.set_state_dict_type("FULL_STATE_DICT")  # or save_model would save nothing, without a word
     trainer.save_model()
     if session.state.is_main:
         write_card(trainer, plan)

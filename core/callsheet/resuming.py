@@ -21,6 +21,7 @@ SIZES = (
     "head_dim",
 )
 SHARDED = ("zero2", "zero3", "fsdp2")
+FIXED = ("zero2", "zero3")  # DeepSpeed reads back only what as many processes have saved
 
 
 def insist(row: ManifestRow, engine: str, processes: int, model: Any) -> None:
@@ -40,10 +41,10 @@ def misfit(folder: Path, engine: str, processes: int | None) -> str:
             f"{folder} was saved by launch={saved_by}, and launch={engine} cannot read its optimizer. "
             f"Use launch={right}."
         )
-    if engine in SHARDED and processes not in (before, None):
+    if engine in FIXED and processes not in (before, None):
         return (
             f"{folder} was saved by {before} processes of launch={engine}, each with its part of the optimizer, and "
-            f"{processes} cannot take it over. Go on with {before} processes; launch=ddp could go on with any number."
+            f"{processes} cannot take it over. Go on with {before}; only launch=ddp and fsdp2 may change the number."
         )
     return ""
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from callsheet.hooks import hook_names
+
 pytestmark = pytest.mark.slow
 
 ENGINES = Path(__file__).parents[1] / "engines"
@@ -31,7 +33,7 @@ SMALL = (
 class Run:
     """One command in a folder of its own, with whatever it starts."""
 
-    def __init__(self, folder, *overrides, launch, processes=2, start=()):
+    def __init__(self, folder, *overrides, launch, processes=2, start=(), env=()):
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.path = folder / "run"
@@ -41,6 +43,7 @@ class Run:
             "PYTHONPATH": os.pathsep.join(map(str, paths)),
             "COLUMNS": "200",
             "OMP_NUM_THREADS": "1",
+            **dict(env),
         }
         world = [f"launch={launch}", *([f"launch.processes={processes}"] if launch != "single" else [])]
         self.log = (folder / "log.txt").open("a+")
@@ -66,7 +69,7 @@ class Run:
         return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
     def hooks(self, name, rank=0):
-        return [(entry["hook"], entry.get("step")) for entry in self.said(name, rank)]
+        return [(entry["hook"], entry.get("step")) for entry in self.said(name, rank) if entry["hook"] in hook_names()]
 
     def events(self, kind):
         rows = [json.loads(line) for line in (self.path / "events.jsonl").read_text().splitlines()]
@@ -311,8 +314,32 @@ def test_ddp_goes_on_with_another_number_of_processes_and_says_so(tmp_path, whol
     assert again.status()["status"] == "completed" and run.path == again.path
 
 
-@pytest.mark.parametrize("launch", SHARDED)
-def test_a_sharded_engine_names_both_numbers_of_processes_when_it_cannot_go_on(tmp_path, whole, launch):
+def moments(checkpoint):
+    """The sum of Adam's first moments in an optimizer that FSDP2 saved whole."""
+    import torch
+
+    return sum(
+        float(state["exp_avg"].abs().sum()) for state in torch.load(checkpoint / "optimizer.bin")["state"].values()
+    )
+
+
+@pytest.mark.parametrize("kind", ["FULL_STATE_DICT", "SHARDED_STATE_DICT"])
+def test_fsdp2_goes_on_with_another_number_of_processes(tmp_path, kind):
+    from transformers import AutoModelForCausalLM
+
+    settings = [f"launch.config.state_dict_type={kind}"]
+    first = Run(tmp_path, *settings, "trainer.args.max_steps=4", launch="fsdp2").wait()
+    again = Run(tmp_path, *settings, launch="fsdp2", processes=3).wait()
+    assert again.events("resuming")[0]["processes"] == [2, 3]
+    before, after = [entry["moments"] for entry in again.said("witness") if "moments" in entry][:2]
+    assert after == pytest.approx(before, rel=1e-5) and after > 0
+    if kind == "FULL_STATE_DICT":
+        assert after == pytest.approx(moments(first.path / "checkpoint-4"), rel=1e-5)
+    assert AutoModelForCausalLM.from_pretrained(again.path)
+
+
+@pytest.mark.parametrize("launch", ["zero2", "zero3"])
+def test_zero_names_both_numbers_of_processes_when_it_cannot_go_on(tmp_path, whole, launch):
     checkpoint = whole(launch).path / "checkpoint-4"
     refused = Run(tmp_path, f"resume={checkpoint}", launch=launch, processes=1).wait(2)
     assert (
@@ -383,3 +410,33 @@ def test_a_last_evaluation_leaves_its_metrics(tmp_path):
     results = json.loads((run.path / "eval_results.json").read_text())
     assert results["eval_loss"] > 0 and "train_loss" in json.loads((run.path / "all_results.json").read_text())
     assert ("on_eval", 6) in run.hooks("witness", 1) and not run.said("observer", 1)
+
+
+def test_started_by_srun_its_tasks_are_the_ranks_of_one_run(tmp_path):
+    """srun itself is not needed: it starts as many processes and tells each its place in these variables."""
+    step = {"SLURM_JOB_ID": str(os.getpid()), "SLURM_STEP_ID": "0", "SLURM_NTASKS": "2", "SLURM_STEP_NUM_TASKS": "2"}
+    where = {"SLURM_STEP_NODELIST": "localhost", "SLURM_STEP_TASKS_PER_NODE": "2", "SLURM_JOB_NAME": "train"}
+    tasks = [
+        Run(
+            tmp_path,
+            "output_dir=runs/${callsheet.run_name:}-${oc.env:SLURM_PROCID}",
+            launch="zero3",
+            env={**step, **where, "SLURM_PROCID": str(rank), "SLURM_LOCALID": str(rank)},
+        )
+        for rank in (0, 1)
+    ]
+    for task in tasks:
+        task.wait()
+    run = tasks[0]
+    (run.path,) = (tmp_path / "runs").iterdir()
+    assert run.path.name.endswith("-0"), "rank 0's run directory is everybody's"
+    assert run.status()["world"] == {"engine": "zero3", "processes": 2, "started_by": "srun"}
+    assert run.hooks("witness", 0) == run.hooks("witness", 1) == CONTRACT
+
+
+def test_started_by_accelerate_it_starts_the_processes_that_accelerate_does_not(tmp_path):
+    """`accelerate launch --cpu --num_processes 2` runs one process and says nothing."""
+    start = ("-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2", "--num_machines", "1")
+    run = Run(tmp_path, launch="ddp", start=(sys.executable, *start)).wait()
+    assert run.status()["world"] == {"engine": "ddp", "processes": 2, "started_by": "callsheet"}
+    assert run.hooks("witness", 1) == CONTRACT

@@ -37,7 +37,8 @@ class Observer(Plugin):
 
     @hookimpl
     def on_checkpoint(self, state, row):
-        assert (row.path / "model.safetensors").exists() and (row.path / "trainer_state.json").exists()
+        weights = (row.path / "model.safetensors", row.path / "pytorch_model_fsdp_0" / ".metadata")
+        assert any(path.exists() for path in weights) and (row.path / "trainer_state.json").exists()
         (row.folder(self) / f"rank-{state.rank}").write_text("here")
         self.say("on_checkpoint", step=row.step)
 
@@ -60,10 +61,18 @@ class Witness(Observer):
     ranks = "all"
 
     @hookimpl
+    def on_train_start(self, state):
+        super().on_train_start(state)
+        if state.resumed_from and type(state.trainer.model_wrapped).__name__.startswith("FSDP"):
+            self.say("optimizer", moments=moments(state.optimizer))
+
+    @hookimpl
     def on_train_end(self, state, artifacts):
         import torch
 
         self.say("on_train_end", step=state.step)
+        if type(state.trainer.model_wrapped).__name__.startswith("FSDP"):
+            self.say("optimizer", moments=moments(state.optimizer))
         weights = whole_weights(state.model)
         if state.is_main:
             torch.save(weights, os.path.join(self.folder, "engine.pt"))
@@ -107,6 +116,12 @@ def made_of(state):
         "parameters": len(parameters),
         "engine": type(getattr(wrapped, "optimizer", None)).__name__,
     }
+
+
+def moments(optimizer):
+    """The sum of Adam's first moments, over all ranks."""
+    states = optimizer.optimizer.state.values()
+    return sum(float(state["exp_avg"].full_tensor().abs().sum()) for state in states)
 
 
 def held(parameter):
