@@ -147,7 +147,7 @@ def test_requests_are_merged_and_logged_with_who_asked(tmp_path):
     events = []
     lineup = Lineup({"first": Asks(), "second": Asks()}, log=lambda kind, **what: events.append(what))
     lineup.hooks.on_step_end(state=state_of(lineup, tmp_path), step_idx=1, batch=[], metrics={})
-    assert lineup.requested == {"stop": "loss is low", "save": "just in case"}
+    assert lineup.requested == {"stop": ("first", "loss is low"), "save": ("first", "just in case")}
     assert [(event["plugin"], event["request"]) for event in events] == [
         ("first", "stop"),
         ("first", "save"),
