@@ -89,6 +89,11 @@ def main() -> None:
 
 
 def _hydra(name: str, task: Any, overrides: tuple[str, ...]) -> int:
+    if {"-h", "--help"} & set(overrides):
+        from callsheet.usage import usage
+
+        click.echo(usage(name, overrides), nl=False)
+        return 0
     from callsheet.app import run_app
 
     return run_app(name, task, overrides)
