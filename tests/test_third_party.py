@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -70,14 +70,15 @@ def wheels(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str
 
 
 @pytest.fixture(scope="module")
-def bin_folder(wheels: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def bin_folder(wheels: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Where the commands of a fresh environment are that holds both wheels and what they need."""
     folder = tmp_path_factory.mktemp("fresh")
     run(sys.executable, "-m", "venv", folder)
     # Compiling 1.5 GB of modules that nobody imports would take longer than installing them.
     flags = ["--quiet", "--no-compile", *CONSTRAINTS]
     run(folder / "bin" / "python", "-m", "pip", "install", *flags, *wheels.values())
-    return folder / "bin"
+    yield folder / "bin"
+    shutil.rmtree(folder)  # pytest would keep three of them
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ class Far(LocalFileSystem):
         return super()._strip_protocol(path.partition("@host")[2] or path)
 
     def put_file(self, path1: str, path2: str, **options: Any) -> None:
-        self.reachable.wait(60)
+        self.reachable.wait(5)
         if Far.failures > 0:
             Far.failures -= 1
             raise ConnectionResetError("far://me:pa55/w0rd@host did not answer to pa55/w0rd")
