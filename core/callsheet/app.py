@@ -5,12 +5,41 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 Task = Callable[["DictConfig", list[str]], int]
+
+
+class Job:
+    """What Hydra calls, once per run. A launcher such as submitit's may pickle it and call it in another process."""
+
+    def __init__(self, task: Task) -> None:
+        self.task = task
+        self.outcomes: list[int | Exception] = []
+
+    def __call__(self, config: DictConfig) -> int:
+        from hydra.core.hydra_config import HydraConfig
+        from hydra.types import RunMode
+
+        chosen = HydraConfig.get()
+        try:
+            code = self.task(config, list(chosen.overrides.task))
+        except Exception as error:
+            if chosen.mode == RunMode.MULTIRUN:
+                raise
+            self.outcomes.append(error)  # kept from Hydra, which would announce it in words of its own
+            return 1
+        self.outcomes.append(code)
+        return code
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        from callsheet import compose
+
+        vars(self).update(state)
+        compose.bind()  # in the process of the job, before Hydra composes there
 
 
 def run_app(name: str, task: Task, overrides: Sequence[str]) -> int:
@@ -20,36 +49,32 @@ def run_app(name: str, task: Task, overrides: Sequence[str]) -> int:
     returned. Raises `CallsheetError` for what Hydra refuses.
     """
     import hydra
-    from hydra.core.hydra_config import HydraConfig
-    from hydra.types import RunMode
 
     from callsheet import compose
-    from callsheet.complaints import plain
 
     compose.bind()
-    outcomes: list[int | Exception] = []
-
-    def call(config: DictConfig) -> None:
-        chosen = HydraConfig.get()
-        try:
-            outcomes.append(task(config, list(chosen.overrides.task)))
-        except Exception as error:
-            if chosen.mode == RunMode.MULTIRUN:
-                raise
-            outcomes.append(error)  # kept from Hydra, which would announce it in words of its own
-
+    job = Job(task)
     app = hydra.main(
         version_base=compose.VERSION_BASE, config_path=f"pkg://{compose.CONFIG_MODULE}", config_name="config"
     )
     before, sys.argv = sys.argv, [f"callsheet {name}", *compose.translated(overrides)]
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises instead of printing and exiting
     try:
-        app(call)()
+        app(job)()
     except Exception as error:
-        raise plain(error) from error
+        _raise_plainly(error)
     finally:
         sys.argv = before
-    for outcome in outcomes:
+    for outcome in job.outcomes:
         if isinstance(outcome, Exception):
-            raise plain(outcome) from outcome
-    return max((outcome for outcome in outcomes if isinstance(outcome, int)), default=0)
+            _raise_plainly(outcome)
+    return max((outcome for outcome in job.outcomes if isinstance(outcome, int)), default=0)
+
+
+def _raise_plainly(error: Exception) -> NoReturn:
+    from callsheet.complaints import plain
+
+    said = plain(error)
+    if said is error:
+        raise error  # from itself, it would lose what it was raised from
+    raise said from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,6 +21,7 @@ from callsheet.records import ManifestRow
 from callsheet.rundir import METRICS, RunDir, now, replace
 from callsheet.session import Session
 from callsheet.step_metrics import StepMetrics, StepRecorder
+from callsheet.world import gather
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -147,18 +149,33 @@ class Bridge(TrainerCallback):
         asked = self.consensus.merge(asked)
         if not asked:
             return control
-        reasons, session.lineup.requested = dict(session.lineup.requested), {}
+        reasons = self._reasons()
         if asked & {"stop", "signal"}:
             control.should_training_stop = True
             control.should_save = control.should_save or args.save_strategy != SaveStrategy.NO
             if "stop" in asked:
-                session.stopped_by = session.stopped_by or reasons.get("stop", "a plugin on another rank")
+                session.stopped_by = session.stopped_by or reasons["stop"]
+            if "signal" in asked:
+                # It may have reached one rank only.
+                session.signals.received = session.signals.received or signal.SIGTERM
             session.run_dir.event("stopping", step=state.global_step, reason=session.stopped_by or "a signal")
         if "save" in asked:
             control.should_save = True
         if "eval" in asked:
             control.should_evaluate = self._can_evaluate()
         return control
+
+    def _reasons(self) -> dict[str, str]:
+        """Why each thing was asked for, by the first rank that did; what other ranks asked for is written down."""
+        session = self.session
+        mine, session.lineup.requested = session.lineup.requested, {}
+        reasons: dict[str, str] = {}
+        for rank, requested in enumerate(gather(mine)):
+            for kind, (plugin, reason) in requested.items():
+                reasons.setdefault(kind, reason)
+                if rank:
+                    session.run_dir.event("requested", request=kind, plugin=plugin, reason=reason, rank=rank)
+        return reasons
 
     def _can_evaluate(self) -> bool:
         trainer = self.session.state.trainer

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import sys
-import traceback
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from callsheet.errors import CallsheetError, PluginFailure
+from callsheet.errors import CallsheetError, PluginFailure, WorkerFailure
+from callsheet.failures import Failure, failure, leave_note
 from callsheet.signals import Interrupted
+from callsheet.world import World, die_with_driver, join_slurm, leave, world
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -68,24 +70,46 @@ def main() -> None:
         from callsheet.completion import complete
 
         sys.exit(complete(sys.argv[1:]))
+    die_with_driver()
+    here = world()
     try:
-        sys.exit(cli.main(prog_name="callsheet", standalone_mode=False) or 0)
-    except click.ClickException as error:
+        code = cli.main(prog_name="callsheet", standalone_mode=False) or 0
+    except (SystemExit, click.exceptions.Exit):
+        raise
+    except BaseException as error:
+        code = _ended(error, here)
+    if here.is_worker:
+        leave(code)
+    sys.exit(code)
+
+
+def _ended(error: BaseException, here: World) -> int:
+    """Say how the command ended, and return its exit code. A worker leaves a note, and its driver does the talking."""
+    if isinstance(error, click.ClickException):
         error.show()
-        sys.exit(USAGE_ERROR)
-    except CallsheetError as error:
-        click.echo(f"{click.style('callsheet', bold=True)}: {error}", err=True)
-        sys.exit(USAGE_ERROR)
-    except Interrupted as signal:
-        click.echo(f"callsheet: stopped by {signal}.{signal.advice}", err=True)
-        sys.exit(signal.exit_code)
-    except PluginFailure as failure:
-        cause = failure.__cause__ or failure
-        click.echo("".join(traceback.format_exception(type(cause), cause, cause.__traceback__)), err=True, nl=False)
-        click.echo(f"\ncallsheet: {failure}", err=True)
-        sys.exit(1)
-    except click.exceptions.Abort:
-        sys.exit(130)
+        return USAGE_ERROR
+    if isinstance(error, (click.exceptions.Abort, KeyboardInterrupt)):
+        return 130
+    known = isinstance(error, (CallsheetError, Interrupted, PluginFailure, WorkerFailure))
+    if not known and not here.is_worker:
+        raise error
+    failed = error.failure if isinstance(error, WorkerFailure) else failure(error, here.rank)
+    if here.is_worker:
+        leave_note(failed)
+    if not here.is_driven:
+        _say(error, failed)
+    # The driver is told by the note; a worker that ends otherwise than with 0 has its launcher stop the others.
+    return 0 if here.is_driven and isinstance(error, Interrupted) and error.orderly else failed.exit_code
+
+
+def _say(error: BaseException, failed: Failure) -> None:
+    if isinstance(error, Interrupted):
+        click.echo(f"callsheet: {failed.message}.{error.advice}", err=True)
+    elif isinstance(error, CallsheetError) or failed.exit_code == USAGE_ERROR:
+        click.echo(f"{click.style('callsheet', bold=True)}: {failed.message}", err=True)
+    else:
+        click.echo(f"{failed.trace}\n" if failed.trace else "", err=True, nl=False)
+        click.echo(f"callsheet: {failed.said}", err=True)
 
 
 def _hydra(name: str, task: Any, overrides: tuple[str, ...]) -> int:
@@ -100,16 +124,27 @@ def _hydra(name: str, task: Any, overrides: tuple[str, ...]) -> int:
 
 
 def _train(config: DictConfig, overrides: list[str]) -> int:
+    from callsheet.compose import flags
     from callsheet.plan import make_plan
+    from callsheet.preflight import insist
     from callsheet.rundir import CHECKPOINTS
     from callsheet.summary import show
-    from callsheet.train import is_complete, train
+    from callsheet.train import check, is_complete, train, warned
 
+    join_slurm(os.environ, int(config.launch.nodes), config.launch.processes)
     plan = make_plan(config, overrides)
+    here = world()
     if plan.resume == "auto" and is_complete(plan):
-        click.echo(f"This run is complete; nothing is left to train. Its directory is {plan.run_dir}.")
+        if here.is_main:
+            click.echo(f"This run is complete; nothing is left to train. Its directory is {plan.run_dir}.")
         return 0
     try:
+        if plan.launch.name != "single" and not here.is_worker:
+            from callsheet.launch import launch
+
+            insist(warned(check(plan)))
+            launch(plan, [*flags(), *overrides])
+            return 0
         session = train(plan)
     except Interrupted as signal:
         if (plan.run_dir / CHECKPOINTS).exists():

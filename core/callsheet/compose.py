@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 CONFIG_MODULE = "callsheet_conf"
 PLUGINS, MORE = "plugins", "more_plugins"
 ADD = f"+{PLUGINS}="
-OPEN_SECTIONS = ("trainer.args.", "callbacks.", "model.kwargs.")
+OPEN_SECTIONS = ("trainer.args.", "callbacks.", "model.kwargs.", "launch.config.")
 VERSION_BASE = "1.3"
 
 
@@ -108,6 +108,21 @@ def translated(overrides: Sequence[str]) -> list[str]:
     if len(added) > 1:
         return [*rest, f"{MORE}=[{','.join(item.strip('[]') for item in added)}]"]
     return [*rest, *(f"{MORE}={item}" for item in added)]
+
+
+def flags() -> list[str]:
+    """The flags by which this command's configuration was found, for a worker that composes it again."""
+    found = []
+    config: Any = HydraConfig.get()
+    for source in config.runtime.config_sources:
+        if source.provider == "command-line":
+            found.append(f"--config-dir={source.path}")
+        if source.provider == "main" and source.path != CONFIG_MODULE:
+            found.append(
+                f"--config-path={source.path}" if source.schema == "file" else f"--config-path=pkg://{source.path}"
+            )
+    name = str(config.job.config_name)
+    return [*found, *([f"--config-name={name}"] if name != "config" else [])]
 
 
 def bundled(path: str) -> str:

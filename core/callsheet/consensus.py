@@ -4,21 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from callsheet.world import cpu_group
+
 KINDS = ("stop", "save", "eval", "signal")
 
 
 class Consensus:
-    """Merges requests over ranks once a step: what one rank asks for, all do, at the same step.
-
-    Runs over a gloo group of its own on the CPU, so that neither NCCL nor the device queue waits for it.
-    """
+    """Merges requests over ranks once a step: what one rank asks for, all do, at the same step."""
 
     def __init__(self, world_size: int) -> None:
-        self.group: Any = None
-        if world_size > 1:
-            import torch.distributed as dist
-
-            self.group = dist.new_group(backend="gloo") if dist.is_initialized() else None
+        self.group: Any = cpu_group() if world_size > 1 else None
 
     def merge(self, asked: set[str]) -> set[str]:
         """The union of `asked` over all ranks; every rank must call it at the same step."""

@@ -42,7 +42,7 @@ class Lineup:
         self, plugins: Mapping[str, Plugin], *, rank: int = 0, world_size: int = 1, log: EventLog = lambda *a, **k: None
     ) -> None:
         self.desk = Desk(log, rank)
-        self.requested: dict[str, str] = {}
+        self.requested: dict[str, tuple[str | None, str]] = {}  # kind: who asked, and why
         self.members: list[Member] = []
         self._extra: list[Guard] = []
         for name, plugin in plugins.items():
@@ -59,7 +59,7 @@ class Lineup:
 
     def request(self, kind: str, reason: str) -> None:
         """Note that the plugin being called asks for `kind` (stop, save or eval)."""
-        self.requested.setdefault(kind, reason)
+        self.requested.setdefault(kind, (self.desk.calling, reason))
         self.desk.log("requested", request=kind, plugin=self.desk.calling, reason=reason, rank=self.desk.rank)
 
     def guard_callback(self, callback: Any, guard: Guard) -> Any:

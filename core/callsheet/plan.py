@@ -14,7 +14,15 @@ from callsheet.complaints import plain, unknown_key
 from callsheet.errors import CallsheetError
 from callsheet.hooks import Plugin
 from callsheet.registry import find, installed, load, no_such_plugin
-from callsheet.schema import DatasetSettings, LaunchSettings, ModelSettings, Root, SourceSettings, TrainerSettings
+from callsheet.schema import (
+    DatasetSettings,
+    FinishSettings,
+    LaunchSettings,
+    ModelSettings,
+    Root,
+    SourceSettings,
+    TrainerSettings,
+)
 from callsheet.secrets import redact
 from callsheet.settings import check_settings
 
@@ -34,6 +42,7 @@ class Plan:
     dataset: DatasetSettings
     trainer: TrainerSettings
     launch: LaunchSettings
+    finish: FinishSettings
     plugins: Mapping[str, Plugin]
     callbacks: Mapping[str, Mapping[str, Any]]
     composed: Mapping[str, Any]
@@ -59,6 +68,7 @@ def make_plan(config: DictConfig, overrides: Sequence[str] = ()) -> Plan:
         dataset=settings.dataset,
         trainer=settings.trainer,
         launch=settings.launch,
+        finish=settings.finish,
         plugins=plugins,
         callbacks=settings.callbacks,
         composed=redact(cast("dict[str, Any]", OmegaConf.to_container(config))),

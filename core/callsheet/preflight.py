@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from callsheet import checkpoints, data, trainer_args
+from callsheet import checkpoints, data, devices, engines, resuming, trainer_args
 from callsheet.errors import CallsheetError, did_you_mean
 from callsheet.lineup import Lineup
 from callsheet.plan import Plan
-from callsheet.records import LogContext, Report
+from callsheet.records import LogContext, ManifestRow, Report
 from callsheet.rundir import RUN, RunDir
+from callsheet.world import world
 
 IDENTITY = ("model", "dataset", "trainer.name")
 
@@ -25,9 +27,11 @@ def preflight(plan: Plan, lineup: Lineup) -> Report:
         *data.inspect(plan.dataset, plan.trainer.columns, str(plan.trainer.args.get("dataset_text_field", "text"))),
         *_model_problems(plan),
         *_callback_problems(plan),
+        *engines.problems(plan.launch, plan.trainer.args),
         *_run_dir_problems(plan),
     ):
         report.problem(problem)
+    _check_devices(plan, report)
     lineup.hooks.preflight(ctx=context(plan), report=report)
     return report
 
@@ -40,6 +44,14 @@ def insist(report: Report) -> None:
 
 def context(plan: Plan) -> LogContext:
     return LogContext(plan.run_dir, plan.experiment, plan.run_dir.name, dict(plan.composed))
+
+
+def _check_devices(plan: Plan, report: Report) -> None:
+    if world().is_worker:
+        return  # whoever started it has chosen the number
+    problems, warnings = devices.problems(plan)
+    report.problems += problems
+    report.warnings += warnings
 
 
 def _model_problems(plan: Plan) -> list[str]:
@@ -81,14 +93,32 @@ def _run_dir_problems(plan: Plan) -> list[str]:
     if (parent := _first_existing(plan.run_dir)) and not os.access(parent, os.W_OK):
         return [f"output_dir={plan.run_dir} cannot be made: {parent} is not writable."]
     if plan.resume not in ("auto", "never"):
-        checkpoints.choose(plan.resume, run_dir)
+        row, _ = checkpoints.choose(plan.resume, run_dir)
+        return _resume_problems(plan, row) or _occupied(plan, run_dir)
+    return _occupied(plan, run_dir)
+
+
+def _occupied(plan: Plan, run_dir: RunDir) -> list[str]:
     if not plan.run_dir.is_dir() or not any(plan.run_dir.iterdir()):
         return []
     if not (plan.run_dir / RUN).exists():
         return [f"output_dir={plan.run_dir} is not empty and holds no Callsheet run. Choose another."]
     if plan.resume == "never":
         return [f"output_dir={plan.run_dir} holds a run already, and resume=never. Choose another output_dir."]
-    return _another_run(plan, run_dir.run())
+    complete, _ = checkpoints.survey(run_dir) if plan.resume == "auto" else ([], [])
+    return _another_run(plan, run_dir.run()) or _resume_problems(plan, complete[0] if complete else None)
+
+
+def _resume_problems(plan: Plan, row: ManifestRow | None) -> list[str]:
+    """Whether the checkpoint fits the engine, and the model where that is a folder."""
+    if row is None:
+        return []
+    path = Path(plan.model.path).expanduser() / "config.json"
+    config = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    config.pop("vocab_size", None)  # a chat template may add tokens; the model itself is compared once it is there
+    processes = (plan.launch.processes or 0) * plan.launch.nodes or None
+    wrong = resuming.misfit(row.path, plan.launch.name, processes) or resuming.another_model(row.path, config)
+    return [wrong] if wrong else []
 
 
 def _another_run(plan: Plan, earlier: dict[str, Any]) -> list[str]:

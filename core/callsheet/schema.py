@@ -70,10 +70,23 @@ class TrainerSettings:
 
 @dataclass
 class LaunchSettings:
-    """On how many processes, and with how many threads each."""
+    """On how many processes, joined by which engine, and with how many threads each."""
 
-    name: str = setting("single", choices=("single",))
+    name: str = setting("single", choices=("single", "ddp", "zero2", "zero3", "fsdp2"))
+    processes: int | None = setting(None, ge=1, help="Processes on each node; left out, one per GPU.")
+    nodes: int = setting(1, ge=1, help="Machines; run the same command on each.")
+    endpoint: str | None = setting(
+        None, help="host:port at which several nodes meet, on one of them; left out, the first node of the Slurm job."
+    )
     threads: int | None = setting(None, ge=1, help="Threads that torch computes with on the CPU; left out, its choice.")
+    config: dict[str, Any] = setting({}, help="Details of the engine: DeepSpeed's configuration, or an fsdp_config.")
+
+
+@dataclass
+class FinishSettings:
+    """What happens once training is over."""
+
+    evaluate: bool = setting(False, help="Evaluate once more, and save the metrics beside the model.")
 
 
 @dataclass
@@ -87,5 +100,6 @@ class Root:
     dataset: DatasetSettings = field(default_factory=DatasetSettings)
     trainer: TrainerSettings = field(default_factory=TrainerSettings)
     launch: LaunchSettings = field(default_factory=LaunchSettings)
+    finish: FinishSettings = field(default_factory=FinishSettings)
     plugins: dict[str, Any] = field(default_factory=dict)
     callbacks: dict[str, Any] = field(default_factory=dict)

@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from callsheet import checkpoints, rundir
+from callsheet import checkpoints, failures, rundir
 from callsheet.hooks import Plugin
 from callsheet.lineup import Lineup
 from callsheet.provenance import provenance
@@ -59,6 +59,15 @@ class Session:
         earlier = self.run_dir.run()
         self._started, self.result, self.stopped_by = time.perf_counter(), None, None
         self._hashing = ThreadPoolExecutor(1, "callsheet-hash")
+        if self.run_dir.is_main:
+            self._write_start(earlier)
+        self.ctx.ids = {**earlier.get("ids", {}), **self.ctx.ids}
+        self.run_dir.event("started", attempt=len(earlier.get("attempts", [])) + 1)
+        self.lineup.hooks.on_experiment_start(ctx=self.ctx)
+        self.lineup.hooks.on_run_start(ctx=self.ctx)
+        self.run_dir.update_run(ids=self.ctx.ids)
+
+    def _write_start(self, earlier: Mapping[str, Any]) -> None:
         self.run_dir.write_text(rundir.CONFIG, yaml.safe_dump(self.ctx.run_config, sort_keys=False, allow_unicode=True))
         self.run_dir.write_json(
             rundir.RUN,
@@ -73,11 +82,6 @@ class Session:
                 **provenance(self.lineup),
             },
         )
-        self.ctx.ids = {**earlier.get("ids", {}), **self.ctx.ids}
-        self.run_dir.event("started", attempt=len(earlier.get("attempts", [])) + 1)
-        self.lineup.hooks.on_experiment_start(ctx=self.ctx)
-        self.lineup.hooks.on_run_start(ctx=self.ctx)
-        self.run_dir.update_run(ids=self.ctx.ids)
 
     def __enter__(self) -> Session:
         try:
@@ -136,13 +140,21 @@ class Session:
     def _result(self, error: BaseException | None) -> RunResult:
         seconds = time.perf_counter() - self._started
         status, said = "completed", None
-        if isinstance(error, (Interrupted, KeyboardInterrupt, SystemExit)) or (error is None and self.signals.received):
+        if error is not None and (peer := failures.cause_elsewhere(error, self.state.rank)):
+            status, said = "interrupted" if peer.is_signal else "failed", peer.said
+        elif self._is_interruption(error):
             status, said = "interrupted", str(error or "") or "stopped by a signal"
         elif error is not None:
             status, said = "failed", redact_text(f"{type(error).__name__}: {error}")
         elif self.stopped_by:
             status = "stopped"
         return RunResult(status, self.state.step, dict(self.metrics), seconds, said)
+
+    def _is_interruption(self, error: BaseException | None) -> bool:
+        """Whether a signal ended the run; after one, a rank that went first is no failure."""
+        if isinstance(error, (Interrupted, KeyboardInterrupt, SystemExit)):
+            return True
+        return bool(self.signals.received) and (error is None or failures.lost_peer(error))
 
     def _write_outcome(self, result: RunResult) -> None:
         self.run_dir.update_run(

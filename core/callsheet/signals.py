@@ -19,6 +19,7 @@ class Interrupted(BaseException):
         super().__init__(signal.Signals(signum).name)
         self.signum = signum
         self.advice = ""
+        self.orderly = False  # the step was finished and saved, by all ranks at once
 
     @property
     def exit_code(self) -> int:
@@ -39,8 +40,10 @@ class Signals:
             raise Interrupted(signum)
         self.received = signum
         name = signal.Signals(signum).name
-        # Not sys.stderr: the handler may have interrupted a write to it.
-        os.write(2, f"\n{name}: finishing this step and saving a checkpoint. A second signal stops at once.\n".encode())
+        if os.environ.get("RANK", "0") == "0":
+            # Not sys.stderr: the handler may have interrupted a write to it.
+            said = f"\n{name}: finishing this step and saving a checkpoint. A second signal stops at once.\n"
+            os.write(2, said.encode())
 
 
 @contextmanager

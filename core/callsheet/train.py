@@ -6,10 +6,12 @@ import logging
 import os
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from callsheet import checkpoints, data
+from callsheet import checkpoints, data, engines, resuming
+from callsheet.devices import on_cpu
 from callsheet.finish import finish
 from callsheet.lineup import Lineup
 from callsheet.plan import Plan
@@ -18,6 +20,7 @@ from callsheet.records import ManifestRow, Report
 from callsheet.rundir import RunDir
 from callsheet.session import Session
 from callsheet.signals import Interrupted, watched
+from callsheet.world import meet, share, world
 
 logger = logging.getLogger("callsheet")
 
@@ -39,30 +42,49 @@ def train(plan: Plan) -> Session:
     Raises `CallsheetError` for a user's mistake, before anything is written; `Interrupted` after a signal; whatever
     training raised otherwise. In each case after training began, `on_run_end` has run.
     """
-    report = check(plan)
-    for warning in report.warnings:
-        logger.warning("%s", warning)
-    insist(report)
+    here = world()
+    if here.is_main and not here.is_driven:
+        insist(warned(check(plan)))
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     with watched() as signals:
         from callsheet import training
 
+        engines.prepare(plan.launch, on_cpu=on_cpu(plan))
         args = training.make_args(plan)
+        engines.insist(plan.launch, here, args.world_size)
+        engines.join(plan.launch)
+        plan = replace(plan, run_dir=share(lambda: plan.run_dir))  # its name may hold the time
+        args.output_dir = str(plan.run_dir)
         _silence_bars()
         train_data, eval_data = data.load(plan.dataset)
         _insist_on_columns(plan, train_data.column_names)
         with Session(context(plan), plan.plugins, signals=signals) as session:
             from callsheet.bridge import Bridge
 
-            resume_from = _resume_from(plan, session)
+            resume_from = share(lambda: _resume_from(plan, session))
             bridge = Bridge(session, resume_from.path if resume_from else None)
             callbacks = [bridge, *session.lineup.add_callbacks(session.state), *training.named_callbacks(plan, session)]
             trainer = training.make_trainer(plan, args, train_data, eval_data, callbacks)
+            engine = engines.insist_on_engine(plan.launch, trainer.accelerator)
+            made = {"engine": engine, "processes": args.world_size, "started_by": here.starter}
+            session.run_dir.update_run(world=made)
+            if resume_from:
+                resuming.insist(resume_from, engine, args.world_size, trainer.model)
             trainer.train(resume_from_checkpoint=str(resume_from.path) if resume_from else None)
-            finish(trainer, session)
+            finish(trainer, session, plan)
+        meet()
         if signals.received:
-            raise Interrupted(signals.received)
+            stopped = Interrupted(signals.received)
+            stopped.orderly = True
+            raise stopped
     return session
+
+
+def warned(report: Report) -> Report:
+    """`report`, its warnings said."""
+    for warning in report.warnings:
+        logger.warning("%s", warning)
+    return report
 
 
 def _work(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -90,14 +112,15 @@ def _silence_bars() -> None:
 def _resume_from(plan: Plan, session: Session) -> ManifestRow | None:
     """The checkpoint to go on from; what is torn is put aside, so that it never mixes with what is saved next."""
     row, torn = checkpoints.choose(plan.resume, RunDir(plan.run_dir, is_main=False))
-    for wreck in torn:
+    for wreck in torn:  # this runs on rank 0 alone
         logger.warning("%s cannot be resumed from: %s. It was moved to torn/.", wreck.name, wreck.fault)
         session.run_dir.event("torn_checkpoint", name=wreck.name, fault=wreck.fault)
-        if session.run_dir.is_main:
-            _put_aside(plan.run_dir / wreck.name)
+        _put_aside(plan.run_dir / wreck.name)
     if row:
-        logger.info("Resuming from %s.", row.path)
-        session.run_dir.event("resuming", checkpoint=str(row.path), step=row.step)
+        before, after = resuming.processes_of(row.path), session.state.world_size
+        if before != after:
+            logger.warning("%s was saved by %d processes and goes on with %d.", row.name, before, after)
+        session.run_dir.event("resuming", checkpoint=str(row.path), step=row.step, processes=[before, after])
     return row
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from callsheet import trainer_args
+from callsheet import engines, trainer_args
 from callsheet.errors import CallsheetError, did_you_mean
 from callsheet.plan import Plan
 from callsheet.session import Session
@@ -19,11 +19,18 @@ if TYPE_CHECKING:
 def make_args(plan: Plan) -> TrainingArguments:
     """The real configuration of the trainer; what it refuses becomes a `CallsheetError`."""
     config_class = import_object(plan.trainer.config_class, "trainer.config_class")
-    args = {**trainer_args.coerce(plan.trainer.args, plan.trainer.config_class), "output_dir": str(plan.run_dir)}
+    args = {
+        **trainer_args.coerce(plan.trainer.args, plan.trainer.config_class),
+        **engines.arguments(plan.launch),
+        "output_dir": str(plan.run_dir),
+    }
     try:
-        return config_class(**args)
+        made: TrainingArguments = config_class(**args)
     except (ValueError, TypeError, ImportError, NotImplementedError) as error:
         raise CallsheetError(f"{plan.trainer.config_class} refuses trainer.args: {error}") from error
+    if made.n_gpu > 1:
+        made._n_gpu = 1  # or Trainer would spread a lone process over all GPUs with torch's old DataParallel
+    return made
 
 
 def make_trainer(

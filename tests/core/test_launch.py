@@ -1,0 +1,354 @@
+"""Runs on two real processes over gloo: that each engine is what it claims, and that plugins cannot tell them apart."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+ENGINES = Path(__file__).parents[1] / "engines"
+SHARDED = ("zero2", "zero3", "fsdp2")
+SMALL = (
+    "recipe=demo",
+    "trainer.args.max_steps=6",
+    "trainer.args.save_steps=2",
+    "trainer.args.eval_steps=3",
+    "trainer.args.logging_steps=1",
+    "trainer.args.save_total_limit=null",
+    "trainer.args.per_device_train_batch_size=4",
+    "plugins=[witness,observer]",
+    "plugins.witness.folder=.",
+    "plugins.observer.folder=.",
+)
+
+
+class Run:
+    """One command in a folder of its own, with whatever it starts."""
+
+    def __init__(self, folder, *overrides, launch, processes=2, start=()):
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.path = folder / "run"
+        paths = [ENGINES / "witness", *([ENGINES / "fsdp_on_cpu"] if launch == "fsdp2" else [])]
+        environment = {
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(map(str, paths)),
+            "COLUMNS": "200",
+            "OMP_NUM_THREADS": "1",
+        }
+        world = [f"launch={launch}", *([f"launch.processes={processes}"] if launch != "single" else [])]
+        self.log = (folder / "log.txt").open("a+")
+        self.process = subprocess.Popen(
+            [*(start or (sys.executable,)), "-m", "callsheet", "train", *SMALL, *world, "output_dir=run", *overrides],
+            cwd=folder,
+            env=environment,
+            stdout=self.log,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def wait(self, code=0):
+        assert self.process.wait(300) == code, self.output
+        return self
+
+    @property
+    def output(self):
+        return (self.folder / "log.txt").read_text()
+
+    def said(self, name, rank=0):
+        path = self.folder / f"{name}-{rank}.jsonl"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+    def hooks(self, name, rank=0):
+        return [(entry["hook"], entry.get("step")) for entry in self.said(name, rank)]
+
+    def events(self, kind):
+        rows = [json.loads(line) for line in (self.path / "events.jsonl").read_text().splitlines()]
+        return [row for row in rows if row["event"] == kind]
+
+    def status(self):
+        return json.loads((self.path / "run.json").read_text())
+
+    def weights(self, folder="."):
+        from safetensors.torch import load_file
+
+        return load_file(self.path / folder / "model.safetensors")
+
+    def wait_for(self, hook, step, rank=0):
+        for _ in range(12000):
+            if (hook, step) in self.hooks("witness", rank):
+                return
+            assert self.process.poll() is None, self.output
+            time.sleep(0.01)
+        raise AssertionError(f"{hook} at step {step} never came")
+
+    def workers(self):
+        """The processes that trained, as they wrote it down."""
+        return [self.said("witness", rank)[-1]["pid"] for rank in (0, 1)]
+
+
+def same(one, other):
+    assert one.keys() == other.keys()
+    return all(bool((one[name] == other[name]).all()) for name in one)
+
+
+def alive(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """An uninterrupted run under an engine, made once."""
+    made = {}
+
+    def run(launch):
+        if launch not in made:
+            made[launch] = Run(tmp_path_factory.mktemp(launch), launch=launch).wait()
+        return made[launch]
+
+    return run
+
+
+CONTRACT = [
+    ("on_run_start", None),
+    ("add_callbacks", None),
+    ("on_train_start", 0),
+    ("on_step_end", 1),
+    ("on_step_end", 2),
+    ("on_checkpoint", 2),
+    ("on_step_end", 3),
+    ("on_eval", 3),
+    ("on_step_end", 4),
+    ("on_checkpoint", 4),
+    ("on_step_end", 5),
+    ("on_step_end", 6),
+    ("on_eval", 6),
+    ("on_checkpoint", 6),
+    ("on_train_end", 6),
+    ("on_run_end", 6),
+]
+
+
+@pytest.mark.parametrize("launch", ["single", "ddp", *SHARDED])
+def test_hooks_come_in_the_same_order_with_the_same_steps_under_every_launch(whole, launch):
+    run = whole(launch)
+    ranks = [0] if launch == "single" else [0, 1]
+    for rank in ranks:
+        assert run.hooks("witness", rank) == CONTRACT
+    assert run.hooks("observer") == CONTRACT
+    assert not run.said("observer", 1), "a plugin of the main rank runs once"
+    if len(ranks) == 2:
+        losses = [[e["loss"] for e in run.said("witness", rank) if e["hook"] == "on_eval"] for rank in ranks]
+        assert losses[0] == losses[1]
+        mine = sorted(path.name for path in (run.path / "checkpoint-4" / "callsheet" / "witness").iterdir())
+        assert mine == ["rank-0", "rank-1"]
+        manifest = [json.loads(line) for line in (run.path / "checkpoints.jsonl").read_text().splitlines()]
+        assert "callsheet/witness/rank-1" in manifest[-1]["files"] and "rng_state_1.pth" in manifest[-1]["files"]
+
+
+@pytest.mark.parametrize("launch", ["single", "ddp", *SHARDED])
+def test_the_engine_is_what_it_claims_to_be(whole, launch):
+    run = whole(launch)
+    ranks = [0] if launch == "single" else [0, 1]
+    seen = [next(entry for entry in run.said("witness", rank) if "wrapper" in entry) for rank in ranks]
+    assert {entry["world_size"] for entry in seen} == {len(ranks)} and len({entry["pid"] for entry in seen}) == len(
+        ranks
+    )
+    first, size = seen[0], sum(tensor.numel() for tensor in run.weights().values())
+    wrappers = {"single": "LlamaForCausalLM", "ddp": "DistributedDataParallel", "fsdp2": "FSDPLlamaForCausalLM"}
+    assert first["wrapper"] == wrappers.get(launch, "DeepSpeedEngine")
+    assert first["dtensors"] == (first["parameters"] if launch == "fsdp2" else 0)
+    assert first["partitioned"] == (first["parameters"] if launch == "zero3" else 0)
+    if launch in ("zero3", "fsdp2"):
+        assert all(0.4 * size < entry["held"] < 0.6 * size for entry in seen), "each rank keeps its half"
+    engines = {"zero2": "DeepSpeedZeroOptimizer", "zero3": "DeepSpeedZeroOptimizer_Stage3"}
+    assert first["engine"] == engines.get(launch, "NoneType")
+    assert run.status()["world"]["engine"] == launch and run.status()["world"]["processes"] == len(ranks)
+
+
+@pytest.mark.parametrize("launch", ["ddp", *SHARDED])
+def test_the_saved_model_loads_and_holds_the_weights_of_the_engine(whole, launch):
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    run = whole(launch)
+    engine = torch.load(run.folder / "engine.pt")
+    model = AutoModelForCausalLM.from_pretrained(run.path)
+    assert same(dict(model.named_parameters()), engine)
+    assert model.config.use_cache is True
+    assert model.generation_config.eos_token_id == AutoTokenizer.from_pretrained(run.path).eos_token_id
+    card = (run.path / "README.md").read_text()
+    assert "- callsheet" in card and "- sft" in card
+    assert json.loads((run.path / "train_results.json").read_text())["train_loss"] > 0
+    assert (run.path / "trainer_state.json").is_file()
+
+
+@pytest.mark.parametrize("launch", ["ddp", *SHARDED])
+def test_a_run_killed_on_one_rank_and_resumed_equals_an_uninterrupted_one(whole, launch, tmp_path):
+    killed = Run(tmp_path, "+plugins=trouble", "plugins.trouble.how=kill", "plugins.trouble.step=5", launch=launch)
+    killed.wait(1)
+    assert "Rank 1 (process" in killed.output and "was killed by SIGKILL" in killed.output
+    assert killed.status()["status"] == "failed"
+    again = Run(tmp_path, launch=launch).wait()
+    assert [event["step"] for event in again.events("resuming")] == [4]
+    assert same(again.weights(), whole(launch).weights())
+    assert same(again.weights("checkpoint-6"), whole(launch).weights("checkpoint-6"))
+
+
+@pytest.mark.parametrize("launch", ["ddp", "zero3"])
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_plugin_that_raises_on_one_rank_ends_all_processes_and_is_named_once(tmp_path, launch, rank):
+    trouble = ["+plugins=trouble", "plugins.trouble.how=raise", f"plugins.trouble.rank={rank}"]
+    run = Run(tmp_path, *trouble, launch=launch)
+    run.wait_for("on_step_end", 2, rank)
+    began = time.monotonic()
+    run.wait(1)
+    assert time.monotonic() - began < 30
+    message = (
+        f"Plugin 'trouble' (callsheet-witness 1.0) raised in on_step_end on rank {rank}: RuntimeError: trouble was"
+    )
+    assert run.output.count(message) == 1 and run.output.count("Traceback") == 1, run.output
+    assert run.output.rstrip().endswith("trouble was asked for")
+    pids = [next(e for e in run.said("witness", r) if "pid" in e)["pid"] for r in (0, 1)]
+    assert not any(map(alive, pids))
+    assert run.status()["status"] == "failed" and "trouble was asked for" in run.status()["outcome"]["error"]
+    assert [entry["status"] for entry in run.said("observer") if entry["hook"] == "on_run_end"] == ["failed"]
+
+
+def test_a_rank_that_hangs_does_not_outlive_the_one_that_raised(tmp_path):
+    trouble = ["+plugins=trouble", "plugins.trouble.how=sleep", "plugins.trouble.rank=1"]
+    run = Run(tmp_path, *trouble, launch="ddp")
+    run.wait_for("on_step_end", 3, 1)
+    os.kill(next(e for e in run.said("witness") if "pid" in e)["pid"], signal.SIGKILL)
+    began = time.monotonic()
+    run.wait(1)
+    assert time.monotonic() - began < 30
+    assert not alive(next(e for e in run.said("witness", 1) if "pid" in e)["pid"])
+
+
+@pytest.mark.parametrize(
+    ("signum", "code", "launch"),
+    [(signal.SIGTERM, 143, "ddp"), (signal.SIGINT, 130, "zero3"), (signal.SIGTERM, 143, "fsdp2")],
+)
+def test_a_signal_to_the_driver_finishes_the_step_and_saves_on_every_rank(tmp_path, whole, signum, code, launch):
+    run = Run(tmp_path, "trainer.args.max_steps=100000", "trainer.args.save_steps=1000", launch=launch)
+    run.wait_for("on_step_end", 4)
+    run.process.send_signal(signum)
+    run.wait(code)
+    step = run.status()["outcome"]["step"]
+    assert run.status()["status"] == "interrupted" and "Traceback" not in run.output
+    assert run.output.count("finishing this step") == 1 and f"output_dir={run.path}" in run.output
+    for rank in (0, 1):
+        assert run.hooks("witness", rank)[-3:] == [
+            ("on_checkpoint", step),
+            ("on_train_end", step),
+            ("on_run_end", step),
+        ]
+        assert run.said("witness", rank)[-1]["status"] == "interrupted"
+    again = Run(tmp_path, f"trainer.args.max_steps={step + 2}", "trainer.args.save_steps=1000", launch=launch).wait()
+    assert [event["step"] for event in again.events("resuming")] == [step]
+
+
+def test_a_signal_to_one_worker_stops_all_of_them_at_the_same_step(tmp_path):
+    run = Run(tmp_path, "+plugins=trouble", "plugins.trouble.how=terminate", launch="ddp").wait(143)
+    assert run.hooks("witness", 0) == run.hooks("witness", 1)
+    assert run.hooks("witness")[-1] == ("on_run_end", 3) and (run.path / "checkpoint-3" / "optimizer.pt").is_file()
+
+
+def test_a_second_signal_stops_at_once(tmp_path):
+    run = Run(tmp_path, "+plugins=trouble", "plugins.trouble.how=sleep", "plugins.trouble.rank=0", launch="ddp")
+    run.wait_for("on_step_end", 3)
+    run.process.terminate()
+    time.sleep(1)
+    assert run.process.poll() is None
+    run.process.terminate()
+    began = time.monotonic()
+    run.wait(143)
+    assert time.monotonic() - began < 30 and not (run.path / "checkpoint-3").exists()
+
+
+def test_no_worker_outlives_a_driver_that_was_killed(tmp_path):
+    run = Run(tmp_path, "trainer.args.max_steps=100000", "trainer.args.save_steps=100000", launch="ddp")
+    run.wait_for("on_step_end", 3)
+    pids = [next(e for e in run.said("witness", rank) if "pid" in e)["pid"] for rank in (0, 1)]
+    run.process.kill()
+    run.process.wait()
+    deadline = time.monotonic() + 10
+    while any(map(alive, pids)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not any(map(alive, pids))
+
+
+@pytest.mark.parametrize("how", ["stop", "save"])
+def test_what_one_rank_asks_for_all_ranks_do(tmp_path, how):
+    run = Run(tmp_path, "+plugins=trouble", f"plugins.trouble.how={how}", launch="ddp").wait()
+    for rank in (0, 1):
+        assert ("on_checkpoint", 3) in run.hooks("witness", rank)
+    assert run.hooks("witness", 0) == run.hooks("witness", 1)
+    assert [(row["plugin"], row["rank"], row["request"]) for row in run.events("requested")] == [("trouble", 1, how)]
+    assert run.status()["status"] == ("stopped" if how == "stop" else "completed")
+
+
+def test_a_mistake_that_only_the_workers_see_is_said_once(tmp_path):
+    run = Run(tmp_path, "callbacks.x.path=json.JSONDecoder", launch="ddp").wait(2)
+    assert run.output.count("is not a transformers.TrainerCallback") == 1 and "Traceback" not in run.output
+
+
+def test_ddp_goes_on_with_another_number_of_processes_and_says_so(tmp_path, whole):
+    run = Run(tmp_path, "trainer.args.max_steps=4", launch="ddp").wait()
+    again = Run(tmp_path, "trainer.args.max_steps=6", launch="single").wait()
+    assert "checkpoint-4 was saved by 2 processes and goes on with 1." in again.output
+    assert again.events("resuming")[0]["processes"] == [2, 1]
+    assert again.status()["status"] == "completed" and run.path == again.path
+
+
+@pytest.mark.parametrize("launch", SHARDED)
+def test_a_sharded_engine_names_both_numbers_of_processes_when_it_cannot_go_on(tmp_path, whole, launch):
+    checkpoint = whole(launch).path / "checkpoint-4"
+    refused = Run(tmp_path, f"resume={checkpoint}", launch=launch, processes=1).wait(2)
+    assert (
+        f"was saved by 2 processes of launch={launch}" in refused.output and "1 cannot take it over" in refused.output
+    )
+    refused = Run(tmp_path / "other", f"resume={checkpoint}", launch="ddp").wait(2)
+    assert f"was saved by launch={launch}, and launch=ddp cannot read its optimizer" in refused.output
+
+
+def test_started_by_torchrun_it_runs_as_a_worker_in_one_directory(tmp_path):
+    torchrun = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
+    run = Run(tmp_path, "output_dir=runs/${callsheet.run_name:}", launch="single", start=torchrun).wait()
+    assert len(list((tmp_path / "runs").iterdir())) == 1
+    run.path = next((tmp_path / "runs").iterdir())
+    assert run.status()["world"] == {"engine": "ddp", "processes": 2, "started_by": "torchrun"}
+    assert run.hooks("witness", 0) == run.hooks("witness", 1) == CONTRACT
+
+
+def test_a_world_that_was_not_asked_for_is_refused(tmp_path):
+    torchrun = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
+    run = Run(tmp_path, launch="ddp", processes=3, start=torchrun).wait(1)  # torchrun's own code
+    assert "asks for 3 processes, but 2 run, started by torchrun" in run.output
+
+
+def test_fsdp2_on_cpus_is_refused_where_accelerate_would_run_plain_ddp(tmp_path, monkeypatch):
+    run = Run(tmp_path, launch="ddp", start=(sys.executable,))
+    run.process.kill()
+    command = [
+        sys.executable,
+        "-m",
+        "callsheet",
+        "train",
+        "recipe=demo",
+        "plugins=[]",
+        "launch=fsdp2",
+        "launch.processes=2",
+    ]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 2 and "accelerate would silently run plain DDP" in done.stderr

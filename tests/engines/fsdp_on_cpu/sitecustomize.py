@@ -1,0 +1,24 @@
+"""For tests only, on PYTHONPATH: FSDP on CPUs, which accelerate leaves at plain DDP without a word."""
+
+import os
+
+
+def promote() -> None:
+    from accelerate import state
+    from accelerate.utils import DistributedType
+
+    made = state.AcceleratorState.__init__
+
+    def init(self, *args, **kwargs):
+        made(self, *args, **kwargs)
+        plugin = kwargs.get("fsdp_plugin")
+        if plugin is not None and self.distributed_type == DistributedType.MULTI_CPU:
+            self.distributed_type = DistributedType.FSDP
+            self.fsdp_plugin = plugin
+            state.PartialState._shared_state["distributed_type"] = DistributedType.FSDP
+
+    state.AcceleratorState.__init__ = init
+
+
+if "RANK" in os.environ:  # the workers; their driver imports nothing heavy
+    promote()

@@ -1,0 +1,130 @@
+"""Plugins for the tests of launching: one that writes down what it sees on each rank, and one that makes trouble."""
+
+import json
+import os
+import signal
+import time
+
+from callsheet import Plugin, hookimpl, setting
+
+
+class Observer(Plugin):
+    """Writes every hook with its step, and what the engine is made of, into one file per rank."""
+
+    folder: str = setting(".", help="Where to write.")
+
+    def say(self, hook, **what):
+        rank = int(os.environ.get("RANK", 0))
+        name = vars(self)["_callsheet_name"]
+        with open(os.path.join(self.folder, f"{name}-{rank}.jsonl"), "a") as file:
+            file.write(json.dumps({"hook": hook, **what}) + "\n")
+
+    @hookimpl
+    def on_run_start(self, ctx):
+        self.say("on_run_start")
+
+    @hookimpl
+    def add_callbacks(self, state, add):
+        self.say("add_callbacks")
+
+    @hookimpl
+    def on_train_start(self, state):
+        self.say("on_train_start", step=state.step, world_size=state.world_size, pid=os.getpid(), **made_of(state))
+
+    @hookimpl
+    def on_step_end(self, state, step_idx, batch, metrics):
+        self.say("on_step_end", step=step_idx)
+
+    @hookimpl
+    def on_checkpoint(self, state, row):
+        assert (row.path / "model.safetensors").exists() and (row.path / "trainer_state.json").exists()
+        (row.folder(self) / f"rank-{state.rank}").write_text("here")
+        self.say("on_checkpoint", step=row.step)
+
+    @hookimpl
+    def on_eval(self, state, step_idx, eval_name, metrics):
+        self.say("on_eval", step=step_idx, loss=metrics["eval_loss"])
+
+    @hookimpl
+    def on_train_end(self, state, artifacts):
+        self.say("on_train_end", step=state.step)
+
+    @hookimpl
+    def on_run_end(self, ctx, run_result, arm):
+        self.say("on_run_end", step=run_result.step, status=run_result.status)
+
+
+class Witness(Observer):
+    """The same on every rank; at the end it keeps the weights that the engine holds."""
+
+    ranks = "all"
+
+    @hookimpl
+    def on_train_end(self, state, artifacts):
+        import torch
+
+        self.say("on_train_end", step=state.step)
+        weights = whole_weights(state.model)
+        if state.is_main:
+            torch.save(weights, os.path.join(self.folder, "engine.pt"))
+
+
+class Trouble(Plugin):
+    """Raises, dies, sleeps or asks for something, on one rank at one step."""
+
+    ranks = "all"
+
+    how: str = setting(choices=("raise", "kill", "terminate", "sleep", "stop", "save"), help="What it does.")
+    rank: int = setting(1, help="On which rank.")
+    step: int = setting(3, help="At which step.")
+
+    @hookimpl
+    def on_step_end(self, state, step_idx):
+        if state.rank != self.rank or step_idx != self.step:
+            return
+        if self.how == "raise":
+            raise RuntimeError("trouble was asked for")
+        if self.how == "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if self.how == "terminate":
+            os.kill(os.getpid(), signal.SIGTERM)
+        if self.how == "sleep":
+            time.sleep(600)
+        if self.how in ("stop", "save"):
+            getattr(state, f"request_{self.how}")("trouble")
+
+
+def made_of(state):
+    from torch.distributed.tensor import DTensor
+
+    parameters = list(state.model.parameters())
+    wrapped = state.trainer.model_wrapped
+    return {
+        "wrapper": type(wrapped).__name__,
+        "dtensors": sum(isinstance(parameter, DTensor) for parameter in parameters),
+        "partitioned": sum(hasattr(parameter, "ds_id") for parameter in parameters),
+        "held": sum(held(parameter) for parameter in parameters),
+        "parameters": len(parameters),
+        "engine": type(getattr(wrapped, "optimizer", None)).__name__,
+    }
+
+
+def held(parameter):
+    """Elements that this rank keeps between steps."""
+    if hasattr(parameter, "ds_tensor"):
+        return parameter.ds_tensor.numel()
+    return parameter.to_local().numel() if hasattr(parameter, "to_local") else parameter.numel()
+
+
+def whole_weights(model):
+    """The weights that the engine holds, put together by the engine's own means."""
+    weights = {}
+    for name, parameter in getattr(model, "module", model).named_parameters():
+        if hasattr(parameter, "ds_id"):
+            import deepspeed
+
+            with deepspeed.zero.GatheredParameters([parameter]):
+                weights[name] = parameter.detach().clone()
+        else:
+            weights[name] = parameter.full_tensor() if hasattr(parameter, "full_tensor") else parameter.detach().clone()
+    return weights
