@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
+from callsheet.arguments import read_arguments
 from callsheet.errors import CallsheetError
-from callsheet.trainer_args import OWNED, coerce, problems, read_arguments
+from callsheet.trainer_args import OWNED, coerce, problems
 
 SFT = "trl.SFTConfig"
 
@@ -64,7 +65,7 @@ def test_reading_agrees_with_the_installed_classes():
 
 def test_reading_imports_nothing_heavy_and_is_quick():
     code = (
-        "import sys, time; from callsheet.trainer_args import read_arguments; start = time.perf_counter();"
+        "import sys, time; from callsheet.arguments import read_arguments; start = time.perf_counter();"
         f"assert read_arguments('{SFT}'); print(time.perf_counter() - start);"
         "heavy = {'torch', 'transformers', 'trl'} & set(sys.modules); assert not heavy, heavy"
     )
