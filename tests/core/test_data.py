@@ -227,7 +227,7 @@ def test_looking_imports_nothing_heavy():
 
 def test_a_large_file_is_looked_at_in_part(monkeypatch: pytest.MonkeyPatch):
     write("data.jsonl", *['{"text": "fine"}'] * 50, "oops")
-    monkeypatch.setattr("callsheet.datafiles.QUICK_LINES", 50)
+    monkeypatch.setattr("callsheet.data.contents.QUICK_LINES", 50)
     assert inspect(DatasetSettings(path="data.jsonl", test_split_size=50), WANTED) == []
     assert "data.jsonl, line 51: Expecting value" in failure(DatasetSettings(path="data.jsonl"))
 
@@ -236,7 +236,7 @@ def test_a_folder_is_looked_at_file_by_file_up_to_the_same_limit(monkeypatch: py
     rows("data/a.jsonl", 5)
     write("data/b.jsonl", "oops")
     assert "data/b.jsonl, line 1: Expecting value" in only(inspect(DatasetSettings(path="data"), WANTED))
-    monkeypatch.setattr("callsheet.datafiles.QUICK_BYTES", 10)
+    monkeypatch.setattr("callsheet.data.contents.QUICK_BYTES", 10)
     assert inspect(DatasetSettings(path="data"), WANTED) == []
 
 
