@@ -23,7 +23,7 @@ def find_class(path: str) -> Found:
     found = resolve(module, name)
     if found is None:
         names = [*module.classes, *module.origins]
-        raise CallsheetError(f"There is no class '{path}' to configure a trainer.{did_you_mean(name, names)}")
+        raise CallsheetError(f"There is no class '{path}'.{did_you_mean(name, names)}")
     return found
 
 
@@ -55,6 +55,17 @@ def lineage(module: Module, node: ast.ClassDef) -> Iterator[Found | None]:
         found = _named(module, base)
         yield from lineage(*found) if found else [None]
     yield module, node
+
+
+def constructor(path: str) -> ast.arguments | None:
+    """What `__init__` of the class at `path` takes, its own or the nearest inherited one; None where no source says."""
+    for found in [*lineage(*find_class(path))][::-1]:
+        for node in found[1].body if found else ():
+            if isinstance(node, ast.FunctionDef) and node.name == "__init__":
+                return node.args
+        if found is None:
+            return None
+    return None
 
 
 def _named(module: Module, node: ast.expr) -> Found | None:

@@ -33,6 +33,11 @@ class Module:
         return {node.name: node for node in [*statements(self.body)][::-1] if isinstance(node, ast.ClassDef)}
 
     @cached_property
+    def definitions(self) -> dict[str, ast.stmt]:
+        """Name in this module → the statement that defines it: a function, a class or an assignment."""
+        return {name: node for node in [*statements(self.body)][::-1] for name in _defined(node)}
+
+    @cached_property
     def origins(self) -> dict[str, tuple[str, str]]:
         """Name in this module → (module, name there); an empty name there stands for the module itself."""
         found: dict[str, tuple[str, str]] = {}
@@ -118,6 +123,13 @@ def entries(node: ast.expr | None) -> dict[Any, ast.expr]:
     if not isinstance(node, ast.Dict):
         return {}
     return {literal(key): value for key, value in zip(node.keys, node.values, strict=True)}
+
+
+def _defined(node: ast.stmt) -> list[str]:
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        return [node.name]
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+    return [target.id for target in targets if isinstance(target, ast.Name)]
 
 
 def _imported(node: ast.stmt, package: str) -> dict[str, tuple[str, str]]:

@@ -14,7 +14,15 @@ from callsheet.complaints import plain, unknown_key
 from callsheet.errors import CallsheetError
 from callsheet.hooks import Plugin
 from callsheet.registry import find, installed, load, no_such_plugin
-from callsheet.schema import DatasetSettings, LaunchSettings, ModelSettings, Root, SourceSettings, TrainerSettings
+from callsheet.schema import (
+    DatasetSettings,
+    LaunchSettings,
+    ModelSettings,
+    PeftSettings,
+    Root,
+    SourceSettings,
+    TrainerSettings,
+)
 from callsheet.secrets import redact
 from callsheet.settings import check_settings
 
@@ -33,6 +41,7 @@ class Plan:
     model: ModelSettings
     dataset: DatasetSettings
     trainer: TrainerSettings
+    peft: PeftSettings
     launch: LaunchSettings
     plugins: Mapping[str, Plugin]
     callbacks: Mapping[str, Mapping[str, Any]]
@@ -58,6 +67,7 @@ def make_plan(config: DictConfig, overrides: Sequence[str] = ()) -> Plan:
         model=settings.model,
         dataset=settings.dataset,
         trainer=settings.trainer,
+        peft=settings.peft,
         launch=settings.launch,
         plugins=plugins,
         callbacks=settings.callbacks,
@@ -107,6 +117,8 @@ def _settings(config: DictConfig) -> Root:
         raise plain(error) from error
     for section in (settings.model, settings.dataset, settings.launch):
         check_settings(section, type(section).__name__.removesuffix("Settings").lower())
+    if settings.trainer.tokenize:
+        check_settings(settings.trainer.tokenize, "trainer.tokenize")
     for number, source in enumerate(settings.dataset.mixture):
         check_settings(cast(SourceSettings, source), f"dataset.mixture[{number}]")
     return settings

@@ -7,14 +7,14 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from callsheet import checkpoints, data, trainer_args
+from callsheet import adapters, checkpoints, data, models, rewards, trainer_args
 from callsheet.errors import CallsheetError, did_you_mean
 from callsheet.lineup import Lineup
 from callsheet.plan import Plan
 from callsheet.records import LogContext, Report
 from callsheet.rundir import RUN, RunDir
 
-IDENTITY = ("model", "dataset", "trainer.name")
+IDENTITY = ("model", "dataset", "trainer.name", "trainer.rewards", "peft")
 
 
 def preflight(plan: Plan, lineup: Lineup) -> Report:
@@ -22,7 +22,10 @@ def preflight(plan: Plan, lineup: Lineup) -> Report:
     report = Report()
     for problem in (
         *trainer_args.problems(plan.trainer.args, plan.trainer.config_class),
-        *data.inspect(plan.dataset, plan.trainer.columns, str(plan.trainer.args.get("dataset_text_field", "text"))),
+        *adapters.problems(plan.peft),
+        *rewards.problems(plan.trainer),
+        *data.inspect(plan.dataset, plan.trainer),
+        *models.class_problems(plan.model),
         *_model_problems(plan),
         *_callback_problems(plan),
         *_run_dir_problems(plan),

@@ -21,10 +21,21 @@ WORDS = {"int": "a whole number", "float": "a number", "bool": "true or false", 
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
-def problems(args: Mapping[str, Any], config_class: str) -> list[str]:
-    """Say what is wrong with `args` as arguments of `config_class`: names, simple types and choices."""
+def problems(
+    args: Mapping[str, Any], config_class: str, section: str = "trainer.args", owned: Mapping[str, str] = OWNED
+) -> list[str]:
+    """Say what is wrong with `args` as arguments of `config_class`: names, simple types and choices.
+
+    `section` is where they stand in the configuration; `owned` names those that are not for the user to set.
+    """
     known = read_arguments(config_class)
-    return [said for name, value in args.items() if (said := _problem(name, value, known, config_class))]
+    refused = {name: owned[name] for name, value in args.items() if name in owned and value not in (None, False)}
+    checked = ((name, _problem(f"{section}.{name}", name, value, known, config_class)) for name, value in args.items())
+    return [
+        f"{section}.{name} belongs to the run: {refused[name]}" if name in refused else said
+        for name, said in checked
+        if name in refused or said
+    ]
 
 
 def coerce(args: Mapping[str, Any], config_class: str) -> dict[str, Any]:
@@ -36,10 +47,7 @@ def coerce(args: Mapping[str, Any], config_class: str) -> dict[str, Any]:
     }
 
 
-def _problem(name: str, value: Any, known: Mapping[str, Argument], config_class: str) -> str:
-    where = f"trainer.args.{name}"
-    if name in OWNED and value not in (None, False):
-        return f"{where} belongs to the run: {OWNED[name]}"
+def _problem(where: str, name: str, value: Any, known: Mapping[str, Argument], config_class: str) -> str:
     if name not in known:
         if None in lineage(*find_class(config_class)):
             return ""  # A base class is made at run time, and so may be its arguments.

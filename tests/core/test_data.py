@@ -13,9 +13,9 @@ import pytest
 
 from callsheet.data import inspect, load
 from callsheet.errors import CallsheetError
-from callsheet.schema import DatasetSettings, SourceSettings
+from callsheet.schema import DatasetSettings, SourceSettings, TrainerSettings
 
-WANTED = ["messages", "prompt+completion", "text", "input_ids"]
+WANTED = TrainerSettings("sft", columns=["messages", "prompt+completion", "text", "input_ids"])
 
 
 @pytest.fixture(autouse=True)
@@ -81,7 +81,7 @@ def test_parquet_is_known_by_its_schema():
 
     datasets.Dataset.from_dict({"body": ["a", "b"]}).to_parquet("data.parquet")
     assert "has the columns body;" in only(inspect(DatasetSettings(path="data.parquet"), WANTED))
-    assert inspect(DatasetSettings(path="data.parquet"), WANTED, text_field="body") == []
+    assert inspect(DatasetSettings(path="data.parquet"), TrainerSettings("sft", columns=["text"], args={"dataset_text_field": "body"})) == []
     assert len(load(DatasetSettings(path="data.parquet"))[0]) == 2
 
 
@@ -146,7 +146,7 @@ def test_columns_the_trainer_cannot_use_are_named_with_the_nearest():
     rows("data.jsonl", 2)
     write("data.jsonl", '{"mesages": [], "id": 1}')
     assert only(inspect(DatasetSettings(path="data.jsonl"), WANTED)) == (
-        "Data set 'data.jsonl' has the columns mesages, id; the trainer needs messages, or prompt+completion, or text, "
+        "Data set 'data.jsonl' has the columns mesages, id; trainer=sft needs messages, or prompt+completion, or text, "
         "or input_ids. Did you mean 'messages' by 'mesages'?"
     )
 
@@ -159,7 +159,8 @@ def test_columns_that_belong_together_must_all_be_there():
 
 def test_the_text_column_is_the_one_that_text_field_names():
     settings = DatasetSettings(path=write("data.jsonl", '{"text": "a"}'))
-    assert "the trainer needs messages, or content." in only(inspect(settings, ["messages", "text"], "content"))
+    trainer = TrainerSettings("sft", columns=["messages", "text"], args={"dataset_text_field": "content"})
+    assert "trainer=sft needs messages, or content." in only(inspect(settings, trainer))
 
 
 def test_selected_columns_must_exist_and_suffice():
@@ -218,8 +219,8 @@ def test_a_data_set_on_the_hub_is_left_alone():
 
 def test_looking_imports_nothing_heavy():
     code = (
-        "import sys; from callsheet.data import inspect; from callsheet.schema import DatasetSettings;"
-        f"assert inspect(DatasetSettings(path={rows('data.jsonl', 2)!r}), ['text']) == [];"
+        "import sys; from callsheet.data import inspect; from callsheet.schema import DatasetSettings, TrainerSettings;"
+        f"assert inspect(DatasetSettings(path={rows('data.jsonl', 2)!r}), TrainerSettings('sft', columns=['text'])) == [];"
         "heavy = {'torch', 'transformers', 'trl', 'datasets', 'pandas'} & set(sys.modules); assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

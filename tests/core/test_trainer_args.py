@@ -190,7 +190,7 @@ def test_a_base_class_made_at_run_time_leaves_names_unchecked(package):
     ("path", "said"),
     [
         ("trll.SFTConfig", "needs the package trll, which is not installed: pip install trll."),
-        ("trl.SFTConfg", "There is no class 'trl.SFTConfg' to configure a trainer. Did you mean 'SFTConfig'?"),
+        ("trl.SFTConfg", "There is no class 'trl.SFTConfg'. Did you mean 'SFTConfig'?"),
         ("trl.trainr.SFTConfig", "package trl has no module 'trl.trainr'"),
         ("SFTConfig", "'SFTConfig' is not a class of a package; write both, as in 'trl.SFTConfig'."),
     ],

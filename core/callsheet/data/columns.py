@@ -5,18 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from callsheet.errors import CallsheetError, did_you_mean
-from callsheet.schema import SourceSettings
+from callsheet.schema import SourceSettings, TrainerSettings
 
 
-def missing_columns(columns: Sequence[str] | None, wanted: Sequence[str], text_field: str, path: str) -> list[str]:
-    """What to say when `columns` bring none of the entries of `wanted`; None stands for columns not known yet."""
-    entries = [text_field if entry == "text" else entry for entry in wanted]
+def missing_columns(columns: Sequence[str] | None, trainer: TrainerSettings, path: str) -> list[str]:
+    """What to say when `columns` bring nothing that `trainer` can use; None stands for columns not known yet.
+
+    `trainer.columns` lists what it can use, as in `["messages", "prompt+completion", "text"]`; `text` stands for the
+    column that its `text_field` names.
+    """
+    entries = [trainer.text_field if entry == "text" else entry for entry in trainer.columns]
     if columns is None or not entries or any(set(entry.split("+")) <= set(columns) for entry in entries):
         return []
     lacking = [name for entry in entries for name in entry.split("+") if name not in columns]
     near = ((column, did_you_mean(column, lacking)) for column in columns)
     hint = next((f"{guess[:-1]} by {column!r}?" for column, guess in near if guess), "")
-    return [f"Data set '{path}' has the columns {', '.join(columns)}; the trainer needs {', or '.join(entries)}.{hint}"]
+    has = f"Data set '{path}' has the columns {', '.join(columns)}"
+    return [f"{has}; trainer={trainer.name} needs {', or '.join(entries)}.{hint}"]
 
 
 def check_columns(source: SourceSettings, columns: Sequence[str]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from callsheet.data.columns import check_columns, misfits, missing_columns
@@ -10,15 +9,11 @@ from callsheet.data.contents import Contents, look
 from callsheet.data.files import is_local
 from callsheet.data.sources import EVAL, check_id, contradiction, sources_of, split_of_file, split_problems
 from callsheet.errors import CallsheetError
-from callsheet.schema import DatasetSettings, SourceSettings
+from callsheet.schema import DatasetSettings, SourceSettings, TrainerSettings
 
 
-def inspect(dataset: DatasetSettings, wanted: Sequence[str], text_field: str = "text") -> list[str]:
-    """Say what is wrong with the files of `dataset`, without `datasets`; data on the Hub is not looked at.
-
-    `wanted` lists what the trainer can use, one of which the data must bring, as in
-    `["messages", "prompt+completion", "text"]`; `text` stands for the column that `text_field` names.
-    """
+def inspect(dataset: DatasetSettings, trainer: TrainerSettings) -> list[str]:
+    """Say what is wrong with the files of `dataset` for `trainer`, without `datasets`; the Hub is not looked at."""
     if problem := contradiction(dataset):
         return [problem]
     problems: list[str] = []
@@ -26,7 +21,7 @@ def inspect(dataset: DatasetSettings, wanted: Sequence[str], text_field: str = "
     for where, source in sources_of(dataset).items():
         try:
             seen[where] = _checked(where, source)
-            problems += missing_columns(seen[where].columns, wanted, text_field, source.path)
+            problems += missing_columns(seen[where].columns, trainer, source.path)
         except CallsheetError as error:
             problems.append(str(error))
     drawn = {where: found for where, found in seen.items() if where != EVAL}
