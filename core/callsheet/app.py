@@ -23,7 +23,7 @@ def run_app(name: str, task: Task, overrides: Sequence[str]) -> int:
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
 
-    from callsheet import compose
+    from callsheet import compose, logs
     from callsheet.complaints import plain
 
     compose.bind()
@@ -31,6 +31,7 @@ def run_app(name: str, task: Task, overrides: Sequence[str]) -> int:
 
     def call(config: DictConfig) -> None:
         chosen = HydraConfig.get()
+        logs.show()  # Hydra has set up logging by now
         try:
             outcomes.append(task(config, list(chosen.overrides.task)))
         except Exception as error:
