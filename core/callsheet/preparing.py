@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from callsheet import adapters, rewards
 from callsheet.data import chat, tokenizing
-from callsheet.models import load_config, load_tokenizer
+from callsheet.models import load_config, load_tokenizer, model_class
 from callsheet.plan import Plan
 
 if TYPE_CHECKING:
@@ -30,16 +30,16 @@ class Material:
 
 def prepare(plan: Plan, args: TrainingArguments, train: Dataset, evaluation: Dataset | None) -> Material:
     """Make everything but the model, and try it; raises `CallsheetError` for what would fail in training."""
+    model_class(plan.model)  # of a class that is not there, hear before the data are prepared
     tokenizer: Any = load_tokenizer(plan.model)
     peft = adapters.make_config(plan.peft, plan.model)
     if not _brings_template(plan):
         chat.insist_on_template(_as_chat(plan, train[0]), tokenizer, plan.model.path)
-    with args.main_process_first(local=False, desc="preparing the data"):
-        train, evaluation = (_shaped(plan, rows, tokenizer) for rows in (train, evaluation))
-    collator = None
     if plan.trainer.tokenize:
         tokenizing.check_labels(train, load_config(plan.model), plan.model.auto_class)
-        collator = tokenizing.collator(train, tokenizer, plan.model.auto_class)
+    with args.main_process_first(local=False, desc="preparing the data"):
+        train, evaluation = (_shaped(plan, rows, tokenizer) for rows in (train, evaluation))
+    collator = tokenizing.collator(train, tokenizer, plan.model.auto_class) if plan.trainer.tokenize else None
     functions = rewards.load(plan.trainer.rewards, train.column_names)
     rewards.probe(functions, plan.trainer.rewards, train, lambda text: tokenizer(text)["input_ids"])
     return Material(train, evaluation, tokenizer, collator, tuple(functions), peft)

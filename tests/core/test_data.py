@@ -81,7 +81,13 @@ def test_parquet_is_known_by_its_schema():
 
     datasets.Dataset.from_dict({"body": ["a", "b"]}).to_parquet("data.parquet")
     assert "has the columns body;" in only(inspect(DatasetSettings(path="data.parquet"), WANTED))
-    assert inspect(DatasetSettings(path="data.parquet"), TrainerSettings("sft", columns=["text"], args={"dataset_text_field": "body"})) == []
+    assert (
+        inspect(
+            DatasetSettings(path="data.parquet"),
+            TrainerSettings("sft", columns=["text"], args={"dataset_text_field": "body"}),
+        )
+        == []
+    )
     assert len(load(DatasetSettings(path="data.parquet"))[0]) == 2
 
 

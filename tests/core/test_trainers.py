@@ -204,11 +204,19 @@ def test_a_trainer_of_ones_own_is_one_file(callsheet, tmp_path):
     (tmp_path / "conf" / "trainer").mkdir(parents=True)
     (tmp_path / "conf" / "trainer" / "loud.yaml").write_text(YAML)
     (tmp_path / "data.jsonl").write_text("".join(json.dumps(row) + "\n" for row in ROWS["sft"]))
-    arguments = ("--config-dir", "conf", *TINY, "trainer=loud", "peft=lora", "dataset.path=data.jsonl", "output_dir=run")
+    arguments = (
+        "--config-dir",
+        "conf",
+        *TINY,
+        "trainer=loud",
+        "peft=lora",
+        "dataset.path=data.jsonl",
+        "output_dir=run",
+    )
     done = callsheet("train", *arguments, env={"PYTHONPATH": "."})
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("a loud step") == 2 and (tmp_path / "run" / "adapter_model.safetensors").is_file()
-    assert "LoraConfig: 21,504 of " in done.stderr and "parameters train" in done.stderr
+    assert "LoraConfig: 47,104 of 182,720 parameters train (25.78 %)." in done.stderr
 
 
 # What is refused before training, from the command line

@@ -27,9 +27,8 @@ def problems(trainer: TrainerSettings) -> list[str]:
             found.append(str(error))
     weights = trainer.args.get("reward_weights")
     if isinstance(weights, Sequence) and trainer.rewards and len(weights) != len(trainer.rewards):
-        found.append(
-            f"trainer.args.reward_weights has {len(weights)} weights for {len(trainer.rewards)} reward functions."
-        )
+        counts = f"holds {len(weights)} weights, and trainer.rewards {len(trainer.rewards)}"
+        found.append(f"trainer.args.reward_weights {counts}.")
     return found
 
 
