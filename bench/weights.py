@@ -1,4 +1,7 @@
-"""What one BEMA update costs beside TRL's, and beside what this machine's memory allows: `python bench/weights.py`."""
+"""What one BEMA update costs beside TRL's, and beside what this machine's memory allows: `python bench/weights.py`.
+
+On a machine that has other work, OMP_NUM_THREADS=1 gives steadier figures: threads then do not wait for each other.
+"""
 
 from __future__ import annotations
 
@@ -44,13 +47,17 @@ def theirs(model: Any) -> tuple[Any, Callable[[int], None]]:
     return callback, lambda step: callback.on_step_end(None, SimpleNamespace(global_step=step), None, model=model)
 
 
-def copying(count: int) -> Callable[[int], None]:
+def memory(count: int) -> tuple[Callable[[int], None], Callable[[int], None]]:
+    """A copy, and one pass with the traffic of an update: two reads and a write a weight, in one piece."""
     source, target = torch.ones(count), torch.ones(count)
 
     def copy(step: int) -> None:
         target.copy_(source)
 
-    return copy
+    def add(step: int) -> None:
+        target.add_(source)
+
+    return copy, add
 
 
 def medians(*works: Callable[[int], None]) -> list[float]:
@@ -73,9 +80,9 @@ def main() -> None:
     count = sum(parameter.numel() for parameter in model.parameters())
     plugin, our_update = ours(model)
     callback, their_update = theirs(model)
-    our_time, their_time, copy_time = medians(our_update, their_update, copying(count))
+    our_time, their_time, copy_time, pass_time = medians(our_update, their_update, *memory(count))
     bandwidth = 8 * count / copy_time  # a copy reads and writes 4 bytes a weight
-    floor = BYTES_PER_WEIGHT * count / bandwidth
+    allowed = BYTES_PER_WEIGHT * count / bandwidth
     average = plugin._average
     assert average is not None
     one_copy = 4 * count / 1e6
@@ -83,16 +90,19 @@ def main() -> None:
     their_memory = megabytes(callback.ema_params) + megabytes(callback.running_model.parameters())
     table = Table("one BEMA update", "Callsheet", "TRL", "TRL / Callsheet")
     table.add_row("time", f"{our_time * 1e3:.0f} ms", f"{their_time * 1e3:.0f} ms", f"{their_time / our_time:.1f}")
-    table.add_row("time / bandwidth's", f"{our_time / floor:.2f}", f"{their_time / floor:.2f}", "")
+    table.add_row("time / one pass", f"{our_time / pass_time:.2f}", f"{their_time / pass_time:.2f}", "")
     table.add_row(
         "copies beyond θ₀", f"{our_memory / one_copy:.2f}", f"{their_memory / one_copy:.2f}",
         f"{their_memory / our_memory:.1f}",
     )  # fmt: skip
     Console().print(table)
     print(
-        f"{count / 1e6:.1f} million float32 parameters, {torch.get_num_threads()} threads, median of {ROUNDS}. Copying "
-        f"runs at {bandwidth / 1e9:.1f} GB/s, at which {BYTES_PER_WEIGHT} bytes a parameter take {floor * 1e3:.0f} ms."
+        f"{count / 1e6:.1f} million float32 parameters, {torch.get_num_threads()} threads, median of {ROUNDS} rounds."
     )
+    print(
+        f"Copying at {bandwidth / 1e9:.1f} GB/s allows {BYTES_PER_WEIGHT} bytes a parameter in {allowed * 1e3:.0f} ms."
+    )
+    print(f"One pass over two arrays, the traffic of an update, takes {pass_time * 1e3:.0f} ms.")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,7 @@ import pytest
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[1]
-EXAMPLE = ROOT / "examples" / "callsheet-s3"
+EXAMPLE = "examples/callsheet-s3"
 CONSTRAINTS = ["--constraint", str(ROOT / "constraints.txt")]
 SMALL = [
     "recipe=demo",
@@ -47,35 +47,38 @@ def run(*command: str | Path, cwd: Path = ROOT, **environment: str) -> str:
     return done.stdout
 
 
-def git_status() -> str:
-    return run("git", "status", "--porcelain", "--untracked-files=all")
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The working tree as git would commit it, in a place where nobody edits while the tests run."""
+    folder = tmp_path_factory.mktemp("checkout")
+    for name in run("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0"):
+        if name and (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / name, folder / name)
+    run("git", "init", "--quiet", cwd=folder)
+    run("git", "add", "--all", cwd=folder)
+    return folder
 
 
 @pytest.fixture(scope="module")
-def before() -> str:
-    if not (ROOT / ".git").exists():
-        pytest.skip("not a git checkout")
-    return git_status()
-
-
-@pytest.fixture(scope="module")
-def wheels(before: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Both wheels by distribution, built from the working tree."""
+def wheels(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Both wheels, by the name of their distribution."""
     folder = tmp_path_factory.mktemp("wheels")
     flags = ["--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", str(folder)]
-    run(sys.executable, "-m", "pip", "wheel", *flags, ROOT, EXAMPLE)
+    run(sys.executable, "-m", "pip", "wheel", *flags, checkout, checkout / EXAMPLE)
     return {wheel.name.partition("-")[0]: wheel for wheel in folder.iterdir()}
 
 
 @pytest.fixture(scope="module")
-def bin_folder(wheels: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def bin_folder(wheels: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Where the commands of a fresh environment are that holds both wheels and what they need."""
     folder = tmp_path_factory.mktemp("fresh")
     run(sys.executable, "-m", "venv", folder)
     # Compiling 1.5 GB of modules that nobody imports would take longer than installing them.
     flags = ["--quiet", "--no-compile", *CONSTRAINTS]
     run(folder / "bin" / "python", "-m", "pip", "install", *flags, *wheels.values())
-    return folder / "bin"
+    yield folder / "bin"
+    shutil.rmtree(folder)  # pytest would keep three of them
 
 
 @pytest.fixture
@@ -84,11 +87,11 @@ def callsheet(bin_folder: Path, tmp_path: Path) -> Call:
     return lambda *arguments, **environment: run(bin_folder / "callsheet", *arguments, cwd=tmp_path, **environment)
 
 
-def test_the_wheel_holds_recipes_demo_and_types(wheels: dict[str, Path]) -> None:
+def test_the_wheel_holds_recipes_demo_and_types(wheels: dict[str, Path], checkout: Path) -> None:
     with zipfile.ZipFile(wheels["callsheet"]) as wheel:
         names = set(wheel.namelist())
-    sources = (path.relative_to(ROOT / "conf") for path in (ROOT / "conf").rglob("*") if path.is_file())
-    expected = {path.as_posix() for path in sources if "__pycache__" not in path.parts}
+    conf = checkout / "conf"
+    expected = {path.relative_to(conf).as_posix() for path in conf.rglob("*") if path.is_file()}
     assert {"callsheet_conf/config.yaml", "callsheet_conf/demo/train.jsonl"} <= expected <= names
     assert {"callsheet/py.typed", "callsheet_plugins/py.typed"} <= names
     assert not [name for name in names if name.startswith(("tests/", "examples/"))]
@@ -131,12 +134,13 @@ def test_every_checkpoint_of_a_run_arrives(callsheet: Call, tmp_path: Path) -> N
     assert (ran["s3"]["distribution"], ran["s3"]["version"]) == ("callsheet-s3", "0.1.0")
 
 
-def test_its_own_tests_pass_with_the_published_fixtures(bin_folder: Path, tmp_path: Path) -> None:
-    shutil.copytree(EXAMPLE / "tests", tmp_path / "tests", ignore=shutil.ignore_patterns("__pycache__"))
+def test_its_own_tests_pass_with_the_published_fixtures(checkout: Path, bin_folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(checkout / EXAMPLE / "tests", tmp_path / "tests")  # away from the conftest.py of the repository
     run(bin_folder / "python", "-m", "pip", "install", "--quiet", *CONSTRAINTS, "pytest")
     said = run(bin_folder / "python", "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests", cwd=tmp_path)
     assert " passed" in said and "skipped" not in said
 
 
-def test_the_repository_is_as_it_was(before: str, bin_folder: Path) -> None:
-    assert git_status() == before
+def test_the_repository_is_as_it_was(checkout: Path, bin_folder: Path) -> None:
+    status = run("git", "status", "--porcelain", "--untracked-files=all", "--ignored", cwd=checkout)
+    assert not [line for line in status.splitlines() if not line.startswith("A  ")]

@@ -24,7 +24,10 @@ class Job:
         from hydra.core.hydra_config import HydraConfig
         from hydra.types import RunMode
 
+        from callsheet import logs
+
         chosen = HydraConfig.get()
+        logs.show()  # Hydra has set up logging by now
         try:
             code = self.task(config, list(chosen.overrides.task))
         except Exception as error:

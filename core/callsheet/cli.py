@@ -113,6 +113,11 @@ def _say(error: BaseException, failed: Failure) -> None:
 
 
 def _hydra(name: str, task: Any, overrides: tuple[str, ...]) -> int:
+    if {"-h", "--help"} & set(overrides):
+        from callsheet.usage import usage
+
+        click.echo(usage(name, overrides), nl=False)
+        return 0
     from callsheet.app import run_app
 
     return run_app(name, task, overrides)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 CONFIG_MODULE = "callsheet_conf"
 PLUGINS, MORE = "plugins", "more_plugins"
 ADD = f"+{PLUGINS}="
-OPEN_SECTIONS = ("trainer.args.", "callbacks.", "model.kwargs.", "launch.config.")
+OPEN_SECTIONS = ("trainer.args.", "peft.args.", "callbacks.", "model.kwargs.", "launch.config.")
 VERSION_BASE = "1.3"
 
 

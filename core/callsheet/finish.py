@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 from callsheet.plan import Plan
@@ -42,10 +43,10 @@ def align_end_of_sequence(trainer: Any) -> None:
 
 
 def write_card(trainer: Any, plan: Plan) -> None:
-    """The model card, by trainers that can write one: those of TRL."""
-    if hasattr(trainer, "create_model_card"):
-        tags = ["callsheet", plan.trainer.name]
-        trainer.create_model_card(model_name=plan.run_dir.name, dataset_name=dataset_name(plan), tags=tags)
+    """The model card, by trainers that can write one; TRL's name the data set otherwise than transformers' own."""
+    if write := getattr(trainer, "create_model_card", None):
+        named = "dataset_name" if "dataset_name" in signature(write).parameters else "dataset"
+        write(model_name=plan.run_dir.name, tags=["callsheet", plan.trainer.name], **{named: dataset_name(plan)})
 
 
 def dataset_name(plan: Plan) -> str | None:

@@ -40,7 +40,7 @@ hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
 
 
-@dataclass_transform(eq_default=False, kw_only_default=True, field_specifiers=(setting, dataclass_field))
+@dataclass_transform(eq_default=False, kw_only_default=True, field_specifiers=(dataclass_field,))
 @dataclass(eq=False, kw_only=True)
 class Plugin:
     """One plugin: its fields are its settings, its docstring its manual, its hooks its behaviour.

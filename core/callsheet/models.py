@@ -2,40 +2,117 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from callsheet.errors import CallsheetError
+from callsheet.class_source import find_class
+from callsheet.errors import CallsheetError, did_you_mean
+from callsheet.importing import import_object
+from callsheet.module_source import find_module
 from callsheet.schema import ModelSettings
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+
+AUTO = "transformers.models.auto.modeling_auto"
+
+
+def class_problems(model: ModelSettings) -> list[str]:
+    """Say what is wrong with `model.auto_class`, without importing it."""
+    module = model.auto_class.rpartition(".")[0]
+    try:
+        if not module:
+            find_class(f"{AUTO}.{model.auto_class}")
+        elif find_module(module) is None:
+            find_class(model.auto_class)  # says which package is missing
+    except CallsheetError as error:
+        said = str(error).replace(f"{AUTO}.", "")
+        return [f"model.auto_class: {said} A class that is no Auto class is named pkg.module.Class."]
+    return []
+
+
+def model_class(model: ModelSettings) -> Any:
+    """The class that `model.auto_class` names."""
+    path = model.auto_class if "." in model.auto_class else f"transformers.{model.auto_class}"
+    return import_object(path, "model.auto_class")
+
+
+def load_config(model: ModelSettings) -> PreTrainedConfig:
+    """The model's configuration, with those of `model.kwargs` that belong into it."""
+    from transformers import AutoConfig
+
+    with explained(model):
+        return AutoConfig.from_pretrained(_path(model), **_source(model), **model.kwargs)
 
 
 def load_model(model: ModelSettings) -> PreTrainedModel:
-    """The causal language model that `model` describes; with init=config its weights come from the seed set before."""
+    """The model that `model` describes; with init=config its weights come from the seed set before."""
     import torch
-    from transformers import AutoConfig, AutoModelForCausalLM
 
-    source: dict[str, Any] = {"revision": model.revision, "trust_remote_code": model.trust_remote_code}
-    if model.attn_implementation:
-        source["attn_implementation"] = model.attn_implementation
+    wanted = model_class(model)
     with explained(model):
         if model.init == "pretrained":
             dtype = model.dtype if model.dtype == "auto" else getattr(torch, model.dtype)
-            return AutoModelForCausalLM.from_pretrained(_path(model), dtype=dtype, **source, **model.kwargs)
-        config = AutoConfig.from_pretrained(_path(model), **source, **model.kwargs)
-        dtype = torch.float32 if model.dtype == "auto" else getattr(torch, model.dtype)
-        return AutoModelForCausalLM.from_config(config, dtype=dtype, trust_remote_code=model.trust_remote_code)
+            return wanted.from_pretrained(_path(model), dtype=dtype, **_source(model), **model.kwargs)
+        return _drawn(model, torch.float32 if model.dtype == "auto" else getattr(torch, model.dtype))
+
+
+def outline(model: ModelSettings) -> PreTrainedModel:
+    """The model without weights, made in a moment: its modules by their names."""
+    import torch
+
+    with torch.device("meta"), explained(model):
+        return _drawn(model, torch.float32)
+
+
+def _drawn(model: ModelSettings, dtype: Any) -> PreTrainedModel:
+    wanted, config = model_class(model), load_config(model)
+    if hasattr(wanted, "from_config"):
+        return wanted.from_config(config, dtype=dtype, trust_remote_code=model.trust_remote_code)
+    return wanted._from_config(config, dtype=dtype)
+
+
+def _source(model: ModelSettings) -> dict[str, Any]:
+    source: dict[str, Any] = {"revision": model.revision, "trust_remote_code": model.trust_remote_code}
+    return source | ({"attn_implementation": model.attn_implementation} if model.attn_implementation else {})
 
 
 def load_tokenizer(model: ModelSettings) -> PreTrainedTokenizerBase:
+    """The tokenizer of `model`, with the chat template that it is to use."""
     from transformers import AutoTokenizer
 
     with explained(model):
-        return AutoTokenizer.from_pretrained(
+        tokenizer = AutoTokenizer.from_pretrained(
             _path(model), revision=model.revision, trust_remote_code=model.trust_remote_code
         )
+    if model.chat_template:
+        tokenizer.chat_template = template_of(model.chat_template)
+    return tokenizer
+
+
+def template_of(written: str) -> str:
+    """The chat template that `written` is, or that lies in the file it names; raises `CallsheetError` for neither."""
+    from jinja2 import Environment, TemplateSyntaxError
+
+    if "{" in written:
+        text = written
+    else:
+        file = Path(written).expanduser()
+        if not file.is_file():
+            near = did_you_mean(file.name, [f.name for f in file.parent.iterdir()] if file.parent.is_dir() else [])
+            raise CallsheetError(f"model.chat_template={written} is no file, and no template: it has no braces.{near}")
+        text = file.read_text(encoding="utf-8")
+    try:
+        # The extensions and markers that transformers knows: {% generation %} and loop controls.
+        Environment(extensions=["jinja2.ext.loopcontrols"]).parse(_without_markers(text))
+    except TemplateSyntaxError as error:
+        raise CallsheetError(f"model.chat_template does not parse: line {error.lineno}: {error.message}") from error
+    return text
+
+
+def _without_markers(template: str) -> str:
+    return re.sub(r"\{%-?\s*(end)?generation\s*-?%\}", "", template)
 
 
 class explained:

@@ -19,6 +19,7 @@ from callsheet.schema import (
     FinishSettings,
     LaunchSettings,
     ModelSettings,
+    PeftSettings,
     Root,
     SourceSettings,
     TrainerSettings,
@@ -41,6 +42,7 @@ class Plan:
     model: ModelSettings
     dataset: DatasetSettings
     trainer: TrainerSettings
+    peft: PeftSettings
     launch: LaunchSettings
     finish: FinishSettings
     plugins: Mapping[str, Plugin]
@@ -67,6 +69,7 @@ def make_plan(config: DictConfig, overrides: Sequence[str] = ()) -> Plan:
         model=settings.model,
         dataset=settings.dataset,
         trainer=settings.trainer,
+        peft=settings.peft,
         launch=settings.launch,
         finish=settings.finish,
         plugins=plugins,
@@ -117,6 +120,8 @@ def _settings(config: DictConfig) -> Root:
         raise plain(error) from error
     for section in (settings.model, settings.dataset, settings.launch):
         check_settings(section, type(section).__name__.removesuffix("Settings").lower())
+    if settings.trainer.tokenize:
+        check_settings(settings.trainer.tokenize, "trainer.tokenize")
     for number, source in enumerate(settings.dataset.mixture):
         check_settings(cast(SourceSettings, source), f"dataset.mixture[{number}]")
     return settings

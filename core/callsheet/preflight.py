@@ -8,7 +8,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from callsheet import checkpoints, data, devices, engines, resuming, trainer_args
+from callsheet import adapters, checkpoints, data, devices, engines, models, resuming, rewards, trainer_args
+from callsheet.class_source import constructor
 from callsheet.errors import CallsheetError, did_you_mean
 from callsheet.lineup import Lineup
 from callsheet.plan import Plan
@@ -16,7 +17,7 @@ from callsheet.records import LogContext, ManifestRow, Report
 from callsheet.rundir import RUN, RunDir
 from callsheet.world import world
 
-IDENTITY = ("model", "dataset", "trainer.name")
+IDENTITY = ("model", "dataset", "trainer.name", "trainer.rewards", "peft")
 
 
 def preflight(plan: Plan, lineup: Lineup) -> Report:
@@ -24,7 +25,11 @@ def preflight(plan: Plan, lineup: Lineup) -> Report:
     report = Report()
     for problem in (
         *trainer_args.problems(plan.trainer.args, plan.trainer.config_class),
-        *data.inspect(plan.dataset, plan.trainer.columns, str(plan.trainer.args.get("dataset_text_field", "text"))),
+        *adapters.problems(plan.peft),
+        *rewards.problems(plan.trainer),
+        *_reference_problems(plan),
+        *data.inspect(plan.dataset, plan.trainer),
+        *models.class_problems(plan.model),
         *_model_problems(plan),
         *_callback_problems(plan),
         *engines.problems(plan.launch, plan.trainer.args),
@@ -71,6 +76,13 @@ def _folder_problems(plan: Plan, path: Path) -> list[str]:
     if plan.model.init == "pretrained" and not has_weights:
         return [f"model.path={plan.model.path} holds no weights. To draw them at random, set model.init=config."]
     return []
+
+
+def _reference_problems(plan: Plan) -> list[str]:
+    takes = constructor(plan.trainer.trainer_class) if plan.trainer.ref_model else None
+    if takes is None or takes.kwarg or "ref_model" in {argument.arg for argument in takes.args + takes.kwonlyargs}:
+        return []
+    return [f"trainer={plan.trainer.name} compares with no other model; leave trainer.ref_model out."]
 
 
 def _callback_problems(plan: Plan) -> list[str]:

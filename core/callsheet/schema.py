@@ -19,6 +19,10 @@ class ModelSettings:
         choices=("pretrained", "config"),
         help="Load weights, or draw them at random for the configuration at `path` with trainer.args.seed.",
     )
+    auto_class: str = setting(
+        "AutoModelForCausalLM", help="The class that loads it: an Auto class of transformers, or pkg.module.Class."
+    )
+    chat_template: str | None = setting(None, help="A Jinja file, or the template itself, in place of the tokenizer's.")
     dtype: str = setting(
         "auto",
         choices=("auto", "float32", "bfloat16", "float16"),
@@ -50,6 +54,9 @@ class DatasetSettings:
     columns: list[str] | None = setting(None, help="Keep only these columns.")
     mixture: list[SourceSettings] = setting([], help="Several data sets with their weights, instead of `path`.")
     seed: int = setting(0, ge=0, help="Draws and shuffles a mixture, and splits off the held-out rows.")
+    system_prompt: str | None = setting(
+        None, help="Put before every conversation that does not begin with one; plain prompts become conversations."
+    )
     test_split_size: float | None = setting(
         None, gt=0, help="Hold out this share (below 1) or number (1 and above) of rows for evaluation."
     )
@@ -58,14 +65,43 @@ class DatasetSettings:
 
 
 @dataclass
+class TokenizeSettings:
+    """How text becomes tokens, for a trainer that does not see to it."""
+
+    text_field: str = setting("text", help="The column with the text.")
+    max_length: int | None = setting(None, ge=1, help="Cut longer texts; left out, where the tokenizer's limit is.")
+
+
+@dataclass
 class TrainerSettings:
     """Who trains: the classes of a trainer and the arguments of its configuration."""
 
-    name: str = "???"
-    trainer_class: str = "???"
-    config_class: str = "???"
-    columns: list[str] = field(default_factory=list)
-    args: dict[str, Any] = field(default_factory=dict)
+    name: str = setting("???", help="What it is called in messages; a run is continued only by the same trainer.")
+    trainer_class: str = setting("???", help="A transformers.Trainer, as pkg.module.Class.")
+    config_class: str = setting("???", help="The class of its arguments, as pkg.module.Class.")
+    columns: list[str] = setting([], help="What data must bring: one of these, with + between what belongs together.")
+    rewards: list[Any] = setting(
+        [],
+        help="Reward functions: a name of trl.rewards, pkg.module.function, or {path: …} with arguments for a maker.",
+    )
+    ref_model: str | None = setting(
+        None, help="A model to compare with, in place of the one that training starts from."
+    )
+    tokenize: TokenizeSettings | None = setting(None, help="Turn text into tokens before training.")
+    args: dict[str, Any] = setting({}, help="Arguments of `config_class`.")
+
+    @property
+    def text_field(self) -> str:
+        """The column that stands for `text` in `columns`."""
+        return self.tokenize.text_field if self.tokenize else str(self.args.get("dataset_text_field", "text"))
+
+
+@dataclass
+class PeftSettings:
+    """Which adapter trains in place of the whole model."""
+
+    type: str | None = setting(None, help="A configuration class of peft such as LoraConfig, or pkg.module.Class.")
+    args: dict[str, Any] = setting({}, help="Its arguments.")
 
 
 @dataclass
@@ -99,6 +135,7 @@ class Root:
     model: ModelSettings = field(default_factory=ModelSettings)
     dataset: DatasetSettings = field(default_factory=DatasetSettings)
     trainer: TrainerSettings = field(default_factory=TrainerSettings)
+    peft: PeftSettings = field(default_factory=PeftSettings)
     launch: LaunchSettings = field(default_factory=LaunchSettings)
     finish: FinishSettings = field(default_factory=FinishSettings)
     plugins: dict[str, Any] = field(default_factory=dict)

@@ -10,7 +10,11 @@ from typing import Any
 HIDDEN = "***"
 SECRET_KEY = re.compile(r"(^|_)(token|secret|password|passwd|credentials?|api_?key|access_?key|private_?key)$", re.I)
 SECRET_VALUE = re.compile(
-    r"\bhf_[A-Za-z0-9]{16,}|\bsk-[A-Za-z0-9_-]{16,}|\bgh[pousr]_[A-Za-z0-9]{20,}|\bAKIA[0-9A-Z]{16}\b|(?<=://)[^/@\s]+:[^/@\s]+(?=@)"
+    r"\bhf_[A-Za-z0-9]{16,}|\bsk-[A-Za-z0-9_-]{16,}|\bgh[pousr]_[A-Za-z0-9]{20,}|\bAKIA[0-9A-Z]{16}\b"
+    # in a URL: user:password before the last @, where the password may hold a slash, and signatures in the query
+    r"|(?<=://)[^\s\"'@/:]+:(?!\d+/)[^\s\"']+(?=@[\w.-])"
+    r"|(?<=[?&])(?:sig|signature|token|x-amz-signature|x-amz-credential|x-amz-security-token)=[^&\s\"']+",
+    re.I,
 )
 OVERRIDE = re.compile(r"^([+~]*[\w./@-]+)=(.*)$", re.S)
 

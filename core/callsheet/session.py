@@ -106,6 +106,8 @@ class Session:
         if error is not None:
             trace = redact_text("".join(traceback.format_exception(type(error), error, error.__traceback__)))
             self.run_dir.event(self.result.status, error=self.result.error, traceback=trace)
+        with contextlib.suppress(OSError):  # before the hooks: a process killed in one of them has ended all the same
+            self.run_dir.update_run(status=self.result.status, ended=now())
         try:
             self.lineup.hooks.on_run_end(ctx=self.ctx, run_result=self.result, arm=self.arm)
             self.lineup.hooks.on_experiment_end(ctx=self.ctx, result=ExperimentResult([(self.arm, self.result)]))

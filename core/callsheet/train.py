@@ -63,11 +63,12 @@ def train(plan: Plan) -> Session:
         _silence_bars()
         train_data, eval_data = data.load(plan.dataset)
         _insist_on_columns(plan, train_data.column_names)
+        material = training.prepare(plan, args, train_data, eval_data)
         with Session(context(plan), plan.plugins, signals=signals) as session:
             resume_from = share(lambda: _resume_from(plan, session))
             bridge = Bridge(session, resume_from.path if resume_from else None)
             callbacks = [bridge, *session.lineup.add_callbacks(session.state), *training.named_callbacks(plan, session)]
-            trainer = training.make_trainer(plan, args, train_data, eval_data, callbacks)
+            trainer = training.make_trainer(plan, args, material, callbacks)
             engine = engines.insist_on_engine(plan.launch, trainer.accelerator)
             made = {"engine": engine, "processes": args.world_size, "started_by": here.starter}
             session.run_dir.update_run(world=made)
@@ -97,9 +98,8 @@ def _work(config: Mapping[str, Any]) -> dict[str, Any]:
 
 def _insist_on_columns(plan: Plan, columns: list[str] | None) -> None:
     """Check the columns of data from the Hub, which could not be seen before."""
-    text_field = str(plan.trainer.args.get("dataset_text_field", "text"))
     path = plan.dataset.path or "dataset.mixture"
-    insist(Report(data.missing_columns(columns, plan.trainer.columns, text_field, path)))
+    insist(Report(data.missing_columns(columns, plan.trainer, path)))
 
 
 def _silence_bars() -> None:

@@ -35,7 +35,7 @@ class S3(Plugin):
     """Ship every checkpoint to `url` without making the training loop wait; s3:// needs the extra `s3`.
 
     A checkpoint at the other end is whole once it holds `_COMPLETE`, which lists its files with size and sha256. What
-    could not be shipped stays in snapshots/s3 of the run directory, and the next attempt of the run tries again.
+    could not be shipped stays in snapshots/s3 of the run directory, and resuming the run tries again.
     """
 
     url: str = setting(help="Where checkpoints go, each into a folder of its own, as in s3://bucket/run.")
@@ -110,7 +110,7 @@ class Shipper(Thread):
         self._stopped.set()
         if left := ", ".join(self._left()):
             where = f"{_public(self.url, self.url)} by now: {left}. It is kept in {self.shelf}"
-            logger.warning("Not shipped to %s; the next attempt of this run tries again.", where)
+            logger.warning("Not shipped to %s; resuming this run tries again.", where)
 
     def run(self) -> None:
         while (name := self._names.get()) and not self._stopped.is_set():
@@ -205,4 +205,4 @@ def _public(text: str, url: str) -> str:
         password = secret.partition(":")[2]
         for form in filter(None, (secret, password, unquote(password))):
             text = text.replace(form, "***")
-    return SECRET.sub("***", text)
+    return text

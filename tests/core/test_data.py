@@ -13,9 +13,9 @@ import pytest
 
 from callsheet.data import inspect, load
 from callsheet.errors import CallsheetError
-from callsheet.schema import DatasetSettings, SourceSettings
+from callsheet.schema import DatasetSettings, SourceSettings, TrainerSettings
 
-WANTED = ["messages", "prompt+completion", "text", "input_ids"]
+WANTED = TrainerSettings("sft", columns=["messages", "prompt+completion", "text", "input_ids"])
 
 
 @pytest.fixture(autouse=True)
@@ -81,7 +81,13 @@ def test_parquet_is_known_by_its_schema():
 
     datasets.Dataset.from_dict({"body": ["a", "b"]}).to_parquet("data.parquet")
     assert "has the columns body;" in only(inspect(DatasetSettings(path="data.parquet"), WANTED))
-    assert inspect(DatasetSettings(path="data.parquet"), WANTED, text_field="body") == []
+    assert (
+        inspect(
+            DatasetSettings(path="data.parquet"),
+            TrainerSettings("sft", columns=["text"], args={"dataset_text_field": "body"}),
+        )
+        == []
+    )
     assert len(load(DatasetSettings(path="data.parquet"))[0]) == 2
 
 
@@ -146,7 +152,7 @@ def test_columns_the_trainer_cannot_use_are_named_with_the_nearest():
     rows("data.jsonl", 2)
     write("data.jsonl", '{"mesages": [], "id": 1}')
     assert only(inspect(DatasetSettings(path="data.jsonl"), WANTED)) == (
-        "Data set 'data.jsonl' has the columns mesages, id; the trainer needs messages, or prompt+completion, or text, "
+        "Data set 'data.jsonl' has the columns mesages, id; trainer=sft needs messages, or prompt+completion, or text, "
         "or input_ids. Did you mean 'messages' by 'mesages'?"
     )
 
@@ -159,7 +165,8 @@ def test_columns_that_belong_together_must_all_be_there():
 
 def test_the_text_column_is_the_one_that_text_field_names():
     settings = DatasetSettings(path=write("data.jsonl", '{"text": "a"}'))
-    assert "the trainer needs messages, or content." in only(inspect(settings, ["messages", "text"], "content"))
+    trainer = TrainerSettings("sft", columns=["messages", "text"], args={"dataset_text_field": "content"})
+    assert "trainer=sft needs messages, or content." in only(inspect(settings, trainer))
 
 
 def test_selected_columns_must_exist_and_suffice():
@@ -218,8 +225,8 @@ def test_a_data_set_on_the_hub_is_left_alone():
 
 def test_looking_imports_nothing_heavy():
     code = (
-        "import sys; from callsheet.data import inspect; from callsheet.schema import DatasetSettings;"
-        f"assert inspect(DatasetSettings(path={rows('data.jsonl', 2)!r}), ['text']) == [];"
+        "import sys; from callsheet.data import inspect; from callsheet.schema import DatasetSettings, TrainerSettings;"
+        f"assert inspect(DatasetSettings(path={rows('data.jsonl', 2)!r}), TrainerSettings('sft', columns=['text'])) == [];"
         "heavy = {'torch', 'transformers', 'trl', 'datasets', 'pandas'} & set(sys.modules); assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
@@ -227,7 +234,7 @@ def test_looking_imports_nothing_heavy():
 
 def test_a_large_file_is_looked_at_in_part(monkeypatch: pytest.MonkeyPatch):
     write("data.jsonl", *['{"text": "fine"}'] * 50, "oops")
-    monkeypatch.setattr("callsheet.datafiles.QUICK_LINES", 50)
+    monkeypatch.setattr("callsheet.data.contents.QUICK_LINES", 50)
     assert inspect(DatasetSettings(path="data.jsonl", test_split_size=50), WANTED) == []
     assert "data.jsonl, line 51: Expecting value" in failure(DatasetSettings(path="data.jsonl"))
 
@@ -236,7 +243,7 @@ def test_a_folder_is_looked_at_file_by_file_up_to_the_same_limit(monkeypatch: py
     rows("data/a.jsonl", 5)
     write("data/b.jsonl", "oops")
     assert "data/b.jsonl, line 1: Expecting value" in only(inspect(DatasetSettings(path="data"), WANTED))
-    monkeypatch.setattr("callsheet.datafiles.QUICK_BYTES", 10)
+    monkeypatch.setattr("callsheet.data.contents.QUICK_BYTES", 10)
     assert inspect(DatasetSettings(path="data"), WANTED) == []
 
 

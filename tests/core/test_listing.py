@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from callsheet import listing as module
+from callsheet import unimported
 from callsheet.listing import Row, listing, show
 from callsheet.registry import installed
 
@@ -46,7 +46,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
 
 def forget() -> None:
     installed.cache_clear()
-    module._find.cache_clear()
+    unimported._find.cache_clear()
 
 
 def row(name: str) -> Row:

@@ -75,6 +75,8 @@ def test_secrets_are_found_by_name_shape_and_environment(monkeypatch):
             "hub_token": "whatever",
             "nested": [{"api_key": "x", "note": f"use {token} here"}],
             "url": "s3://me:pass@host/x",
+            "slash": "s3://KEY:pa/ss@wo@host/x and https://store/x?sig=pass@&part=1",
+            "plain": "http://localhost:8080/a@b",
             "say": "key 0123456789abcdef",
             "eos_token": "</s>",
             "pad_token": "<pad>",
@@ -83,7 +85,8 @@ def test_secrets_are_found_by_name_shape_and_environment(monkeypatch):
         }
     )
     text = json.dumps(hidden)
-    assert not any(secret in text for secret in ("whatever", token, "pass@", "0123456789abcdef", '"x"'))
+    assert not any(secret in text for secret in ("whatever", token, "pass@", "pa/ss", "wo@", "0123456789abcdef", '"x"'))
+    assert hidden["plain"] == "http://localhost:8080/a@b" and hidden["slash"].endswith("part=1")
     assert hidden["eos_token"] == "</s>" and hidden["pad_token"] == "<pad>" and hidden["max_new_tokens"] == 5
     assert hidden["later"]["token"] == "${oc.env:HF_TOKEN}"
     assert redact_override(f"++trainer.args.hub_token={token}") == "++trainer.args.hub_token=***"

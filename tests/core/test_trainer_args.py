@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
+from callsheet.arguments import read_arguments
 from callsheet.errors import CallsheetError
-from callsheet.trainer_args import OWNED, coerce, problems, read_arguments
+from callsheet.trainer_args import OWNED, coerce, problems
 
 SFT = "trl.SFTConfig"
 
@@ -64,7 +65,7 @@ def test_reading_agrees_with_the_installed_classes():
 
 def test_reading_imports_nothing_heavy_and_is_quick():
     code = (
-        "import sys, time; from callsheet.trainer_args import read_arguments; start = time.perf_counter();"
+        "import sys, time; from callsheet.arguments import read_arguments; start = time.perf_counter();"
         f"assert read_arguments('{SFT}'); print(time.perf_counter() - start);"
         "heavy = {'torch', 'transformers', 'trl'} & set(sys.modules); assert not heavy, heavy"
     )
@@ -189,7 +190,7 @@ def test_a_base_class_made_at_run_time_leaves_names_unchecked(package):
     ("path", "said"),
     [
         ("trll.SFTConfig", "needs the package trll, which is not installed: pip install trll."),
-        ("trl.SFTConfg", "There is no class 'trl.SFTConfg' to configure a trainer. Did you mean 'SFTConfig'?"),
+        ("trl.SFTConfg", "There is no class 'trl.SFTConfg'. Did you mean 'SFTConfig'?"),
         ("trl.trainr.SFTConfig", "package trl has no module 'trl.trainr'"),
         ("SFTConfig", "'SFTConfig' is not a class of a package; write both, as in 'trl.SFTConfig'."),
     ],

@@ -187,8 +187,9 @@ def test_one_float32_copy_is_held_beyond_the_first_weights(tmp_path: Path) -> No
 def test_frozen_parameters_keep_their_values(tmp_path: Path) -> None:
     model, plugin, follow = llama(), Bema(update_freq=2), Follow()
     model.model.embed_tokens.requires_grad_(False)
-    trainer(tmp_path, plugin, follow, model=model).train()
+    trainer(tmp_path, plugin, follow, model=model, save_strategy="steps", save_steps=9).train()
     saved, end = averaged(tmp_path), follow.weights[9]
+    assert "model.embed_tokens.weight" not in load_file(tmp_path / "checkpoint-9/callsheet/bema/ema.safetensors")
     assert torch.equal(saved["model.embed_tokens.weight"], end["model.embed_tokens.weight"])
     assert not torch.equal(saved["lm_head.weight"], end["lm_head.weight"])
 
@@ -228,14 +229,14 @@ def reference(
     return {n: (ema[n] + plugin.alpha(last) * (weights[last][n].double() - theta0[n])).float() for n in ema}
 
 
-@pytest.fixture(scope="module", params=[4, 8], ids=["stopped at its end", "interrupted"])
-def interrupted(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run with a checkpoint a step, planned for four steps, or for eight and killed after some."""
-    run_dir = tmp_path_factory.mktemp("interrupted")
-    trainer(
-        run_dir, Bema(update_freq=3, update_after=1), max_steps=request.param, save_strategy="steps", save_steps=1
-    ).train()
-    return run_dir
+@pytest.fixture(scope="module")
+def planned(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
+    """Runs with a checkpoint a step, one planned for four steps and one for eight."""
+    runs = {steps: tmp_path_factory.mktemp(f"planned-{steps}") for steps in (4, 8)}
+    for steps, run_dir in runs.items():
+        plugin = Bema(update_freq=3, update_after=1)
+        trainer(run_dir, plugin, max_steps=steps, save_strategy="steps", save_steps=1).train()
+    return runs
 
 
 @pytest.fixture(scope="module")
@@ -245,13 +246,13 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run_dir
 
 
-@pytest.mark.parametrize("step", [1, 2, 3, 4, 6, 7, 8])
+@pytest.mark.parametrize(
+    ("steps", "step"), [(4, 1), (4, 3), (4, 4), (8, 1), (8, 2), (8, 3), (8, 4), (8, 6), (8, 7), (8, 8)]
+)
 def test_a_resumed_run_equals_an_uninterrupted_one(
-    interrupted: Path, uninterrupted: Path, tmp_path: Path, step: int
+    planned: dict[int, Path], uninterrupted: Path, tmp_path: Path, steps: int, step: int
 ) -> None:
-    checkpoint = interrupted / f"checkpoint-{step}"
-    if not checkpoint.exists():
-        pytest.skip("the run had ended before")
+    checkpoint = planned[steps] / f"checkpoint-{step}"
     resumed = trainer(tmp_path, Bema(update_freq=3, update_after=1), max_steps=8, save_strategy="steps", save_steps=8)
     resumed.train(resume_from_checkpoint=str(checkpoint))
     assert identical(averaged(tmp_path), averaged(uninterrupted))
@@ -261,8 +262,21 @@ def test_a_resumed_run_equals_an_uninterrupted_one(
             assert identical(load_file(tmp_path / saved), load_file(uninterrupted / saved))
 
 
-def test_checkpoints_share_one_file_of_the_first_weights(interrupted: Path) -> None:
-    files = [interrupted / f"checkpoint-{step}/callsheet/bema/theta0.safetensors" for step in (2, 3, 4)]
+def test_a_resumed_run_with_a_nearer_end_equals_one_planned_so(tmp_path: Path) -> None:
+    saving = {"save_strategy": "steps", "save_steps": 1}
+    trainer(tmp_path / "longer", Bema(update_freq=3), max_steps=9, **saving).train()
+    trainer(tmp_path / "planned", Bema(update_freq=3), max_steps=5).train()
+    resumed = trainer(tmp_path / "resumed", Bema(update_freq=3), max_steps=5)
+    resumed.train(resume_from_checkpoint=str(tmp_path / "longer" / "checkpoint-3"))
+    assert identical(averaged(tmp_path / "resumed"), averaged(tmp_path / "planned"))
+
+
+def test_checkpoints_share_one_file_of_the_first_weights_also_over_a_resume(tmp_path: Path) -> None:
+    saving = {"save_strategy": "steps", "save_steps": 1}
+    trainer(tmp_path, Bema(update_freq=2), max_steps=2, **saving).train()
+    resumed = trainer(tmp_path, Bema(update_freq=2), max_steps=4, **saving)
+    resumed.train(resume_from_checkpoint=str(tmp_path / "checkpoint-2"))
+    files = [tmp_path / f"checkpoint-{step}/callsheet/bema/theta0.safetensors" for step in (1, 2, 3, 4)]
     assert len({file.stat().st_ino for file in files}) == 1
 
 
@@ -320,6 +334,22 @@ def test_a_second_training_starts_afresh(tmp_path: Path) -> None:
     assert relative(averaged(tmp_path), reference(plugin, follow.weights, [3, 6, 9])) <= 1e-6
 
 
+def test_nothing_is_left_of_an_earlier_training_on_the_same_instance(tmp_path: Path) -> None:
+    plugin = Bema(update_freq=3)
+    run = trainer(tmp_path, plugin)
+    run.train()
+    run.args.max_steps = 2
+    run.train()
+    assert plugin.state_dict() == {"updated_at": None}
+
+
+def test_nothing_is_left_of_a_run_that_was_killed_in_the_same_directory(tmp_path: Path) -> None:
+    llama(seed=1).save_pretrained(tmp_path / "callsheet" / "bema" / "formed")
+    plugin, follow = Bema(update_freq=4), Follow()
+    trainer(tmp_path, plugin, follow).train()
+    assert relative(averaged(tmp_path), reference(plugin, follow.weights, [4, 8])) <= 1e-6
+
+
 def test_stopping_early_forms_the_average_of_the_weights_it_stopped_at(tmp_path: Path) -> None:
     plugin, follow = Bema(update_freq=3), Follow(stop_at=5)
     trainer(tmp_path, plugin, follow).train()
@@ -349,7 +379,7 @@ def test_a_run_too_short_for_an_update_says_so_and_saves_nothing(
 
 
 def test_the_folder_is_announced_and_holds_the_tokenizer(run_demo: Callable[..., Any]) -> None:
-    session = run_demo("plugins=[bema]", "plugins.bema.update_freq=3")
+    session = run_demo("plugins=[bema]", "plugins.bema.update_after=0", "plugins.bema.update_freq=3")
     folder = session.run_dir.path / "bema"
     assert session.run_dir.run()["artifacts"] == {"bema": str(folder)}
     assert (folder / "tokenizer.json").exists() and (folder / "config.json").exists()

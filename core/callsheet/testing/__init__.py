@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from callsheet.testing.trainers import OVERRIDES, ROWS, TINY
 
 if TYPE_CHECKING:
     from callsheet.hooks import Plugin
@@ -61,14 +65,39 @@ def run_demo(tmp_path: Path) -> Callable[..., Session]:
     """
 
     def run(*overrides: str, plugins: Sequence[Plugin] = (), output_dir: str = "run") -> Session:
-        from dataclasses import replace
-
-        from callsheet.compose import compose
-        from callsheet.plan import make_plan
-        from callsheet.train import train
-
-        plan = make_plan(compose([*SMALL, f"output_dir={tmp_path / output_dir}", *overrides]), overrides)
-        extra = {type(plugin).__name__.lower(): plugin for plugin in plugins}
-        return train(replace(plan, plugins={**plan.plugins, **extra}))
+        return _train([*SMALL, f"output_dir={tmp_path / output_dir}", *overrides], overrides, plugins)
 
     return run
+
+
+@pytest.fixture
+def run_trainer(tmp_path: Path) -> Callable[..., Session]:
+    """Train the demo's model for two steps with any trainer on a few rows, and return the finished session.
+
+    `run_trainer("dpo", "peft=lora", "plugins=[lucky]")`; other data come as `rows=[{"prompt": …}, …]`. Everything is
+    real, as with `run_demo`; the rows that each trainer is given lie in `callsheet.testing.trainers.ROWS`.
+    """
+
+    def run(
+        trainer: str,
+        *overrides: str,
+        rows: Sequence[Mapping[str, Any]] | None = None,
+        plugins: Sequence[Plugin] = (),
+        output_dir: str = "run",
+    ) -> Session:
+        data = tmp_path / f"{output_dir}.jsonl"
+        data.write_text("".join(json.dumps(row) + "\n" for row in (ROWS[trainer] if rows is None else rows)))
+        places = [f"trainer={trainer}", f"dataset.path={data}", f"output_dir={tmp_path / output_dir}"]
+        return _train([*TINY, *places, *OVERRIDES.get(trainer, ()), *overrides], overrides, plugins)
+
+    return run
+
+
+def _train(composed: Sequence[str], typed: Sequence[str], plugins: Sequence[Plugin]) -> Session:
+    from callsheet.compose import compose
+    from callsheet.plan import make_plan
+    from callsheet.train import train
+
+    plan = make_plan(compose(composed), typed)
+    extra = {type(plugin).__name__.lower(): plugin for plugin in plugins}
+    return train(replace(plan, plugins={**plan.plugins, **extra}))

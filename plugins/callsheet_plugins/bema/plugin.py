@@ -117,7 +117,7 @@ class Bema(Schedule):
 
     def _form(self, state: LoopState) -> None:
         if self._average and self._updated_at is not None and state.is_main and not self._kept.formed.exists():
-            weights = self._average.formed(model.trainable(state), self.alpha(self._updated_at))
+            weights = self._average.formed(model.trainable(state), self.alpha(state.step))
             model.save(state, weights, self._kept.formed)
 
     def _restored(self, state: LoopState) -> Average | None:

@@ -9,15 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from callsheet.errors import CallsheetError, did_you_mean
+from callsheet.data.files import FORMATS, files_of
+from callsheet.errors import CallsheetError
 
-FORMATS = {".jsonl": "json", ".json": "json", ".csv": "csv", ".parquet": "parquet"}
 # A quick look ends at whichever comes first; both keep it under half a second.
 QUICK_BYTES = 32 * 2**20
 QUICK_LINES = 200_000
 SHOWN = 60
-# `datasets` passes over these in a folder too.
-NO_DATA = {"config.json", "dataset_info.json", "dataset_infos.json"}
 
 
 @dataclass(frozen=True)
@@ -26,12 +24,6 @@ class Contents:
 
     columns: list[str] | None
     rows: int | None
-
-
-def is_local(path: str) -> bool:
-    """Whether `path` is meant as a file or folder here; anything else is an id on the Hub."""
-    at = Path(path).expanduser()
-    return at.suffix in FORMATS or path.startswith((".", "/", "~")) or at.exists()
 
 
 def look(path: str, quick: bool = True) -> Contents:
@@ -44,45 +36,6 @@ def look(path: str, quick: bool = True) -> Contents:
             size += file.stat().st_size
     # Which files of a folder make up which split is for `datasets` to say.
     return Contents(contents[0].columns, None) if Path(path).expanduser().is_dir() else contents[0]
-
-
-def files_of(path: str) -> list[Path]:
-    """The data files behind `path`, itself or those in the folder; raises `CallsheetError` when there is none."""
-    at = Path(path).expanduser()
-    if at.is_dir():
-        return _files_in(at)
-    if not at.exists():
-        raise CallsheetError(_missing(path, at))
-    if at.suffix not in FORMATS:
-        raise CallsheetError(f"The format of '{path}' is unknown: the name of a data file ends in {_endings()}.")
-    return [at]
-
-
-def _files_in(folder: Path) -> list[Path]:
-    if (folder / "state.json").exists() or (folder / "dataset_dict.json").exists():
-        raise CallsheetError(f"Folder '{folder}' was written by save_to_disk; write the data with to_parquet instead.")
-    files = sorted(file for file in folder.rglob("*.*") if _is_data(file.relative_to(folder)))
-    formats = sorted({FORMATS[file.suffix] for file in files})
-    if not files:
-        raise CallsheetError(f"Folder '{folder}' holds no data file: no name in it ends in {_endings()}.")
-    if len(formats) > 1 and not (folder / "README.md").exists():  # A README may say which files belong to the data.
-        raise CallsheetError(f"Folder '{folder}' mixes {' and '.join(formats)}, and `datasets` would read only one.")
-    return files
-
-
-def _is_data(file: Path) -> bool:
-    hidden = any(part.startswith((".", "__")) for part in file.parts)
-    return file.suffix in FORMATS and file.name not in NO_DATA and not hidden
-
-
-def _missing(path: str, at: Path) -> str:
-    if not at.parent.is_dir():
-        return f"Data file '{path}' does not exist, nor does its folder '{at.parent}'."
-    return f"Data file '{path}' does not exist.{did_you_mean(at.name, [other.name for other in at.parent.iterdir()])}"
-
-
-def _endings() -> str:
-    return ", ".join(FORMATS)
 
 
 def _look_into(file: Path, quick: bool) -> Contents:

@@ -1,0 +1,46 @@
+"""What is wrong with the files of a run, found without `datasets` and before anything is loaded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from callsheet.data.columns import check_columns, misfits, missing_columns
+from callsheet.data.contents import Contents, look
+from callsheet.data.files import is_local
+from callsheet.data.sources import EVAL, check_id, contradiction, sources_of, split_of_file, split_problems
+from callsheet.errors import CallsheetError
+from callsheet.schema import DatasetSettings, SourceSettings, TrainerSettings
+
+
+def inspect(dataset: DatasetSettings, trainer: TrainerSettings) -> list[str]:
+    """Say what is wrong with the files of `dataset` for `trainer`, without `datasets`; the Hub is not looked at."""
+    if problem := contradiction(dataset):
+        return [problem]
+    problems: list[str] = []
+    seen: dict[str, Contents] = {}
+    for where, source in sources_of(dataset).items():
+        try:
+            seen[where] = _checked(where, source)
+            problems += missing_columns(seen[where].columns, trainer, source.path)
+        except CallsheetError as error:
+            problems.append(str(error))
+    drawn = {where: found for where, found in seen.items() if where != EVAL}
+    problems += misfits({where: found.columns for where, found in drawn.items() if found.columns})
+    rows = [found.rows for found in drawn.values() if found.rows is not None]
+    if len(rows) == len(dataset.mixture or [dataset]):
+        problems += split_problems(dataset, sum(rows))
+    return problems
+
+
+def _checked(where: str, source: SourceSettings) -> Contents:
+    """What `source` brings of the file at its path; raises `CallsheetError` when it cannot."""
+    if not is_local(source.path):
+        check_id(source.path)
+        return Contents(source.columns, None)
+    found = look(source.path)
+    if Path(source.path).expanduser().is_file():
+        split_of_file(where, source)
+    if source.columns and found.columns is not None:
+        check_columns(source, found.columns)
+    rows = None if found.rows is None or "[" in source.split else int(found.rows * source.weight)
+    return Contents(source.columns or found.columns, rows)

@@ -1,0 +1,81 @@
+"""The rows of a run: read, mixed by weight, and split into those to train on and those to evaluate on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from callsheet.data.columns import check_columns, misfits
+from callsheet.data.failures import explained
+from callsheet.data.files import FORMATS, files_of, is_local
+from callsheet.data.sources import EVAL, check_id, contradiction, sources_of, split_of_file, split_problems
+from callsheet.errors import CallsheetError
+from callsheet.schema import DatasetSettings, SourceSettings
+
+if TYPE_CHECKING:
+    from datasets import Dataset  # type: ignore[import-untyped]  # datasets ships no types
+
+
+def load(dataset: DatasetSettings) -> tuple[Dataset, Dataset | None]:
+    """The rows to train on and, where the settings name or split off any, those to evaluate on."""
+    if problem := contradiction(dataset):
+        raise CallsheetError(problem)
+    sources = sources_of(dataset)
+    read = {where: _read(where, source) for where, source in sources.items()}
+    evaluation = read.pop(EVAL, None)
+    train = _mixed(read, sources, dataset.seed) if dataset.mixture else read["dataset"]
+    return _split(train, dataset) if dataset.test_split_size else (train, evaluation)
+
+
+def _read(where: str, source: SourceSettings) -> Dataset:
+    from datasets import load_dataset
+
+    arguments = _arguments(where, source)
+    try:
+        found = load_dataset(**arguments, split=source.split)
+    except Exception as error:
+        raise explained(source, error) from error
+    check_columns(source, found.column_names)
+    if not len(found):
+        raise CallsheetError(f"Data set '{source.path}' has no rows in split '{source.split}'.")
+    return found.select_columns(source.columns) if source.columns else found
+
+
+def _arguments(where: str, source: SourceSettings) -> dict[str, Any]:
+    """How `load_dataset` is asked for `source`."""
+    if not is_local(source.path):
+        check_id(source.path)
+        return {"path": source.path, "name": source.name}
+    files, at = files_of(source.path), Path(source.path).expanduser()
+    if at.is_dir():
+        return {"path": str(at.resolve()), "name": source.name}
+    return {"path": FORMATS[at.suffix], "data_files": {split_of_file(where, source): str(files[0])}}
+
+
+def _mixed(read: Mapping[str, Dataset], sources: Mapping[str, SourceSettings], seed: int) -> Dataset:
+    """Draw from each data set by its weight, as open-r1 does, and shuffle them together."""
+    from datasets import concatenate_datasets
+
+    for problem in misfits({where: found.column_names for where, found in read.items()}):
+        raise CallsheetError(problem)
+    drawn = [_drawn(found, sources[where].weight, seed) for where, found in read.items()]
+    try:
+        mixed = concatenate_datasets(drawn)
+    except ValueError as error:
+        raise CallsheetError(f"The data sets of dataset.mixture do not fit together: {error}") from error
+    if not len(mixed):
+        raise CallsheetError("The weights of dataset.mixture are so small that no rows are left.")
+    return mixed.shuffle(seed=seed)
+
+
+def _drawn(found: Dataset, weight: float, seed: int) -> Dataset:
+    return found.shuffle(seed=seed).select(range(int(len(found) * weight))) if weight < 1 else found
+
+
+def _split(train: Dataset, dataset: DatasetSettings) -> tuple[Dataset, Dataset]:
+    for problem in split_problems(dataset, len(train)):
+        raise CallsheetError(problem)
+    size = dataset.test_split_size or 0
+    parts = train.train_test_split(test_size=size if size < 1 else int(size), seed=dataset.seed)
+    return parts["train"], parts["test"]

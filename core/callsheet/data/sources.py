@@ -1,0 +1,66 @@
+"""The data sets that a configuration names, and the contradictions among them."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import replace
+
+from callsheet.errors import CallsheetError
+from callsheet.schema import DatasetSettings, SourceSettings
+
+HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
+SPLIT = re.compile(r"(\w+)(\[[^]]*\])?")
+EVAL = "dataset.eval"
+
+
+def contradiction(dataset: DatasetSettings) -> str:
+    """Which settings exclude each other, or an empty string."""
+    if dataset.path and dataset.mixture:
+        return "dataset.path and dataset.mixture are both set; name one data set or a mixture of several."
+    if not dataset.path and not dataset.mixture:
+        return "No data to train on: set dataset.path, or dataset.mixture for several data sets."
+    if dataset.eval_path and dataset.test_split_size:
+        return "dataset.eval_path and dataset.test_split_size are both set; evaluate on one of them."
+    return ""
+
+
+def sources_of(dataset: DatasetSettings) -> dict[str, SourceSettings]:
+    """Every data set of the run by its place in the configuration."""
+    found: dict[str, SourceSettings] = {}
+    if dataset.path:
+        found["dataset"] = SourceSettings(dataset.path, dataset.name, dataset.split, dataset.columns)
+    for number, source in enumerate(dataset.mixture):
+        found[f"dataset.mixture[{number}]"] = replace(source, columns=source.columns or dataset.columns)
+    if dataset.eval_path:
+        found[EVAL] = SourceSettings(dataset.eval_path, None, dataset.eval_split, dataset.columns)
+    return found
+
+
+def check_id(path: str) -> None:
+    """Raise `CallsheetError` for a path that is neither here nor an id on the Hub."""
+    if not HUB_ID.fullmatch(path):
+        raise CallsheetError(f"There is no file or folder '{path}' here, and no id on the Hub looks like this.")
+
+
+def split_of_file(where: str, source: SourceSettings) -> str:
+    """The name by which the only split of a file is asked for."""
+    names = {name for name, _ in SPLIT.findall(source.split)}
+    if len(names) == 1 and (where == EVAL or names == {"train"}):
+        return names.pop()
+    raise CallsheetError(f"The file '{source.path}' has only the split 'train', and {where}.split={source.split}.")
+
+
+def split_problems(dataset: DatasetSettings, rows: int) -> list[str]:
+    """What to say when `rows` cannot be split as `dataset` wants."""
+    size = dataset.test_split_size
+    if not rows:
+        return ["No rows are left to train on: the weights of dataset.mixture are too small for its data sets."]
+    if size is None:
+        return []
+    if size >= 1 and size != int(size):
+        return [f"dataset.test_split_size is {size}: a share lies below 1, and a number of rows is whole."]
+    held_out = int(size) if size >= 1 else math.ceil(size * rows)
+    if held_out < rows:
+        return []
+    return [f"dataset.test_split_size={size:g} holds out {held_out} of {rows} rows and leaves none to train on."]

@@ -1,0 +1,76 @@
+"""Text as tokens, and what makes batches of them, for a trainer that takes both as given."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from callsheet.errors import CallsheetError
+from callsheet.schema import TokenizeSettings
+
+if TYPE_CHECKING:
+    from datasets import Dataset  # type: ignore[import-untyped]  # datasets ships no types
+
+LABELS = ("label", "labels")
+
+
+def tokenized(rows: Dataset, tokenizer: Any, settings: TokenizeSettings, auto_class: str) -> Dataset:
+    """`rows` as token ids, with their labels; those that hold `input_ids` already stay as they are.
+
+    A causal model learns to write the text itself: its labels are the tokens.
+    """
+    if "input_ids" not in rows.column_names:
+        kept = [name for name in LABELS if name in rows.column_names]
+        dropped = [name for name in rows.column_names if name not in kept]
+
+        def encode(row: dict[str, Any]) -> dict[str, Any]:
+            return _encoded(row, tokenizer, settings)
+
+        rows = rows.map(encode, remove_columns=dropped, desc="Tokenizing")
+    if auto_class.endswith("ForCausalLM") and not set(LABELS) & set(rows.column_names):
+        rows = rows.map(lambda row: {"labels": row["input_ids"]}, desc="Labelling")
+    return rows
+
+
+def collator(rows: Dataset, tokenizer: Any, auto_class: str) -> Any:
+    """What pads `rows` into batches: masked, with labels for every token, or with one label a row."""
+    from transformers import (
+        DataCollatorForLanguageModeling,
+        DataCollatorForSeq2Seq,
+        DataCollatorWithPadding,
+    )
+
+    if auto_class.endswith("ForMaskedLM"):
+        return DataCollatorForLanguageModeling(tokenizer)
+    if "labels" in rows.column_names and isinstance(rows[0]["labels"], list):
+        return DataCollatorForSeq2Seq(tokenizer)
+    return DataCollatorWithPadding(tokenizer)
+
+
+def check_labels(rows: Dataset, config: Any, auto_class: str) -> None:
+    """Raise `CallsheetError` for labels that the classifier has no output for."""
+    name = next((name for name in LABELS if name in rows.column_names), None)
+    if not auto_class.endswith("ForSequenceClassification"):
+        return
+    if name is None:
+        raise CallsheetError(f"model.auto_class={auto_class} needs a column 'label' beside the text; {_has(rows)}.")
+    labels = rows[name][:]
+    if isinstance(labels[0], str):
+        raise CallsheetError(f"Column {name!r} holds text such as {labels[0]!r}; number the classes from 0.")
+    whole = [label for label in labels if isinstance(label, int)]
+    if whole and config.num_labels > 1 and max(whole) >= config.num_labels:
+        raise CallsheetError(
+            f"Column {name!r} holds the class {max(whole)}, and the model has {config.num_labels}: set "
+            f"model.kwargs.num_labels={max(whole) + 1}."
+        )
+
+
+def _encoded(row: dict[str, Any], tokenizer: Any, settings: TokenizeSettings) -> dict[str, Any]:
+    limit = settings.max_length or min(tokenizer.model_max_length, 2**31)
+    if row.get("messages") is not None:
+        text = tokenizer.apply_chat_template(row["messages"], tokenize=False)
+        return dict(tokenizer(text, truncation=True, max_length=limit, add_special_tokens=False))
+    return dict(tokenizer(row[settings.text_field], truncation=True, max_length=limit))
+
+
+def _has(rows: Dataset) -> str:
+    return f"the data set has {', '.join(rows.column_names)}"

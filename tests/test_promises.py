@@ -1,0 +1,95 @@
+"""What the documents say is true, and the house keeps its own rules."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from callsheet.hooks import hook_names
+from callsheet.registry import installed
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+CORE = sorted((ROOT / "core" / "callsheet").rglob("*.py"))
+
+
+def test_every_hook_is_documented_in_the_order_of_the_contract():
+    table = re.findall(r"^\| `(\w+)\(", (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8"), re.M)
+    assert table == hook_names()
+
+
+def test_every_hook_documents_the_arguments_it_offers():
+    import inspect
+
+    from callsheet import Plugin
+
+    text = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
+    for name in hook_names():
+        arguments = ", ".join(list(inspect.signature(getattr(Plugin, name)).parameters)[1:])
+        assert f"`{name}({arguments})`" in text
+        assert inspect.getdoc(getattr(Plugin, name))
+
+
+def test_every_builtin_is_in_the_readme():
+    builtins = [name for name, found in installed().items() if found.distribution == "callsheet"]
+    assert [name for name in builtins if f"| `{name}` |" not in README] == []
+
+
+def test_ci_runs_the_test_command_of_the_readme_word_for_word():
+    pattern = re.search(r"grep -m1 '(.+)' README\.md", (ROOT / ".ci" / "run").read_text(encoding="utf-8")).group(1)
+    assert len([line for line in README.splitlines() if re.search(pattern.replace("\\", "\\"), line)]) == 1
+
+
+def test_the_readme_opens_with_exactly_two_commands():
+    blocks = re.findall(r"```bash\n(.*?)```", README.split("## Train your own")[0], re.S)
+    assert [block.strip().count("\n") for block in blocks] == [0, 0]
+    assert blocks[0].strip().endswith("callsheet train recipe=demo") and blocks[1].strip().endswith("-m pytest")
+
+
+def test_every_command_of_the_readme_exists(callsheet):
+    for name in set(re.findall(r"^callsheet (\w+)|`callsheet (\w+)", README, re.M)):
+        assert callsheet(*filter(None, name), "--help").returncode == 0
+
+
+@pytest.mark.parametrize("path", CORE, ids=lambda path: path.stem)
+def test_no_room_has_grown_too_large(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 400
+
+
+def test_core_has_no_import_cycle():
+    """Among the imports that run when a module is loaded."""
+    graph = {path.stem: _imports(path) for path in CORE if path.stem not in ("__init__", "__main__")}
+    done: set[str] = set()
+
+    def visit(name, trail):
+        assert name not in trail, " → ".join([*trail, name])
+        if name not in done:
+            for other in graph.get(name, ()):
+                visit(other, [*trail, name])
+            done.add(name)
+
+    for name in graph:
+        visit(name, [])
+
+
+def _imports(path):
+    found = set()
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("callsheet"):
+            module = node.module.removeprefix("callsheet").lstrip(".")
+            found |= {module.split(".")[0]} if module else {alias.name for alias in node.names}
+    return found
+
+
+def test_the_bundled_demo_is_what_its_script_makes(tmp_path):
+    import importlib.util
+
+    demo = ROOT / "conf" / "callsheet_conf" / "demo"
+    spec = importlib.util.spec_from_file_location("make_demo", demo / "make.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    module.main(tmp_path)
+    made = {path.relative_to(tmp_path): path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    kept = {path.relative_to(demo): path.read_bytes() for path in demo.rglob("*.json*")}
+    assert made == kept
