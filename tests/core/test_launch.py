@@ -24,16 +24,14 @@ SMALL = (
     "trainer.args.logging_steps=1",
     "trainer.args.save_total_limit=null",
     "trainer.args.per_device_train_batch_size=4",
-    "plugins=[witness,observer]",
-    "plugins.witness.folder=.",
-    "plugins.observer.folder=.",
 )
+WATCHED = ("plugins=[witness,observer]", "plugins.witness.folder=.", "plugins.observer.folder=.")
 
 
 class Run:
     """One command in a folder of its own, with whatever it starts."""
 
-    def __init__(self, folder, *overrides, launch, processes=2, start=(), env=()):
+    def __init__(self, folder, *overrides, launch, processes=2, start=(), env=(), small=SMALL):
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.path = folder / "run"
@@ -48,7 +46,17 @@ class Run:
         world = [f"launch={launch}", *([f"launch.processes={processes}"] if launch != "single" else [])]
         self.log = (folder / "log.txt").open("a+")
         self.process = subprocess.Popen(
-            [*(start or (sys.executable,)), "-m", "callsheet", "train", *SMALL, *world, "output_dir=run", *overrides],
+            [
+                *(start or (sys.executable,)),
+                "-m",
+                "callsheet",
+                "train",
+                *small,
+                *WATCHED,
+                *world,
+                "output_dir=run",
+                *overrides,
+            ],
             cwd=folder,
             env=environment,
             stdout=self.log,
