@@ -127,8 +127,13 @@ def _loads_its_reference(plan: Plan, args: TrainingArguments, trainer_class: typ
 @contextmanager
 def _findable(model: PreTrainedModel) -> Iterator[None]:
     """Keep the weights of `model` in a folder for as long as the block runs, for TRL to load its reference from."""
+    from safetensors.torch import save_model
+
     with TemporaryDirectory() as folder:
-        model.save_pretrained(folder)
+        model.config.architectures = [type(model).__name__]
+        model.config.save_pretrained(folder)
+        # Each rank for itself: `model.save_pretrained` would write on rank 0 alone.
+        save_model(model, f"{folder}/model.safetensors", metadata={"format": "pt"})
         before, model.config._name_or_path = model.config._name_or_path, folder
         try:
             yield

@@ -269,6 +269,18 @@ def test_a_signal_to_the_driver_finishes_the_step_and_saves_on_every_rank(tmp_pa
     assert [event["step"] for event in again.events("resuming")] == [step]
 
 
+def test_a_signal_while_the_workers_start_leaves_nothing_behind(tmp_path):
+    run = Run(tmp_path, launch="ddp")
+    children = Path(f"/proc/{run.process.pid}/task/{run.process.pid}/children")
+    while len(workers := children.read_text().split()) < 2:
+        assert run.process.poll() is None, run.output
+        time.sleep(0.05)
+    run.process.terminate()
+    run.wait(143)
+    assert "callsheet: stopped by SIGTERM." in run.output and "Traceback" not in run.output
+    assert not any(alive(int(pid)) for pid in workers)
+
+
 def test_a_signal_to_one_worker_stops_all_of_them_at_the_same_step(tmp_path):
     run = Run(tmp_path, "+plugins=trouble", "plugins.trouble.how=terminate", launch="ddp").wait(143)
     assert run.hooks("witness", 0) == run.hooks("witness", 1)
