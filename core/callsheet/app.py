@@ -38,12 +38,6 @@ class Job:
         self.outcomes.append(code)
         return code
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        from callsheet import compose
-
-        vars(self).update(state)
-        compose.bind()  # in the process of the job, before Hydra composes there
-
 
 def run_app(name: str, task: Task, overrides: Sequence[str]) -> int:
     """Compose `overrides` and call `task` with the result, once or, with -m, once per combination.
