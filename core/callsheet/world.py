@@ -153,8 +153,8 @@ def die_with_driver() -> None:
 def leave(code: int) -> NoReturn:
     """End this worker without tearing torch down.
 
-    Of 65 runs on two ranks two died in the destructors of gloo's threads, with everything saved: "terminate called
-    without an active exception".
+    Of 40 pairs of processes that simply returned, four died in the destructors of gloo's threads ("terminate called without
+    an active exception"), with all their work done; of 40 that leave like this, none.
     """
     atexit._run_exitfuncs()
     sys.stdout.flush()
