@@ -153,8 +153,8 @@ def die_with_driver() -> None:
 def leave(code: int) -> NoReturn:
     """End this worker without tearing torch down.
 
-    Of 40 pairs of processes that simply returned, four died in the destructors of gloo's threads ("terminate called without
-    an active exception"), with all their work done; of 40 that leave like this, none.
+    Of 40 pairs of processes that simply returned, four died in the destructors of gloo's threads ("terminate called
+    without an active exception"), with all their work done; of 40 that leave like this, none.
     """
     atexit._run_exitfuncs()
     sys.stdout.flush()
