@@ -31,7 +31,7 @@ def check_rows(rows: Iterable[Mapping[str, Any]], trainer: TrainerSettings, path
 
 def _used(row: Mapping[str, Any], trainer: TrainerSettings) -> Sequence[str]:
     """The columns of the first entry of `trainer.columns` that `row` brings."""
-    entries = (entry.replace("text", trainer.text_field).split("+") for entry in trainer.columns)
+    entries = ([trainer.text_field if name == "text" else name for name in e.split("+")] for e in trainer.columns)
     return next((entry for entry in entries if set(entry) <= row.keys()), ())
 
 
