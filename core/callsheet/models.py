@@ -58,6 +58,14 @@ def load_model(model: ModelSettings) -> PreTrainedModel:
         return _drawn(model, torch.float32 if model.dtype == "auto" else getattr(torch, model.dtype))
 
 
+def seeded_model(model: ModelSettings, seed: int) -> PreTrainedModel:
+    """The same model for the same seed, whatever of its weights is drawn."""
+    from transformers import set_seed
+
+    set_seed(seed)
+    return load_model(model)
+
+
 def outline(model: ModelSettings) -> PreTrainedModel:
     """The model without weights, made in a moment: its modules by their names."""
     import torch
