@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from callsheet.errors import CallsheetError, PluginFailure
+from callsheet.outbox import commands
 from callsheet.signals import Interrupted
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from omegaconf import DictConfig
 
 USAGE_ERROR = 2
@@ -62,8 +65,14 @@ def plugins(name: str | None) -> int:
     return 0
 
 
+cli.add_command(commands.outbox)
+
+
 def main() -> None:
-    """Run the command line: exit code 2 for a user's mistake, 1 for a run that failed, 128+n after signal n."""
+    """Run the command line: exit code 2 for a user's mistake, 1 for a run that failed, 128+n after signal n.
+
+    3 says that the model was trained, and that not everything the run had to publish was published.
+    """
     if sys.argv[1:2] and sys.argv[1] in ("-sc", "--shell-completion"):
         from callsheet.completion import complete
 
@@ -95,6 +104,7 @@ def _hydra(name: str, task: Any, overrides: tuple[str, ...]) -> int:
 
 
 def _train(config: DictConfig, overrides: list[str]) -> int:
+    from callsheet.outbox.shelves import counts_of
     from callsheet.plan import make_plan
     from callsheet.rundir import CHECKPOINTS
     from callsheet.summary import show
@@ -103,7 +113,7 @@ def _train(config: DictConfig, overrides: list[str]) -> int:
     plan = make_plan(config, overrides)
     if plan.resume == "auto" and is_complete(plan):
         click.echo(f"This run is complete; nothing is left to train. Its directory is {plan.run_dir}.")
-        return 0
+        return _say_unpublished(counts_of(plan.run_dir), plan.run_dir)
     try:
         session = train(plan)
     except Interrupted as signal:
@@ -112,7 +122,13 @@ def _train(config: DictConfig, overrides: list[str]) -> int:
         raise
     if session.state.is_main:
         show(session)
-    return 0
+    return _say_unpublished(session.unpublished(), plan.run_dir)
+
+
+def _say_unpublished(counts: dict[str, int], run_dir: Path) -> int:
+    if said := commands.sentence(counts, run_dir):
+        click.echo(f"callsheet: {said}", err=True)
+    return commands.NOT_ALL_PUBLISHED if said else 0
 
 
 def _check(config: DictConfig, overrides: list[str]) -> int:

@@ -13,6 +13,7 @@ from omegaconf.errors import OmegaConfBaseException
 from callsheet.complaints import plain, unknown_key
 from callsheet.errors import CallsheetError
 from callsheet.hooks import Plugin
+from callsheet.outbox.settings import OutboxSettings
 from callsheet.registry import find, installed, load, no_such_plugin
 from callsheet.schema import DatasetSettings, LaunchSettings, ModelSettings, Root, SourceSettings, TrainerSettings
 from callsheet.secrets import redact
@@ -34,6 +35,7 @@ class Plan:
     dataset: DatasetSettings
     trainer: TrainerSettings
     launch: LaunchSettings
+    outbox: OutboxSettings
     plugins: Mapping[str, Plugin]
     callbacks: Mapping[str, Mapping[str, Any]]
     composed: Mapping[str, Any]
@@ -59,6 +61,7 @@ def make_plan(config: DictConfig, overrides: Sequence[str] = ()) -> Plan:
         dataset=settings.dataset,
         trainer=settings.trainer,
         launch=settings.launch,
+        outbox=settings.outbox,
         plugins=plugins,
         callbacks=settings.callbacks,
         composed=redact(cast("dict[str, Any]", OmegaConf.to_container(config))),
@@ -105,7 +108,7 @@ def _settings(config: DictConfig) -> Root:
         settings = cast(Root, OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Root), rest)))
     except OmegaConfBaseException as error:
         raise plain(error) from error
-    for section in (settings.model, settings.dataset, settings.launch):
+    for section in (settings.model, settings.dataset, settings.launch, settings.outbox):
         check_settings(section, type(section).__name__.removesuffix("Settings").lower())
     for number, source in enumerate(settings.dataset.mixture):
         check_settings(cast(SourceSettings, source), f"dataset.mixture[{number}]")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from callsheet.outbox.settings import OutboxSettings
 from callsheet.settings import setting
 
 
@@ -87,5 +88,6 @@ class Root:
     dataset: DatasetSettings = field(default_factory=DatasetSettings)
     trainer: TrainerSettings = field(default_factory=TrainerSettings)
     launch: LaunchSettings = field(default_factory=LaunchSettings)
+    outbox: OutboxSettings = field(default_factory=OutboxSettings)
     plugins: dict[str, Any] = field(default_factory=dict)
     callbacks: dict[str, Any] = field(default_factory=dict)

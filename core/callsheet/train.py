@@ -51,7 +51,7 @@ def train(plan: Plan) -> Session:
         _silence_bars()
         train_data, eval_data = data.load(plan.dataset)
         _insist_on_columns(plan, train_data.column_names)
-        with Session(context(plan), plan.plugins, signals=signals) as session:
+        with Session(context(plan), plan.plugins, signals=signals, outbox=plan.outbox) as session:
             from callsheet.bridge import Bridge
 
             resume_from = _resume_from(plan, session)
@@ -60,14 +60,14 @@ def train(plan: Plan) -> Session:
             trainer = training.make_trainer(plan, args, train_data, eval_data, callbacks)
             trainer.train(resume_from_checkpoint=str(resume_from.path) if resume_from else None)
             finish(trainer, session)
-        if signals.received:
+        if signals.received and session.result and session.result.status == "interrupted":
             raise Interrupted(signals.received)
     return session
 
 
 def _work(config: Mapping[str, Any]) -> dict[str, Any]:
     """What of a configuration decides the result."""
-    return {key: value for key, value in config.items() if key not in ("output_dir", "resume", "experiment")}
+    return {key: value for key, value in config.items() if key not in ("output_dir", "resume", "experiment", "outbox")}
 
 
 def _insist_on_columns(plan: Plan, columns: list[str] | None) -> None:
