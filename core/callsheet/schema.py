@@ -78,6 +78,13 @@ class LaunchSettings:
 
 
 @dataclass
+class FinishSettings:
+    """What is done with the final model."""
+
+    push: bool = setting(False, help="Publish it, by the plugin that publishes checkpoints.")
+
+
+@dataclass
 class Root:
     """Everything `callsheet train` understands."""
 
@@ -89,5 +96,6 @@ class Root:
     trainer: TrainerSettings = field(default_factory=TrainerSettings)
     launch: LaunchSettings = field(default_factory=LaunchSettings)
     outbox: OutboxSettings = field(default_factory=OutboxSettings)
+    finish: FinishSettings = field(default_factory=FinishSettings)
     plugins: dict[str, Any] = field(default_factory=dict)
     callbacks: dict[str, Any] = field(default_factory=dict)

@@ -55,6 +55,7 @@ class Store:
         self.repos: dict[str, Repo] = {}
         self.git: dict[str, bytes] = {}
         self.lfs: dict[str, bytes] = {}
+        self.verified: set[str] = set()
         self.parts: dict[str, dict[int, bytes]] = {}
         self.lock = threading.RLock()
         self._number = itertools.count()

@@ -34,7 +34,7 @@ def check(plugin: HubRevisions, ctx: LogContext, report: Report) -> None:
     with client.time_outs(SILENT_SECONDS, CONNECT_SECONDS):
         try:
             _ask(plugin, ctx, report)
-        except Transient as error:
+        except (Transient, OSError) as error:
             report.warning(f"The Hub could not be asked whether {plugin.repo} can be written: {error}")
 
 
@@ -45,7 +45,7 @@ def _ask(plugin: HubRevisions, ctx: LogContext, report: Report) -> None:
     if not get_token():
         report.problem(f"{WHERE}.hub=huggingface needs a token: set HF_TOKEN, or run hf auth login.")
         return
-    api = HfApi()
+    api = HfApi(endpoint=os.environ.get("HF_ENDPOINT") or None)
     try:
         who = api.whoami()
     except HfHubHTTPError as error:

@@ -18,7 +18,6 @@ from callsheet_plugins.hub_revisions.quota import Quota
 
 CARD = "README.md"
 GIVEN = ".gitattributes"  # the Hub makes it
-MARK = "Callsheet entry"
 REMEDIES = {
     401: "Set HF_TOKEN to a valid token with write access.",
     403: "Use a token with write access to this repository.",
@@ -35,7 +34,7 @@ class HuggingFaceHub:
         self.api = HfApi()
         self.quota = quota
         self._first_commits: dict[str, str] = {}
-        self._lock = Lock()
+        self._lock, self._uploading = Lock(), Lock()
 
     def publish(self, job: Job, hashes: Mapping[str, str]) -> str:
         payload = job.payload
@@ -51,7 +50,8 @@ class HuggingFaceHub:
                     return head
                 self._refuse_unless_ours(job, head)
             extra = self._tree(repo, head).keys() - expected.keys() - {GIVEN} if head and head != first else set()
-            commit = self._commit(job, hashes, sorted(extra))
+            with self._uploading:  # two at a time would send what they have in common twice
+                commit = self._commit(job, hashes, sorted(extra))
             if wrong := self._differences(job, commit, expected):
                 raise Transient(f"{repo}@{branch}: {', '.join(wrong)} arrived with another content.")
             return commit
@@ -84,7 +84,7 @@ class HuggingFaceHub:
         if payload["overwrite"]:
             return
         latest = self.api.list_repo_commits(payload["repo"], revision=head)[0]
-        if job.entry.id not in f"{latest.title}\n{latest.message}":
+        if _mark(job) not in f"{latest.title}\n{latest.message}":
             raise Permanent(
                 f"Branch {payload['branch']} of {payload['repo']} holds another revision.",
                 "Set plugins.hub_revisions.overwrite_hub_revision=true, or another revision.",
@@ -102,7 +102,7 @@ class HuggingFaceHub:
             payload["repo"],
             operations,
             commit_message=payload["message"],
-            commit_description=f"{MARK} {job.entry.id}",
+            commit_description=_mark(job),
             revision=payload["branch"],
         )
         self.quota.spent(payload["repo"])
@@ -131,26 +131,44 @@ class HuggingFaceHub:
         return files
 
 
+def _mark(job: Job) -> str:
+    """What tells a commit of this entry from one of another run's."""
+    return f"Callsheet entry {job.entry.id} of {job.entry.put_at:.6f}"
+
+
 @contextmanager
 def _explained(repo: str, branch: str) -> Iterator[None]:
     """Turn what the Hub answers into `Transient` and `Permanent`."""
     try:
         yield
-    except HfHubHTTPError as error:
-        status = error.response.status_code
-        said = (error.server_message or str(error)).strip().splitlines()[0]
-        # 409 and 412: somebody else changed the branch meanwhile. Storage refuses what arrived torn, or came too late.
-        if status in (409, 412) or _is_storage(str(error.request.url)):
-            raise Transient(f"{repo}@{branch}: {status}: {said}.") from error
-        raise Permanent(f"{repo}@{branch} was refused with {status}: {said}.", REMEDIES.get(status, "")) from error
-    except httpx2.HTTPError as error:
-        raise Transient(f"{repo}@{branch}: {type(error).__name__}: {error}.") from error
-    except OfflineModeIsEnabled as error:
-        raise Permanent(f"{repo}@{branch}: HF_HUB_OFFLINE is set.", "Unset it for the run and for a drain.") from error
-    except (OSError, ValueError) as error:
-        if isinstance(error, FileNotFoundError) or "Invalid metadata" in str(error):
-            raise Permanent(f"{repo}@{branch}: {error}.") from error
-        raise Transient(f"{repo}@{branch}: {type(error).__name__}: {error}.") from error
+    except (Transient, Permanent):
+        raise
+    except Exception as error:
+        # Around an upload, huggingface_hub wraps what happened into a RuntimeError.
+        cause = error.__cause__ if isinstance(error, RuntimeError) and error.__cause__ else error
+        raise _explanation(cause, f"{repo}@{branch}") from error
+
+
+def _explanation(error: BaseException, what: str) -> BaseException:
+    """The same news as `Transient` or `Permanent`; what nobody foresaw stays as it is."""
+    if isinstance(error, HfHubHTTPError):
+        return _answer(error, what)
+    if isinstance(error, OfflineModeIsEnabled):
+        return Permanent(f"{what}: HF_HUB_OFFLINE is set.", "Unset it for the run and for a drain.")
+    if isinstance(error, FileNotFoundError) or "Invalid metadata" in str(error):
+        return Permanent(f"{what}: {error}.")
+    if isinstance(error, (httpx2.HTTPError, OSError, ValueError)):
+        return Transient(f"{what}: {type(error).__name__}: {error}.")
+    return error
+
+
+def _answer(error: HfHubHTTPError, what: str) -> BaseException:
+    status = error.response.status_code
+    said = (error.server_message or str(error)).strip().splitlines()[0]
+    # 409 and 412: somebody else changed the branch meanwhile. Storage refuses what arrived torn, or came too late.
+    if status in (409, 412) or _is_storage(str(error.response.request.url)):
+        return Transient(f"{what}: {status}: {said}.")
+    return Permanent(f"{what} was refused with {status}: {said}.", REMEDIES.get(status, ""))
 
 
 def _is_storage(url: str) -> bool:

@@ -28,7 +28,7 @@ class Shelf(Handler):
         if job.entry.attempts < job.payload.get("fail", 0):
             raise Transient("503 Service Unavailable", retry_after=job.payload.get("retry_after"))
         if "raise" in job.payload:
-            raise RuntimeError(job.payload["raise"])
+            raise RuntimeError(os.path.expandvars(job.payload["raise"]))
         if not target.exists():
             time.sleep(job.payload.get("seconds", 0))
             part = target.with_name(f"{target.name}.{os.getpid()}.part")

@@ -56,9 +56,8 @@ def test_a_slow_shelf_loses_nothing_to_checkpoint_rotation(tmp_path, train):
 
 
 def test_a_run_that_could_not_publish_everything_in_time_ends_with_code_3(tmp_path, train):
-    done = train(
-        "plugins.shipper.payload='{\"fail\": 1000000}'", "outbox.deadline_seconds=1", "outbox.linger_seconds=0"
-    )
+    never = "plugins.shipper.payload='{\"fail\": 1000000}'"
+    done = train(never, "outbox.deadline_seconds=1", "outbox.linger_seconds=0")
     assert done.returncode == 3, done.stderr
     assert "3 left, kept for: callsheet outbox drain" in done.stderr and "completed" in done.stdout
     outcome = json.loads((tmp_path / "run" / "run.json").read_text())
