@@ -64,7 +64,7 @@ def train(plan: Plan) -> Session:
         train_data, eval_data = data.load(plan.dataset)
         _insist_on_columns(plan, train_data.column_names)
         material = training.prepare(plan, args, train_data, eval_data)
-        with Session(context(plan), plan.plugins, signals=signals) as session:
+        with Session(context(plan), plan.plugins, signals=signals, outbox=plan.outbox) as session:
             resume_from = share(lambda: _resume_from(plan, session))
             bridge = Bridge(session, resume_from.path if resume_from else None)
             callbacks = [bridge, *session.lineup.add_callbacks(session.state), *training.named_callbacks(plan, session)]
@@ -77,7 +77,7 @@ def train(plan: Plan) -> Session:
             trainer.train(resume_from_checkpoint=str(resume_from.path) if resume_from else None)
             finish(trainer, session, plan)
         meet()
-        if signals.received:
+        if signals.received and session.result and session.result.status == "interrupted":
             stopped = Interrupted(signals.received)
             stopped.orderly = True
             raise stopped
@@ -93,7 +93,7 @@ def warned(report: Report) -> Report:
 
 def _work(config: Mapping[str, Any]) -> dict[str, Any]:
     """What of a configuration decides the result."""
-    return {key: value for key, value in config.items() if key not in ("output_dir", "resume", "experiment")}
+    return {key: value for key, value in config.items() if key not in ("output_dir", "resume", "experiment", "outbox")}
 
 
 def _insist_on_columns(plan: Plan, columns: list[str] | None) -> None:
