@@ -17,8 +17,13 @@ BASE = "base"
 @contextmanager
 def findable(model: PreTrainedModel) -> Iterator[None]:
     """Keep `model` in a folder for as long as the block runs: GRPO and RLOO load their reference from there."""
+    from safetensors.torch import save_model
+
     with TemporaryDirectory() as folder:
-        _save(model, Path(folder), on_this_rank=True)
+        model.config.architectures = [type(model).__name__]
+        model.config.save_pretrained(folder)
+        with _whole(model):  # each rank for itself: `model.save_pretrained` would write on rank 0 alone
+            save_model(model, f"{folder}/model.safetensors", metadata={"format": "pt"})
         before, model.config._name_or_path = model.config._name_or_path, folder
         try:
             yield
@@ -29,14 +34,10 @@ def findable(model: PreTrainedModel) -> Iterator[None]:
 def keep_base(model: PreTrainedModel, run_dir: Path, is_main: bool) -> None:
     """Save `model` beside the adapter that will be trained on it, which means nothing without these weights."""
     folder = run_dir / BASE
-    _save(model, folder, on_this_rank=is_main and not (folder / "config.json").exists())
-    model.name_or_path = model.config._name_or_path = str(folder)
-
-
-def _save(model: PreTrainedModel, folder: Path, on_this_rank: bool) -> None:
     with _whole(model):
-        if on_this_rank:
+        if is_main and not (folder / "config.json").exists():
             model.save_pretrained(folder)
+    model.name_or_path = model.config._name_or_path = str(folder)
 
 
 def _whole(model: Any) -> Any:

@@ -60,10 +60,12 @@ def dataset_name(plan: Plan) -> str | None:
 
 def allow_cache(trainer: Any) -> None:
     """Switch the key-value cache back on, which checkpointing of activations had off, and save that."""
-    config: Any = getattr(trainer.accelerator.unwrap_model(trainer.model), "config", None)
+    model = trainer.accelerator.unwrap_model(trainer.model)
+    config: Any = getattr(model, "config", None)
     if hasattr(config, "use_cache"):
         config.use_cache = True
-        config.save_pretrained(trainer.args.output_dir)
+        if not hasattr(model, "peft_config"):  # beside an adapter, the configuration of its base would mislead
+            config.save_pretrained(trainer.args.output_dir)
 
 
 def save_metrics(trainer: Any, plan: Plan) -> None:

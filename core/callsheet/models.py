@@ -69,8 +69,10 @@ def seeded_model(model: ModelSettings, seed: int) -> PreTrainedModel:
 def outline(model: ModelSettings) -> PreTrainedModel:
     """The model without weights, made in a moment: its modules by their names."""
     import torch
+    from transformers.modeling_utils import set_zero3_state
 
-    with torch.device("meta"), explained(model):
+    # Under ZeRO-3 transformers would cut up what has no weights, unless it is told that this is being done already.
+    with torch.device("meta"), set_zero3_state(), explained(model):
         return _drawn(model, torch.float32)
 
 

@@ -22,13 +22,14 @@ RUN = [
     "trainer.args.save_total_limit=null",
     "trainer.args.logging_steps=5",
     "plugins.bema.update_freq=3",
+    "plugins.bema.update_after=10",
     "plugins.exact_match.every_steps=0",
 ]
 
 
-def start(folder):
+def start(folder, *more):
     folder.mkdir(exist_ok=True)
-    command = [sys.executable, "-m", "callsheet", *RUN]
+    command = [sys.executable, "-m", "callsheet", *RUN, *more]
     return subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
@@ -136,9 +137,9 @@ def test_a_signal_before_the_first_step_ends_the_run_in_order(tmp_path):
 
 
 def test_a_second_run_in_the_same_directory_is_refused(tmp_path):
-    process = start(tmp_path)
+    process = start(tmp_path, "trainer.args.max_steps=100000")
     wait_for_manifest(tmp_path, "checkpoint-20", process)
-    second = start(tmp_path)
+    second = start(tmp_path, "trainer.args.max_steps=100000")
     output, _ = second.communicate()
     assert second.returncode == 2 and "Another run is writing to" in output and "Traceback" not in output
     process.terminate()

@@ -24,16 +24,14 @@ SMALL = (
     "trainer.args.logging_steps=1",
     "trainer.args.save_total_limit=null",
     "trainer.args.per_device_train_batch_size=4",
-    "plugins=[witness,observer]",
-    "plugins.witness.folder=.",
-    "plugins.observer.folder=.",
 )
+WATCHED = ("plugins=[witness,observer]", "plugins.witness.folder=.", "plugins.observer.folder=.")
 
 
 class Run:
     """One command in a folder of its own, with whatever it starts."""
 
-    def __init__(self, folder, *overrides, launch, processes=2, start=(), env=()):
+    def __init__(self, folder, *overrides, launch, processes=2, start=(), env=(), small=SMALL):
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.path = folder / "run"
@@ -48,7 +46,17 @@ class Run:
         world = [f"launch={launch}", *([f"launch.processes={processes}"] if launch != "single" else [])]
         self.log = (folder / "log.txt").open("a+")
         self.process = subprocess.Popen(
-            [*(start or (sys.executable,)), "-m", "callsheet", "train", *SMALL, *world, "output_dir=run", *overrides],
+            [
+                *(start or (sys.executable,)),
+                "-m",
+                "callsheet",
+                "train",
+                *small,
+                *WATCHED,
+                *world,
+                "output_dir=run",
+                *overrides,
+            ],
             cwd=folder,
             env=environment,
             stdout=self.log,
@@ -259,6 +267,18 @@ def test_a_signal_to_the_driver_finishes_the_step_and_saves_on_every_rank(tmp_pa
         assert run.said("witness", rank)[-1]["status"] == "interrupted"
     again = Run(tmp_path, f"trainer.args.max_steps={step + 2}", "trainer.args.save_steps=1000", launch=launch).wait()
     assert [event["step"] for event in again.events("resuming")] == [step]
+
+
+def test_a_signal_while_the_workers_start_leaves_nothing_behind(tmp_path):
+    run = Run(tmp_path, launch="ddp")
+    children = Path(f"/proc/{run.process.pid}/task/{run.process.pid}/children")
+    while len(workers := children.read_text().split()) < 2:
+        assert run.process.poll() is None, run.output
+        time.sleep(0.05)
+    run.process.terminate()
+    run.wait(143)
+    assert "callsheet: stopped by SIGTERM." in run.output and "Traceback" not in run.output
+    assert not any(alive(int(pid)) for pid in workers)
 
 
 def test_a_signal_to_one_worker_stops_all_of_them_at_the_same_step(tmp_path):

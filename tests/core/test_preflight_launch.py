@@ -1,6 +1,8 @@
 """What is refused before any process is started: engines, devices, and checkpoints that do not fit. No torch."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -109,3 +111,16 @@ def test_another_models_checkpoint_is_refused_before_anything_is_loaded(run_demo
     (other / "config.json").write_text(json.dumps({**config, "hidden_size": 48}))
     said, _ = problems(f"resume={other}", f"output_dir={tmp_path / 'new'}")
     assert len(said) == 1 and "is a checkpoint of another model: its hidden_size is 48" in said[0]
+
+
+def test_the_checks_of_the_driver_import_no_torch():
+    code = """
+import sys
+from callsheet.cli import cli
+for launch in ("ddp", "zero3", "fsdp2"):
+    cli.main(["check", "recipe=demo", f"launch={launch}", "launch.processes=2"], standalone_mode=False)
+print(*[name for name in ("torch", "transformers", "deepspeed", "accelerate") if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == ""

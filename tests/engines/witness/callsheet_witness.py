@@ -37,8 +37,8 @@ class Observer(Plugin):
 
     @hookimpl
     def on_checkpoint(self, state, row):
-        weights = (row.path / "model.safetensors", row.path / "pytorch_model_fsdp_0" / ".metadata")
-        assert any(path.exists() for path in weights) and (row.path / "trainer_state.json").exists()
+        weights = ("model.safetensors", "adapter_model.safetensors", "pytorch_model_fsdp_0/.metadata")
+        assert any((row.path / name).exists() for name in weights) and (row.path / "trainer_state.json").exists()
         (row.folder(self) / f"rank-{state.rank}").write_text("here")
         self.say("on_checkpoint", step=row.step)
 
