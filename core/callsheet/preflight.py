@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from callsheet import adapters, checkpoints, data, models, rewards, trainer_args
+from callsheet import adapters, chat_template, checkpoints, data, models, rewards, trainer_args
 from callsheet.class_source import constructor
 from callsheet.errors import CallsheetError, did_you_mean
 from callsheet.lineup import Lineup
@@ -28,6 +28,7 @@ def preflight(plan: Plan, lineup: Lineup) -> Report:
         *_reference_problems(plan),
         *data.inspect(plan.dataset, plan.trainer),
         *models.class_problems(plan.model),
+        *chat_template.problems(plan.model.chat_template),
         *_model_problems(plan),
         *_callback_problems(plan),
         *_run_dir_problems(plan),
