@@ -8,7 +8,18 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from callsheet import adapters, checkpoints, data, devices, engines, models, resuming, rewards, trainer_args
+from callsheet import (
+    adapters,
+    chat_template,
+    checkpoints,
+    data,
+    devices,
+    engines,
+    models,
+    resuming,
+    rewards,
+    trainer_args,
+)
 from callsheet.class_source import constructor
 from callsheet.errors import CallsheetError, did_you_mean
 from callsheet.lineup import Lineup
@@ -30,6 +41,7 @@ def preflight(plan: Plan, lineup: Lineup) -> Report:
         *_reference_problems(plan),
         *data.inspect(plan.dataset, plan.trainer),
         *models.class_problems(plan.model),
+        *chat_template.problems(plan.model.chat_template),
         *_model_problems(plan),
         *_callback_problems(plan),
         *engines.problems(plan.launch, plan.trainer.args),

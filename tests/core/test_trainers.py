@@ -256,6 +256,7 @@ def test_a_trainer_of_ones_own_is_one_file(callsheet, tmp_path):
         (("peft.args.r=8",), "peft.args is set, but peft.type is not"),
         (("model.auto_class=AutoModelForCausalLn",), "There is no class 'AutoModelForCausalLn'. Did you mean 'AutoModelForCausalLM'?"),
         (("model.auto_class=nowhere.Model",), "'nowhere.Model' needs the package nowhere, which is not installed"),
+        (("model.chat_template=chat.jinja",), "model.chat_template=chat.jinja is no file, and no template: it has no braces."),
         (("trainer.rewards=[think_format_reward]",), "trainer=sft takes no reward functions; leave trainer.rewards out."),
         (("trainer.trainer_class=trl.SFTTrainr",), "There is no class 'trl.SFTTrainr'. Did you mean 'SFTTrainer'?"),
     ],
