@@ -19,6 +19,9 @@ from callsheet.rundir import CHECKPOINTS, RunDir
 WEIGHTS = re.compile(r"(^|/)(model|adapter_model|pytorch_model|mp_rank|zero_pp|__\d).*\.(safetensors|bin|pt|distcp)$")
 
 
+FIELDS = {"name", "step", "epoch", "path", "files"}
+
+
 @dataclass(frozen=True)
 class Torn:
     """A checkpoint that cannot be resumed from, and why."""
@@ -59,9 +62,11 @@ def manifest(run_dir: RunDir) -> dict[str, ManifestRow]:
     rows: dict[str, ManifestRow] = {}
     revisions: dict[str, dict[str, Revision]] = defaultdict(dict)
     for content in run_dir.rows(CHECKPOINTS):
+        if not isinstance(content, dict) or not {*content} >= {"name"}:
+            continue  # not a line of ours
         if revision := content.get("revision"):
             revisions[content["name"]][revision["commit"]] = Revision(**revision)
-        else:
+        elif {*content} >= FIELDS:
             rows[content["name"]] = _row(run_dir, content)
     return {name: replace(row, revisions=tuple(revisions[name].values())) for name, row in rows.items()}
 

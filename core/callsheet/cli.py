@@ -146,7 +146,7 @@ def _train(config: DictConfig, overrides: list[str]) -> int:
     here = world()
     if plan.resume == "auto" and is_complete(plan):
         if here.is_main:
-            click.echo(f"This run is complete; nothing is left to train. Its directory is {plan.run_dir}.")
+            click.echo(_nothing_left(plan.run_dir))
         return _say_unpublished(counts_of(plan.run_dir), plan.run_dir) if here.is_main else 0
     try:
         if plan.launch.name != "single" and not here.is_worker:
@@ -165,6 +165,15 @@ def _train(config: DictConfig, overrides: list[str]) -> int:
     if here.is_driven or not here.is_main:
         return 0  # the driver says it: a worker's code other than 0 is a failure to the launcher
     return _say_unpublished(session.unpublished(), plan.run_dir)
+
+
+def _nothing_left(folder: Path) -> str:
+    from callsheet.rundir import RunDir
+
+    stopped_by = RunDir(folder, is_main=False).run().get("outcome", {}).get("stopped_by")
+    if not stopped_by:
+        return f"This run is complete; nothing is left to train. Its directory is {folder}."
+    return f"This run was stopped by a plugin: {stopped_by}. To go on all the same, set resume={folder}/checkpoint-N."
 
 
 def _say_unpublished(counts: dict[str, int], run_dir: Path) -> int:

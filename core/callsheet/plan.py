@@ -105,7 +105,9 @@ def _plugin_class(node: Any) -> type[Plugin] | None:
 
 def _make(name: str, plugin_class: type[Plugin], node: DictConfig) -> Plugin:
     try:
-        return cast(Plugin, OmegaConf.to_object(node))
+        made = cast(Plugin, OmegaConf.to_object(node))
+        check_settings(made, plugin_class.__name__)  # also where __post_init__ forgets its parent's
+        return made
     except CallsheetError as error:
         raise CallsheetError(str(error).replace(f"{plugin_class.__name__}.", f"plugins.{name}.", 1)) from error
     except OmegaConfBaseException as error:

@@ -32,9 +32,11 @@ def check(plan: Plan) -> Report:
 
 
 def is_complete(plan: Plan) -> bool:
-    """Whether the run directory holds this very run, completed."""
+    """Whether the run directory holds this very run, completed or stopped for good by a plugin."""
     earlier = RunDir(plan.run_dir, is_main=False).run()
-    return earlier.get("status") == "completed" and _work(earlier.get("config", {})) == _work(plan.composed)
+    return earlier.get("status") in ("completed", "stopped") and _work(earlier.get("config", {})) == _work(
+        plan.composed
+    )
 
 
 def train(plan: Plan) -> Session:
@@ -119,6 +121,8 @@ def _resume_from(plan: Plan, session: Session) -> ManifestRow | None:
         logger.warning("%s cannot be resumed from: %s. It was moved to torn/.", wreck.name, wreck.fault)
         session.run_dir.event("torn_checkpoint", name=wreck.name, fault=wreck.fault)
         _put_aside(plan.run_dir / wreck.name)
+    if torn and not row:
+        logger.warning("No complete checkpoint is left; the run begins anew.")
     if row:
         before, after = resuming.processes_of(row.path), session.state.world_size
         if before != after:
