@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from callsheet.errors import CallsheetError
 
@@ -49,12 +49,6 @@ class Job:
             return 1
         self.outcomes.append(code)
         return code
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        from callsheet import compose
-
-        vars(self).update(state)
-        compose.bind()  # in the process of the job, before Hydra composes there
 
 
 def run_app(name: str, task: Task, overrides: Sequence[str]) -> int:

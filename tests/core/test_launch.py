@@ -284,6 +284,7 @@ def test_a_signal_while_the_workers_start_leaves_nothing_behind(tmp_path):
 def test_a_signal_to_one_worker_stops_all_of_them_at_the_same_step(tmp_path):
     run = Run(tmp_path, "+plugins=trouble", "plugins.trouble.how=terminate", launch="ddp").wait(143)
     assert run.hooks("witness", 0) == run.hooks("witness", 1)
+    assert run.status()["status"] == run.said("witness")[-1]["status"] == "interrupted"
     assert run.hooks("witness")[-1] == ("on_run_end", 3) and (run.path / "checkpoint-3" / "optimizer.pt").is_file()
 
 
@@ -371,9 +372,9 @@ def test_zero_names_both_numbers_of_processes_when_it_cannot_go_on(tmp_path, who
 
 def test_started_by_torchrun_it_runs_as_a_worker_in_one_directory(tmp_path):
     torchrun = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
-    run = Run(tmp_path, "output_dir=runs/${callsheet.run_name:}", launch="single", start=torchrun).wait()
-    assert len(list((tmp_path / "runs").iterdir())) == 1
-    run.path = next((tmp_path / "runs").iterdir())
+    run = Run(tmp_path, "output_dir=runs/rank-${oc.env:RANK}", launch="single", start=torchrun).wait()
+    (run.path,) = (tmp_path / "runs").iterdir()
+    assert run.path.name == "rank-0", "rank 0's run directory is everybody's"
     assert run.status()["world"] == {"engine": "ddp", "processes": 2, "started_by": "torchrun"}
     assert run.hooks("witness", 0) == run.hooks("witness", 1) == CONTRACT
 
