@@ -6,6 +6,7 @@ written out here as it calls huggingface_hub: create_repo, list_repo_commits, cr
 
 from __future__ import annotations
 
+import json
 import os
 import statistics
 import subprocess
@@ -13,7 +14,6 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 os.environ.update(HF_HUB_OFFLINE="0", HF_HUB_DISABLE_XET="1", HF_HUB_DISABLE_PROGRESS_BARS="1", HF_TOKEN="hf_bench")
@@ -27,11 +27,13 @@ from rich.table import Table  # noqa: E402
 from callsheet import LogContext, LoopState, ManifestRow  # noqa: E402
 from callsheet.outbox.entries import Entry, to_json  # noqa: E402
 from callsheet.outbox.shelves import Shelves  # noqa: E402
+from callsheet.session import Session  # noqa: E402
 from callsheet_plugins.hub_revisions import HubRevisions  # noqa: E402
 
 FILES = 12
 WEIGHTS_MB = 12
 SAVES = 12
+PAUSE = 0.3  # seconds of training between two saves
 ENTRIES = 1000
 
 
@@ -40,7 +42,7 @@ def checkpoint(folder: Path, step: int) -> ManifestRow:
     path = folder / f"checkpoint-{step}"
     path.mkdir(parents=True)
     for shard in range(4):
-        content = (step if shard < 2 else 0).to_bytes(4, "little") * (WEIGHTS_MB * 1_000_000 // 16)
+        content = (1 + shard + 4 * step if shard < 2 else shard).to_bytes(4, "little") * (WEIGHTS_MB * 1_000_000 // 16)
         (path / f"model-{shard}.safetensors").write_bytes(content)
     for number in range(FILES - 4):
         (path / f"tokenizer_{number}.json").write_text("{}")
@@ -49,20 +51,23 @@ def checkpoint(folder: Path, step: int) -> ManifestRow:
 
 
 def ours(folder: Path, url: str, saves: int) -> tuple[list[float], int]:
-    """Seconds that each save blocks the loop, and the courier's peak memory in MiB."""
-    ctx = LogContext(folder, "me/model", "run", {})
-    courier: list[subprocess.Popen[bytes]] = []
-    state = LoopState(ctx, lambda *a: None, lambda *a: None)
+    """Seconds that each save blocks the loop, in a session as in a run, and the courier's peak memory in MiB."""
+    os.environ["HF_ENDPOINT"] = url
     plugin = HubRevisions(hub="huggingface", repo="me/model")
-    taken = []
-    for step in range(1, saves + 1):
-        row = checkpoint(folder, step)
-        start = time.perf_counter()
-        plugin.on_checkpoint(state, row)
-        taken.append(time.perf_counter() - start)
-        if not courier:
-            courier.append(_courier(folder, url))
-    return taken, _peak(courier[0])
+    session = Session(LogContext(folder, "me/model", "run", {}), {"hub_revisions": plugin})
+    taken, peaks = [], [0]
+    with session:
+        for step in range(1, saves + 1):
+            row = checkpoint(folder, step)
+            start = time.perf_counter()
+            session.lineup.hooks.on_checkpoint(state=session.state, row=row)
+            taken.append(time.perf_counter() - start)
+            peaks.append(_peak(folder))
+            time.sleep(PAUSE)
+        while Shelves(folder).left():
+            peaks.append(_peak(folder))
+            time.sleep(0.2)
+    return taken, max(peaks)
 
 
 def theirs(folder: Path, url: str, saves: int) -> list[float]:
@@ -88,22 +93,14 @@ def theirs(folder: Path, url: str, saves: int) -> list[float]:
     return taken
 
 
-def _courier(folder: Path, url: str) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "callsheet.outbox.courier", str(folder)]
-    environment = {**os.environ, "HF_ENDPOINT": url}
-    return subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
-
-
-def _peak(process: subprocess.Popen[Any]) -> int:
-    peak = 0
-    while process.poll() is None:
-        try:
-            lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
-            peak = max([peak, *(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))])
-        except OSError:
-            continue
-        time.sleep(0.05)
-    return peak // 1024
+def _peak(run_dir: Path) -> int:
+    """The most memory that the courier has held so far, in MiB."""
+    try:
+        pid = json.loads((run_dir / "outbox" / "courier.lock").read_text())["pid"]
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except (OSError, ValueError):
+        return 0
+    return max((int(line.split()[1]) for line in lines if line.startswith("VmHWM")), default=0) // 1024
 
 
 def listing(folder: Path) -> float:
@@ -132,7 +129,8 @@ def draining(folder: Path, count: int) -> float:
     for number in range(count):
         HubRevisions(revision=f"r{number}").on_checkpoint(state, row)
     start = time.perf_counter()
-    _courier(folder, "").wait()
+    command = [sys.executable, "-m", "callsheet.outbox.courier", str(folder)]
+    subprocess.run(command, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
     assert len(Shelves(folder).ids("done")) == count
     return time.perf_counter() - start
 

@@ -26,7 +26,7 @@ class LogContext:
     run: str = ""
     run_config: dict[str, Any] = field(default_factory=dict)
     ids: dict[str, str] = field(default_factory=dict)
-    on_put: Callable[[], None] = field(default=lambda: None, repr=False, compare=False)
+    on_put: Callable[[str], None] | None = field(default=None, repr=False, compare=False)
 
     @property
     def outbox(self) -> Outbox:

@@ -18,12 +18,12 @@ _putting = Lock()  # two threads with one key make one entry
 
 
 class Outbox:
-    """The outbox of one run; `on_put` wakes the courier."""
+    """The outbox of one run; `on_put` posts the entry of the given id, beside the training loop."""
 
-    def __init__(self, run_dir: Path, on_put: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, run_dir: Path, on_put: Callable[[str], None] | None = None) -> None:
         self.run_dir = run_dir
         self.shelves = Shelves(run_dir)
-        self._on_put = on_put
+        self._on_put = on_put or self.shelves.post
 
     def put(
         self, kind: str, payload: Mapping[str, Any], *, files: Mapping[str, Path] | None = None, key: str | None = None
@@ -41,12 +41,13 @@ class Outbox:
         id = id_of(kind, key)
         with _putting:
             self.shelves.make()
-            if self.shelves.state_of(id) is None:
-                sizes = snapshots.take(self.run_dir, id, files) if files else {}
-                try:
-                    self.shelves.add(Entry(id, kind, key, redact(payload), time.time(), sizes))
-                except BaseException:
-                    snapshots.drop(self.run_dir, id)
-                    raise
-        self._on_put()
+            if self.shelves.is_draft(id) or self.shelves.state_of(id) is not None:
+                return id
+            sizes = snapshots.take(self.run_dir, id, files) if files else {}
+            try:
+                self.shelves.draft(Entry(id, kind, key, redact(payload), time.time(), sizes))
+            except BaseException:
+                snapshots.drop(self.run_dir, id)
+                raise
+        self._on_put(id)
         return id

@@ -8,20 +8,21 @@ from pathlib import Path
 
 
 def write(path: Path, text: str) -> None:
-    """Write `text` to `path` in one step: whoever looks, also after a power cut, finds all of it or none.
-
-    One sync, because the training loop waits for it; the name itself reaches the disk soon after.
-    """
+    """Write `text` to `path` in one step: whoever looks, also after a power cut, finds all of it or none."""
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
     try:
-        with temporary.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.rename(path)
+        temporary.write_text(text, encoding="utf-8")
+        publish(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def publish(written: Path, path: Path) -> None:
+    """Rename a file that was written under another name, after its content has reached the disk."""
+    with written.open("rb") as file:
+        os.fsync(file.fileno())
+    written.rename(path)
 
 
 def move(source: Path, target: Path) -> None:

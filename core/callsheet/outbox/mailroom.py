@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 from callsheet.outbox import snapshots
 from callsheet.outbox.entries import Entry
@@ -30,21 +31,22 @@ class Mailroom:
         self.shelves = Shelves(run_dir.path)
         self.courier = Started(run_dir.path, settings)
         self._in_use = False
+        self._posting = ThreadPoolExecutor(1, "callsheet-outbox")
         self._looked = 0.0
 
     def open(self) -> None:
         """Go on with what an earlier attempt of this run left."""
         if self.shelves.folder.is_dir():
             self._in_use = True
+            self.shelves.adopt()
             snapshots.sweep(self.run_dir.path, {*self.shelves.left(), *self.shelves.ids(FAILED)})
             if self.shelves.left():
                 self.courier.ensure()
 
-    def was_put(self) -> None:
-        """Something was put: wake the courier, or start it."""
+    def was_put(self, id: str) -> None:
+        """An entry was put: post it and wake the courier, in a thread, since both would keep the loop waiting."""
         self._in_use = True
-        self.courier.ensure()
-        self.courier.ring()
+        self._posting.submit(self._post, id)
 
     def look(self) -> None:
         """Announce what came back. Between two steps: does nothing unless some seconds have passed."""
@@ -59,6 +61,7 @@ class Mailroom:
         if not self._in_use:
             return
         end = time.monotonic() + seconds
+        self._posting.submit(lambda: None).result()
         self._collect()
         with WaitBar(self.shelves) as bar:
             while (left := self.shelves.left()) and time.monotonic() < end and not stop():
@@ -73,7 +76,17 @@ class Mailroom:
 
     def close(self) -> None:
         """Let the courier go on alone, until the outbox is empty."""
+        self._posting.shutdown()
         self.courier.let_go()
+
+    def _post(self, id: str) -> None:
+        try:
+            self.shelves.post(id)
+        except OSError as error:
+            self.run_dir.event("outbox_failed", id=id, error=f"{type(error).__name__}: {error}")
+            logger.warning("%s could not be put into the outbox: %s. A drain tries again.", id, error)
+        self.courier.ensure()
+        self.courier.ring()
 
     def _collect(self, most: int | None = None) -> None:
         self.results.announce(most)

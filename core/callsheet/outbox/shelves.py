@@ -65,8 +65,34 @@ class Shelves:
                     seen.add(id)
                     yield state, entry
 
-    def add(self, entry: Entry) -> None:
-        durable.write(self.path(PENDING, entry.id), to_json(entry))
+    def draft(self, entry: Entry) -> None:
+        """Write an entry that nobody sees yet, without waiting for the disk: this process may be killed from now on."""
+        path = self._draft(entry.id)
+        try:
+            path.write_text(to_json(entry), encoding="utf-8")
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+
+    def is_draft(self, id: str) -> bool:
+        return self._draft(id).exists()
+
+    def post(self, id: str) -> None:
+        """Make a draft pending, once it is on the disk: the machine may fail from now on."""
+        durable.publish(self._draft(id), self.path(PENDING, id))
+
+    def adopt(self) -> None:
+        """Post the drafts of a run that was killed; one that is torn was never put."""
+        for path in (self.folder / PENDING).glob(".*.draft"):
+            try:
+                entry = from_json(path.read_text(encoding="utf-8"))
+            except ValueError:
+                path.unlink()
+                continue
+            self.post(entry.id)
+
+    def _draft(self, id: str) -> Path:
+        return self.folder / PENDING / f".{id}.draft"
 
     def claim(self, id: str) -> bool:
         """Take a pending entry into work; False when it is gone."""

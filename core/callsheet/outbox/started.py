@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from threading import Lock
 
 from callsheet.outbox.lock import ANOTHER_WORKS
 from callsheet.outbox.settings import OutboxSettings
@@ -30,6 +31,7 @@ class Started:
         self._process: subprocess.Popen[bytes] | None = None
         self._started_at = 0.0
         self._crashes = 0
+        self._starting = Lock()
 
     @property
     def log(self) -> Path:
@@ -43,6 +45,10 @@ class Started:
 
     def ensure(self) -> None:
         """Start a courier unless one that we started lives; not more often than every few seconds."""
+        with self._starting:
+            self._ensure()
+
+    def _ensure(self) -> None:
         if self.lives or (self._started_at and time.monotonic() - self._started_at < AGAIN_SECONDS):
             return
         if self._process:

@@ -159,3 +159,16 @@ def test_what_a_kill_left_half_linked_is_swept_and_the_rest_stays(tmp_path, ship
         folder.mkdir()
     snapshots.sweep(run_dir, {kept})
     assert sorted(path.name for path in (run_dir / "snapshots").iterdir()) == ["s3", kept]
+
+
+def test_an_entry_that_a_kill_kept_from_being_posted_is_adopted_and_a_torn_one_is_not(tmp_path, shipping, checkpoint):
+    run_dir, posted = tmp_path / "run", []
+    context = LogContext(run_dir, on_put=posted.append)  # a run that is killed before its thread comes to it
+    id = context.outbox.put("shelf", {"to": "x"}, files={"config.json": checkpoint / "config.json"}, key="1")
+    assert context.outbox.put("shelf", {"to": "y"}, key="1") == id and posted == [id]
+    assert not any(states(run_dir).values()), "nobody sees it before it is on the disk"
+    torn = run_dir / "outbox" / "pending" / ".shelf-2-0123456789ab.draft"
+    torn.write_text('{"id": "shelf-2')
+    Shelves(run_dir).adopt()
+    assert states(run_dir)["pending"] == [id] and not torn.exists()
+    assert (run_dir / "snapshots" / id / "config.json").exists()
