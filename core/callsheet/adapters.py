@@ -57,12 +57,14 @@ def make_config(peft: PeftSettings, model: ModelSettings) -> PeftConfig | None:
     return config
 
 
-def with_adapter(model: PreTrainedModel, config: PeftConfig, checkpointing: bool) -> Any:
-    """`model` inside a PEFT model, for a trainer that does not see to it."""
+def with_adapter(model: PreTrainedModel, config: PeftConfig, args: Any) -> Any:
+    """`model` inside a PEFT model, as TRL does it, for a trainer that does not see to it."""
     from peft import get_peft_model
 
-    adapted = get_peft_model(model, config)
-    if checkpointing:
+    zero = getattr(args, "deepspeed_plugin", None)
+    # ZeRO-3 gathers all parameters in the type of the first: an adapter in float32 would not fit a bfloat16 model.
+    adapted = get_peft_model(model, config, autocast_adapter_dtype=not (zero is not None and zero.zero_stage == 3))
+    if getattr(args, "activation_checkpointing", False):
         model.enable_input_require_grads()  # else no gradient passes the frozen embeddings
     return adapted
 

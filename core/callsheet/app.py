@@ -5,10 +5,18 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
+
+from callsheet.errors import CallsheetError
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
+
+WITH_VALUE = {
+    *("--config-dir", "-cd", "--config-path", "-cp", "--config-name", "-cn"),
+    *("--cfg", "-c", "--package", "-p", "--info", "-i", "--experimental-rerun", "--shell-completion", "-sc"),
+}
 
 Task = Callable[["DictConfig", list[str]], int]
 
@@ -19,6 +27,7 @@ class Job:
     def __init__(self, task: Task) -> None:
         self.task = task
         self.outcomes: list[int | Exception] = []
+        self.started = False
 
     def __call__(self, config: DictConfig) -> int:
         from hydra.core.hydra_config import HydraConfig
@@ -26,7 +35,10 @@ class Job:
 
         from callsheet import logs
 
+        self.started = True
         chosen = HydraConfig.get()
+        # Hydra writes every override into it, secrets too; each run keeps its own in run.json.
+        Path(str(chosen.sweep.dir), "multirun.yaml").unlink(missing_ok=True)
         logs.show()  # Hydra has set up logging by now
         try:
             code = self.task(config, list(chosen.overrides.task))
@@ -49,17 +61,18 @@ def run_app(name: str, task: Task, overrides: Sequence[str]) -> int:
 
     from callsheet import compose
 
+    _refuse_one_place_for_many(overrides)
     compose.bind()
     job = Job(task)
     app = hydra.main(
         version_base=compose.VERSION_BASE, config_path=f"pkg://{compose.CONFIG_MODULE}", config_name="config"
     )
-    before, sys.argv = sys.argv, [f"callsheet {name}", *compose.translated(overrides)]
+    before, sys.argv = sys.argv, [f"callsheet {name}", *_flags_last(compose.translated(overrides))]
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises instead of printing and exiting
     try:
         app(job)()
     except Exception as error:
-        _raise_plainly(error)
+        _raise_plainly(error, composing=not job.started)
     finally:
         sys.argv = before
     for outcome in job.outcomes:
@@ -68,10 +81,33 @@ def run_app(name: str, task: Task, overrides: Sequence[str]) -> int:
     return max((outcome for outcome in job.outcomes if isinstance(outcome, int)), default=0)
 
 
-def _raise_plainly(error: Exception) -> NoReturn:
+def _flags_last(arguments: Sequence[str]) -> list[str]:
+    """`arguments` with Hydra's flags behind the overrides, which Hydra's parser wants in one piece."""
+    overrides: list[str] = []
+    flags: list[str] = []
+    waiting = iter(arguments)
+    for argument in waiting:
+        (flags if argument.startswith("-") else overrides).append(argument)
+        if argument in WITH_VALUE and (value := next(waiting, None)) is not None:
+            flags.append(value)
+    return [*overrides, *flags]
+
+
+def _refuse_one_place_for_many(overrides: Sequence[str]) -> None:
+    """Several runs in one directory would each go on from the one before."""
+    place = next((item for item in overrides if item.startswith("output_dir=")), "")
+    if {"-m", "--multirun"} & set(overrides) and place and "${" not in place and "," not in place:
+        raise CallsheetError(
+            f"{place} is the same for every run of -m. Leave it out, or let it differ: '{place}/${{hydra:job.num}}'."
+        )
+
+
+def _raise_plainly(error: Exception, *, composing: bool = False) -> NoReturn:
     from callsheet.complaints import plain
 
     said = plain(error)
-    if said is error:
-        raise error  # from itself, it would lose what it was raised from
-    raise said from error
+    if said is not error:
+        raise said from error
+    if composing:  # what is left is Hydra stumbling over a value or a file, which is nobody's program
+        raise CallsheetError(f"The configuration cannot be composed: {type(error).__name__}: {error}") from error
+    raise error  # from itself, it would lose what it was raised from

@@ -77,6 +77,8 @@ class Bridge(TrainerCallback):
         if self.recorder.active:
             metrics = StepMetrics(self.recorder, loop.epoch)
             session.lineup.hooks.on_step_end(state=loop, step_idx=loop.step, batch=self.recorder.batch, metrics=metrics)
+        if session.mailroom:
+            session.mailroom.look()
         return self._obey(args, state, control)
 
     def on_log(

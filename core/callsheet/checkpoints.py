@@ -6,16 +6,20 @@ import hashlib
 import json
 import re
 import struct
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from callsheet.errors import CallsheetError
-from callsheet.records import FileRecord, ManifestRow
+from callsheet.records import FileRecord, ManifestRow, Revision
 from callsheet.rundir import CHECKPOINTS, RunDir
 
 WEIGHTS = re.compile(r"(^|/)(model|adapter_model|pytorch_model|mp_rank|zero_pp|__\d).*\.(safetensors|bin|pt|distcp)$")
+
+
+FIELDS = {"name", "step", "epoch", "path", "files"}
 
 
 @dataclass(frozen=True)
@@ -42,14 +46,29 @@ def with_hashes(row: ManifestRow) -> ManifestRow | None:
 
 
 def record(run_dir: RunDir, row: ManifestRow) -> None:
-    """Add `row` to the manifest; a later row of the same name takes its place."""
+    """Add `row` to the manifest; a later row of the same name takes its place, but for its revisions."""
     content = asdict(row) | {"path": str(row.path.relative_to(run_dir.path))}
+    del content["revisions"]
     run_dir.append(CHECKPOINTS, content, durable=True)
+
+
+def published(run_dir: RunDir, revision: Revision) -> None:
+    """Add to the manifest where a checkpoint was published."""
+    run_dir.append(CHECKPOINTS, {"name": revision.checkpoint, "revision": asdict(revision)}, durable=True)
 
 
 def manifest(run_dir: RunDir) -> dict[str, ManifestRow]:
     """The latest row of every checkpoint that was ever complete, by name."""
-    return {row["name"]: _row(run_dir, row) for row in run_dir.rows(CHECKPOINTS)}
+    rows: dict[str, ManifestRow] = {}
+    revisions: dict[str, dict[str, Revision]] = defaultdict(dict)
+    for content in run_dir.rows(CHECKPOINTS):
+        if not isinstance(content, dict) or not {*content} >= {"name"}:
+            continue  # not a line of ours
+        if revision := content.get("revision"):
+            revisions[content["name"]][revision["commit"]] = Revision(**revision)
+        elif {*content} >= FIELDS:
+            rows[content["name"]] = _row(run_dir, content)
+    return {name: replace(row, revisions=tuple(revisions[name].values())) for name, row in rows.items()}
 
 
 def survey(run_dir: RunDir) -> tuple[list[ManifestRow], list[Torn]]:

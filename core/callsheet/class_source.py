@@ -59,13 +59,15 @@ def lineage(module: Module, node: ast.ClassDef) -> Iterator[Found | None]:
 
 def constructor(path: str) -> ast.arguments | None:
     """What `__init__` of the class at `path` takes, its own or the nearest inherited one; None where no source says."""
-    for found in [*lineage(*find_class(path))][::-1]:
-        for node in found[1].body if found else ():
-            if isinstance(node, ast.FunctionDef) and node.name == "__init__":
-                return node.args
-        if found is None:
-            return None
-    return None
+    return _constructor(*find_class(path))
+
+
+def _constructor(module: Module, node: ast.ClassDef) -> ast.arguments | None:
+    for item in node.body:
+        if isinstance(item, ast.FunctionDef) and item.name == "__init__":
+            return item.args
+    bases = (found for base in node.bases if (found := _named(module, base)))
+    return next((takes for base in bases if (takes := _constructor(*base))), None)
 
 
 def _named(module: Module, node: ast.expr) -> Found | None:

@@ -10,10 +10,13 @@ import click
 
 from callsheet.errors import CallsheetError, PluginFailure, WorkerFailure
 from callsheet.failures import Failure, failure, leave_note
+from callsheet.outbox import commands
 from callsheet.signals import Interrupted
 from callsheet.world import World, die_with_driver, join_slurm, leave, world
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from omegaconf import DictConfig
 
 USAGE_ERROR = 2
@@ -64,8 +67,14 @@ def plugins(name: str | None) -> int:
     return 0
 
 
+cli.add_command(commands.outbox)
+
+
 def main() -> None:
-    """Run the command line: exit code 2 for a user's mistake, 1 for a run that failed, 128+n after signal n."""
+    """Run the command line: exit code 2 for a user's mistake, 1 for a run that failed, 128+n after signal n.
+
+    3 says that the model was trained, and that not everything the run had to publish was published.
+    """
     if sys.argv[1:2] and sys.argv[1] in ("-sc", "--shell-completion"):
         from callsheet.completion import complete
 
@@ -125,6 +134,7 @@ def _hydra(name: str, task: Any, overrides: tuple[str, ...]) -> int:
 
 def _train(config: DictConfig, overrides: list[str]) -> int:
     from callsheet.compose import flags
+    from callsheet.outbox.shelves import counts_of
     from callsheet.plan import make_plan
     from callsheet.preflight import insist
     from callsheet.rundir import CHECKPOINTS
@@ -136,15 +146,15 @@ def _train(config: DictConfig, overrides: list[str]) -> int:
     here = world()
     if plan.resume == "auto" and is_complete(plan):
         if here.is_main:
-            click.echo(f"This run is complete; nothing is left to train. Its directory is {plan.run_dir}.")
-        return 0
+            click.echo(_nothing_left(plan.run_dir))
+        return _say_unpublished(counts_of(plan.run_dir), plan.run_dir) if here.is_main else 0
     try:
         if plan.launch.name != "single" and not here.is_worker:
             from callsheet.launch import launch
 
             insist(warned(check(plan)))
             launch(plan, [*flags(), *overrides])
-            return 0
+            return _say_unpublished(counts_of(plan.run_dir), plan.run_dir)
         session = train(plan)
     except Interrupted as signal:
         if (plan.run_dir / CHECKPOINTS).exists():
@@ -152,7 +162,24 @@ def _train(config: DictConfig, overrides: list[str]) -> int:
         raise
     if session.state.is_main:
         show(session)
-    return 0
+    if here.is_driven or not here.is_main:
+        return 0  # the driver says it: a worker's code other than 0 is a failure to the launcher
+    return _say_unpublished(session.unpublished(), plan.run_dir)
+
+
+def _nothing_left(folder: Path) -> str:
+    from callsheet.rundir import RunDir
+
+    stopped_by = RunDir(folder, is_main=False).run().get("outcome", {}).get("stopped_by")
+    if not stopped_by:
+        return f"This run is complete; nothing is left to train. Its directory is {folder}."
+    return f"This run was stopped by a plugin: {stopped_by}. To go on all the same, set resume={folder}/checkpoint-N."
+
+
+def _say_unpublished(counts: dict[str, int], run_dir: Path) -> int:
+    if said := commands.sentence(counts, run_dir):
+        click.echo(f"callsheet: {said}", err=True)
+    return commands.NOT_ALL_PUBLISHED if said else 0
 
 
 def _check(config: DictConfig, overrides: list[str]) -> int:

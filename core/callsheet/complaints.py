@@ -27,7 +27,8 @@ def plain(error: BaseException) -> Exception:
         if isinstance(link, MissingConfigException):
             return CallsheetError(_missing_option(link))
         if isinstance(link, OverrideParseException):
-            return CallsheetError(f"{link.override!r} cannot be read: {_first_line(link)}. Quote it for your shell?")
+            advice = "Put the value into quotes that Hydra sees, as in 'key=\"value\"'."
+            return CallsheetError(f"{link.override!r} cannot be read: {_first_line(link)}. {advice}")
     for link in chain:
         if isinstance(link, (HydraException, OmegaConfBaseException)):
             return CallsheetError(_without_plus(str(link)) or type(link).__name__)

@@ -6,7 +6,7 @@ import os
 import re
 import sys
 
-COMMANDS = ("train", "check", "explain", "plugins")
+COMMANDS = ("train", "check", "explain", "plugins", "outbox")
 
 
 def complete(arguments: list[str]) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from inspect import signature
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from callsheet.plan import Plan
@@ -21,6 +22,8 @@ def finish(trainer: Trainer, session: Session, plan: Plan) -> None:
     align_end_of_sequence(trainer)
     if plugin := getattr(trainer.accelerator.state, "fsdp_plugin", None):
         plugin.set_state_dict_type("FULL_STATE_DICT")  # or save_model would save nothing, without a word
+    if session.run_dir.is_main:
+        _free_links(session.run_dir.path)
     trainer.save_model()
     if session.state.is_main:
         write_card(trainer, plan)
@@ -51,8 +54,6 @@ def write_card(trainer: Any, plan: Plan) -> None:
 
 def dataset_name(plan: Plan) -> str | None:
     """What the card calls the data: only what others could find on the Hub, for a path would tell of this machine."""
-    from pathlib import Path
-
     names = [plan.dataset.path, *(source.path for source in plan.dataset.mixture)]
     return next((name for name in names if name and not Path(name).expanduser().exists()), None)
 
@@ -74,3 +75,10 @@ def save_metrics(trainer: Any, plan: Plan) -> None:
     if plan.finish.evaluate:
         trainer.save_metrics("eval", trainer.evaluate())
     trainer.save_state()
+
+
+def _free_links(folder: Path) -> None:
+    """Unlink what an outbox entry still holds: safetensors writes in place, and would change it under the courier."""
+    for path in folder.iterdir():
+        if path.is_file() and path.stat().st_nlink > 1:
+            path.unlink()

@@ -11,6 +11,7 @@ from time import perf_counter
 from typing import Any
 
 from callsheet.errors import CallsheetError, PluginFailure
+from callsheet.signals import Terminated
 
 logger = logging.getLogger("callsheet")
 
@@ -65,7 +66,9 @@ class Guard:
             start = perf_counter()
             try:
                 return method(*args, **kwargs)
-            except Exception as error:
+            except Terminated:
+                raise
+            except (Exception, SystemExit) as error:  # a plugin that exits has failed, too
                 self.failed(hook, error)
             finally:
                 cost.add(perf_counter() - start)
@@ -91,7 +94,7 @@ class Guard:
 
         return call
 
-    def failed(self, hook: str, error: Exception) -> None:
+    def failed(self, hook: str, error: BaseException) -> None:
         """Record that `hook` raised `error`, then do what `on_error` says."""
         who = f"Plugin {self.name!r} ({self.origin})"
         if isinstance(error, (CallsheetError, PluginFailure)):

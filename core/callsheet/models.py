@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from callsheet.chat_template import template_of
 from callsheet.class_source import find_class
-from callsheet.errors import CallsheetError, did_you_mean
+from callsheet.errors import CallsheetError
 from callsheet.importing import import_object
 from callsheet.module_source import find_module
 from callsheet.schema import ModelSettings
@@ -58,6 +58,14 @@ def load_model(model: ModelSettings) -> PreTrainedModel:
         return _drawn(model, torch.float32 if model.dtype == "auto" else getattr(torch, model.dtype))
 
 
+def seeded_model(model: ModelSettings, seed: int) -> PreTrainedModel:
+    """The same model for the same seed, whatever of its weights is drawn."""
+    from transformers import set_seed
+
+    set_seed(seed)
+    return load_model(model)
+
+
 def outline(model: ModelSettings) -> PreTrainedModel:
     """The model without weights, made in a moment: its modules by their names."""
     import torch
@@ -91,30 +99,6 @@ def load_tokenizer(model: ModelSettings) -> PreTrainedTokenizerBase:
     if model.chat_template:
         tokenizer.chat_template = template_of(model.chat_template)
     return tokenizer
-
-
-def template_of(written: str) -> str:
-    """The chat template that `written` is, or that lies in the file it names; raises `CallsheetError` for neither."""
-    from jinja2 import Environment, TemplateSyntaxError
-
-    if "{" in written:
-        text = written
-    else:
-        file = Path(written).expanduser()
-        if not file.is_file():
-            near = did_you_mean(file.name, [f.name for f in file.parent.iterdir()] if file.parent.is_dir() else [])
-            raise CallsheetError(f"model.chat_template={written} is no file, and no template: it has no braces.{near}")
-        text = file.read_text(encoding="utf-8")
-    try:
-        # The extensions and markers that transformers knows: {% generation %} and loop controls.
-        Environment(extensions=["jinja2.ext.loopcontrols"]).parse(_without_markers(text))
-    except TemplateSyntaxError as error:
-        raise CallsheetError(f"model.chat_template does not parse: line {error.lineno}: {error.message}") from error
-    return text
-
-
-def _without_markers(template: str) -> str:
-    return re.sub(r"\{%-?\s*(end)?generation\s*-?%\}", "", template)
 
 
 class explained:

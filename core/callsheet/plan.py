@@ -13,6 +13,7 @@ from omegaconf.errors import OmegaConfBaseException
 from callsheet.complaints import plain, unknown_key
 from callsheet.errors import CallsheetError
 from callsheet.hooks import Plugin
+from callsheet.outbox.settings import OutboxSettings
 from callsheet.registry import find, installed, load, no_such_plugin
 from callsheet.schema import (
     DatasetSettings,
@@ -45,6 +46,7 @@ class Plan:
     peft: PeftSettings
     launch: LaunchSettings
     finish: FinishSettings
+    outbox: OutboxSettings
     plugins: Mapping[str, Plugin]
     callbacks: Mapping[str, Mapping[str, Any]]
     composed: Mapping[str, Any]
@@ -72,6 +74,7 @@ def make_plan(config: DictConfig, overrides: Sequence[str] = ()) -> Plan:
         peft=settings.peft,
         launch=settings.launch,
         finish=settings.finish,
+        outbox=settings.outbox,
         plugins=plugins,
         callbacks=settings.callbacks,
         composed=redact(cast("dict[str, Any]", OmegaConf.to_container(config))),
@@ -102,7 +105,9 @@ def _plugin_class(node: Any) -> type[Plugin] | None:
 
 def _make(name: str, plugin_class: type[Plugin], node: DictConfig) -> Plugin:
     try:
-        return cast(Plugin, OmegaConf.to_object(node))
+        made = cast(Plugin, OmegaConf.to_object(node))
+        check_settings(made, plugin_class.__name__)  # also where __post_init__ forgets its parent's
+        return made
     except CallsheetError as error:
         raise CallsheetError(str(error).replace(f"{plugin_class.__name__}.", f"plugins.{name}.", 1)) from error
     except OmegaConfBaseException as error:
@@ -118,7 +123,7 @@ def _settings(config: DictConfig) -> Root:
         settings = cast(Root, OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Root), rest)))
     except OmegaConfBaseException as error:
         raise plain(error) from error
-    for section in (settings.model, settings.dataset, settings.launch):
+    for section in (settings.model, settings.dataset, settings.launch, settings.outbox):
         check_settings(section, type(section).__name__.removesuffix("Settings").lower())
     if settings.trainer.tokenize:
         check_settings(settings.trainer.tokenize, "trainer.tokenize")

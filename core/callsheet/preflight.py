@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import json
-import os
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
-from callsheet import adapters, checkpoints, data, devices, engines, models, resuming, rewards, trainer_args
+from callsheet import (
+    adapters,
+    chat_template,
+    checkpoints,
+    data,
+    devices,
+    engines,
+    models,
+    occupancy,
+    resuming,
+    rewards,
+    trainer_args,
+)
 from callsheet.class_source import constructor
 from callsheet.errors import CallsheetError, did_you_mean
 from callsheet.lineup import Lineup
 from callsheet.plan import Plan
 from callsheet.records import LogContext, ManifestRow, Report
-from callsheet.rundir import RUN, RunDir
+from callsheet.rundir import RunDir
 from callsheet.world import world
-
-IDENTITY = ("model", "dataset", "trainer.name", "trainer.rewards", "peft")
 
 
 def preflight(plan: Plan, lineup: Lineup) -> Report:
@@ -25,11 +33,13 @@ def preflight(plan: Plan, lineup: Lineup) -> Report:
     report = Report()
     for problem in (
         *trainer_args.problems(plan.trainer.args, plan.trainer.config_class),
+        *trainer_args.range_problems(plan.trainer.args),
         *adapters.problems(plan.peft),
         *rewards.problems(plan.trainer),
         *_reference_problems(plan),
         *data.inspect(plan.dataset, plan.trainer),
         *models.class_problems(plan.model),
+        *chat_template.problems(plan.model.chat_template),
         *_model_problems(plan),
         *_callback_problems(plan),
         *engines.problems(plan.launch, plan.trainer.args),
@@ -98,27 +108,17 @@ def _callback_problems(plan: Plan) -> list[str]:
 
 
 def _run_dir_problems(plan: Plan) -> list[str]:
-    """Whether the run directory is free, or holds the same run to be continued."""
+    """Whether the run directory is free, or holds the same run to be continued from a checkpoint that fits."""
     run_dir = RunDir(plan.run_dir, is_main=False)
-    if plan.run_dir.exists() and not plan.run_dir.is_dir():
-        return [f"output_dir={plan.run_dir} is a file."]
-    if (parent := _first_existing(plan.run_dir)) and not os.access(parent, os.W_OK):
-        return [f"output_dir={plan.run_dir} cannot be made: {parent} is not writable."]
+    if problems := occupancy.path_problems(plan.run_dir):
+        return problems
     if plan.resume not in ("auto", "never"):
         row, _ = checkpoints.choose(plan.resume, run_dir)
-        return _resume_problems(plan, row) or _occupied(plan, run_dir)
-    return _occupied(plan, run_dir)
-
-
-def _occupied(plan: Plan, run_dir: RunDir) -> list[str]:
-    if not plan.run_dir.is_dir() or not any(plan.run_dir.iterdir()):
-        return []
-    if not (plan.run_dir / RUN).exists():
-        return [f"output_dir={plan.run_dir} is not empty and holds no Callsheet run. Choose another."]
-    if plan.resume == "never":
-        return [f"output_dir={plan.run_dir} holds a run already, and resume=never. Choose another output_dir."]
-    complete, _ = checkpoints.survey(run_dir) if plan.resume == "auto" else ([], [])
-    return _another_run(plan, run_dir.run()) or _resume_problems(plan, complete[0] if complete else None)
+        wrong = _resume_problems(plan, row)
+    else:
+        complete, _ = checkpoints.survey(run_dir) if plan.resume == "auto" else ([], [])
+        wrong = _resume_problems(plan, complete[0] if complete else None)
+    return occupancy.occupant_problems(plan.run_dir, plan.resume, plan.composed) or wrong
 
 
 def _resume_problems(plan: Plan, row: ManifestRow | None) -> list[str]:
@@ -131,37 +131,6 @@ def _resume_problems(plan: Plan, row: ManifestRow | None) -> list[str]:
     processes = (plan.launch.processes or 0) * plan.launch.nodes or None
     wrong = resuming.misfit(row.path, plan.launch.name, processes) or resuming.another_model(row.path, config)
     return [wrong] if wrong else []
-
-
-def _another_run(plan: Plan, earlier: dict[str, Any]) -> list[str]:
-    """The first setting by which the run in the directory is another one than the plan's."""
-    before = earlier.get("config", {})
-    for section in IDENTITY:
-        old, new = _flat(_select(before, section)), _flat(_select(plan.composed, section))
-        for key in sorted(old.keys() | new.keys()):
-            if old.get(key) != new.get(key):
-                where = f"{section}.{key}".rstrip(".")
-                return [
-                    f"output_dir={plan.run_dir} holds another run: {where} is {old.get(key)!r} there and "
-                    f"{new.get(key)!r} here. Choose another output_dir."
-                ]
-    return []
-
-
-def _select(content: Any, dotted: str) -> Any:
-    for key in dotted.split("."):
-        content = content.get(key, {}) if isinstance(content, dict) else {}
-    return content
-
-
-def _flat(content: Any, prefix: str = "") -> dict[str, Any]:
-    if not isinstance(content, dict):
-        return {prefix: content}
-    return {k: v for key, item in content.items() for k, v in _flat(item, f"{prefix}.{key}".lstrip(".")).items()}
-
-
-def _first_existing(path: Path) -> Path | None:
-    return next((parent for parent in (path, *path.parents) if parent.exists()), None)
 
 
 def _nearest_sibling(path: Path) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from callsheet import adapters, rewards
-from callsheet.data import chat, tokenizing
+from callsheet.data import chat, formats, tokenizing
 from callsheet.models import load_config, load_tokenizer, model_class
 from callsheet.plan import Plan
 
@@ -30,6 +30,10 @@ class Material:
 
 def prepare(plan: Plan, args: TrainingArguments, train: Dataset, evaluation: Dataset | None) -> Material:
     """Make everything but the model, and try it; raises `CallsheetError` for what would fail in training."""
+    for rows in filter(None, (train, evaluation)):
+        formats.check_rows(
+            rows.take(min(formats.ROWS, len(rows))), plan.trainer, plan.dataset.path or "dataset.mixture"
+        )
     model_class(plan.model)  # of a class that is not there, hear before the data are prepared
     tokenizer: Any = load_tokenizer(plan.model)
     peft = adapters.make_config(plan.peft, plan.model)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase, Trainer, TrainingArguments
 
     from callsheet.hooks import Plugin
+    from callsheet.outbox import Outbox
 
 
 @dataclass
@@ -25,6 +26,14 @@ class LogContext:
     run: str = ""
     run_config: dict[str, Any] = field(default_factory=dict)
     ids: dict[str, str] = field(default_factory=dict)
+    on_put: Callable[[str], None] | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def outbox(self) -> Outbox:
+        """Where a hook puts what has to leave the machine; the run's courier carries it out."""
+        from callsheet.outbox import Outbox
+
+        return Outbox(self.run_dir, self.on_put)
 
 
 @dataclass
@@ -51,13 +60,17 @@ class FileRecord:
 
 @dataclass(frozen=True)
 class ManifestRow:
-    """One line of `checkpoints.jsonl`. `files` is keyed by path inside `path`, and empty until all plugins returned."""
+    """One checkpoint of `checkpoints.jsonl`, and what of it was published.
+
+    `files` is keyed by path inside `path`, and empty until all plugins returned.
+    """
 
     name: str
     step: int
     epoch: float
     path: Path
     files: Mapping[str, FileRecord] = field(default_factory=dict)
+    revisions: Sequence[Revision] = ()
 
     def folder(self, plugin: Plugin) -> Path:
         """The folder inside this checkpoint that belongs to `plugin`; made when asked for, rotated with the rest."""
@@ -91,6 +104,11 @@ class LoopState:
         """Whether this process is rank 0 of the whole job."""
         return self.rank == 0
 
+    @property
+    def outbox(self) -> Outbox:
+        """Where a hook puts what has to leave the machine, such as a checkpoint to be published; rank 0 only."""
+        return self.ctx.outbox
+
     def request_stop(self, reason: str) -> None:
         """Ask for training to stop after this step; a last checkpoint is saved. Merged over plugins and ranks."""
         self.requests("stop", reason)
@@ -112,12 +130,18 @@ class LoopState:
 
 @dataclass(frozen=True)
 class Revision:
-    """A checkpoint as it was published, at a commit that does not move."""
+    """A model as it was published, at a commit that does not move.
+
+    `checkpoint` is its name in the manifest, empty for the final model; `weights` says which, as in raw or bema.
+    """
 
     repo: str
     branch: str
     commit: str
     step: int
+    checkpoint: str = ""
+    weights: str = "raw"
+    url: str = ""
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,7 @@ def load(name: str) -> type[Plugin]:
         raise CallsheetError(
             f"Plugin {name!r} from {found.origin} names {found.entry_point.value}, which does not exist: {error}."
         ) from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise CallsheetError(
             f"Plugin {name!r} from {found.origin} failed while it was imported: {type(error).__name__}: {error}."
         ) from error

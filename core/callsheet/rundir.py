@@ -88,7 +88,7 @@ class RunDir:
         path = self.path / RUN
         try:
             return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, TypeError) as error:
             raise CallsheetError(f"{path} cannot be read: {error}.") from error
 
     def rows(self, name: str) -> Iterator[dict[str, Any]]:

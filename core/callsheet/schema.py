@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from callsheet.outbox.settings import OutboxSettings
 from callsheet.settings import setting
 
 
@@ -123,6 +124,7 @@ class FinishSettings:
     """What happens once training is over."""
 
     evaluate: bool = setting(False, help="Evaluate once more, and save the metrics beside the model.")
+    push: bool = setting(False, help="Publish the final model, by the plugin that publishes checkpoints.")
 
 
 @dataclass
@@ -137,6 +139,7 @@ class Root:
     trainer: TrainerSettings = field(default_factory=TrainerSettings)
     peft: PeftSettings = field(default_factory=PeftSettings)
     launch: LaunchSettings = field(default_factory=LaunchSettings)
+    outbox: OutboxSettings = field(default_factory=OutboxSettings)
     finish: FinishSettings = field(default_factory=FinishSettings)
     plugins: dict[str, Any] = field(default_factory=dict)
     callbacks: dict[str, Any] = field(default_factory=dict)

@@ -38,6 +38,12 @@ def _made(plugins: Sequence[str | Plugin], overrides: Sequence[str]) -> dict[str
     from callsheet.compose import compose
     from callsheet.plan import make_plugins
 
+    if isinstance(overrides, str):
+        raise CallsheetError(f"overrides must be a list of strings, got the string {overrides!r}.")
+    for wrong in (plugin for plugin in plugins if not isinstance(plugin, (str, Plugin))):
+        raise CallsheetError(
+            f"callbacks() takes names and instances of plugins, got {wrong!r}. A list wants a * before it, a class ()."
+        )
     for override in overrides:
         if not override.lstrip("+~").startswith("plugins."):
             raise CallsheetError(f"{override!r} cannot be set here: callbacks() takes overrides of plugins.* only.")

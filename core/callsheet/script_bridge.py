@@ -13,6 +13,7 @@ from transformers import TrainerControl, TrainerState, TrainingArguments
 
 from callsheet.bridge import Bridge
 from callsheet.session import Session
+from callsheet.signals import Terminated
 
 
 class ScriptBridge(Bridge):
@@ -37,6 +38,15 @@ class ScriptBridge(Bridge):
         self.session.start()
         super().on_train_begin(args, state, control, **kwargs)
 
+    def on_log(self, *args: Any, **kwargs: Any) -> None:
+        if self.session.is_open:  # not for an evaluation before training, which has no run directory yet
+            super().on_log(*args, **kwargs)
+
+    def on_evaluate(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, *rest: Any, **kwargs: Any
+    ) -> TrainerControl:
+        return super().on_evaluate(args, state, control, *rest, **kwargs) if self.session.is_open else control
+
     def on_train_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
@@ -56,7 +66,7 @@ class ScriptBridge(Bridge):
 
 
 def _exit_on(signum: int, frame: FrameType | None) -> None:
-    sys.exit(128 + signum)
+    raise Terminated(128 + signum)
 
 
 def _resumed_path() -> Path | None:

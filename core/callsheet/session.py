@@ -17,6 +17,10 @@ import yaml
 from callsheet import checkpoints, failures, rundir
 from callsheet.hooks import Plugin
 from callsheet.lineup import Lineup
+from callsheet.outbox.mailroom import Mailroom
+from callsheet.outbox.results import Results
+from callsheet.outbox.settings import OutboxSettings
+from callsheet.outbox.shelves import counts_of
 from callsheet.provenance import provenance
 from callsheet.records import ArmResult, EvalResult, ExperimentResult, LogContext, LoopState, ManifestRow, RunResult
 from callsheet.rundir import RunDir, now
@@ -27,13 +31,22 @@ from callsheet.signals import Interrupted, Signals
 class Session:
     """A run in progress. Used as a context manager: whatever leaves the block decides how the run ended."""
 
-    def __init__(self, ctx: LogContext, plugins: Mapping[str, Plugin], *, signals: Signals | None = None) -> None:
+    def __init__(
+        self,
+        ctx: LogContext,
+        plugins: Mapping[str, Plugin],
+        *,
+        signals: Signals | None = None,
+        outbox: OutboxSettings | None = None,
+    ) -> None:
         rank, world_size = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
         self.ctx = ctx
         self.signals = signals or Signals()
         self.run_dir = RunDir(ctx.run_dir, is_main=rank == 0)
         self.lineup = Lineup(plugins, rank=rank, world_size=world_size, log=self.run_dir.event)
         self.state = LoopState(ctx, self.lineup.request, self.announce, rank=rank, world_size=world_size)
+        self.outbox = outbox or OutboxSettings()
+        self.mailroom: Mailroom | None = None
         self.arm = ArmResult(ctx.run)
         self.metrics: dict[str, float] = {}
         self.stopped_by: str | None = None
@@ -63,6 +76,8 @@ class Session:
             self._write_start(earlier)
         self.ctx.ids = {**earlier.get("ids", {}), **self.ctx.ids}
         self.run_dir.event("started", attempt=len(earlier.get("attempts", [])) + 1)
+        if self.run_dir.is_main:
+            self.make_mailroom().open()
         self.lineup.hooks.on_experiment_start(ctx=self.ctx)
         self.lineup.hooks.on_run_start(ctx=self.ctx)
         self.run_dir.update_run(ids=self.ctx.ids)
@@ -109,13 +124,36 @@ class Session:
         with contextlib.suppress(OSError):  # before the hooks: a process killed in one of them has ended all the same
             self.run_dir.update_run(status=self.result.status, ended=now())
         try:
-            self.lineup.hooks.on_run_end(ctx=self.ctx, run_result=self.result, arm=self.arm)
-            self.lineup.hooks.on_experiment_end(ctx=self.ctx, result=ExperimentResult([(self.arm, self.result)]))
+            self._publish(error)
         finally:
+            self._say_ended(self.result, error)
+
+    def make_mailroom(self) -> Mailroom:
+        """Take charge of the run's outbox; only for who holds the lock of the run directory."""
+        results = Results(self.run_dir, self.ctx, self.lineup.hooks, self.announce)
+        self.mailroom = Mailroom(self.run_dir, self.outbox, results)
+        self.ctx.on_put = self.mailroom.was_put
+        return self.mailroom
+
+    def _publish(self, error: BaseException | None) -> None:
+        """Wait for the courier, unless the run failed or somebody wants it gone; then only look what came back."""
+        if self.mailroom:
+            in_a_hurry = error is not None or self.signals.received
+            seconds = 0.0 if in_a_hurry else self.outbox.deadline_seconds
+            self.mailroom.wait(seconds, stop=lambda: self.signals.received is not None)
+
+    def _say_ended(self, result: RunResult, error: BaseException | None) -> None:
+        try:
+            self.lineup.hooks.on_run_end(ctx=self.ctx, run_result=result, arm=self.arm)
+            self.lineup.hooks.on_experiment_end(ctx=self.ctx, result=ExperimentResult([(self.arm, result)]))
+            self._publish(error)  # what those two put
+        finally:
+            if self.mailroom:
+                self.mailroom.close()
             if self._hashing:
                 self._hashing.shutdown(wait=error is None, cancel_futures=error is not None)
             with contextlib.suppress(OSError):
-                self._write_outcome(self.result)
+                self._write_outcome(result)
 
     def announce(self, result: EvalResult, predictions: Sequence[Mapping[str, Any]], step: int | None) -> None:
         """Write a score and its predictions down, then tell every plugin."""
@@ -134,6 +172,10 @@ class Session:
             row = checkpoints.with_files(row)
             checkpoints.record(self.run_dir, row)
             self._hashing.submit(self._hash, row)
+
+    def unpublished(self) -> dict[str, int]:
+        """How many outbox entries are done, left and failed; empty when none was ever put."""
+        return counts_of(self.run_dir.path) if self.mailroom else {}
 
     def _hash(self, row: ManifestRow) -> None:
         if hashed := checkpoints.with_hashes(row):
@@ -165,5 +207,6 @@ class Session:
             outcome={**asdict(result), "stopped_by": self.stopped_by},
             ids=self.ctx.ids,
             cost=self.lineup.cost(),
+            **({"outbox": counts} if (counts := self.unpublished()) else {}),
         )
         self.run_dir.event("ended", status=result.status, step=result.step)

@@ -27,6 +27,10 @@ class Interrupted(BaseException):
         return 128 + self.signum
 
 
+class Terminated(SystemExit):
+    """SIGTERM in a script of somebody's own, on its way out."""
+
+
 @dataclass
 class Signals:
     """What was received. While `patient`, the first signal only leaves a note for the next step's end."""

@@ -32,9 +32,11 @@ def check(plan: Plan) -> Report:
 
 
 def is_complete(plan: Plan) -> bool:
-    """Whether the run directory holds this very run, completed."""
+    """Whether the run directory holds this very run, completed or stopped for good by a plugin."""
     earlier = RunDir(plan.run_dir, is_main=False).run()
-    return earlier.get("status") == "completed" and _work(earlier.get("config", {})) == _work(plan.composed)
+    return earlier.get("status") in ("completed", "stopped") and _work(earlier.get("config", {})) == _work(
+        plan.composed
+    )
 
 
 def train(plan: Plan) -> Session:
@@ -64,7 +66,7 @@ def train(plan: Plan) -> Session:
         train_data, eval_data = data.load(plan.dataset)
         _insist_on_columns(plan, train_data.column_names)
         material = training.prepare(plan, args, train_data, eval_data)
-        with Session(context(plan), plan.plugins, signals=signals) as session:
+        with Session(context(plan), plan.plugins, signals=signals, outbox=plan.outbox) as session:
             resume_from = share(lambda: _resume_from(plan, session))
             bridge = Bridge(session, resume_from.path if resume_from else None)
             callbacks = [bridge, *session.lineup.add_callbacks(session.state), *training.named_callbacks(plan, session)]
@@ -77,7 +79,7 @@ def train(plan: Plan) -> Session:
             trainer.train(resume_from_checkpoint=str(resume_from.path) if resume_from else None)
             finish(trainer, session, plan)
         meet()
-        if signals.received:
+        if signals.received and session.result and session.result.status == "interrupted":
             stopped = Interrupted(signals.received)
             stopped.orderly = True
             raise stopped
@@ -93,7 +95,7 @@ def warned(report: Report) -> Report:
 
 def _work(config: Mapping[str, Any]) -> dict[str, Any]:
     """What of a configuration decides the result."""
-    return {key: value for key, value in config.items() if key not in ("output_dir", "resume", "experiment")}
+    return {key: value for key, value in config.items() if key not in ("output_dir", "resume", "experiment", "outbox")}
 
 
 def _insist_on_columns(plan: Plan, columns: list[str] | None) -> None:
@@ -119,6 +121,8 @@ def _resume_from(plan: Plan, session: Session) -> ManifestRow | None:
         logger.warning("%s cannot be resumed from: %s. It was moved to torn/.", wreck.name, wreck.fault)
         session.run_dir.event("torn_checkpoint", name=wreck.name, fault=wreck.fault)
         _put_aside(plan.run_dir / wreck.name)
+    if torn and not row:
+        logger.warning("No complete checkpoint is left; the run begins anew.")
     if row:
         before, after = resuming.processes_of(row.path), session.state.world_size
         if before != after:

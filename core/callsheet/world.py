@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache
 from typing import Any, NoReturn, TypeVar
 
@@ -129,7 +130,8 @@ def cpu_group() -> Any:
 def _gloo() -> Any:
     import torch.distributed as dist
 
-    return dist.new_group(backend="gloo")
+    # The others may wait at the end for as long as rank 0 sees its outbox off; a rank that dies is noticed at once.
+    return dist.new_group(backend="gloo", timeout=timedelta(days=2))
 
 
 def meet() -> None:

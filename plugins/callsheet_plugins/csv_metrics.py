@@ -14,7 +14,7 @@ from callsheet.rundir import replace
 if TYPE_CHECKING:
     from transformers import TrainerCallback
 
-    from callsheet.records import LoopState
+    from callsheet.records import LogContext, LoopState, Report
 
 FIRST_COLUMNS = ("step", "epoch", "split")
 
@@ -31,6 +31,11 @@ class CsvMetrics(Plugin):
     def __post_init__(self) -> None:
         super().__post_init__()
         self._table: Table | None = None
+
+    @hookimpl
+    def preflight(self, ctx: LogContext, report: Report) -> None:
+        if Path(self.filename).name != self.filename or not self.filename.endswith(".csv"):
+            report.problem(f"plugins.csv_metrics.filename must be a bare name ending in .csv, got {self.filename!r}.")
 
     @hookimpl
     def add_callbacks(self, state: LoopState, add: Callable[[TrainerCallback], None]) -> None:

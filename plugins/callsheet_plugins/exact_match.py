@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from callsheet import EvalResult, LogContext, LoopState, Plugin, Report, hookimpl, setting
+from callsheet import CallsheetError, EvalResult, LogContext, LoopState, Plugin, Report, hookimpl, setting
+from callsheet.data.contents import look
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -38,9 +39,13 @@ class ExactMatch(Plugin):
         if int(os.environ.get("WORLD_SIZE", 1)) > 1:
             report.problem("Plugin 'exact_match' generates on one process only; this job has several.")
         try:
-            self._rows()
-        except (OSError, ValueError, KeyError) as error:
+            columns = look(self.path).columns or []
+        except CallsheetError as error:
             report.problem(f"plugins.exact_match.path={self.path}: {error}")
+        else:
+            if missing := sorted({"prompt", "completion"} - {*columns}):
+                named, has = " and no ".join(missing), ", ".join(columns)
+                report.problem(f"plugins.exact_match.path={self.path}: rows have no {named}; they have {has}.")
 
     @hookimpl
     def on_train_start(self, state: LoopState) -> None:
@@ -81,12 +86,7 @@ class ExactMatch(Plugin):
 
     def _rows(self) -> list[Row]:
         with Path(self.path).expanduser().open(encoding="utf-8") as file:
-            rows = [json.loads(line) for line in file if line.strip()][: self.limit]
-        if not rows:
-            raise ValueError("the file is empty")
-        if missing := {"prompt", "completion"} - set(rows[0]):
-            raise ValueError(f"rows have no {' and no '.join(sorted(missing))}; they have {', '.join(rows[0])}")
-        return rows
+            return [json.loads(line) for line in file if line.strip()][: self.limit]
 
 
 def _answers(

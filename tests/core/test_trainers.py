@@ -148,6 +148,18 @@ def test_the_adapter_loads_again_on_its_model(run_trainer):
     assert sum("lora_A" in name for name, _ in model.named_parameters()) == 2 * 7
 
 
+def test_an_adapter_on_random_weights_keeps_them_beside_it(run_trainer):
+    from transformers import AutoModelForCausalLM
+
+    watch = Watch()
+    folder = run_trainer("sft", "peft=lora", "plugins=[]", plugins=[watch]).run_dir.path
+    model = AutoModelForCausalLM.from_pretrained(folder)
+    assert any("lora_" in name for name, _ in model.named_parameters())
+    drawn = load_file(folder / "base" / "model.safetensors")["lm_head.weight"]
+    [kept] = [value for name, value in watch.before.items() if "lm_head" in name and "lora" not in name]
+    assert torch.equal(drawn, kept)
+
+
 # Reference models
 
 
@@ -168,6 +180,12 @@ def test_another_reference_is_chosen_by_its_path(run_trainer):
     found = reference(run_trainer("dpo", f"trainer.ref_model={other}"))
     weights = load_file(other / "model.safetensors")
     assert torch.equal(found["lm_head.weight"], weights["lm_head.weight"])
+
+
+def test_a_reference_that_trl_loads_itself_gets_the_arguments_of_the_model(run_trainer):
+    base = run_trainer("sft", output_dir="base").run_dir.path
+    found = run_trainer("rloo", f"model.path={base}", "model.init=pretrained", "model.kwargs.num_hidden_layers=1")
+    assert found.state.trainer.ref_model.config.num_hidden_layers == 1
 
 
 def test_a_trainer_without_a_reference_refuses_one(run_trainer, tmp_path):
@@ -238,6 +256,7 @@ def test_a_trainer_of_ones_own_is_one_file(callsheet, tmp_path):
         (("peft.args.r=8",), "peft.args is set, but peft.type is not"),
         (("model.auto_class=AutoModelForCausalLn",), "There is no class 'AutoModelForCausalLn'. Did you mean 'AutoModelForCausalLM'?"),
         (("model.auto_class=nowhere.Model",), "'nowhere.Model' needs the package nowhere, which is not installed"),
+        (("model.chat_template=chat.jinja",), "model.chat_template=chat.jinja is no file, and no template: it has no braces."),
         (("trainer.rewards=[think_format_reward]",), "trainer=sft takes no reward functions; leave trainer.rewards out."),
         (("trainer.trainer_class=trl.SFTTrainr",), "There is no class 'trl.SFTTrainr'. Did you mean 'SFTTrainer'?"),
     ],

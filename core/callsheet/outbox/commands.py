@@ -1,0 +1,90 @@
+"""`callsheet outbox …`: see what is not published yet, and get it published."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from callsheet.errors import CallsheetError, did_you_mean
+
+NOT_ALL_PUBLISHED = 3
+RUN = click.argument("run", type=click.Path(path_type=Path, exists=True, file_okay=False))
+
+
+class _ListingGroup(click.Group):
+    """`callsheet outbox RUN` is short for `callsheet outbox list RUN`."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in self.commands and not args[0].startswith("-"):
+            args = ["list", *args]
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=_ListingGroup, short_help="List, drain or retry what a run publishes.")
+def outbox() -> None:
+    """What a run publishes: entries that are pending, active, done or failed.
+
+    \b
+    callsheet outbox RUN           list them
+    callsheet outbox drain RUN     carry out what a dead run left, and announce it
+    callsheet outbox retry RUN ID  give a failed entry another chance
+    """
+
+
+@outbox.command(name="list")
+@RUN
+def listed(run: Path) -> int:
+    """Every entry with its state, attempts, age and last error."""
+    from callsheet.outbox import table
+
+    table.show(run.absolute())
+    return 0
+
+
+@outbox.command()
+@RUN
+@click.option("--seconds", default=float("inf"), help="Stop waiting after so many; what remains is kept.")
+def drain(run: Path, seconds: float) -> int:
+    """Carry out what a dead run left, and tell its plugins; exit code 3 when something is still not published."""
+    from callsheet.outbox.drain import drain as drain_run
+
+    counts = drain_run(run.absolute(), seconds)
+    click.echo(sentence(counts, run) or f"Everything is published: {counts.get('done', 0)} done.")
+    return NOT_ALL_PUBLISHED if unpublished(counts) else 0
+
+
+@outbox.command()
+@RUN
+@click.argument("id")
+def retry(run: Path, id: str) -> int:
+    """Give a failed entry, named by its id or the start of it, another chance; `all` means all of them."""
+    from callsheet.outbox.shelves import FAILED, Shelves
+
+    shelves = Shelves(run.absolute())
+    failed = shelves.ids(FAILED)
+    exact, near = [name for name in failed if name == id], [name for name in failed if name.startswith(id)]
+    chosen = failed if id == "all" else exact or near
+    if not chosen:
+        raise CallsheetError(f"No failed entry is called {id!r}.{did_you_mean(id, failed)} Failed: {len(failed)}.")
+    if len(chosen) > 1 and id != "all":
+        raise CallsheetError(f"Several failed entries begin with {id!r}: {', '.join(sorted(chosen))}.")
+    again = [name for name in chosen if shelves.retry(name)]
+    click.echo(f"{', '.join(again)}: pending again. If the run has ended: callsheet outbox drain {run}")
+    return 0
+
+
+def unpublished(counts: dict[str, int]) -> int:
+    return counts.get("left", 0) + counts.get("failed", 0)
+
+
+def sentence(counts: dict[str, int], run: Path) -> str:
+    """What is not published, and what helps; empty when all is."""
+    parts = []
+    if left := counts.get("left", 0):
+        parts.append(f"{left} left, kept for: callsheet outbox drain {run}")
+    if failed := counts.get("failed", 0):
+        parts.append(f"{failed} failed; callsheet outbox {run} says why, callsheet outbox retry {run} ID tries again")
+    return f"Not everything is published: {'; '.join(parts)}" if parts else ""

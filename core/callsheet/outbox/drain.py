@@ -1,0 +1,78 @@
+"""`callsheet outbox drain RUN`: carry out what a dead run left, and tell its plugins what came back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from callsheet import rundir
+from callsheet.errors import CallsheetError
+from callsheet.hooks import Plugin
+from callsheet.outbox.settings import OutboxSettings
+from callsheet.outbox.shelves import counts_of
+from callsheet.records import LogContext
+from callsheet.rundir import RunDir
+from callsheet.session import Session
+
+
+def drain(run_dir: Path, seconds: float) -> dict[str, int]:
+    """Work the outbox of `run_dir` off, for at most so many `seconds`; returns how many entries are in which state.
+
+    Raises `CallsheetError` when the run is alive: it does so itself.
+    """
+    if not (run_dir / rundir.RUN).is_file():
+        raise CallsheetError(f"{run_dir} holds no Callsheet run.")
+    session = _session_of(RunDir(run_dir, is_main=False))
+    session.run_dir.open()
+    try:
+        mailroom = session.make_mailroom()
+        mailroom.open()
+        mailroom.wait(seconds)
+        mailroom.close()
+        counts = counts_of(run_dir)
+        session.run_dir.update_run(ids=session.ctx.ids, outbox=counts)
+        return counts
+    finally:
+        session.run_dir.close()
+
+
+def _session_of(run_dir: RunDir) -> Session:
+    """A session of the plugins that `config.yaml` lists, which never trains."""
+    run = run_dir.run()
+    config = _config(run_dir.path / rundir.CONFIG)
+    ctx = LogContext(run_dir.path, run.get("experiment", ""), run.get("run", ""), config, dict(run.get("ids", {})))
+    return Session(ctx, _plugins(config, run), outbox=_settings(config))
+
+
+def _config(path: Path) -> dict[str, Any]:
+    try:
+        return dict(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise CallsheetError(f"{path} cannot be read: {error}.") from error
+
+
+def _settings(config: Mapping[str, Any]) -> OutboxSettings:
+    known = {name: value for name, value in (config.get("outbox") or {}).items()}
+    return OutboxSettings(**known)
+
+
+def _plugins(config: Mapping[str, Any], run: Mapping[str, Any]) -> dict[str, Plugin]:
+    """The run's plugins, made again. A script's configuration has none; there `run.json` lists them."""
+    from omegaconf import DictConfig, OmegaConf
+
+    from callsheet import compose, plan
+    from callsheet.registry import installed, load
+
+    compose.bind()
+    nodes = config.get("plugins") or {row["name"]: row["settings"] for row in run.get("plugins", ())}
+    typed = {name: OmegaConf.structured(load(name)) for name in nodes if name in installed()}
+    # The whole configuration stands around them, since settings may refer to each other.
+    content = {**config, "plugins": typed}
+    whole = OmegaConf.create({name: node for name, node in content.items() if name != "hydra"})
+    assert isinstance(whole, DictConfig)
+    for name in typed:
+        whole.plugins[name] = OmegaConf.merge(typed[name], nodes[name])
+    return plan.make_plugins(whole)

@@ -1,0 +1,45 @@
+"""Writing and moving files so that a crash, or a full disk, leaves the old state or the new one."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from pathlib import Path
+
+
+def write(path: Path, text: str) -> None:
+    """Write `text` to `path` in one step: whoever looks, also after a power cut, finds all of it or none."""
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        publish(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def publish(written: Path, path: Path) -> None:
+    """Rename a file that was written under another name, after its content has reached the disk."""
+    with written.open("rb") as file:
+        os.fsync(file.fileno())
+    written.rename(path)
+
+
+def move(source: Path, target: Path) -> None:
+    """Rename `source` to `target`; the name is on the disk when this returns."""
+    source.rename(target)
+    sync(target.parent)
+
+
+def sync(folder: Path) -> None:
+    """Put the names in `folder` on the disk, where the file system lets one ask for that."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        os.fsync(descriptor)
+    except OSError:  # some network file systems refuse to sync a folder
+        return
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,105 @@
+"""What carries an entry out: a class that the owner of its kind installs, and that only the courier imports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Any, ClassVar
+
+from callsheet.errors import did_you_mean
+from callsheet.outbox.entries import Entry
+
+GROUP = "callsheet.outbox"
+
+
+class Transient(Exception):
+    """It did not work this time; `retry_after` seconds are what the other side asked for.
+
+    With `counts=False` nothing failed, it is only too early: the wait is no attempt, and nobody is told of an error.
+    """
+
+    def __init__(self, reason: str, *, retry_after: float | None = None, counts: bool = True) -> None:
+        super().__init__(reason)
+        self.retry_after = retry_after
+        self.counts = counts
+
+
+class Permanent(Exception):
+    """It will not work until somebody does something: `remedy` says what, in a sentence."""
+
+    def __init__(self, reason: str, remedy: str = "") -> None:
+        super().__init__(reason)
+        self.remedy = remedy
+
+
+@dataclass(frozen=True)
+class Job:
+    """One attempt at an entry. `files` are the paths of its snapshot, by the names they were put under.
+
+    `progress(done, total)` tells whoever waits; `queued()` are the other entries of this kind that wait, oldest first.
+    """
+
+    entry: Entry
+    run_dir: Path
+    files: Mapping[str, Path] = field(default_factory=dict)
+    progress: Callable[[float, float], None] = lambda done, total: None
+    queued: Callable[[], list[Entry]] = list
+
+    @property
+    def payload(self) -> Mapping[str, Any]:
+        return self.entry.payload
+
+
+class Handler:
+    """Carries out entries of one kind; made once per courier, in a process that must not load torch.
+
+    It is named by an entry point `<kind> = "module:Class"` of the group `callsheet.outbox`. An entry may be delivered
+    more than once when a courier is killed, so `deliver` first looks at what is there already. It has time-outs of its
+    own on everything it waits for.
+    """
+
+    parallel: ClassVar[int] = 1
+
+    def __init__(self, run_dir: Path) -> None:
+        self.run_dir = run_dir
+
+    def deliver(self, job: Job) -> Mapping[str, Any]:
+        """Do it, and return what became of it, as JSON. Raises `Transient` or `Permanent`.
+
+        What the run announces stands under `revision` (the fields of a `Revision`) and `evals`.
+        """
+        raise NotImplementedError
+
+
+@cache
+def installed() -> dict[str, EntryPoint]:
+    """Who carries out which kind, by the metadata alone."""
+    return {entry_point.name: entry_point for entry_point in entry_points(group=GROUP)}
+
+
+def insist(kind: str) -> None:
+    """Raise LookupError when nothing that is installed carries out entries of `kind`."""
+    if kind not in installed():
+        raise LookupError(
+            f"Nothing that is installed carries out outbox entries of kind {kind!r}."
+            f"{did_you_mean(kind, installed())} Name a handler in the entry-point group {GROUP!r}, and install again."
+        )
+
+
+def make(kind: str, run_dir: Path) -> Handler:
+    """Import the handler of `kind`; raises `Permanent` when that does not work."""
+    try:
+        insist(kind)
+    except LookupError as error:
+        raise Permanent(str(error)) from error
+    try:
+        handler = installed()[kind].load()(run_dir)
+    except Exception as error:
+        said = f"The handler of kind {kind!r} could not be loaded: {type(error).__name__}: {error}."
+        raise Permanent(said, "Repair or reinstall the package that brings it.") from error
+    if not isinstance(handler, Handler):
+        raise Permanent(f"The handler of kind {kind!r} is no callsheet.outbox.Handler.")
+    return handler

@@ -1,0 +1,101 @@
+"""The run's side of its outbox: the courier is started here, and what it brought back is announced here."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from callsheet.outbox import snapshots
+from callsheet.outbox.entries import Entry
+from callsheet.outbox.results import Results
+from callsheet.outbox.settings import OutboxSettings
+from callsheet.outbox.shelves import FAILED, Shelves
+from callsheet.outbox.started import Started
+from callsheet.outbox.waitbar import WaitBar
+from callsheet.rundir import RunDir
+
+logger = logging.getLogger("callsheet")
+
+LOOK_SECONDS = 2.0
+AT_A_TIME = 20
+PAUSE_SECONDS = 0.2
+
+
+class Mailroom:
+    """Lives in the process that holds the run directory's lock: rank 0 of the run, or a drain."""
+
+    def __init__(self, run_dir: RunDir, settings: OutboxSettings, results: Results) -> None:
+        self.run_dir, self.settings, self.results = run_dir, settings, results
+        self.shelves = Shelves(run_dir.path)
+        self.courier = Started(run_dir.path, settings)
+        self._in_use = False
+        self._posting = ThreadPoolExecutor(1, "callsheet-outbox")
+        self._looked = 0.0
+
+    def open(self) -> None:
+        """Go on with what an earlier attempt of this run left."""
+        if self.shelves.folder.is_dir():
+            self._in_use = True
+            self.shelves.adopt()
+            snapshots.sweep(self.run_dir.path, {*self.shelves.left(), *self.shelves.ids(FAILED)})
+            if self.shelves.left():
+                self.courier.ensure()
+
+    def was_put(self, id: str) -> None:
+        """An entry was put: post it and wake the courier, in a thread, since both would keep the loop waiting."""
+        self._in_use = True
+        self._posting.submit(self._post, id)
+
+    def look(self) -> None:
+        """Announce what came back. Between two steps: does nothing unless some seconds have passed."""
+        if self._in_use and time.monotonic() - self._looked >= LOOK_SECONDS:
+            self._looked = time.monotonic()
+            self._collect(AT_A_TIME)
+            if not self.courier.lives and self.shelves.left():
+                self.courier.ensure()
+
+    def wait(self, seconds: float = float("inf"), stop: Callable[[], bool] = lambda: False) -> None:
+        """Until everything is carried out and announced, `seconds` have passed, or `stop` says so."""
+        if not self._in_use:
+            return
+        end = time.monotonic() + seconds
+        self._posting.submit(lambda: None).result()
+        self._collect()
+        with WaitBar(self.shelves) as bar:
+            while (left := self.shelves.left()) and time.monotonic() < end and not stop():
+                self.courier.ensure()
+                if self.courier.is_broken:
+                    logger.warning("The courier cannot work; %s says why.", self.courier.log)
+                    break
+                bar.show(left)
+                time.sleep(PAUSE_SECONDS)
+                self._collect()
+        self._collect()
+
+    def close(self) -> None:
+        """Let the courier go on alone, until the outbox is empty."""
+        self._posting.shutdown()
+        self.courier.let_go()
+
+    def _post(self, id: str) -> None:
+        try:
+            self.shelves.post(id)
+        except OSError as error:
+            self.run_dir.event("outbox_failed", id=id, error=f"{type(error).__name__}: {error}")
+            logger.warning("%s could not be put into the outbox: %s. A drain tries again.", id, error)
+        self.courier.ensure()
+        self.courier.ring()
+
+    def _collect(self, most: int | None = None) -> None:
+        self.results.announce(most)
+        for entry in self.results.failed():
+            _report(self.run_dir, entry)
+
+
+def _report(run_dir: RunDir, entry: Entry) -> None:
+    run_dir.event("outbox_failed", id=entry.id, what=entry.kind, error=entry.error, advice=entry.advice)
+    advice = f" {entry.advice}" if entry.advice else ""
+    logger.warning("%s was not carried out: %s%s It is kept: callsheet outbox retry %s %s",
+                   entry.id, entry.error, advice, run_dir.path, entry.id)  # fmt: skip

@@ -1,0 +1,49 @@
+"""How far each active entry is, written by the courier for whoever waits."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from threading import Lock
+
+PROGRESS = "progress.json"
+
+
+class ProgressFile:
+    """Rewritten at most once a second; never worth a failure."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._known: dict[str, tuple[float, float]] = {}
+        self._written = 0.0
+        self._lock = Lock()
+
+    def note(self, id: str, done: float, total: float) -> None:
+        with self._lock:
+            self._known[id] = (done, total)
+            if time.monotonic() - self._written >= 1.0:
+                self._write()
+
+    def forget(self, id: str) -> None:
+        with self._lock:
+            if self._known.pop(id, None):
+                self._write()
+
+    def _write(self) -> None:
+        self._written = time.monotonic()
+        temporary = self.path.with_suffix(".tmp")
+        try:
+            temporary.write_text(json.dumps(self._known), encoding="utf-8")
+            temporary.replace(self.path)
+        except OSError:
+            return
+
+
+def read(folder: Path) -> dict[str, tuple[float, float]]:
+    """What is done and what there is to do, by entry."""
+    try:
+        content = json.loads((folder / PROGRESS).read_text(encoding="utf-8"))
+        return {id: (float(done), float(total)) for id, (done, total) in content.items()}
+    except (OSError, ValueError, AttributeError, TypeError):
+        return {}

@@ -1,0 +1,69 @@
+"""Hard links to what an entry needs, so that checkpoint rotation cannot take it away."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+FOLDER = "snapshots"
+OURS = re.compile(r"(\..*\.(part|gone)|.*-[0-9a-f]{12})$")  # plugins keep folders of their own beside them
+
+
+def folder_of(run_dir: Path, id: str) -> Path:
+    return run_dir / FOLDER / id
+
+
+def take(run_dir: Path, id: str, files: Mapping[str, Path]) -> dict[str, int]:
+    """Link `files` into the snapshot of entry `id`, all of them or none, and return their sizes."""
+    snapshot = folder_of(run_dir, id)
+    part = snapshot.with_name(f".{id}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    try:
+        sizes = {name: _link(source, _inside(part, name)) for name, source in files.items()}
+        shutil.rmtree(snapshot, ignore_errors=True)  # left by a kill before its entry was written
+        part.rename(snapshot)
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
+        raise
+    return sizes
+
+
+def drop(run_dir: Path, id: str) -> None:
+    """Remove a snapshot: first its name, so that nobody ever finds half of one."""
+    snapshot = folder_of(run_dir, id)
+    gone = snapshot.with_name(f".{id}.gone")
+    try:
+        snapshot.rename(gone)
+    except OSError:
+        return
+    shutil.rmtree(gone, ignore_errors=True)
+
+
+def sweep(run_dir: Path, keep: Collection[str]) -> None:
+    """Remove every snapshot but those of the entries `keep`; not while anybody puts entries."""
+    if (run_dir / FOLDER).is_dir():
+        for snapshot in (run_dir / FOLDER).iterdir():
+            if OURS.match(snapshot.name) and snapshot.name not in keep:
+                shutil.rmtree(snapshot, ignore_errors=True)
+
+
+def _link(source: Path, target: Path) -> int:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(source.resolve(), target)
+    except FileNotFoundError:
+        raise
+    except OSError:  # another file system, one without hard links, or too many of them
+        shutil.copyfile(source, target)
+    return target.stat().st_size
+
+
+def _inside(folder: Path, name: str) -> Path:
+    path = folder / name
+    if Path(name).is_absolute() or ".." in Path(name).parts:
+        raise ValueError(f"a file of an entry must lie inside its snapshot, and {name!r} does not")
+    return path

@@ -1,0 +1,55 @@
+"""`callsheet outbox RUN`: every entry with its state, how often it was tried, and what went wrong."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from callsheet.listing import aligned
+from callsheet.outbox.entries import Entry
+from callsheet.outbox.shelves import ACTIVE, DONE, FAILED, PENDING, Shelves
+
+HEADER = ("state", "id", "kind", "key", "attempts", "age", "last error")
+COLOURS = {PENDING: "", ACTIVE: "cyan", DONE: "green", FAILED: "red"}
+
+
+def show(run_dir: Path) -> None:
+    """Print a table, oldest entry first: coloured on a terminal, plain lines for `grep` elsewhere."""
+    found = sorted(Shelves(run_dir).entries(), key=lambda pair: pair[1].put_at)
+    if not found:
+        print(f"The outbox of {run_dir} is empty.")
+    elif sys.stdout.isatty():
+        _show_table(found)
+    else:
+        print("\n".join(aligned([HEADER, *(_cells(state, entry) for state, entry in found)])))
+
+
+def _show_table(found: Iterable[tuple[str, Entry]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*HEADER, box=None, pad_edge=False, header_style="dim")
+    for state, entry in found:
+        first, *rest = _cells(state, entry)
+        table.add_row(Text(first, style=COLOURS[state]), *(Text(cell, overflow="fold") for cell in rest))
+    Console().print(table)
+
+
+def _cells(state: str, entry: Entry) -> tuple[str, ...]:
+    error = " ".join(" ".join(filter(None, (entry.error, entry.advice))).split())
+    age = _age(time.time() - entry.put_at) if entry.put_at else ""
+    return state, entry.id, entry.kind, entry.key, str(entry.attempts), age, error if state != DONE else ""
+
+
+def _age(seconds: float) -> str:
+    """
+    >>> _age(59), _age(61), _age(7300), _age(200_000)
+    ('59 s', '1 min', '2 h', '2 d')
+    """
+    for length, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{max(seconds, 0):.0f} s"

@@ -1,0 +1,94 @@
+"""One attempt at one entry, and what it leads to: done, failed, or pending once more."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from callsheet.outbox import handlers, snapshots
+from callsheet.outbox.entries import UNREADABLE, Entry
+from callsheet.outbox.handlers import Handler, Job, Permanent, Transient
+from callsheet.outbox.patience import Patience
+from callsheet.outbox.shelves import DONE, FAILED, PENDING, Shelves
+from callsheet.secrets import redact, redact_text
+
+logger = logging.getLogger("callsheet.courier")
+
+UNEXPECTED = 5  # attempts at an entry whose handler raises what it does not explain
+
+
+class Worker:
+    """Carries out entries of the run at `run_dir`; may be called from several threads."""
+
+    def __init__(self, run_dir: Path, patience: Patience) -> None:
+        self.shelves = Shelves(run_dir)
+        self.patience = patience
+        self._handlers: dict[str, Handler] = {}
+        self._making = Lock()
+
+    def handler(self, kind: str) -> Handler:
+        """The handler of `kind`, made when it is first needed; raises `Permanent`."""
+        with self._making:
+            if kind not in self._handlers:
+                self._handlers[kind] = handlers.make(kind, self.shelves.run_dir)
+            return self._handlers[kind]
+
+    def attempt(
+        self, entry: Entry, progress: Callable[[float, float], None], queued: Callable[[], list[Entry]]
+    ) -> Entry | None:
+        """Try `entry`, which is active; returns it when it is pending again, with the time of its next attempt."""
+        try:
+            result = self._deliver(entry, progress, queued)
+        except Transient as error:
+            return self._again(entry, str(error), error.retry_after, counts=error.counts)
+        except Permanent as error:
+            self._fail(entry, str(error), error.remedy)
+            return None
+        except Exception as error:
+            logger.exception("%s: unexpected", entry.id)
+            said = f"{type(error).__name__}: {error}"
+            if entry.attempts + 1 < UNEXPECTED:
+                return self._again(entry, said, None)
+            self._fail(entry, said, "The courier's log has the traceback.")
+            return None
+        settled = replace(
+            entry, attempts=entry.attempts + 1, finished_at=time.time(), result=result, error=None, advice=None
+        )
+        self.shelves.settle(settled, DONE)
+        snapshots.drop(self.shelves.run_dir, entry.id)
+        logger.info("%s: done", entry.id)
+        return None
+
+    def _deliver(
+        self, entry: Entry, progress: Callable[[float, float], None], queued: Callable[[], list[Entry]]
+    ) -> Mapping[str, Any]:
+        if entry.kind == UNREADABLE:
+            raise Permanent(str(entry.error), "Remove the file, or repair it and retry.")
+        handler = self.handler(entry.kind)
+        folder = snapshots.folder_of(self.shelves.run_dir, entry.id)
+        files = {name: folder / name for name in entry.files}
+        if missing := [name for name, path in files.items() if not path.is_file()]:
+            raise Permanent(f"{', '.join(missing)} is gone from {folder}.", "Nothing can bring it back.")
+        result = handler.deliver(Job(entry, self.shelves.run_dir, files, progress, queued))
+        return dict(redact(json.loads(json.dumps(result or {}, default=str))))
+
+    def _again(self, entry: Entry, reason: str, retry_after: float | None, *, counts: bool = True) -> Entry:
+        attempts = entry.attempts + counts
+        due = time.time() + self.patience.delay(max(attempts, 1), retry_after)
+        said = redact_text(reason)
+        later = replace(entry, attempts=attempts, not_before=due, error=said if counts else entry.error)
+        logger.warning("%s: attempt %d: %s Again in %.1f s.", entry.id, attempts, said, due - time.time())
+        self.shelves.settle(later, PENDING)
+        return later
+
+    def _fail(self, entry: Entry, reason: str, remedy: str) -> None:
+        said, advice = redact_text(reason), redact_text(remedy) or None
+        logger.error("%s: %s %s", entry.id, said, advice or "")
+        failed = replace(entry, attempts=entry.attempts + 1, finished_at=time.time(), error=said, advice=advice)
+        self.shelves.settle(failed, FAILED)

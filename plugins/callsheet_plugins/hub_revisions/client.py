@@ -1,0 +1,70 @@
+"""huggingface_hub's HTTP client, with time-outs, and with retries left to the courier."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import httpx2
+from huggingface_hub import set_client_factory
+from huggingface_hub.utils._http import default_client_factory, hf_request_event_hook
+
+from callsheet.outbox import Transient
+
+TRANSIENT = (408, 425, 429)
+CONNECT_SECONDS, SILENT_SECONDS = 15.0, 60.0
+COMMITS_WAIT_SECONDS = 600.0  # the Hub says "in about 1 hour" in words only
+
+
+class Client(httpx2.Client):
+    """Raises `Transient` for what may pass: so the courier waits, and a slot is free for another entry meanwhile."""
+
+    def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
+        where = f"{request.method} {request.url.path}"
+        try:
+            response = super().send(request, **options)
+        except (httpx2.TransportError, httpx2.DecodingError) as error:
+            raise Transient(f"{where}: {type(error).__name__}: {error}.") from error
+        if response.status_code in TRANSIENT or response.status_code >= 500:
+            response.read()
+            said = response.headers.get("X-Error-Message") or response.text[:200]
+            wait = _retry_after(response.headers)
+            if wait is None and response.status_code == 429 and "commit" in said.lower():
+                wait = COMMITS_WAIT_SECONDS
+            raise Transient(
+                f"{where}: {response.status_code} {response.reason_phrase}. {said}".strip(), retry_after=wait
+            )
+        return response
+
+
+@contextmanager
+def time_outs(silent_seconds: float = SILENT_SECONDS, connect_seconds: float = CONNECT_SECONDS) -> Iterator[None]:
+    """Use it for every request of huggingface_hub while the block runs."""
+    set_client_factory(lambda: make_client(silent_seconds, connect_seconds))
+    try:
+        yield
+    finally:
+        set_client_factory(default_client_factory)
+
+
+def make_client(silent_seconds: float = SILENT_SECONDS, connect_seconds: float = CONNECT_SECONDS) -> httpx2.Client:
+    timeout = httpx2.Timeout(silent_seconds, connect=connect_seconds)
+    return Client(event_hooks={"request": [hf_request_event_hook]}, follow_redirects=True, timeout=timeout)
+
+
+def _retry_after(headers: httpx2.Headers) -> float | None:
+    """In seconds or as a date; the Hub also says when its window starts anew."""
+    if said := headers.get("Retry-After"):
+        try:
+            return float(said)
+        except ValueError:
+            try:
+                return max(parsedate_to_datetime(said).timestamp() - time.time(), 0.0)
+            except ValueError:
+                return None
+    window = re.search(r"r=0\s*;\s*t=(\d+)", headers.get("RateLimit", ""))
+    return float(window[1]) if window else None

@@ -1,0 +1,96 @@
+"""`hub=folder`: the layout of the Hub in a local folder, with the same guarantees."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from callsheet.checkpoints import sha256
+from callsheet.outbox import Job, Permanent, Transient, durable
+
+CARD = "README.md"
+COMMIT = ".callsheet-commit.json"
+
+
+class FolderHub:
+    """`<folder>/<branch>/` holds a revision, whole or not at all; a file in it says its commit and hashes."""
+
+    def publish(self, job: Job, hashes: Mapping[str, str]) -> str:
+        target = self._branch(job)
+        card = str(job.payload["card"])
+        expected = {**hashes, CARD: hashlib.sha256(card.encode()).hexdigest()}
+        commit = _commit_of(expected)
+        if target.exists():
+            if _says(target) == commit and _matches(target, expected):
+                return commit
+            if not job.payload["overwrite"]:
+                raise Permanent(
+                    f"{target} holds another revision.",
+                    "Set plugins.hub_revisions.overwrite_hub_revision=true, or another revision.",
+                )
+        try:
+            self._write(job, target, card, expected, commit)
+        except OSError as error:
+            if isinstance(error, PermissionError):
+                raise Permanent(f"{target} cannot be written: {error.strerror}.", "Make it writable.") from error
+            raise Transient(f"{target} could not be written: {error.strerror or error}.") from error
+        return commit
+
+    def delete(self, job: Job, branch: str) -> None:
+        folder = self._branch(job).with_name(branch)
+        gone = folder.with_name(f".{branch}.gone")
+        if folder.exists():
+            folder.rename(gone)
+        shutil.rmtree(gone, ignore_errors=True)
+
+    def url(self, job: Job, commit: str) -> str:
+        return self._branch(job).as_uri()
+
+    def _branch(self, job: Job) -> Path:
+        return Path(job.payload["folder"]) / str(job.payload["branch"])
+
+    def _write(self, job: Job, target: Path, card: str, expected: Mapping[str, str], commit: str) -> None:
+        part = target.with_name(f".{target.name}.part")
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir(parents=True)
+        done, total = 0, sum(job.entry.files.values())
+        for name, path in job.files.items():
+            (part / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, part / name)
+            _sync(part / name)
+            done += path.stat().st_size
+            job.progress(done, total)
+        (part / CARD).write_text(card, encoding="utf-8")
+        if not _matches(part, expected):
+            raise Transient(f"What arrived in {target.parent} is not what was sent.")
+        says = {"commit": commit, "message": job.payload["message"], "files": expected}
+        (part / COMMIT).write_text(json.dumps(says, indent=1) + "\n", encoding="utf-8")
+        if target.exists():
+            self.delete(job, target.name)
+        durable.move(part, target)
+
+
+def _commit_of(expected: Mapping[str, str]) -> str:
+    """A name for exactly this content."""
+    return hashlib.sha256(json.dumps(sorted(expected.items())).encode()).hexdigest()[:40]
+
+
+def _says(folder: Path) -> str | None:
+    try:
+        return str(json.loads((folder / COMMIT).read_text(encoding="utf-8"))["commit"])
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def _matches(folder: Path, expected: Mapping[str, str]) -> bool:
+    found = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()} - {COMMIT}
+    return found == set(expected) and all(sha256(folder / name) == digest for name, digest in expected.items())
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())

@@ -1,0 +1,96 @@
+"""Carries a revision out of the run, in the courier: scan, publish, verify, prune."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from threading import Lock
+from typing import Any, Protocol
+
+from callsheet.outbox import Handler, Job, Permanent
+from callsheet_plugins.hub_revisions import contents
+from callsheet_plugins.hub_revisions.branches import Branches
+from callsheet_plugins.hub_revisions.hashes import Hashes
+from callsheet_plugins.hub_revisions.quota import Quota
+
+CARD = "README.md"
+
+
+class Hub(Protocol):
+    """Somewhere that holds branches of files."""
+
+    def publish(self, job: Job, hashes: Mapping[str, str]) -> str:
+        """Make the branch hold exactly the job's files and card, verified; returns the commit."""
+
+    def delete(self, job: Job, branch: str) -> None:
+        """Remove a branch, if it is there."""
+
+    def url(self, job: Job, commit: str) -> str: ...
+
+
+class RevisionHandler(Handler):
+    """Publishes entries of kind `hub_revisions`."""
+
+    parallel = 2
+
+    def __init__(self, run_dir: Path) -> None:
+        super().__init__(run_dir)
+        self._hashes = Hashes(run_dir)
+        self._branches = Branches(run_dir / "outbox" / "hub_branches.json")
+        self._quota = Quota(run_dir / "outbox" / "hub_commits.json")
+        self._hubs: dict[str, Hub] = {}
+        self._lock = Lock()
+
+    def deliver(self, job: Job) -> Mapping[str, Any]:
+        payload = job.payload
+        if name := contents.secret_in(job.files):
+            raise Permanent(
+                f"{name} of {payload['branch']} is not published to {payload['repo']}: it seems to hold a secret.",
+                "Remove the secret from the model's files, and train or save again.",
+            )
+        hub = self._hub(payload)
+        if payload["hub"] == "huggingface" and (newer := self._quota.wait_or_pass(job)):
+            return {"coalesced_into": newer}
+        hashes = self._hashes.of(job.files, payload.get("checkpoint", ""))
+        commit = hub.publish(job, hashes)
+        pruned = self._prune(hub, job)
+        return {
+            "revision": {
+                **{name: payload[name] for name in ("repo", "branch", "step", "checkpoint", "weights")},
+                "commit": commit,
+                "url": hub.url(job, commit),
+            },
+            "files": hashes,
+            "pruned": pruned,
+        }
+
+    def _hub(self, payload: Mapping[str, Any]) -> Hub:
+        with self._lock:
+            name = payload["hub"]
+            if name not in self._hubs:
+                self._hubs[name] = self._make(payload)
+            return self._hubs[name]
+
+    def _make(self, payload: Mapping[str, Any]) -> Hub:
+        if payload["hub"] == "folder":
+            from callsheet_plugins.hub_revisions.folder import FolderHub
+
+            return FolderHub()
+        # Read by huggingface_hub when it is imported. With Xet, one revision may be several commits.
+        os.environ.update(HF_HUB_DISABLE_XET="1", HF_HUB_DISABLE_PROGRESS_BARS="1", HF_HUB_DISABLE_TELEMETRY="1")
+        from callsheet_plugins.hub_revisions.huggingface import HuggingFaceHub
+
+        return HuggingFaceHub(self._quota, payload["timeout_seconds"])
+
+    def _prune(self, hub: Hub, job: Job) -> list[str]:
+        """Delete the branches of this run that need not be kept; the final model and artifacts always are."""
+        payload = job.payload
+        if not payload.get("prune") or not payload.get("checkpoint"):
+            return []
+        with self._lock:
+            old = self._branches.add(payload["branch"], payload["step"], payload["metrics"], payload["prune"])
+            for branch in old:
+                hub.delete(job, branch)
+                self._branches.forget(branch)
+        return old

@@ -1,0 +1,135 @@
+"""The plugin: which moments publish what, under which names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from callsheet import Plugin, hookimpl, setting
+from callsheet_plugins.hub_revisions import contents, naming
+from callsheet_plugins.hub_revisions.card import card
+
+if TYPE_CHECKING:
+    from callsheet.records import ArmResult, LogContext, LoopState, ManifestRow, Report, RunResult
+
+KIND = "hub_revisions"
+
+
+class HubRevisions(Plugin):
+    """Publish every checkpoint as a revision, a branch such as main-step-000001000, without making training wait.
+
+    Only what a model is loaded from is published, with a model card of that step; never optimizer, RNG or
+    training_args.bin. Uploads are tried until they work, verified file by file, and then announced as `on_revision`.
+    `hub=folder` publishes to a local folder, `hub=huggingface` to the Hub, which needs a token in HF_TOKEN. With
+    `finish.push=true` the final model goes to the branch `revision` itself.
+    """
+
+    hub: str = setting("folder", choices=("folder", "huggingface"), help="Where to: a local folder, or the Hub.")
+    repo: str | None = setting(None, help="Repository on the Hub, as in me/my-model; it is made if it is not there.")
+    folder: str | None = setting(None, help="For hub=folder: the folder; left out, `hub` in the run directory.")
+    revision: str = setting("main", help="Branches begin with it; the final model goes to the branch of this name.")
+    private: bool = setting(True, help="Whether a repository that is made is private.")
+    include: list[str] = setting([], help="Patterns of more files to publish from a checkpoint, as in ['*.gguf'].")
+    artifacts: list[str] = setting(
+        [], help="Model folders of other plugins to publish at the end, as in [bema], to branches such as main-bema."
+    )
+    overwrite_hub_revision: bool = setting(False, help="Replace the content of branches that exist already.")
+    keep_last: int | None = setting(
+        None, ge=1, help="Keep only so many of the run's newest branches; all, if left out."
+    )
+    keep_best: int = setting(0, ge=0, help="With keep_last: also keep so many that are best by `metric`.")
+    metric: str = setting("eval_loss", help="What keep_best goes by, as the trainer names it.")
+    greater_is_better: bool = setting(False, help="Whether `metric` should rise.")
+    commits_per_hour: int = setting(120, ge=1, help="The Hub allows 128 for one repository.")
+    timeout_seconds: float = setting(
+        60, gt=0, help="Give a request up after so many seconds of silence, and try again."
+    )
+    when_quota_is_short: str = setting(
+        "wait",
+        choices=("wait", "coalesce"),
+        help="Publish everything, the newest first, however late; or leave out steps that a newer one has passed.",
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._metrics: dict[str, float] = {}
+        self._seen: tuple[int, float] = (0, 0.0)
+
+    @hookimpl
+    def preflight(self, ctx: LogContext, report: Report) -> None:
+        if problem := naming.problem_with_branch(naming.branch_of(self.revision, 0)):
+            report.problem(f"plugins.hub_revisions.revision={self.revision!r} {problem}")
+        if self.hub == "huggingface":
+            from callsheet_plugins.hub_revisions import checks
+
+            checks.check(self, ctx, report)
+
+    @hookimpl
+    def on_eval(self, state: LoopState, step_idx: int, eval_name: str, metrics: Mapping[str, float]) -> None:
+        self._metrics = {"step": step_idx, **{name: float(value) for name, value in metrics.items()}}
+
+    @hookimpl(trylast=True)  # by then the checkpoint holds what other plugins add to it
+    def on_checkpoint(self, state: LoopState, row: ManifestRow) -> None:
+        self._seen = (row.step, row.epoch)
+        branch = naming.branch_of(self.revision, row.step)
+        self._put(state.ctx, branch, row.path, checkpoint=row.name)
+
+    @hookimpl(trylast=True)
+    def on_train_end(self, state: LoopState, artifacts: dict[str, Path]) -> None:
+        self._seen = (state.step, state.epoch)
+        for name in self.artifacts:
+            if name in artifacts:
+                branch = f"{self.revision}-{name}-step-{state.step:09d}"
+                self._put(state.ctx, branch, artifacts[name], weights=name)
+
+    @hookimpl(tryfirst=True)
+    def on_run_end(self, ctx: LogContext, run_result: RunResult, arm: ArmResult) -> None:
+        asked = (ctx.run_config.get("finish") or {}).get("push")
+        if asked and run_result.status in ("completed", "stopped") and (ctx.run_dir / "config.json").exists():
+            self._put(ctx, self.revision, ctx.run_dir, final=True)
+
+    def _put(
+        self,
+        ctx: LogContext,
+        branch: str,
+        folder: Path,
+        *,
+        checkpoint: str = "",
+        weights: str = "raw",
+        final: bool = False,
+    ) -> None:
+        step, epoch = self._seen
+        repo = self.repo or ctx.experiment or "model"
+        metrics = {name: value for name, value in self._metrics.items() if name != "step"}
+        if self._metrics.get("step") != step:
+            metrics = {}  # of an earlier step
+        where = {"hub": self.hub, "repo": repo, "branch": branch}
+        payload: dict[str, Any] = {
+            **where,
+            **{"step": step, "checkpoint": checkpoint, "weights": weights, "final": final},
+            "folder": str(Path(self.folder).expanduser().absolute()) if self.folder else str(ctx.run_dir / "hub"),
+            "private": self.private,
+            "overwrite": self.overwrite_hub_revision or final,
+            "message": _message(step, metrics, weights),
+            "card": card(f"{repo.rpartition('/')[2]} {branch}", step, epoch, metrics, ctx.run_config),
+            "metrics": metrics,
+            "prune": self._pruning(),
+            "timeout_seconds": self.timeout_seconds,
+            "commits_per_hour": self.commits_per_hour,
+            "coalesce": self.when_quota_is_short == "coalesce",
+        }
+        files = contents.chosen(folder, self.include)
+        ctx.outbox.put(KIND, payload, files=files, key="@".join((repo, branch, *(["final"] if final else []))))
+
+    def _pruning(self) -> dict[str, Any]:
+        if self.keep_last is None:
+            return {}
+        best = {"keep_best": self.keep_best, "metric": self.metric, "greater_is_better": self.greater_is_better}
+        return {"keep_last": self.keep_last, **best}
+
+
+def _message(step: int, metrics: Mapping[str, float], weights: str) -> str:
+    said = ", ".join(f"{name} {value:.4g}" for name, value in sorted(metrics.items()) if not name.endswith("_second"))
+    which = "" if weights == "raw" else f" ({weights})"
+    return f"Step {step}{which}" + (f": {said}" if said else "")

@@ -1,0 +1,51 @@
+"""The Hub's limit on commits an hour: they are counted, spaced, and the newest goes first when they run short."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from threading import Lock
+
+from callsheet.outbox import Job, Transient, durable
+
+HOUR = 3600.0
+
+
+class Quota:
+    """The times of the commits of the last hour, by repository, in a file that outlives the courier."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = Lock()
+        try:
+            self._times: dict[str, list[float]] = dict(json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError):
+            self._times = {}
+
+    def wait_or_pass(self, job: Job) -> str | None:
+        """Raise `Transient` when it is not this entry's turn; return the id of a newer one that replaces it, if so.
+
+        While commits are to be had, everything goes. When none is left, all wait, and the newest goes first.
+        """
+        recent, allowed = self._recent(job.payload["repo"]), int(job.payload["commits_per_hour"])
+        if len(recent) < allowed - 1:
+            return None
+        newer = [entry for entry in job.queued() if entry.put_at > job.entry.put_at]
+        if len(recent) >= allowed:
+            if newer and job.payload["coalesce"] and not job.payload["final"]:
+                return newer[-1].id
+            free_at = recent[-allowed] + HOUR
+            raise Transient(f"{len(recent)} commits in the last hour.", retry_after=free_at - time.time(), counts=False)
+        if newer and newer[-1].not_before <= time.time():
+            raise Transient("A newer revision goes first.", retry_after=1.0, counts=False)
+        return None
+
+    def spent(self, repo: str) -> None:
+        """Count one commit."""
+        with self._lock:
+            self._times[repo] = [*self._recent(repo), time.time()]
+            durable.write(self.path, json.dumps(self._times) + "\n")
+
+    def _recent(self, repo: str) -> list[float]:
+        return [moment for moment in self._times.get(repo, ()) if moment > time.time() - HOUR]

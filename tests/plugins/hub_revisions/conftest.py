@@ -1,0 +1,97 @@
+"""A checkpoint, the plugin, a courier as a real process, and the small Hub it talks to."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from hub_server import HubServer
+from safetensors.numpy import save_file
+
+import callsheet_plugins.hub_revisions  # noqa: F401  (the entry points are installed with it)
+from callsheet import LogContext, LoopState, ManifestRow
+from callsheet.outbox.shelves import Shelves
+from callsheet_plugins.hub_revisions import HubRevisions
+
+TOKEN = "hf_" + "t" * 34
+PUBLISHED = {"model.safetensors", "config.json", "tokenizer.json", "README.md"}
+
+
+@pytest.fixture
+def environment(monkeypatch):
+    for name in list(os.environ):
+        if name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "0")
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+
+
+@pytest.fixture
+def hub(environment, monkeypatch):
+    with HubServer(token=TOKEN) as server:
+        monkeypatch.setenv("HF_ENDPOINT", server.url)
+        yield server
+
+
+@pytest.fixture
+def run_dir(tmp_path):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    return folder
+
+
+def checkpoint(run_dir, step, size=2_000, seed=None):
+    """A model folder with everything that a Trainer leaves, and what must never leave the machine."""
+    import numpy
+
+    folder = run_dir / f"checkpoint-{step}"
+    folder.mkdir(exist_ok=True)
+    weights = numpy.random.default_rng(step if seed is None else seed).random(size, dtype=numpy.float32)
+    save_file({"weight": weights}, folder / "model.safetensors", metadata={"format": "pt"})
+    (folder / "config.json").write_text('{"model_type": "llama"}')
+    (folder / "tokenizer.json").write_text('{"version": "1.0"}')
+    for secret in ("optimizer.pt", "scheduler.pt", "rng_state.pth", "training_args.bin", "trainer_state.json"):
+        (folder / secret).write_text(TOKEN)
+    (folder / "notes.txt").write_text("mine")
+    return ManifestRow(folder.name, step, float(step), folder)
+
+
+def put(run_dir, row, *, experiment="me/model", evaluation=None, **settings):
+    """What the plugin does in `on_checkpoint`; returns the branch."""
+    plugin = HubRevisions(**settings)
+    ctx = LogContext(run_dir, experiment, run_dir.name, {"trainer": {"name": "sft"}})
+    state = LoopState(ctx, lambda *a: None, lambda *a: None, step=row.step)
+    if evaluation is not None:
+        plugin.on_eval(state, row.step, "eval", {"eval_loss": evaluation})
+    plugin.on_checkpoint(state, row)
+    return f"{plugin.revision}-step-{row.step:09d}"
+
+
+def start_courier(run_dir, *options, linger="600"):
+    command = [sys.executable, "-m", "callsheet.outbox.courier", str(run_dir), "--linger", linger]
+    return subprocess.Popen(
+        [*command, "--first-delay", "0.02", "--longest-delay", "0.2", *options],
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def deliver(run_dir, *options, seconds=40, linger="600"):
+    """Run a courier to its end; returns what it logged."""
+    process = start_courier(run_dir, *options, linger=linger)
+    _, log = process.communicate(timeout=seconds)
+    assert process.returncode == 0, log
+    return log
+
+
+def entries(run_dir, state):
+    shelves = Shelves(run_dir)
+    found = [shelves.read(state, id) for id in shelves.ids(state)]
+    return sorted(found, key=lambda entry: entry.put_at)
+
+
+def local(row):
+    """The bytes of what should be published of a checkpoint, without its card."""
+    return {name: (row.path / name).read_bytes() for name in PUBLISHED - {"README.md"}}

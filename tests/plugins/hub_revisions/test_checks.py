@@ -1,0 +1,100 @@
+"""What is wrong with publishing is found before training."""
+
+import pytest
+from hub_server import Fault
+
+from callsheet import LogContext
+from callsheet.records import Report
+from callsheet_plugins.hub_revisions import HubRevisions, naming
+
+from .conftest import TOKEN, checkpoint, deliver, put
+
+
+def check(run_dir, **settings):
+    report = Report()
+    HubRevisions(**({"hub": "huggingface", "repo": "me/model"} | settings)).preflight(LogContext(run_dir), report)
+    return report
+
+
+def problem(run_dir, **settings):
+    (said,) = check(run_dir, **settings).problems
+    return said
+
+
+def test_a_repository_that_can_be_written_is_fine(hub, run_dir):
+    assert check(run_dir).problems == [] and check(run_dir, repo="lab/model").problems == []
+
+
+def test_a_folder_needs_no_account(run_dir, monkeypatch):
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    assert check(run_dir, hub="folder", repo=None).problems == []
+
+
+def test_a_repository_must_be_named(hub, run_dir):
+    assert "repo must be set" in problem(run_dir, repo=None)
+
+
+@pytest.mark.parametrize(
+    "name", ["model", "me/", "/model", "me/mo del", "me/model.git", "me/a--b", "a/b/c", "me/" + "x" * 100]
+)
+def test_a_bad_name_of_a_repository_is_refused(hub, run_dir, name):
+    assert repr(name) in problem(run_dir, repo=name)
+    assert hub.faults.asked == [], "the Hub need not be asked"
+
+
+@pytest.mark.parametrize("name", ["", "ma in", "a..b", "a~b", "-a", "/a", "a//b", "a:b", "a\\b", "refs/x"])
+def test_a_bad_name_of_a_branch_is_refused(run_dir, name):
+    assert f"revision={name!r}" in problem(run_dir, hub="folder", revision=name)
+
+
+def test_a_good_name_of_a_branch_is_taken():
+    assert not any(map(naming.problem_with_branch, ("main", "v1.0", "run/7", "a_b-c", "main-step-000000001")))
+
+
+def test_a_missing_token_is_said_so(hub, run_dir, monkeypatch, tmp_path):
+    monkeypatch.delenv("HF_TOKEN")
+    monkeypatch.setattr("huggingface_hub.constants.HF_TOKEN_PATH", str(tmp_path / "none"))
+    monkeypatch.setattr("huggingface_hub.utils._auth.constants.HF_TOKEN_PATH", str(tmp_path / "none"))
+    assert "needs a token: set HF_TOKEN" in problem(run_dir)
+
+
+def test_a_token_that_the_hub_refuses_is_said_so_and_not_shown(hub, run_dir, monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", "hf_" + "w" * 34)
+    said = problem(run_dir)
+    assert "refuses the token (401)" in said and "hf_w" not in said
+
+
+def test_a_token_that_may_only_read_is_refused(hub, run_dir):
+    hub.role = "read"
+    assert "may only read" in problem(run_dir)
+
+
+def test_a_repository_of_somebody_else_is_refused(hub, run_dir):
+    assert "belongs to me, who may write to me, lab, not to you" in problem(run_dir, repo="you/model")
+
+
+def test_revisions_that_exist_are_refused_unless_they_may_be_overwritten(hub, run_dir, tmp_path):
+    put(run_dir, checkpoint(run_dir, 1), hub="huggingface", repo="me/model")
+    deliver(run_dir)
+    other = tmp_path / "other"
+    assert "me/model has the branch main-step-000000001 already" in problem(other)
+    assert check(other, overwrite_hub_revision=True).problems == [] and check(other, revision="v2").problems == []
+    assert check(run_dir).problems == [], "a resumed run goes on with its own"
+
+
+def test_a_hub_that_does_not_answer_is_a_warning(hub, run_dir):
+    hub.fail(Fault("GET whoami", status=503, times=100))
+    report = check(run_dir)
+    assert report.problems == [] and "could not be asked" in report.warnings[0]
+
+
+def test_an_offline_environment_is_said_so(hub, run_dir, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    assert "HF_HUB_OFFLINE" in problem(run_dir)
+
+
+def test_the_client_of_everybody_else_is_left_as_it_was(hub, run_dir):
+    from huggingface_hub import get_session
+
+    check(run_dir)
+    assert get_session().timeout.read is None and TOKEN not in str(get_session().headers)
