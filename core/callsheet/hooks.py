@@ -46,11 +46,13 @@ class Plugin:
     """One plugin: its fields are its settings, its docstring its manual, its hooks its behaviour.
 
     `ranks` says where hooks are called: "main" on rank 0 only (observers), "all" on every rank (whatever touches the
-    model). `requires_api` is the range of `callsheet.API_VERSION` it was written for. Every hook returns None.
+    model). `requires_api` is the range of `callsheet.API_VERSION` it was written for. `publishes` says that it sees to
+    `finish.push=true`. Every hook returns None.
     """
 
     ranks: ClassVar[str] = "main"
     requires_api: ClassVar[str] = ">=1,<2"
+    publishes: ClassVar[bool] = False
 
     on_error: str | None = setting(
         None,

@@ -43,6 +43,7 @@ def preflight(plan: Plan, lineup: Lineup) -> Report:
         *_model_problems(plan),
         *_callback_problems(plan),
         *engines.problems(plan.launch, plan.trainer.args),
+        *_push_problems(plan),
         *_run_dir_problems(plan),
     ):
         report.problem(problem)
@@ -105,6 +106,12 @@ def _callback_problems(plan: Plan) -> list[str]:
             package = str(path).partition(".")[0]
             found.append(f"callbacks.{name}.path={path}: there is no package {package!r}.")
     return found
+
+
+def _push_problems(plan: Plan) -> list[str]:
+    if plan.finish.push and not any(plugin.publishes for plugin in plan.plugins.values()):
+        return ["finish.push=true, but no selected plugin publishes. Select one, or leave finish.push out."]
+    return []
 
 
 def _run_dir_problems(plan: Plan) -> list[str]:

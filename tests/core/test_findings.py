@@ -122,6 +122,7 @@ def test_a_run_that_a_plugin_stopped_is_not_trained_on(run_demo):
         (["trainer.args.per_device_train_batch_size=0"], "per_device_train_batch_size must be at least 1"),
         (["trainer.args.learning_rate=-1"], "learning_rate must be at least 0"),
         (["output_dir=afile/x"], "afile is a file"),
+        (["finish.push=true", "plugins=[]"], "no selected plugin publishes"),
         (["plugins.csv_metrics.filename=run.json"], "must be a bare name ending in .csv"),
         (["plugins.exact_match.path=bad.jsonl"], "bad.jsonl, line 2"),
         (["--config-dir", "mine", "recipe=bad"], "bad.yaml"),

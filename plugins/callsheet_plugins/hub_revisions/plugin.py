@@ -25,6 +25,8 @@ class HubRevisions(Plugin):
     `finish.push=true` the final model goes to the branch `revision` itself.
     """
 
+    publishes = True
+
     hub: str = setting("folder", choices=("folder", "huggingface"), help="Where to: a local folder, or the Hub.")
     repo: str | None = setting(None, help="Repository on the Hub, as in me/my-model; it is made if it is not there.")
     folder: str | None = setting(None, help="For hub=folder: the folder; left out, `hub` in the run directory.")
