@@ -17,7 +17,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.types import RunMode
 
-from callsheet.compose import ADD, MORE, PLUGINS
+from callsheet.compose import ADD, MORE, OPEN, PLUGINS
 from callsheet.hooks import Plugin
 from callsheet.manual import own_fields_first
 from callsheet.merged_yaml import Key, entries_of, file_of, lines_of
@@ -127,6 +127,8 @@ class Trail:
 def _typed(override: Override) -> str:
     """An override as it was typed, before `compose.translated`."""
     line = str(override.input_line)
+    if OPEN.match(line.removeprefix("++")):
+        line = line.removeprefix("++")
     return f"override {redact_override(ADD + line.removeprefix(f'{MORE}=') if line.startswith(f'{MORE}=') else line)}"
 
 

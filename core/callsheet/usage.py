@@ -21,9 +21,12 @@ Settings
   model.*          path, revision, init, dtype, attn_implementation, trust_remote_code, kwargs.*
   dataset.*        path, name, split, columns, mixture, seed, test_split_size, eval_path, eval_split
   trainer.args.*   every argument of the trainer's own configuration class
+  peft.args.*      every argument of the adapter's own configuration class
+  launch.*         processes, nodes, endpoint, threads, config.* of the engine
+  finish.*         evaluate, push; outbox.deadline_seconds: how long a run waits for what it publishes
   plugins.NAME.*   settings of a selected plugin; plugins=[a,b] selects, +plugins=c adds one
   callbacks.NAME.path=pkg.module.Class, and its arguments: any TrainerCallback
-  output_dir=      the run directory; resume=auto|never|CHECKPOINT; experiment=; launch.threads=
+  output_dir=      the run directory; resume=auto|never|CHECKPOINT; experiment=
 
 Options (group=option)
 {options}
