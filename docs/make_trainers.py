@@ -34,11 +34,13 @@ def trainers() -> str:
 
 
 def matrix() -> str:
-    cells = _matrix().CELLS
-    adapters = list(dict.fromkeys(adapter for _, adapter in cells))
-    rows = [["", *(f"`peft={adapter}`" for adapter in adapters)]]
+    """The adapters that each trainer was tested with under each launch."""
+    tested = [*((trainer, "single", peft) for trainer, peft in _matrix().CELLS), *_matrix().LAUNCHED]
+    launches = list(dict.fromkeys(launch for _, launch, _ in tested))
+    rows = [["", *(f"`launch={launch}`" for launch in launches)]]
     for name in _matrix().TRAINERS:
-        rows.append([f"`trainer={name}`", *("✓" if (name, adapter) in cells else "" for adapter in adapters)])
+        cells = ([peft for trainer, at, peft in tested if (trainer, at) == (name, launch)] for launch in launches)
+        rows.append([f"`trainer={name}`", *(", ".join(pefts) or "not tested" for pefts in cells)])
     return _table(rows)
 
 

@@ -3,21 +3,15 @@
 import json
 
 import pytest
-from test_launch import SHARDED, Run
-from trainer_matrix import TRAINERS
+from test_launch import Run
+from trainer_matrix import LAUNCHED
 
 from callsheet.testing.trainers import OVERRIDES, ROWS, TINY
 
 pytestmark = pytest.mark.slow
 
-CELLS = [
-    *((trainer, "ddp", "none") for trainer in TRAINERS),
-    *((trainer, "ddp", "lora") for trainer in ("sft", "dpo")),
-    *((trainer, launch, peft) for trainer in ("sft", "dpo") for launch in SHARDED for peft in ("none", "lora")),
-]
 
-
-@pytest.mark.parametrize(("trainer", "launch", "peft"), CELLS)
+@pytest.mark.parametrize(("trainer", "launch", "peft"), LAUNCHED)
 def test_a_trainer_trains_on_two_processes_and_its_model_loads(tmp_path, trainer, launch, peft):
     data = tmp_path / "rows.jsonl"
     data.write_text("\n".join(map(json.dumps, ROWS[trainer])))
