@@ -6,7 +6,6 @@ import dataclasses
 import subprocess
 import sys
 import textwrap
-import time
 from pathlib import Path
 from typing import Any
 
@@ -63,21 +62,18 @@ def test_reading_agrees_with_the_installed_classes():
         assert problems({name: value for name, value in defaults.items() if name not in OWNED}, path) == []
 
 
-def test_reading_imports_nothing_heavy_and_is_quick():
+def test_reading_imports_nothing_heavy():
     code = (
-        "import sys, time; from callsheet.arguments import read_arguments; start = time.perf_counter();"
-        f"assert read_arguments('{SFT}'); print(time.perf_counter() - start);"
+        f"import sys; from callsheet.arguments import read_arguments; assert read_arguments('{SFT}');"
         "heavy = {'torch', 'transformers', 'trl'} & set(sys.modules); assert not heavy, heavy"
     )
-    runs = [subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True) for _ in range(3)]
-    assert min(float(run.stdout) for run in runs) < 0.15
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
 
 
-def test_reading_again_parses_nothing():
+def test_reading_again_parses_nothing(monkeypatch):
     read_arguments(SFT)
-    start = time.perf_counter()
-    read_arguments(SFT)
-    assert time.perf_counter() - start < 0.05
+    monkeypatch.setattr("ast.parse", lambda *arguments, **options: pytest.fail("it was parsed again"))
+    assert read_arguments(SFT)
 
 
 def test_an_argument_comes_with_what_its_class_says():
