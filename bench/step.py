@@ -37,12 +37,12 @@ def seconds_a_step(folder: Path, *, with_callsheet: bool) -> float:
     overrides = [*OVERRIDES, PLUGINS, f"output_dir={folder}"]
     plan: Plan = make_plan(compose(overrides), overrides)
     args = training.make_args(plan)
-    train, _ = data.load(plan.dataset)
+    material = training.prepare(plan, args, data.load(plan.dataset)[0], None)
     if not with_callsheet:
-        return _runtime(training.make_trainer(plan, args, train, None, []))
+        return _runtime(training.make_trainer(plan, args, material, []))
     with Session(context(plan), plan.plugins) as session:
         callbacks = [Bridge(session), *session.lineup.add_callbacks(session.state)]
-        return _runtime(training.make_trainer(plan, args, train, None, callbacks))
+        return _runtime(training.make_trainer(plan, args, material, callbacks))
 
 
 def _runtime(trainer) -> float:  # type: ignore[no-untyped-def]
