@@ -108,6 +108,8 @@ def _raise_plainly(error: Exception, *, composing: bool = False) -> NoReturn:
     said = plain(error)
     if said is not error:
         raise said from error
-    if composing:  # what is left is Hydra stumbling over a value or a file, which is nobody's program
+    if composing and not isinstance(
+        error, CallsheetError
+    ):  # what is left is Hydra stumbling over a value or a file, which is nobody's program
         raise CallsheetError(f"The configuration cannot be composed: {type(error).__name__}: {error}") from error
     raise error  # from itself, it would lose what it was raised from

@@ -142,7 +142,7 @@ def _train(config: DictConfig, overrides: list[str]) -> int:
     from callsheet.train import check, is_complete, train, warned
 
     join_slurm(os.environ, int(config.launch.nodes), config.launch.processes)
-    plan = make_plan(config, overrides)
+    plan = make_plan(config, _meant_for_this_run(overrides))
     here = world()
     if plan.resume == "auto" and is_complete(plan):
         if here.is_main:
@@ -167,6 +167,14 @@ def _train(config: DictConfig, overrides: list[str]) -> int:
     return _say_unpublished(session.unpublished(), plan.run_dir)
 
 
+def _meant_for_this_run(overrides: list[str]) -> list[str]:
+    """Of a sweep, one override may set a plugin that only other arms select; a worker's driver has looked already."""
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
+
+    return [] if HydraConfig.get().mode == RunMode.MULTIRUN or world().is_driven else overrides
+
+
 def _nothing_left(folder: Path) -> str:
     from callsheet.rundir import RunDir
 
@@ -187,7 +195,7 @@ def _check(config: DictConfig, overrides: list[str]) -> int:
     from callsheet.preflight import insist
     from callsheet.train import check
 
-    plan = make_plan(config, overrides)
+    plan = make_plan(config, _meant_for_this_run(overrides))
     report = check(plan)
     for warning in report.warnings:
         click.echo(f"warning: {warning}", err=True)
