@@ -36,7 +36,9 @@ class PrintProgress(Plugin):
     @hookimpl
     def on_train_start(self, state: LoopState) -> None:
         from rich.console import Console
+        from transformers.utils import logging
 
+        logging.disable_progress_bar()  # a bar for every file of every checkpoint, drawn across this one
         _silence_trainer(state.trainer)
         self._close()
         console = Console()
