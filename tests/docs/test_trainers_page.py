@@ -20,7 +20,9 @@ def test_the_tables_are_up_to_date():
     make_trainers = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(make_trainers)
     text = PAGE.read_text(encoding="utf-8")
-    assert "| `trainer=sft` | none, lora, ia3 |" in text and make_trainers.page(text) == text, "run python docs/make_trainers.py"
+    assert "| `trainer=sft` | none, lora, ia3 |" in text and make_trainers.page(text) == text, (
+        "run python docs/make_trainers.py"
+    )
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.partition(" ")[0])
