@@ -13,6 +13,7 @@ from callsheet.audition import audition
 from callsheet.hooks import PROJECT, Plugin, hook_names
 from callsheet.listing import aligned
 from callsheet.manual import as_override, own_fields_first
+from callsheet.plan import selected_class
 from callsheet.registry import find
 from callsheet.secrets import redact
 from callsheet.trail import Trail, Value
@@ -44,7 +45,7 @@ class Explanation:
 def explain(cfg: DictConfig) -> Explanation:
     """Explain `cfg`; works inside the Hydra application that composed it, which is asked how it did."""
     trail = Trail.of_this_run()
-    plugins = {str(name): kind for name in cfg.plugins if (kind := _plugin_class(cfg.plugins[name]))}
+    plugins = {str(name): kind for name in cfg.plugins if (kind := selected_class(cfg.plugins[name]))}
     return Explanation(
         choices=tuple(trail.choices()),
         plugins=tuple(_active(trail, name, plugin, cfg.plugins[name]) for name, plugin in plugins.items()),
@@ -96,12 +97,6 @@ def _sections(explanation: Explanation) -> Iterator[tuple[str, list[tuple[str, .
     if explanation.left_aside:
         yield "Left aside, because it is not selected", [(v.key, v.value, v.origin) for v in explanation.left_aside]
     yield "Hooks, in the order plugins are called", [(hook, ", ".join(who)) for hook, who in explanation.hooks.items()]
-
-
-def _plugin_class(node: Any) -> type[Plugin] | None:
-    """The class of a selected plugin; None for settings alone."""
-    kind = OmegaConf.get_type(node)
-    return kind if isinstance(kind, type) and issubclass(kind, Plugin) else None
 
 
 def _active(trail: Trail, name: str, plugin: type[Plugin], node: Any) -> Active:

@@ -90,14 +90,14 @@ def make_plugins(config: DictConfig, overrides: Sequence[str] = ()) -> dict[str,
     }
     plugins = {}
     for name in map(str, config.plugins):
-        if plugin_class := _plugin_class(config.plugins[name]):
+        if plugin_class := selected_class(config.plugins[name]):
             plugins[name] = _make(name, plugin_class, config.plugins[name])
         elif name in typed or name not in installed():
             raise CallsheetError(_not_selected(name))
     return plugins
 
 
-def _plugin_class(node: Any) -> type[Plugin] | None:
+def selected_class(node: Any) -> type[Plugin] | None:
     """The class of a selected plugin; None for settings without one."""
     found = OmegaConf.get_type(node) if isinstance(node, DictConfig) else None
     return found if isinstance(found, type) and issubclass(found, Plugin) else None
@@ -135,7 +135,7 @@ def _settings(config: DictConfig) -> Root:
 def _refuse_unknown(config: DictConfig) -> None:
     """Refuse what `+plugins.bema.update_frq=1` adds: Hydra lets it pass, even into a structured config."""
     for name, node in config.plugins.items():
-        if plugin_class := _plugin_class(node):
+        if plugin_class := selected_class(node):
             known = [field.name for field in fields(plugin_class)]
             for key in map(str, node):
                 if key not in known:
