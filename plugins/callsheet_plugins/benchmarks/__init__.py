@@ -1,0 +1,1 @@
+"""Scores of published checkpoints, from engines of their own, here or on a cluster."""

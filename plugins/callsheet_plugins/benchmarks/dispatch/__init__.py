@@ -1,0 +1,1 @@
+"""Where benchmark jobs run: on this machine, on Slurm, or wherever a script is taken to."""
