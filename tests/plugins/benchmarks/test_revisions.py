@@ -43,6 +43,12 @@ def test_a_run_killed_between_push_and_submit_is_scored_once_by_a_drain(run_dir,
     published_as = [entry.result["revision"] for entry in entries(run_dir, "done") if entry.kind == "hub_revisions"]
     expected = {revision["commit"]: (revision["step"], {"score": float(revision["step"])}) for revision in published_as}
     assert {row["commit"]: (row["step"], row["metrics"]) for row in evals(run_dir)} == expected
+    from huggingface_hub import ModelCard
+
+    card = ModelCard.load(run_dir / "hub" / "main-step-000000003" / "README.md")
+    (listed,) = card.data.eval_results
+    assert (listed.dataset_name, listed.metric_type, listed.metric_value) == ("mine", "score", 3.0)
+    assert "| mine | score | 3 |" in card.text and "Trained with Callsheet." in card.text
     assert len(diary("began")) == 2 and len(list((run_dir / "predictions").iterdir())) == 2
 
 
