@@ -44,7 +44,7 @@ class Observer(Plugin):
 
     @hookimpl
     def on_eval(self, state, step_idx, eval_name, metrics):
-        self.say("on_eval", step=step_idx, loss=metrics["eval_loss"])
+        self.say("on_eval", step=step_idx, loss=metrics.get("eval_loss"))
 
     @hookimpl
     def on_train_end(self, state, artifacts):
@@ -60,9 +60,25 @@ class Witness(Observer):
 
     ranks = "all"
 
+    keep_weights: bool = setting(False, help="Keep the weights of every step, put together by the engine's own means.")
+
+    @hookimpl
+    def on_step_end(self, state, step_idx, batch, metrics):
+        super().on_step_end(state, step_idx, batch, metrics)
+        self.keep(state)
+
+    def keep(self, state):
+        import torch
+
+        if self.keep_weights:
+            weights = whole_weights(state.model, masters=True)
+            if state.is_main:
+                torch.save(weights, os.path.join(self.folder, f"weights-{state.step}.pt"))
+
     @hookimpl
     def on_train_start(self, state):
         super().on_train_start(state)
+        self.keep(state)
         if state.resumed_from and type(state.trainer.model_wrapped).__name__.startswith("FSDP"):
             self.say("optimizer", moments=moments(state.optimizer))
 
@@ -131,11 +147,15 @@ def held(parameter):
     return parameter.to_local().numel() if hasattr(parameter, "to_local") else parameter.numel()
 
 
-def whole_weights(model):
-    """The weights that the engine holds, put together by the engine's own means."""
+def whole_weights(model, masters=False):
+    """The weights that the engine holds, or their float32 masters, put together by the engine's own means."""
     weights = {}
     for name, parameter in getattr(model, "module", model).named_parameters():
-        if hasattr(parameter, "ds_id"):
+        if masters and parameter.requires_grad and hasattr(parameter, "_hp_mapping"):
+            from deepspeed.utils import safe_get_full_fp32_param
+
+            weights[name] = safe_get_full_fp32_param(parameter).detach().clone().view(whole_shape(parameter))
+        elif hasattr(parameter, "ds_id"):
             import deepspeed
 
             with deepspeed.zero.GatheredParameters([parameter]):
@@ -143,3 +163,7 @@ def whole_weights(model):
         else:
             weights[name] = parameter.full_tensor() if hasattr(parameter, "full_tensor") else parameter.detach().clone()
     return weights
+
+
+def whole_shape(parameter):
+    return parameter.ds_shape if hasattr(parameter, "ds_shape") else parameter.shape
