@@ -67,13 +67,19 @@ class Witness(Observer):
         super().on_step_end(state, step_idx, batch, metrics)
         self.keep(state)
 
-    def keep(self, state):
+    @hookimpl
+    def on_eval(self, state, step_idx, eval_name, metrics):
+        super().on_eval(state, step_idx, eval_name, metrics)
+        if eval_name != "eval":
+            self.keep(state, f"-{eval_name}", masters=False)
+
+    def keep(self, state, name="", masters=True):
         import torch
 
         if self.keep_weights:
-            weights = whole_weights(state.model, masters=True)
+            weights = whole_weights(state.model, masters)
             if state.is_main:
-                torch.save(weights, os.path.join(self.folder, f"weights-{state.step}.pt"))
+                torch.save(weights, os.path.join(self.folder, f"weights{name}-{state.step}.pt"))
 
     @hookimpl
     def on_train_start(self, state):
@@ -92,6 +98,27 @@ class Witness(Observer):
         weights = whole_weights(state.model)
         if state.is_main:
             torch.save(weights, os.path.join(self.folder, "engine.pt"))
+
+
+class Theirs(Plugin):
+    """TRL's BEMACallback on the same run, which keeps its result as a file."""
+
+    ranks = "all"
+
+    folder: str = setting(".", help="Where to write.")
+    update_freq: int = setting(2, help="As bema's.")
+    update_after: int = setting(1, help="As bema's.")
+
+    @hookimpl
+    def add_callbacks(self, state, add):
+        import torch
+        from trl import BEMACallback
+
+        class Kept(BEMACallback):
+            def on_train_end(callback, *args, **kwargs):
+                torch.save(callback.running_model.state_dict(), os.path.join(self.folder, f"theirs-{state.rank}.pt"))
+
+        add(Kept(update_freq=self.update_freq, update_after=self.update_after))
 
 
 class Trouble(Plugin):
@@ -151,7 +178,7 @@ def whole_weights(model, masters=False):
     """The weights that the engine holds, or their float32 masters, put together by the engine's own means."""
     weights = {}
     for name, parameter in getattr(model, "module", model).named_parameters():
-        if masters and parameter.requires_grad and hasattr(parameter, "_hp_mapping"):
+        if masters and parameter.requires_grad and (hasattr(parameter, "_hp_mapping") or hasattr(parameter, "ds_id")):
             from deepspeed.utils import safe_get_full_fp32_param
 
             weights[name] = safe_get_full_fp32_param(parameter).detach().clone().view(whole_shape(parameter))
