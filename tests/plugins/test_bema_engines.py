@@ -30,7 +30,7 @@ ENGINES = {
     "ddp": [],
     "zero2": [],
     "zero3": [WITHOUT_TRL, "trainer.args.bf16=true"],
-    "fsdp2": [WITHOUT_TRL],
+    "fsdp2": [WITHOUT_TRL, "launch.config.reshard_after_forward=false"],
 }
 ADAPTERS = {"zero2": ["trainer.args.bf16=true"], "zero3": [], "fsdp2": []}
 

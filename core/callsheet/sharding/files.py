@@ -90,7 +90,7 @@ def holds_exactly(path: Path, sharding: Sharding) -> bool:
     """Whether a file that `save_shards` wrote holds what this rank would write today."""
     from safetensors import safe_open
 
-    mine = {name: shard for name, shard in sharding.trainable.items() if sharding.is_holder(name)}
+    mine = {name: shard for name, shard in sharding.chosen.items() if sharding.is_holder(name)}
     return spans_in(safe_open(path, "pt")) == spans_of(sharding, mine)
 
 

@@ -28,19 +28,17 @@ class Holder(NamedTuple):
 class Sharding:
     """Every parameter of an unwrapped model as this rank keeps it. Made, and its methods called, on all ranks together.
 
+    `chosen` are those that are worked on, by default what training changes: of a PEFT model, its adapter.
+
     Tensors travel over gloo in main memory: it waits for a rank that is writing to a slow disk, where NCCL gives up.
     """
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, choose: Callable[[Shard], bool] = lambda shard: shard.trainable) -> None:
         self._model = model
         self.shards = shards_of(model)
+        self.chosen = {name: shard for name, shard in self.shards.items() if choose(shard) and shard.shape.numel()}
         self.rank = _rank()
         self._holders = _holders(self.shards)
-
-    @property
-    def trainable(self) -> dict[str, Shard]:
-        """The parameters that training changes; of a PEFT model, those of the adapter."""
-        return {name: shard for name, shard in self.shards.items() if shard.trainable and shard.shape.numel()}
 
     def is_holder(self, name: str) -> bool:
         """Whether this rank answers for its part: of several that keep the same elements, the first does."""
@@ -72,8 +70,8 @@ class Sharding:
 
     def write(self, values: Values) -> None:
         """Let the model compute with `values`, this rank's parts by name, in whatever dtype the model has."""
-        self._reshard()
-        for name, shard in self.trainable.items():
+        self.reshard()
+        for name, shard in self.chosen.items():
             if (local := values(name)) is None:
                 continue
             if (live := shard.live()) is not None:
@@ -84,7 +82,7 @@ class Sharding:
     @contextmanager
     def borrowed(self) -> Iterator[None]:
         """Keep what the model computes with in main memory, and put it back, bit for bit, whatever happens."""
-        kept = {name: _clone(shard.live()) for name, shard in self.trainable.items()}
+        kept = {name: _clone(shard.live()) for name, shard in self.chosen.items()}
         copies = {name: _clone(self.shards[name].copy()) for name, live in kept.items() if live is None}
         try:
             yield
@@ -94,7 +92,7 @@ class Sharding:
                 if copy is not None and (target := self.shards[name].copy()) is not None:
                     target.copy_(copy)
 
-    def _reshard(self) -> None:
+    def reshard(self) -> None:
         """Have FSDP2 give up what it gathered for an evaluation: it would go on computing with that."""
         for module in self._model.modules():
             if hasattr(module, "reshard") and hasattr(module, "unshard"):

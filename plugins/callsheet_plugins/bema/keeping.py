@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 from callsheet.sharding import Sharding, Stored, save_shards
 from callsheet.sharding.files import file_of, holds_exactly
+from callsheet.sharding.links import share
 from callsheet.world import meet
 from callsheet_plugins.bema.average import Ema
 
@@ -46,7 +46,7 @@ class Kept:
         return self.theta0()
 
     def theta0(self) -> Stored:
-        return Stored(self.sharding.trainable, self.folder, THETA0)
+        return Stored(self.sharding.chosen, self.folder, THETA0)
 
     def save(self, ema: Ema, checkpoint: Path) -> None:
         """Put all that a resumed run needs into `checkpoint`, writing only the EMA anew."""
@@ -58,7 +58,7 @@ class Kept:
 
     def adopt(self, checkpoint: Path) -> Stored:
         """Take over the θ₀ of `checkpoint`: the file of this rank, or its part of what other ranks wrote."""
-        stored, mine = Stored(self.sharding.trainable, checkpoint, THETA0), file_of(checkpoint, THETA0, self._rank)
+        stored, mine = Stored(self.sharding.chosen, checkpoint, THETA0), file_of(checkpoint, THETA0, self._rank)
         if mine.exists() and holds_exactly(mine, self.sharding):
             share(mine, self.folder / mine.name)
             meet()
@@ -75,25 +75,3 @@ class Kept:
         """Move the formed average to `folder`, in place of what is there."""
         shutil.rmtree(folder, ignore_errors=True)
         return self.formed.rename(folder)
-
-
-def share(source: Path, target: Path) -> None:
-    """Make `source`, a file or a folder, appear at `target` too: tensors by hard link, small files by copy."""
-    if source.is_dir():
-        shutil.copytree(source, target, copy_function=_link_or_copy, dirs_exist_ok=True)
-    else:
-        _link_or_copy(str(source), str(target))
-
-
-def _link_or_copy(source: str, target: str) -> None:
-    Path(target).unlink(missing_ok=True)
-    if not (source.endswith(".safetensors") and _linked(source, target)):
-        shutil.copy2(source, target)
-
-
-def _linked(source: str, target: str) -> bool:
-    try:
-        os.link(source, target)
-    except OSError:  # another file system, or one without hard links
-        return False
-    return True

@@ -179,7 +179,7 @@ class Bema(Schedule):
         if row is None or row.step < self.update_after:
             return None
         checkpoint = row.path / "callsheet" / plugin_name(self)
-        ema = Stored(self._sharding.trainable, checkpoint, keeping.EMA)
+        ema = Stored(self._sharding.chosen, checkpoint, keeping.EMA)
         if not ema:
             self._refuse_unless_restart(row)
             return None

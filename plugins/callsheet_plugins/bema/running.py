@@ -31,7 +31,7 @@ class Average:
         """Start at the weights as they are, which become θ₀."""
         dtypes = {}
         ema: Ema = {}
-        for name, shard in sharding.trainable.items():
+        for name, shard in sharding.chosen.items():
             weights = shard.read()
             ema[name], dtypes[name] = average.begun(weights, device), weights.dtype
         theta0 = {name: tensor.to(dtypes[name]) for name, tensor in ema.items()}  # nothing is lost: it was that before
@@ -46,14 +46,14 @@ class Average:
     ) -> Average:
         """Go on where a checkpoint left off, bit for bit."""
         stored = kept.adopt(checkpoint)
-        running = {name: ema.read(name).to(device) for name in sharding.trainable}
+        running = {name: ema.read(name).to(device) for name in sharding.chosen}
         if where == "disk":
             return cls(sharding, running, stored.read)
         return cls(sharding, running, {name: stored.read(name).to(device) for name in running}.__getitem__)
 
     def update(self, beta: float) -> None:
         """EMA ← EMA + β (θ - EMA)."""
-        shards = self.sharding.trainable
+        shards = self.sharding.chosen
         if self.offload is None and (device := crosses(shards, self.ema)):
             self.offload = Offload(device)
         if self.offload:

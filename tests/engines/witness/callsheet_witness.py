@@ -78,8 +78,11 @@ class Witness(Observer):
 
         if self.keep_weights:
             weights = whole_weights(state.model, masters)
+            reference = getattr(state.trainer, "ref_model", None)
+            references = {} if reference is None else whole_weights(reference)
             if state.is_main:
                 torch.save(weights, os.path.join(self.folder, f"weights{name}-{state.step}.pt"))
+                torch.save(references, os.path.join(self.folder, f"reference{name}-{state.step}.pt"))
 
     @hookimpl
     def on_train_start(self, state):
@@ -177,6 +180,9 @@ def held(parameter):
 def whole_weights(model, masters=False):
     """The weights that the engine holds, or their float32 masters, put together by the engine's own means."""
     weights = {}
+    for module in model.modules():
+        if type(module).__name__.startswith("FSDP"):
+            module.reshard()  # what was gathered for a reference, or for an evaluation, may still be there
     for name, parameter in getattr(model, "module", model).named_parameters():
         if masters and parameter.requires_grad and (hasattr(parameter, "_hp_mapping") or hasattr(parameter, "ds_id")):
             from deepspeed.utils import safe_get_full_fp32_param
