@@ -108,6 +108,11 @@ def entries(run_dir, state):
     return sorted((shelves.read(state, id) for id in shelves.ids(state)), key=lambda entry: entry.put_at)
 
 
+def scored(run_dir):
+    """The entries that brought a score."""
+    return [entry for entry in entries(run_dir, "done") if (entry.result or {}).get("evals")]
+
+
 def events(run_dir, kind):
     path = run_dir / "events.jsonl"
     rows = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
