@@ -1,0 +1,90 @@
+"""How many GPUs a model is evaluated on, from its files alone, by the rule of open-r1."""
+
+from __future__ import annotations
+
+import json
+import re
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import Any
+
+SHARDED_FROM = 30_000_000_000  # parameters from which the weights of one model are spread over GPUs
+MOST = 8
+HEADER_LIMIT = 100_000_000  # safetensors' own
+IN_NAMES = re.compile(r"(?<![a-z0-9.])(?:(\d+)x)?(\d+(?:\.\d+)?)([bm])(?![a-z0-9])")
+
+
+@dataclass(frozen=True)
+class Gpus:
+    """`count` GPUs; with `tensor_parallel` each holds a part of the model, without it each could hold all of it."""
+
+    count: int
+    tensor_parallel: bool
+
+
+def gpus_for(folder: Path, name: str = "", *, most: int = MOST, small: int = 1) -> Gpus:
+    """For the model in `folder`, or, where that does not tell its size, of that `name`.
+
+    From 30 billion parameters on, as many as its attention heads, and 64, can be divided by, and at most `most`.
+    A smaller model gets `small`: open-r1 gave it several to answer in parallel, which not every engine can.
+    """
+    count = parameters_of(folder) or parameters_in(name or folder.name)
+    if count < SHARDED_FROM:
+        return Gpus(small, False)
+    return Gpus(divisor(heads_of(folder), most), True)
+
+
+def divisor(heads: int, most: int = MOST) -> int:
+    """The largest number of GPUs up to `most` that the heads, and 64, can be shared among evenly.
+
+    >>> divisor(40), divisor(28), divisor(25)
+    (8, 4, 1)
+    """
+    return next(number for number in range(most, 0, -1) if heads % number == 0 and 64 % number == 0)
+
+
+def heads_of(folder: Path) -> int:
+    """Attention heads by `config.json`; 64, which rules nothing out, where it does not say."""
+    config = _json(folder / "config.json")
+    parts = [config, *(config.get(part) for part in ("text_config", "llm_config", "language_config"))]
+    found = (part.get("num_attention_heads") or part.get("n_head") for part in parts if isinstance(part, dict))
+    return next((int(heads) for heads in found if heads), 64)
+
+
+def parameters_of(folder: Path) -> int:
+    """How many parameters lie in `folder`: by the index where it counts them, else by the head of each file."""
+    metadata = _json(folder / "model.safetensors.index.json").get("metadata") or {}
+    if total := metadata.get("total_parameters"):
+        return int(total)
+    return sum(_parameters_in(path) for path in folder.glob("*.safetensors") if not path.name.startswith("adapter_"))
+
+
+def parameters_in(name: str) -> int:
+    """By the largest number in a name such as Qwen3-32B or Mixtral-8x7B; 0 when there is none.
+
+    >>> parameters_in("mistralai/Mixtral-8x7B-v0.1"), parameters_in("SmolLM2-135M"), parameters_in("gpt2")
+    (56000000000, 135000000, 0)
+    """
+    found = IN_NAMES.findall(name.lower())
+    sizes = [int(times or 1) * float(number) * (1e9 if unit == "b" else 1e6) for times, number, unit in found]
+    return int(max(sizes, default=0))
+
+
+def _parameters_in(path: Path) -> int:
+    try:
+        with path.open("rb") as file:
+            (length,) = struct.unpack("<Q", file.read(8))
+            header = json.loads(file.read(length)) if length < HEADER_LIMIT else {}
+    except (OSError, ValueError, struct.error):
+        return 0
+    return sum(prod(tensor["shape"]) for name, tensor in header.items() if name != "__metadata__")
+
+
+def _json(path: Path) -> Mapping[str, Any]:
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return {}

@@ -1,0 +1,43 @@
+"""The script that runs one attempt: lines of the site's, then the runner. No value reaches it but as a quoted path."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from callsheet.outbox import Permanent
+from callsheet_plugins.benchmarks import runner
+from callsheet_plugins.benchmarks.dispatch.slurm_settings import SlurmSettings, problems
+
+SCRIPT = "job.sh"
+RUNNER = "runner.py"
+OUTPUT = "slurm.out"
+
+
+def write(folder: Path, settings: SlurmSettings, options: Sequence[str] = ()) -> Path:
+    """Write the script of the attempt in `folder`, with `options` for sbatch at its head, and the runner beside it.
+
+    Raises `Permanent` for a value that cannot stand in it.
+    """
+    for problem in problems(settings):
+        raise Permanent(problem)
+    if any(mark in str(folder) for mark in "\n\r\\%"):  # Slurm puts job numbers in place of % in file names
+        raise Permanent(f"Slurm cannot work in {str(folder)!r}.", "Choose an output_dir without %, \\ and line breaks.")
+    shutil.copyfile(runner.__file__, folder / RUNNER)  # the node may not see where Callsheet is installed
+    path = folder / SCRIPT
+    path.write_text("\n".join([*_lines(folder, settings, options), ""]), encoding="utf-8")
+    path.chmod(0o755)
+    return path
+
+
+def _lines(folder: Path, settings: SlurmSettings, options: Sequence[str]) -> list[str]:
+    command = [*settings.container, settings.interpreter, str(folder / RUNNER), str(folder)]
+    return [
+        "#!/bin/bash",
+        *(f"#SBATCH {shlex.quote(option)}" for option in options),
+        *settings.setup,
+        # In place of the shell, so that the runner hears the signals that are meant for the job.
+        f"exec {shlex.join(command)}",
+    ]

@@ -1,0 +1,107 @@
+"""Commands of Slurm's, with time-outs, and what their complaints mean."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from callsheet.outbox import Permanent, Transient
+from callsheet_plugins.benchmarks.dispatch.environment import for_slurm
+from callsheet_plugins.benchmarks.dispatch.slurm_settings import WHERE
+
+UNREADABLE_OPTIONS = 255  # how sbatch ends when it understands an option or its value not at all
+# The first that is found decides; what none of them knows may pass, and is tried again.
+PASSES = re.compile(
+    r"contact slurm controller|connect|timed out|time ?out|munge|authentication error|standby mode|temporarily"
+    r"|zero bytes|resource temporarily|MaxSubmit|partition not available|inactive or drain|Transport endpoint",
+    re.IGNORECASE,
+)
+NEVER_ARRIVED = re.compile(
+    r"unable to contact|connection refused|connect failure|munge|authentication error", re.IGNORECASE
+)
+REFUSALS = (
+    (r"account", "account"),
+    (r"invalid partition|group not permitted to use this partition|default partition", "partition"),
+    (r"qos", "qos"),
+    (r"generic resource|\bgres\b|\bGPUs?\b", "gres"),
+    (r"node configuration is not available", "gres, cpus and mem"),
+    (r"memory", "mem"),
+    (r"time limit|--time\b", "time"),
+    (r"invalid node name|node count|--nodelist|--exclude", "nodelist and exclude"),
+    (r"processors requested|--cpus-per-task", "cpus"),
+    (r"feature|reservation|dependency|license|wckey|cluster|unrecognized option|invalid option", "options"),
+    (r"permission denied|access denied|not permitted|invalid user", "account and partition"),
+)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """How a command ended and what it said."""
+
+    code: int
+    out: str
+    said: str
+
+    @property
+    def never_arrived(self) -> bool:
+        """Whether the controller cannot have heard of it."""
+        return self.code != 0 and bool(NEVER_ARRIVED.search(self.said))
+
+    @property
+    def unreachable(self) -> bool:
+        return self.code != 0 and bool(PASSES.search(self.said))
+
+
+def run(argv: Sequence[str], timeout_seconds: float, cwd: str | None = None) -> Answer:
+    """Run one command. Raises `Transient` when it takes too long, `Permanent` when it is not installed."""
+    try:
+        done = subprocess.run(
+            argv,
+            capture_output=True,
+            cwd=cwd,
+            env=for_slurm(os.environ),
+            stdin=subprocess.DEVNULL,
+            timeout=timeout_seconds,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise Transient(f"{argv[0]} did not answer within {timeout_seconds:g} seconds.") from error
+    except FileNotFoundError as error:
+        raise Permanent(
+            f"There is no {argv[0]} on this machine, so nothing can be submitted to Slurm from it.",
+            "Drain the run on a login node, or choose another plugins.benchmarks.dispatch.",
+        ) from error
+    except OSError as error:
+        raise Transient(f"{argv[0]} could not be started: {error}.") from error
+    return Answer(done.returncode, _text(done.stdout), _text(done.stderr))
+
+
+def insist(answer: Answer, what: str) -> Answer:
+    """`answer`, unless the command failed: then `Transient`, for whatever reason."""
+    if answer.code != 0:
+        raise Transient(f"{what} failed: {one_line(answer.said) or f'exit code {answer.code}'}")
+    return answer
+
+
+def refusal(answer: Answer) -> Exception:
+    """Why sbatch took no job: `Permanent` for what somebody has to change, `Transient` for all that may pass."""
+    said = one_line(answer.said) or f"exit code {answer.code}"
+    if not PASSES.search(said):
+        for pattern, names in REFUSALS:
+            if re.search(pattern, said, re.IGNORECASE):
+                return Permanent(f"Slurm refuses the job: {said}", f"Change {WHERE}: {names}.")
+        if answer.code == UNREADABLE_OPTIONS:
+            return Permanent(f"sbatch does not understand what it is told: {said}", f"Change {WHERE}.")
+    return Transient(f"sbatch took no job: {said}")
+
+
+def one_line(said: str) -> str:
+    """What a command said, without the name of the command in front of each line."""
+    lines = (re.sub(r"^\w+: (error: |fatal: )?", "", line).strip() for line in said.splitlines())
+    return " ".join(line for line in lines if line and not line.startswith("Try "))[:1000]
+
+
+def _text(content: bytes) -> str:
+    return content.decode("utf-8", "replace").strip()
