@@ -9,10 +9,13 @@ import time
 import pytest
 
 from callsheet.outbox import Permanent, Transient
+from callsheet_plugins.benchmarks.dispatch.none import ByHand
+from callsheet_plugins.benchmarks.dispatch.slurm_settings import SlurmSettings
 
 QUICK = "print('scored')"
 LONG = "import time; print('begun', flush=True); time.sleep(600)"
 NASTY = "a 'b' \"c\" $(touch executed) `touch executed` ; touch executed & \\ %j #x ${HOME} é\n* | > executed\n"
+ON_ONE_LINE = NASTY.strip().replace("\n", " ")
 
 
 def status(attempt):
@@ -50,7 +53,7 @@ def test_names_and_arguments_arrive_byte_for_byte_and_nothing_is_executed(place,
     job = attempt(
         "import json, sys; print(json.dumps(sys.argv[1:]))", prompt, name='it\'s $(touch executed) "é" ; touch x'
     )
-    slurm = place(setup=["export SITE='module loaded'"], options={"comment": NASTY.replace("\n", " ")})
+    slurm = place(setup=["export SITE='module loaded'"], options={"comment": ON_ONE_LINE})
     handle = slurm.submit(job)
     until(slurm, job, handle, "ended")
     assert json.loads(log(job)) == [prompt]
@@ -246,3 +249,22 @@ def test_without_slurm_the_reason_is_said(attempt, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(Permanent, match="There is no sbatch on this machine"):
         Slurm(SlurmSettings()).submit(attempt(QUICK))
+
+
+def test_a_script_that_is_only_written_runs_under_sbatch_with_its_options(slurm, attempt, until, tmp_path):
+    here = ByHand(SlurmSettings(mem="100M", options={"comment": ON_ONE_LINE}))
+    job = attempt(QUICK, gpus=2, name="it's \"here\" $(touch executed)")
+    handle = here.submit(job)
+    assert here.look(job, handle).state == "left" and handle in here.look(job, handle).reason and not slurm.jobs()
+    done = slurm.run("sbatch", "--parsable", "--wait", handle, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert until(here, job, handle, "ended").state == "ended" and log(job) == "scored\n"
+    shown = slurm.run("scontrol", "show", "job", done.stdout.strip()).stdout
+    assert "gpu:2" in shown and f"Comment={ON_ONE_LINE}" in shown and not list(tmp_path.rglob("executed"))
+
+
+def test_a_script_that_is_only_written_runs_under_bash(attempt, until):
+    here, job = ByHand(SlurmSettings()), attempt(QUICK, gpus=2)
+    handle = here.submit(job)
+    assert subprocess.run(["bash", handle]).returncode == 0 and here.look(job, handle).state == "ended"
+    assert subprocess.run([handle]).returncode == 0 and log(job) == "scored\n", "an attempt runs once"

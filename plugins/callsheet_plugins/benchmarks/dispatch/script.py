@@ -36,8 +36,18 @@ def _lines(folder: Path, settings: SlurmSettings, options: Sequence[str]) -> lis
     command = [*settings.container, settings.interpreter, str(folder / RUNNER), str(folder)]
     return [
         "#!/bin/bash",
-        *(f"#SBATCH {shlex.quote(option)}" for option in options),
+        *(f"#SBATCH {_quoted(option)}" for option in options),
         *settings.setup,
         # In place of the shell, so that the runner hears the signals that are meant for the job.
         f"exec {shlex.join(command)}",
     ]
+
+
+def _quoted(option: str) -> str:
+    """As sbatch reads its options in a script: unlike a shell, it takes a backslash for an escape everywhere.
+
+    >>> print(_quoted('--comment=it"s'))
+    "--comment=it\\"s"
+    """
+    escaped = option.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
