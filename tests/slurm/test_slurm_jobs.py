@@ -10,6 +10,7 @@ import pytest
 
 from callsheet.outbox import Permanent, Transient
 from callsheet_plugins.benchmarks.dispatch.none import ByHand
+from callsheet_plugins.benchmarks.dispatch.slurm_commands import Answer, refusal
 from callsheet_plugins.benchmarks.dispatch.slurm_settings import SlurmSettings
 
 QUICK = "print('scored')"
@@ -85,7 +86,7 @@ def test_a_courier_killed_before_it_noted_the_job_adopts_it(slurm, place, attemp
 
 def test_a_courier_killed_before_sbatch_submits_after_a_while(slurm, place, attempt):
     job, again = attempt(LONG), place()
-    (job.folder / "submitting").write_text("")
+    (job.folder / "submitting").write_text(f"{time.time()}\n")
     with pytest.raises(Transient, match="may be on its way") as early:
         again.submit(job)
     assert not early.value.counts and not slurm.jobs()
@@ -145,6 +146,35 @@ def test_what_slurm_refuses_is_said_with_the_setting_to_change(slurm, place, att
         place(**settings).submit(job)
     assert names in f"{refused.value} {refused.value.remedy}" and not slurm.jobs()
     assert not (job.folder / "submitting").exists()
+
+
+@pytest.mark.parametrize(
+    ("said", "setting"),
+    [
+        ("Unable to contact slurm controller (receive failure)", None),
+        ("Socket timed out on send/recv operation", None),
+        ("Required partition not available (inactive or drain)", None),
+        ("Slurm backup controller in standby mode", None),
+        (
+            "error: QOSMaxSubmitJobPerUserLimit\nsbatch: error: Job violates accounting/QOS policy (job submit limit)",
+            None,
+        ),
+        ("Job violates accounting/QOS policy (job submit limit, user's size and/or time limits)", None),
+        ("error: QOSMaxWallDurationPerJobLimit\nsbatch: error: Job violates accounting/QOS policy", "qos, time"),
+        ("Invalid account or account/partition combination specified", "account"),
+        ("Invalid qos specification", "qos"),
+        ("User's group not permitted to use this partition", "partition"),
+        ("Requested time limit is invalid (missing or exceeds some limit)", "time"),
+        ("Something that nobody foresaw", None),
+    ],
+)
+def test_what_may_pass_is_told_from_what_must_be_changed(said, setting):
+    answer = Answer(1, "", f"sbatch: error: Batch job submission failed: {said}")
+    refused = refusal(answer)
+    assert isinstance(refused, Permanent if setting else Transient) and "submission failed" in str(refused)
+    assert not answer.never_arrived, "a job may be there"
+    if setting:
+        assert f"slurm: {setting}" in refused.remedy
 
 
 def test_a_job_that_waits_says_what_for(place, attempt):
@@ -253,7 +283,7 @@ def test_without_slurm_the_reason_is_said(attempt, monkeypatch, tmp_path):
 
 def test_a_script_that_is_only_written_runs_under_sbatch_with_its_options(slurm, attempt, until, tmp_path):
     here = ByHand(SlurmSettings(mem="100M", options={"comment": ON_ONE_LINE}))
-    job = attempt(QUICK, gpus=2, name="it's \"here\" $(touch executed)")
+    job = attempt(QUICK, gpus=2, name='it\'s "here" $(touch executed)')
     handle = here.submit(job)
     assert here.look(job, handle).state == "left" and handle in here.look(job, handle).reason and not slurm.jobs()
     done = slurm.run("sbatch", "--parsable", "--wait", handle, cwd=tmp_path)

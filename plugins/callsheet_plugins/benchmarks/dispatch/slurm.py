@@ -69,7 +69,7 @@ class Slurm:
         if rows := self.queue.named(job_name(attempt.name), str(attempt.folder), now=True):
             logger.info("%s: job %s is there already.", attempt.name, rows[0].id)
             return self._note(attempt, rows[0].id)
-        if (age := time.time() - marker.stat().st_mtime) < LATE_SECONDS:
+        if (age := time.time() - float(read(marker) or 0)) < LATE_SECONDS:
             raise Transient("A job may be on its way.", retry_after=LATE_SECONDS - age, counts=False)
         return ""
 

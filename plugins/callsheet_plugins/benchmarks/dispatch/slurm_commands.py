@@ -13,27 +13,25 @@ from callsheet_plugins.benchmarks.dispatch.environment import for_slurm
 from callsheet_plugins.benchmarks.dispatch.slurm_settings import WHERE
 
 UNREADABLE_OPTIONS = 255  # how sbatch ends when it understands an option or its value not at all
-# The first that is found decides; what none of them knows may pass, and is tried again.
-PASSES = re.compile(
-    r"contact slurm controller|connect|timed out|time ?out|munge|authentication error|standby mode|temporarily"
-    r"|zero bytes|resource temporarily|MaxSubmit|partition not available|inactive or drain|Transport endpoint",
-    re.IGNORECASE,
-)
-NEVER_ARRIVED = re.compile(
-    r"unable to contact|connection refused|connect failure|munge|authentication error", re.IGNORECASE
-)
-REFUSALS = (
-    (r"account", "account"),
+NEVER_ARRIVED = re.compile(r"connect failure|munge encode failed|configuration source", re.IGNORECASE)
+MAY_PASS = ""
+# What sbatch says, and the settings that it is about. The first that is found decides; what none knows may pass.
+COMPLAINTS = (
+    (r"contact slurm controller|connection|timed out|munge|authentication|standby mode|temporarily", MAY_PASS),
+    (r"zero bytes|MaxSubmit|inactive or drain|not available now", MAY_PASS),
+    (r"(Assoc|QOS)(Max|Grp|Min)\w+", "qos, time, gres, cpus and mem"),
+    (r"violates accounting/QOS policy", MAY_PASS),  # of several limits, the number of jobs among them
+    (r"invalid account", "account"),
     (r"invalid partition|group not permitted to use this partition|default partition", "partition"),
-    (r"qos", "qos"),
-    (r"generic resource|\bgres\b|\bGPUs?\b", "gres"),
+    (r"invalid qos", "qos"),
+    (r"generic resource|\bgres\b|\bgpus?\b", "gres"),
     (r"node configuration is not available", "gres, cpus and mem"),
     (r"memory", "mem"),
     (r"time limit|--time\b", "time"),
-    (r"invalid node name|node count|--nodelist|--exclude", "nodelist and exclude"),
+    (r"invalid node name|--nodelist|--exclude", "nodelist and exclude"),
     (r"processors requested|--cpus-per-task", "cpus"),
-    (r"feature|reservation|dependency|license|wckey|cluster|unrecognized option|invalid option", "options"),
-    (r"permission denied|access denied|not permitted|invalid user", "account and partition"),
+    (r"invalid (feature|wckey|license)|reservation|dependency|unrecognized option|invalid option", "options"),
+    (r"permission denied|invalid user", "account and partition"),
 )
 
 
@@ -49,10 +47,6 @@ class Answer:
     def never_arrived(self) -> bool:
         """Whether the controller cannot have heard of it."""
         return self.code != 0 and bool(NEVER_ARRIVED.search(self.said))
-
-    @property
-    def unreachable(self) -> bool:
-        return self.code != 0 and bool(PASSES.search(self.said))
 
 
 def run(argv: Sequence[str], timeout_seconds: float, cwd: str | None = None) -> Answer:
@@ -88,12 +82,10 @@ def insist(answer: Answer, what: str) -> Answer:
 def refusal(answer: Answer) -> Exception:
     """Why sbatch took no job: `Permanent` for what somebody has to change, `Transient` for all that may pass."""
     said = one_line(answer.said) or f"exit code {answer.code}"
-    if not PASSES.search(said):
-        for pattern, names in REFUSALS:
-            if re.search(pattern, said, re.IGNORECASE):
-                return Permanent(f"Slurm refuses the job: {said}", f"Change {WHERE}: {names}.")
-        if answer.code == UNREADABLE_OPTIONS:
-            return Permanent(f"sbatch does not understand what it is told: {said}", f"Change {WHERE}.")
+    found = (names for pattern, names in COMPLAINTS if re.search(pattern, said, re.IGNORECASE))
+    unknown = "its options" if answer.code == UNREADABLE_OPTIONS else MAY_PASS
+    if names := next(found, unknown):
+        return Permanent(f"Slurm refuses the job: {said}", f"Change {WHERE}: {names}.")
     return Transient(f"sbatch took no job: {said}")
 
 

@@ -76,8 +76,7 @@ class Watch:
             answer = commands.run(argv, self.timeout_seconds)
         except (Transient, Permanent):
             return "", ""
-        if answer.code != 0 and not answer.unreachable:
-            self._has_accounting = False
+        self._has_accounting = answer.code == 0 or "disabled" not in answer.said
         state, _, exit_code = answer.out.partition("\n")[0].partition("|")
         return (state.split()[0], exit_code) if state.strip() else ("", "")  # it says "CANCELLED by 1000"
 
