@@ -99,12 +99,27 @@ def test_a_second_job_for_the_same_attempt_does_nothing(slurm, place, attempt, u
     handle = here.submit(job)
     until(here, job, handle, "running")
     wait_for(job.folder / "log.txt")
-    doubled = slurm.run("sbatch", "--parsable", "--wait", f"--chdir={job.folder}", "--mem=100M", "-J", job.name,
+    doubled = slurm.run("sbatch", "--parsable", "--wait", f"--chdir={job.folder}", "--mem=100M", "--output=/dev/null", "-J", job.name,
                         str(job.folder / "job.sh"))  # fmt: skip
     assert doubled.returncode == 0 and log(job) == "begun\n"
-    assert here.look(job, doubled.stdout.strip()).state == "running"
+    here.look(job, doubled.stdout.strip())
+    time.sleep(1.1)
+    assert here.look(job, doubled.stdout.strip()).state == "running", "though that job is over, and its grace too"
     here.cancel(job, handle)
     assert until(here, job, doubled.stdout.strip(), "lost").state == "lost"
+
+
+def test_an_attempt_is_not_lost_while_a_second_job_of_it_waits(slurm, place, attempt, until):
+    here, job = place(options={"hold": True}), attempt(LONG)
+    handle = here.submit(job)
+    second = slurm.run(
+        "sbatch", "--parsable", "--hold", f"--chdir={job.folder}", "-J", job.name, f"{job.folder}/job.sh"
+    )
+    slurm.run("scancel", handle)
+    time.sleep(0.2)
+    assert here.look(job, handle).state == "waiting"
+    here.cancel(job, handle)
+    assert until(here, job, handle, "lost") and second.stdout.strip() not in slurm.jobs()
 
 
 def test_while_the_controller_is_down_nothing_is_submitted_and_afterwards_once(slurm, place, attempt, until):
@@ -207,6 +222,15 @@ def test_a_cancelled_job_is_lost_and_its_engine_is_gone(slurm, place, attempt, u
         os.kill(int(log(job)), 0)
 
 
+def test_a_job_that_somebody_told_to_stop_is_lost(slurm, place, attempt, until):
+    here, job = place(), attempt(LONG)
+    handle = here.submit(job)
+    wait_for(job.folder / "log.txt")
+    slurm.run("scancel", "--batch", "--signal=TERM", handle)
+    seen = until(here, job, handle, "ended", "lost")
+    assert seen.state == "lost" and "FAILED, exit code 143" in seen.reason
+
+
 def test_a_job_cancelled_while_it_waits_is_lost(slurm, place, attempt, until):
     here, job = place(options={"hold": True}), attempt(QUICK)
     handle = here.submit(job)
@@ -219,7 +243,8 @@ def test_a_preempted_job_is_lost_and_not_queued_again(slurm, place, attempt, unt
     here, job = place(partition="main", gres="gpu:8"), attempt(LONG)
     handle = here.submit(job)
     wait_for(job.folder / "log.txt")
-    urgent = slurm.run("sbatch", "--parsable", "--partition=urgent", "--gres=gpu:8", "--wrap", "sleep 600").stdout
+    urgent = slurm.run("sbatch", "--parsable", "--partition=urgent", "--gres=gpu:8", "--output=/dev/null",
+                       "--wrap", "sleep 600").stdout  # fmt: skip
     seen = until(here, job, handle, "ended", "lost")
     assert seen.state == "lost" and "PREEMPTED" in seen.reason
     assert slurm.jobs() == [urgent.strip()]

@@ -51,7 +51,7 @@ MessageTimeout=4
 MinJobAge=300
 KillWait=2
 PreemptType=preempt/partition_prio
-PreemptMode=CANCEL
+PreemptMode=REQUEUE
 GresTypes=gpu
 SlurmdParameters=config_overrides
 NodeName={host} NodeAddr=127.0.0.1 CPUs=8 RealMemory=32000 Gres=gpu:{gpus} State=UNKNOWN
