@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from callsheet import extra_commands
 from callsheet.errors import CallsheetError, PluginFailure, WorkerFailure
 from callsheet.failures import Failure, failure, leave_note
 from callsheet.outbox import commands
@@ -23,7 +24,7 @@ USAGE_ERROR = 2
 HYDRA = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=extra_commands.Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="callsheet")
 def cli() -> None:
     """Post-training runs with the plugins you choose.

@@ -61,10 +61,9 @@ class Mailroom:
         if not self._in_use:
             return
         end = time.monotonic() + seconds
-        self._posting.submit(lambda: None).result()
         self._collect()
         with WaitBar(self.shelves) as bar:
-            while (left := self.shelves.left()) and time.monotonic() < end and not stop():
+            while (left := self._left()) and time.monotonic() < end and not stop():
                 self.courier.ensure()
                 if self.courier.is_broken:
                     logger.warning("The courier cannot work; %s says why.", self.courier.log)
@@ -78,6 +77,11 @@ class Mailroom:
         """Let the courier go on alone, until the outbox is empty."""
         self._posting.shutdown()
         self.courier.let_go()
+
+    def _left(self) -> list[str]:
+        """What is neither done nor failed, with what hooks have put just now, such as for a revision they heard of."""
+        self._posting.submit(lambda: None).result()
+        return self.shelves.left()
 
     def _post(self, id: str) -> None:
         try:

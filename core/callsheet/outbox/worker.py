@@ -79,13 +79,22 @@ class Worker:
         return dict(redact(json.loads(json.dumps(result or {}, default=str))))
 
     def _again(self, entry: Entry, reason: str, retry_after: float | None, *, counts: bool = True) -> Entry:
-        attempts = entry.attempts + counts
-        due = time.time() + self.patience.delay(max(attempts, 1), retry_after)
+        if not counts:
+            return self._later(entry, reason, retry_after)
+        attempts = entry.attempts + 1
+        due = time.time() + self.patience.delay(attempts, retry_after)
         said = redact_text(reason)
-        later = replace(entry, attempts=attempts, not_before=due, error=said if counts else entry.error)
+        later = replace(entry, attempts=attempts, not_before=due, error=said)
         logger.warning("%s: attempt %d: %s Again in %.1f s.", entry.id, attempts, said, due - time.time())
         self.shelves.settle(later, PENDING)
         return later
+
+    def _later(self, entry: Entry, reason: str, retry_after: float | None) -> Entry:
+        """Nothing failed, so nothing is written but the way back: a job of hours is asked after many times."""
+        wait = self.patience.delay(1) if retry_after is None else max(retry_after, 0.0)
+        logger.debug("%s: %s Again in %.1f s.", entry.id, reason, wait)
+        self.shelves.put_back(entry.id)
+        return replace(entry, not_before=time.time() + wait)
 
     def _fail(self, entry: Entry, reason: str, remedy: str) -> None:
         said, advice = redact_text(reason), redact_text(remedy) or None

@@ -6,6 +6,7 @@ of Callsheet. `status.json` is replaced atomically, so whoever looks at it reads
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import signal
@@ -13,11 +14,13 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 BEAT_SECONDS = 10.0
 GRACE_SECONDS = 10.0
+DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of Linux
 
 
 def main(folder: Path) -> int:
@@ -36,12 +39,15 @@ class Run:
         self.folder = folder
         self.command: dict[str, Any] = json.loads((folder / "command.json").read_text(encoding="utf-8"))
         self.status: dict[str, Any] = {"state": "running", "host": socket.gethostname(), "pid": os.getpid()}
+        self.status["born"] = born(os.getpid())
         self.status |= {"started": time.time(), "slurm_job_id": os.environ.get("SLURM_JOB_ID")}
         self._process: subprocess.Popen[bytes] | None = None
         self._told_to_stop = False
 
     def work(self) -> int:
         signal.signal(signal.SIGTERM, self._stop)
+        with suppress(OSError):
+            os.nice(int(self.command.get("nice") or 0))
         self._write()
         with (self.folder / "log.txt").open("ab") as log:
             try:
@@ -49,18 +55,22 @@ class Run:
             except OSError as error:
                 log.write(f"{error}\n".encode())
                 return self._end("failed", exit_code=127, error=str(error))
+            self.status["engine"] = {"pid": self._process.pid, "born": born(self._process.pid)}
+            self._write()
             return self._wait(self._process)
 
     def _start(self, log: Any) -> subprocess.Popen[bytes]:
         command = self.command
+        environment = {**os.environ, **command.get("env", {})}
         return subprocess.Popen(
             command["argv"],
             cwd=command.get("cwd") or None,
-            env={**os.environ, **command.get("env", {})},
+            env={name: value for name, value in environment.items() if value is not None},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             start_new_session=True,
+            preexec_fn=_die_with_parent,
         )
 
     def _wait(self, process: subprocess.Popen[bytes]) -> int:
@@ -78,6 +88,8 @@ class Run:
             except subprocess.TimeoutExpired:
                 self._beat()
             else:
+                with suppress(ProcessLookupError, PermissionError):
+                    os.killpg(process.pid, signal.SIGKILL)  # what it left running
                 return self._end("failed" if code else "succeeded", exit_code=code)
 
     def _beat(self) -> None:
@@ -105,6 +117,21 @@ class Run:
         draft = self.folder / f"status.json.{os.getpid()}"
         draft.write_text(json.dumps(self.status, indent=2), encoding="utf-8")
         draft.replace(self.folder / "status.json")
+
+
+def born(pid: int) -> str:
+    """When a process began, by the system's own count: numbers of processes come back."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return "unknown"
+    return text.rpartition(")")[2].split()[19]
+
+
+def _die_with_parent() -> None:
+    """Of a job whose runner was killed, nothing must go on while the next attempt begins."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(DIE_WITH_PARENT, signal.SIGKILL)
 
 
 if __name__ == "__main__":
