@@ -15,6 +15,7 @@ from callsheet_plugins.benchmarks.dispatch.slurm_settings import SlurmSettings
 def place(slurm, monkeypatch):
     """The dispatcher of one courier; `place()` again is that of the next. It looks more often than in earnest."""
     monkeypatch.setattr("callsheet_plugins.benchmarks.dispatch.slurm_queue.FRESH_SECONDS", 0.1)
+    monkeypatch.setattr("callsheet_plugins.benchmarks.dispatch.slurm_watch.MOMENT_SECONDS", 0.1)
     monkeypatch.setattr("callsheet_plugins.benchmarks.dispatch.slurm_queue.UNREACHABLE_SECONDS", 0.1)
     monkeypatch.setattr("callsheet_plugins.benchmarks.dispatch.slurm.LATE_SECONDS", 0.5)
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from callsheet_plugins.benchmarks.dispatch.gpus import Gpus, divisor, gpus_for, parameters_in, parameters_of
+from callsheet_plugins.benchmarks.dispatch.gpus import divisor, needed, parameters_in, parameters_of
 
 INDEX = "model.safetensors.index.json"
 
@@ -18,20 +18,15 @@ def model(folder, heads, parameters, **config):
 
 @pytest.mark.parametrize(("heads", "gpus"), [(64, 8), (40, 8), (28, 4), (12, 4), (14, 2), (25, 1)])
 def test_a_large_model_is_spread_over_gpus_that_divide_its_heads(tmp_path, heads, gpus):
-    assert gpus_for(model(tmp_path, heads, 32_000_000_000)) == Gpus(gpus, True)
+    assert needed(model(tmp_path, heads, 32_000_000_000)) == gpus
 
 
 def test_a_small_model_is_not_spread(tmp_path):
-    small = model(tmp_path, 28, 7_000_000_000)
-    assert gpus_for(small) == Gpus(1, False) and gpus_for(small, small=2) == Gpus(2, False)
-
-
-def test_no_more_than_there_are(tmp_path):
-    assert gpus_for(model(tmp_path, 64, 70e9), most=6) == Gpus(4, True)
+    assert needed(model(tmp_path, 28, 7_000_000_000)) == 1 and needed(tmp_path / "absent") == 1
 
 
 def test_the_heads_of_a_model_that_also_sees_are_those_of_its_text(tmp_path):
-    assert gpus_for(model(tmp_path, None, 72e9, text_config={"num_attention_heads": 28})).count == 4
+    assert needed(model(tmp_path, None, 72e9, text_config={"num_attention_heads": 28})) == 4
 
 
 def test_parameters_are_counted_without_reading_weights(tmp_path):
@@ -50,10 +45,10 @@ def test_parameters_are_counted_without_reading_weights(tmp_path):
     ("name", "count"),
     [("Qwen/Qwen3-32B", 32e9), ("me/Mixtral-8x7B-v0.1", 56e9), ("a/SmolLM2-1.7B", 1.7e9), ("gpt2", 0), ("v1.5b2", 0)],
 )
-def test_where_files_do_not_tell_the_name_does(tmp_path, name, count):
+def test_where_the_hub_cannot_be_asked_the_name_tells(name, count):
     assert parameters_in(name) == count
-    assert gpus_for(tmp_path / "absent", name).tensor_parallel == (count >= 30e9)
+    assert needed(None, name) == (8 if count >= 30e9 else 1)
 
 
 def test_one_gpu_always_divides():
-    assert divisor(7, 8) == 1
+    assert divisor(7) == 1 and divisor(64, 6) == 4

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from callsheet.outbox import Permanent, Transient
-from callsheet_plugins.benchmarks.dispatch.none import ByHand
+from callsheet_plugins.benchmarks.dispatch.by_hand import ByHand
 from callsheet_plugins.benchmarks.dispatch.slurm_commands import Answer, refusal
 from callsheet_plugins.benchmarks.dispatch.slurm_settings import SlurmSettings
 
@@ -219,7 +219,7 @@ def test_a_cancelled_job_is_lost_and_its_engine_is_gone(slurm, place, attempt, u
     seen = until(here, job, handle, "ended", "lost")
     assert seen.state == "lost" and "CANCELLED" in seen.reason
     with pytest.raises(ProcessLookupError):
-        os.kill(int(log(job)), 0)
+        os.kill(int(log(job).split()[0]), 0)
 
 
 def test_a_job_that_somebody_told_to_stop_is_lost(slurm, place, attempt, until):

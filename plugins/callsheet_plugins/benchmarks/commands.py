@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from callsheet.cli import HYDRA
-from callsheet.outbox.commands import NOT_ALL_PUBLISHED, sentence
+from callsheet.outbox.commands import NOT_ALL_PUBLISHED, left_to_you, sentence
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -57,6 +56,6 @@ def _bench(config: DictConfig, typed: list[str], target: str, revision: str, sec
             jobs.put(session.ctx, source, benchmarks, plugin.running())
     scoring.show(folder, benchmarks)
     counts = counts_of(folder)
-    if said := sentence(counts, Path(folder)):
-        click.echo(f"callsheet: {said}", err=True)
+    for line in filter(None, (left_to_you(counts, folder), said := sentence(counts, folder))):
+        click.echo(f"callsheet: {line}", err=True)
     return NOT_ALL_PUBLISHED if said else 0

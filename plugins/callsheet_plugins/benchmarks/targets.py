@@ -36,7 +36,7 @@ def find(target: str, revision: str) -> Target:
         return Target(path.name, tuple(_of_row(_rows(path.parent)[path.name])), path.parent)
     if (path / CONFIG).is_file():
         return Target(path.name, (of_folder(path, f"{path.name}-{_fingerprint(path)}"),))
-    if path.exists() or path.parent != Path.cwd() and path.parent.is_dir() or target.count("/") != 1:
+    if path.exists() or (path.parent != Path.cwd() and path.parent.is_dir()) or target.count("/") != 1:
         raise CallsheetError(f"{target} is no run, no model folder and no repository on the Hub.{_sibling(path)}")
     commit = _commit(target, revision)
     return Target(target, (Source(f"{target}@{commit}", repo=target, commit=commit, branch=revision),))

@@ -28,7 +28,10 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Seen:
-    """What a place says of a job: waiting, running, ended (its runner wrote how), or lost, with the `reason`."""
+    """What a place says of a job: waiting, running, ended (its runner wrote how), or lost, with the `reason`.
+
+    One that nobody here starts is `left` to the user, and the `reason` says what to do.
+    """
 
     state: str
     reason: str = ""

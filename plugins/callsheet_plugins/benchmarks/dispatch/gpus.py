@@ -6,35 +6,24 @@ import json
 import re
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from typing import Any
 
 SHARDED_FROM = 30_000_000_000  # parameters from which the weights of one model are spread over GPUs
 MOST = 8
+ASK_SECONDS = 20.0
 HEADER_LIMIT = 100_000_000  # safetensors' own
 IN_NAMES = re.compile(r"(?<![a-z0-9.])(?:(\d+)x)?(\d+(?:\.\d+)?)([bm])(?![a-z0-9])")
 
 
-@dataclass(frozen=True)
-class Gpus:
-    """`count` GPUs; with `tensor_parallel` each holds a part of the model, without it each could hold all of it."""
+def needed(folder: Path | None, repo: str = "", commit: str | None = None) -> int:
+    """GPUs for the model in `folder`, or else for `repo` at `commit`, which the Hub is asked about, briefly.
 
-    count: int
-    tensor_parallel: bool
-
-
-def gpus_for(folder: Path, name: str = "", *, most: int = MOST, small: int = 1) -> Gpus:
-    """For the model in `folder`, or, where that does not tell its size, of that `name`.
-
-    From 30 billion parameters on, as many as its attention heads, and 64, can be divided by, and at most `most`.
-    A smaller model gets `small`: open-r1 gave it several to answer in parallel, which not every engine can.
+    From 30 billion parameters on, as many as its attention heads, and 64, can be divided by; below that one is enough.
     """
-    count = parameters_of(folder) or parameters_in(name or folder.name)
-    if count < SHARDED_FROM:
-        return Gpus(small, False)
-    return Gpus(divisor(heads_of(folder), most), True)
+    parameters = parameters_of(folder) if folder else _parameters_on_hub(repo, commit) or parameters_in(repo)
+    return 1 if parameters < SHARDED_FROM else divisor(heads_of(folder or _config_on_hub(repo, commit)))
 
 
 def divisor(heads: int, most: int = MOST) -> int:
@@ -88,3 +77,26 @@ def _json(path: Path) -> Mapping[str, Any]:
         return dict(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return {}
+
+
+def _parameters_on_hub(repo: str, commit: str | None) -> int:
+    """By the Hub's own count; 0 when it cannot be asked, and the name must do."""
+    import httpx2
+    from huggingface_hub import HfApi
+
+    try:
+        found = HfApi().model_info(repo, revision=commit, timeout=ASK_SECONDS, expand=["safetensors"]).safetensors
+    except (httpx2.HTTPError, OSError, ValueError):
+        return 0
+    return int(found.total) if found else 0
+
+
+def _config_on_hub(repo: str, commit: str | None) -> Path:
+    """The folder that holds its `config.json`, or one that holds none."""
+    import httpx2
+    from huggingface_hub import hf_hub_download
+
+    try:
+        return Path(hf_hub_download(repo, "config.json", revision=commit, etag_timeout=ASK_SECONDS)).parent
+    except (httpx2.HTTPError, OSError, ValueError):
+        return Path("nowhere")

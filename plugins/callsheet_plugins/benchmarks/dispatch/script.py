@@ -9,11 +9,12 @@ from pathlib import Path
 
 from callsheet.outbox import Permanent
 from callsheet_plugins.benchmarks import runner
+from callsheet_plugins.benchmarks.dispatch.contract import LOG
 from callsheet_plugins.benchmarks.dispatch.slurm_settings import SlurmSettings, problems
 
 SCRIPT = "job.sh"
 RUNNER = "runner.py"
-OUTPUT = "slurm.out"
+APPENDING = (f"--output={LOG}", "--open-mode=append")  # what Slurm says of the job, in the log that people read
 
 
 def write(folder: Path, settings: SlurmSettings, options: Sequence[str] = ()) -> Path:

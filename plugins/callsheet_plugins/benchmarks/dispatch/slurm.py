@@ -54,7 +54,7 @@ class Slurm:
 
     def cancel(self, attempt: Attempt, handle: str) -> None:
         """End whatever runs under its name."""
-        rows = self.queue.named(job_name(attempt.name), str(attempt.folder), now=True)
+        rows = self.queue.named(job_name(attempt.name), str(attempt.folder), within=0)
         if ids := [row.id for row in rows if row.state in WAITING | ACTIVE]:
             commands.insist(commands.run(["scancel", *ids], self.settings.timeout_seconds), "scancel")
 
@@ -66,7 +66,7 @@ class Slurm:
             return UNKNOWN
         if not (marker := attempt.folder / SUBMITTING).exists():
             return ""
-        if rows := self.queue.named(job_name(attempt.name), str(attempt.folder), now=True):
+        if rows := self.queue.named(job_name(attempt.name), str(attempt.folder), within=0):
             logger.info("%s: job %s is there already.", attempt.name, rows[0].id)
             return self._note(attempt, rows[0].id)
         if (age := time.time() - float(read(marker) or 0)) < LATE_SECONDS:
@@ -84,7 +84,7 @@ class Slurm:
             "--kill-on-invalid-dep=yes",
             f"--job-name={job_name(attempt.name)}",
             f"--chdir={attempt.folder}",
-            f"--output={script.OUTPUT}",
+            *script.APPENDING,
             f"--export={self.settings.export}",
         ]
         return ["sbatch", *options_of(self.settings, attempt.gpus, attempt.seconds), *ours]

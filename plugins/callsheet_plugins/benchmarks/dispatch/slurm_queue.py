@@ -12,7 +12,7 @@ from callsheet.outbox import Transient
 from callsheet_plugins.benchmarks.dispatch import slurm_commands as commands
 
 FRESH_SECONDS = 5.0
-UNREACHABLE_SECONDS = 15.0  # a controller that is down takes ten seconds to be missed: once is enough for all jobs
+UNREACHABLE_SECONDS = 5.0  # a controller that is down takes ten seconds to be missed: once is enough for all jobs
 FIELDS = "%A|%T|%r|%j|%Z"
 
 
@@ -37,9 +37,13 @@ class Queue:
         self._asked = float("-inf")
         self._lock = Lock()
 
-    def named(self, name: str, folder: str, *, now: bool = False) -> list[Row]:
-        """The jobs of that name that work in `folder`, oldest first; `now` for what is true at this moment."""
-        rows = [row for row in self._read(now=now) if row.name == name and row.folder == folder]
+    def named(self, name: str, folder: str, *, within: float | None = None) -> list[Row]:
+        """The jobs of that name that work in `folder`, oldest first, as they were `within` so many seconds."""
+        rows = [
+            row
+            for row in self._read(FRESH_SECONDS if within is None else within)
+            if row.name == name and row.folder == folder
+        ]
         return sorted(rows, key=lambda row: int(row.id))
 
     def insist_reachable(self) -> None:
@@ -51,10 +55,10 @@ class Queue:
         """Somebody could not reach the controller."""
         self._failure, self._asked = why, time.monotonic()
 
-    def _read(self, *, now: bool = False) -> list[Row]:
+    def _read(self, within: float) -> list[Row]:
         with self._lock:
             self.insist_reachable()
-            if now or time.monotonic() - self._asked > FRESH_SECONDS:
+            if time.monotonic() - self._asked >= within:
                 try:
                     self._rows = list(self._ask())
                 except Transient as error:

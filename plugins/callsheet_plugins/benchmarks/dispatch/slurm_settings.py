@@ -43,6 +43,9 @@ class SlurmSettings:
     time: str | None = setting(
         None, help="Time limit as sbatch takes it, 02:00:00; left out, five minutes more than the job itself may take."
     )
+    gpus: int | None = setting(
+        None, ge=0, help="GPUs of a job whose benchmark does not say; left out, what the model needs."
+    )
     cpus: int | None = setting(None, ge=1, help="CPU cores of a job.")
     mem: str | None = setting(None, help="Memory of a job, such as 64G.")
     nodelist: str | None = setting(None, help="Only on these nodes.")

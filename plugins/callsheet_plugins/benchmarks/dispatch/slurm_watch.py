@@ -13,6 +13,7 @@ from callsheet_plugins.benchmarks.dispatch.slurm_queue import Queue, Row
 from callsheet_plugins.benchmarks.dispatch.slurm_states import ACTIVE, LOST, WAITING, why_lost
 
 FORGOTTEN = "Slurm no longer knows its job, and its file never came"
+MOMENT_SECONDS = 1.0
 # The job's last word may still be on its way, or the node may live on, where only the controller does not see it.
 UNSURE = ("FAILED", "NODE_FAIL", "COMPLETED")
 
@@ -27,7 +28,7 @@ class Watch:
         self._has_accounting = True
 
     def see(self, attempt: Attempt, handle: str, status: Status) -> Seen:
-        row = self._row(attempt, status.job or handle)
+        row = self._row(attempt, status.job or handle, within=0.0 if status.ended else MOMENT_SECONDS)
         if row and row.state in WAITING:
             return Seen("waiting", f"Slurm says {row.state}, {row.reason}")
         if row and row.state in ACTIVE:
@@ -40,9 +41,11 @@ class Watch:
             return Seen("lost", told) if told else Seen("ended")
         return self._after_grace(attempt, status, _reason(state, exit_code))
 
-    def _row(self, attempt: Attempt, id: str) -> Row | None:
+    def _row(self, attempt: Attempt, id: str, within: float) -> Row | None:
         """Its job: one that lives, should there be two; numbers alone may begin anew when Slurm is installed again."""
-        rows = self.queue.named(job_name(attempt.name), str(attempt.folder))
+        name, folder = job_name(attempt.name), str(attempt.folder)
+        # One that is not among them may have been submitted since.
+        rows = self.queue.named(name, folder) or self.queue.named(name, folder, within=within)
         alive = [row for row in rows if row.state in WAITING | ACTIVE]
         return next(iter(alive or [row for row in rows if row.id == id] or rows[-1:]), None)
 

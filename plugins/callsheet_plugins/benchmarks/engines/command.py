@@ -15,7 +15,20 @@ from callsheet_plugins.benchmarks.engines.contract import Scores, Work
 RESULTS = "results.json"
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
 NAMES = (
-    *("model", "revision", "output", "results", "task", "path", "name", "limit", "num_fewshot", "batch_size", "device"),
+    *(
+        "model",
+        "revision",
+        "output",
+        "results",
+        "task",
+        "path",
+        "name",
+        "limit",
+        "num_fewshot",
+        "batch_size",
+        "device",
+        "gpus",
+    ),
     *("system_prompt", "system_prompt_file", "generation", "trust_remote_code", "chat", "python"),
 )
 
@@ -54,6 +67,7 @@ class Command:
             "num_fewshot": _text(benchmark.num_fewshot),
             "batch_size": benchmark.batch_size or "",
             "device": work.device,
+            "gpus": str(work.gpus),
             "system_prompt": benchmark.system_prompt or "",
             "system_prompt_file": str(prompt),
             "generation": json.dumps(benchmark.generation),

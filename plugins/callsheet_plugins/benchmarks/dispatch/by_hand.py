@@ -24,7 +24,7 @@ class ByHand:
             f"--job-name={job_name(attempt.name)}",
             "--no-requeue",
             f"--chdir={attempt.folder}",
-            f"--output={script.OUTPUT}",
+            *script.APPENDING,
         ]
         options += options_of(self.settings, attempt.gpus, attempt.seconds)
         return str(script.write(attempt.folder, self.settings, options))
