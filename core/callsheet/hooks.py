@@ -50,6 +50,7 @@ class Plugin:
     `finish.push=true`. Every hook returns None.
     """
 
+    announces_revisions: ClassVar[bool] = False  # whether checkpoints come back as `on_revision`
     ranks: ClassVar[str] = "main"
     requires_api: ClassVar[str] = ">=1,<2"
     publishes: ClassVar[bool] = False

@@ -59,7 +59,7 @@ def insist(report: Report) -> None:
 
 
 def context(plan: Plan) -> LogContext:
-    publishes = any(plugin.publishes for plugin in plan.plugins.values())
+    publishes = any(plugin.announces_revisions for plugin in plan.plugins.values())
     return LogContext(plan.run_dir, plan.experiment, plan.run_dir.name, dict(plan.composed), publishes=publishes)
 
 

@@ -41,7 +41,7 @@ class Session:
     ) -> None:
         rank, world_size = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
         self.ctx = ctx
-        ctx.publishes = any(plugin.publishes for plugin in plugins.values())
+        ctx.publishes = any(plugin.announces_revisions for plugin in plugins.values())
         self.signals = signals or Signals()
         self.run_dir = RunDir(ctx.run_dir, is_main=rank == 0)
         self.lineup = Lineup(plugins, rank=rank, world_size=world_size, log=self.run_dir.event)

@@ -48,10 +48,11 @@ def _bench(config: DictConfig, typed: list[str], target: str, revision: str, sec
     from callsheet_plugins.benchmarks import jobs, scoring, targets
 
     found = targets.find(target, revision)
-    folder = found.run_dir or scoring.new_run_dir(config, found)
+    run_config = scoring.config_of(found.run_dir) if found.run_dir else scoring.config_for(config)
+    plugin = scoring.plugin(config, typed, run_config)
+    benchmarks = scoring.checked(plugin, run_config)
+    folder = found.run_dir or scoring.new_run_dir(run_config, found)
     with reopened(folder, seconds) as session:
-        plugin = scoring.plugin(config, typed, session.ctx.run_config)
-        benchmarks = scoring.checked(plugin, session.ctx)
         for source in found.sources:
             jobs.put(session.ctx, source, benchmarks, plugin.running())
     scoring.show(folder, benchmarks)

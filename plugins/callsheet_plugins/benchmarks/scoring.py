@@ -25,16 +25,29 @@ if TYPE_CHECKING:
 NAME = "benchmarks"
 
 
+def config_of(run_dir: Path) -> dict[str, Any]:
+    """What a run was configured with."""
+    return dict(RunDir(run_dir, is_main=False).run().get("config") or {})
+
+
+def config_for(config: DictConfig) -> dict[str, Any]:
+    """What a model that belongs to no run is scored with."""
+    from omegaconf import OmegaConf
+
+    parts = ("plugins", "outbox", "dataset", "model")
+    return dict(redact({"experiment": "bench", **{name: OmegaConf.to_container(config[name]) for name in parts}}))
+
+
 def plugin(config: DictConfig, typed: list[str], run_config: Mapping[str, Any]) -> Benchmarks:
     """The plugin as the run had it, changed by what was typed."""
     from omegaconf import OmegaConf
 
     from callsheet.plan import make_plugins, refuse_unknown
+    from callsheet_plugins.benchmarks.plugin import Benchmarks
 
     refuse_unknown(config)
-    before = (run_config.get("plugins") or {}).get(NAME)
-    if before is not None:
-        node = OmegaConf.merge(OmegaConf.structured(_class()), before)
+    if before := (run_config.get("plugins") or {}).get(NAME):
+        node = OmegaConf.merge(OmegaConf.structured(Benchmarks), before)
         for key in (item.lstrip("+").partition("=")[0] for item in typed):
             if key.startswith(f"plugins.{NAME}."):
                 OmegaConf.update(node, key.split(".", 2)[2], OmegaConf.select(config, key), force_add=True)
@@ -42,33 +55,27 @@ def plugin(config: DictConfig, typed: list[str], run_config: Mapping[str, Any]) 
     return cast("Benchmarks", make_plugins(config)[NAME])
 
 
-def checked(plugin: Benchmarks, ctx: LogContext) -> dict[str, Benchmark]:
+def checked(plugin: Benchmarks, run_config: dict[str, Any]) -> dict[str, Benchmark]:
     """The benchmarks to score, after the checks that a run would have made."""
     from callsheet_plugins.benchmarks import checks
 
     report = Report()
-    checks.check(plugin, ctx, report)
+    checks.check(plugin, LogContext(Path(), run_config=run_config, publishes=True), report)
     if not plugin.chosen:
         report.problem("No benchmark is named. Name some, as in --benchmarks gsm8k,ifeval.")
     if report.problems:
         raise CallsheetError("\n".join(report.problems))
-    return plugin.complete(ctx.run_config)
+    return plugin.complete(run_config)
 
 
-def new_run_dir(config: DictConfig, target: Target) -> Path:
+def new_run_dir(run_config: Mapping[str, Any], target: Target) -> Path:
     """A small run directory for a model that belongs to no run."""
-    from omegaconf import OmegaConf
-
     name = f"{target.name.replace('/', '--')}-{datetime.now():%Y-%m-%d_%H-%M-%S}"
     folder = RunDir(Path("outputs") / "bench" / name)
     folder.path.mkdir(parents=True, exist_ok=True)
-    parts: dict[str, Any] = {
-        key: OmegaConf.to_container(config[key]) for key in ("plugins", "outbox", "dataset", "model")
-    }
-    content = redact({"experiment": "bench", **parts})
-    folder.write_text(rundir.CONFIG, yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
+    folder.write_text(rundir.CONFIG, yaml.safe_dump(dict(run_config), sort_keys=False, allow_unicode=True))
     about = {"run": name, "experiment": "bench", "status": "completed", "started": now(), "target": target.name}
-    folder.write_json(rundir.RUN, {**about, "config": content})
+    folder.write_json(rundir.RUN, {**about, "config": run_config})
     return folder.path
 
 
@@ -83,9 +90,3 @@ def show(folder: Path, benchmarks: Mapping[str, Benchmark]) -> None:
     if rows:
         console.print(score_table(rows))
     console.print(f"Scores: {folder / rundir.EVALS}")
-
-
-def _class() -> type[Benchmarks]:
-    from callsheet_plugins.benchmarks.plugin import Benchmarks
-
-    return Benchmarks

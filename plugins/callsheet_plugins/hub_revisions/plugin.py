@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from callsheet import Plugin, hookimpl, setting
-from callsheet_plugins.hub_revisions import contents, naming
+from callsheet_plugins.hub_revisions import contents, naming, scores
 from callsheet_plugins.hub_revisions.card import card
 
 if TYPE_CHECKING:
-    from callsheet.records import ArmResult, LogContext, LoopState, ManifestRow, Report, RunResult
+    from callsheet.records import ArmResult, EvalResult, LogContext, LoopState, ManifestRow, Report, RunResult
 
 KIND = "hub_revisions"
 
@@ -52,6 +52,8 @@ class HubRevisions(Plugin):
         choices=("wait", "coalesce"),
         help="Publish everything, the newest first, however late; or leave out steps that a newer one has passed.",
     )
+
+    announces_revisions = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -110,7 +112,7 @@ class HubRevisions(Plugin):
         payload: dict[str, Any] = {
             **where,
             **{"step": step, "checkpoint": checkpoint, "weights": weights, "final": final},
-            "folder": str(Path(self.folder).expanduser().absolute()) if self.folder else str(ctx.run_dir / "hub"),
+            "folder": self._folder(ctx),
             "private": self.private,
             "overwrite": self.overwrite_hub_revision or final,
             "message": _message(step, metrics, weights),
@@ -123,6 +125,18 @@ class HubRevisions(Plugin):
         }
         files = contents.chosen(folder, self.include)
         ctx.outbox.put(KIND, payload, files=files, key="@".join((repo, branch, *(["final"] if final else []))))
+
+    @hookimpl
+    def on_benchmark_eval(
+        self, ctx: LogContext, eval_result: EvalResult, predictions: Sequence[Mapping[str, Any]], step: int | None
+    ) -> None:
+        if eval_result.commit and eval_result.tags.get("branch"):
+            where = {"hub": self.hub, "repo": self.repo or ctx.experiment or "model", "folder": self._folder(ctx)}
+            payload = {**where, **scores.payload(eval_result), "timeout_seconds": self.timeout_seconds}
+            ctx.outbox.put(scores.KIND, payload, key=f"{eval_result.commit}:{scores.fingerprint(eval_result)}")
+
+    def _folder(self, ctx: LogContext) -> str:
+        return str(Path(self.folder).expanduser().absolute()) if self.folder else str(ctx.run_dir / "hub")
 
     def _pruning(self) -> dict[str, Any]:
         if self.keep_last is None:

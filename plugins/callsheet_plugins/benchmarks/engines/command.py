@@ -13,6 +13,7 @@ from callsheet_plugins.benchmarks.engines import schema
 from callsheet_plugins.benchmarks.engines.contract import Scores, Work
 
 RESULTS = "results.json"
+LONGEST = 100_000  # bytes; Linux takes 128 KiB in one argument
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
 NAMES = (
     *(
@@ -47,6 +48,8 @@ class Command:
             if found not in NAMES:
                 near = did_you_mean(found, NAMES)
                 yield f"{where}: there is no placeholder {{{found}}}.{near} There are: {', '.join(NAMES)}."
+        if "{system_prompt}" in "".join(benchmark.command) and len((benchmark.system_prompt or "").encode()) > LONGEST:
+            yield f"{where}: the system prompt is too long for an argument; pass {{system_prompt_file}} instead."
         program = benchmark.command[0]
         if not PLACEHOLDER.search(program) and not shutil.which(program):
             yield f"{where}: there is no program {program!r}."
