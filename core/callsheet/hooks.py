@@ -47,13 +47,15 @@ class Plugin:
 
     `ranks` says where hooks are called: "main" on rank 0 only (observers), "all" on every rank (whatever touches the
     model). `requires_api` is the range of `callsheet.API_VERSION` it was written for. `publishes` says that it sees to
-    `finish.push=true`. Every hook returns None.
+    `finish.push=true`. `cannot_serve` maps a
+    `launch=` or `trainer=` to the reason why the plugin cannot be used with it. Every hook returns None.
     """
 
     announces_revisions: ClassVar[bool] = False  # whether checkpoints come back as `on_revision`
     ranks: ClassVar[str] = "main"
     requires_api: ClassVar[str] = ">=1,<2"
     publishes: ClassVar[bool] = False
+    cannot_serve: ClassVar[Mapping[str, str]] = {}
 
     on_error: str | None = setting(
         None,

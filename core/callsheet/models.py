@@ -10,6 +10,7 @@ from callsheet.class_source import find_class
 from callsheet.errors import CallsheetError
 from callsheet.importing import import_object
 from callsheet.module_source import find_module
+from callsheet.saved_adapters import base_of, with_saved
 from callsheet.schema import ModelSettings
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ def load_config(model: ModelSettings) -> PreTrainedConfig:
     """The model's configuration, with those of `model.kwargs` that belong into it."""
     from transformers import AutoConfig
 
+    if base := base_of(model):
+        return load_config(base)
     with explained(model):
         return AutoConfig.from_pretrained(_path(model), **_source(model), **model.kwargs)
 
@@ -50,6 +53,10 @@ def load_model(model: ModelSettings) -> PreTrainedModel:
     """The model that `model` describes; with init=config its weights come from the seed set before."""
     import torch
 
+    if base := base_of(model):
+        below = load_model(base)
+        with explained(model):
+            return with_saved(below, model)
     wanted = model_class(model)
     with explained(model):
         if model.init == "pretrained":

@@ -25,6 +25,8 @@ from callsheet.lineup import Lineup
 from callsheet.plan import Plan
 from callsheet.records import LogContext, ManifestRow, Report
 from callsheet.rundir import RunDir
+from callsheet.saved_adapters import base_of
+from callsheet.schema import ModelSettings
 from callsheet.world import world
 
 
@@ -44,6 +46,7 @@ def preflight(plan: Plan, lineup: Lineup) -> Report:
         *_callback_problems(plan),
         *engines.problems(plan.launch, plan.trainer.args),
         *_push_problems(plan),
+        *_unserved(plan),
         *_run_dir_problems(plan),
     ):
         report.problem(problem)
@@ -84,9 +87,21 @@ def _folder_problems(plan: Plan, path: Path) -> list[str]:
     names = {entry.name for entry in path.iterdir()}
     if not names & {"config.json", "adapter_config.json"}:
         return [f"model.path={plan.model.path} holds no config.json, so it is no model."]
+    if base := base_of(plan.model):
+        return _adapter_problems(plan, base)
     has_weights = any(name.endswith((".safetensors", ".bin", ".index.json")) for name in names)
     if plan.model.init == "pretrained" and not has_weights:
         return [f"model.path={plan.model.path} holds no weights. To draw them at random, set model.init=config."]
+    return []
+
+
+def _adapter_problems(plan: Plan, base: ModelSettings) -> list[str]:
+    if plan.peft.type:
+        return [
+            f"model.path={plan.model.path} is an adapter, which trains on as it is; leave peft={plan.peft.type} out."
+        ]
+    if Path(base.path).is_absolute() and not Path(base.path).is_dir():
+        return [f"model.path={plan.model.path} is an adapter of {base.path}, which is not there any more."]
     return []
 
 
@@ -113,6 +128,16 @@ def _push_problems(plan: Plan) -> list[str]:
     if plan.finish.push and not any(plugin.publishes for plugin in plan.plugins.values()):
         return ["finish.push=true, but no selected plugin publishes. Select one, or leave finish.push out."]
     return []
+
+
+def _unserved(plan: Plan) -> list[str]:
+    chosen = {"launch": plan.launch.name, "trainer": plan.trainer.name}
+    return [
+        f"Plugin {name!r} cannot serve {group}={value}: {plugin.cannot_serve[value]} Leave one of the two out."
+        for name, plugin in plan.plugins.items()
+        for group, value in chosen.items()
+        if value in plugin.cannot_serve
+    ]
 
 
 def _run_dir_problems(plan: Plan) -> list[str]:

@@ -125,6 +125,13 @@ class LoopState:
         """Ask for an evaluation after this step; ignored, with a warning, where there is no evaluation data."""
         self.requests("eval", reason)
 
+    def log(self, values: Mapping[str, float]) -> None:
+        """Log values of a plugin's own at this step, beside the trainer's, to `metrics.jsonl` and every tracker."""
+        from transformers import Trainer
+
+        assert self.trainer is not None, "there is no trainer yet"
+        Trainer.log(self.trainer, dict(values))  # TRL's own would also empty what it gathers for its next row
+
     def report_eval(
         self, result: EvalResult, predictions: Sequence[Mapping[str, Any]] = (), *, step: int | None = None
     ) -> None:

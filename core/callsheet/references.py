@@ -14,6 +14,7 @@ from callsheet.drawn import findable
 from callsheet.importing import accepts
 from callsheet.models import load_model, seeded_model
 from callsheet.plan import Plan
+from callsheet.saved_adapters import base_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, TrainingArguments
@@ -26,15 +27,16 @@ def given(plan: Plan, args: TrainingArguments, trainer_class: type) -> dict[str,
     if plan.trainer.ref_model:
         other = replace(plan.model, path=plan.trainer.ref_model, init="pretrained", revision=None)
         return {"ref_model": load_model(other)}
-    if plan.peft.type or getattr(args, "precompute_ref_log_probs", False):
-        return {}  # the model without its adapter, or before its first step, is the reference
+    if plan.peft.type or base_of(plan.model) or getattr(args, "precompute_ref_log_probs", False):
+        return {}  # the model without its adapter, that adapter as it was, or the model before its first step
     return {"ref_model": seeded_model(plan.model, args.seed)}
 
 
 @contextmanager
 def within_reach(model: PreTrainedModel, plan: Plan, args: Any, trainer_class: type) -> Iterator[None]:
     """Let `trainer_class` find the right weights where it loads the reference itself, as GRPO and RLOO do."""
-    loads_it = accepts(trainer_class, "reward_funcs") and getattr(args, "beta", False) and not plan.peft.type
+    adapted = plan.peft.type or base_of(plan.model)
+    loads_it = accepts(trainer_class, "reward_funcs") and getattr(args, "beta", False) and not adapted
     if loads_it and plan.model.init == "config":
         with findable(model):
             yield

@@ -79,9 +79,11 @@ class Run:
     def hooks(self, name, rank=0):
         return [(entry["hook"], entry.get("step")) for entry in self.said(name, rank) if entry["hook"] in hook_names()]
 
+    def rows(self, kind):
+        return [json.loads(line) for line in (self.path / f"{kind}.jsonl").read_text().splitlines()]
+
     def events(self, kind):
-        rows = [json.loads(line) for line in (self.path / "events.jsonl").read_text().splitlines()]
-        return [row for row in rows if row["event"] == kind]
+        return [row for row in self.rows("events") if row["event"] == kind]
 
     def status(self):
         return json.loads((self.path / "run.json").read_text())

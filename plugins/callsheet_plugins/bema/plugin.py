@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from callsheet import hookimpl, setting
 from callsheet.errors import CallsheetError
 from callsheet.records import plugin_name
+from callsheet.sharding import Sharding, Stored, unwrapped
+from callsheet.world import share
 from callsheet_plugins.bema import keeping, model
-from callsheet_plugins.bema.average import Average
+from callsheet_plugins.bema.evaluating import Evaluation
+from callsheet_plugins.bema.running import Average
 from callsheet_plugins.bema.schedule import Schedule
 
 if TYPE_CHECKING:
@@ -32,12 +36,22 @@ class Bema(Schedule):
     average, where TRL saves the weights it began with.
 
     Only trainable parameters are averaged; of a PEFT model, the adapter. The EMA is float32 whatever the model is,
-    because in bfloat16 most updates would round to nothing.
+    because in bfloat16 most updates would round to nothing, and follows the engine's float32 master weights where it
+    keeps such. Under ZeRO and FSDP2 each rank averages the part that it keeps.
     """
 
     ranks = "all"
 
     device: str = setting("cpu", help="Where the average is held, such as cpu or cuda.")
+    theta0: str = setting(
+        "disk", choices=("disk", "memory"), help="Where θ₀ waits until the average is formed; in the run directory."
+    )
+    every_checkpoint: bool = setting(False, help="Also save the average with every checkpoint, as its folder `bema`.")
+    evaluate_with: str = setting(
+        "raw",
+        choices=("raw", "bema", "both"),
+        help="Evaluate the weights that train, their average, or one after the other (as eval_bema_…).",
+    )
     on_missing_state: str = setting(
         "refuse",
         choices=("refuse", "restart"),
@@ -48,6 +62,8 @@ class Bema(Schedule):
         super().__post_init__()
         self._average: Average | None = None
         self._updated_at: int | None = None
+        self._is_formed = False
+        self._evaluation: Evaluation | None = None
 
     @hookimpl
     def preflight(self, ctx: LogContext, report: Report) -> None:
@@ -56,56 +72,77 @@ class Bema(Schedule):
                 f"The first BEMA update, at step {self.first_update}, has the weight {beta:.3g} and overshoots the "
                 "weights it moves towards. Raise plugins.bema.lag until lag + multiplier * step is at least 1."
             )
+        trainer = ctx.run_config.get("trainer") or {}
+        if self.evaluate_with != "raw" and (trainer.get("args") or {}).get("use_vllm"):
+            report.problem(
+                f"plugins.bema.evaluate_with={self.evaluate_with} would leave averaged weights in vLLM, which "
+                "generates the training data. Set it to raw, or trainer.args.use_vllm to false."
+            )
 
     @hookimpl
     def on_train_start(self, state: LoopState) -> None:
-        model.refuse_what_cannot_be_averaged(state)
-        self._kept = keeping.Kept(state.ctx.run_dir / "callsheet" / plugin_name(self))
-        if state.is_main:
-            self._kept.clear()
+        self._model = unwrapped(state)
+        model.refuse_what_cannot_be_saved(self._model)
+        self._sharding = Sharding(self._model)
+        self._kept = keeping.Kept(state.ctx.run_dir / "callsheet" / plugin_name(self), self._sharding)
+        self._kept.clear()
+        self._is_formed = False
         self._average = self._restored(state)
         if self._average is None:
             self._updated_at = None
             if state.step >= self.update_after:
-                self._average = Average.of(model.trainable(state), self.device)
+                self._average = self._begun()
         self._form_if_last(state)  # the run that was resumed may have planned to go on
+        if self.evaluate_with != "raw" and state.trainer is not None:
+            self._evaluation = Evaluation(state.trainer, self.evaluate_with, lambda: self._swapped(state))
 
     @hookimpl
     def on_step_end(
         self, state: LoopState, step_idx: int, batch: Sequence[Mapping[str, Any]], metrics: Mapping[str, float]
     ) -> None:
         if step_idx == self.update_after:
-            self._average = Average.of(model.trainable(state), self.device)
+            self._average = self._begun()
         if self._average and self.is_update(step_idx):
-            self._average.update(model.trainable(state), self.beta(step_idx))
+            self._average.update(self.beta(step_idx))
             self._updated_at = step_idx
             self._form_if_last(state)
 
     @hookimpl(tryfirst=True)
     def on_checkpoint(self, state: LoopState, row: ManifestRow) -> None:
-        if self._average and state.is_main:
-            if state.trainer is not None and state.trainer.control.should_training_stop:
-                self._form(state)  # before load_best_model_at_end puts other weights into the model
-            self._kept.save(self._average, row.folder(self))
+        if self._average is None:
+            return
+        if state.trainer is not None and state.trainer.control.should_training_stop:
+            self._form(state)  # before load_best_model_at_end puts other weights into the model
+        self._average.save(self._kept, row.folder(self))
+        if self.every_checkpoint and self._updated_at is not None:
+            self._save_formed(state, row.path / plugin_name(self))
 
     @hookimpl
     def on_train_end(self, state: LoopState, artifacts: dict[str, Path]) -> None:
+        if self._evaluation:
+            self._evaluation.remove()
         if self._updated_at is None:
             logger.warning(
                 "BEMA saved no average: training ended at step %s, and the first update was due at step %s.",
                 state.step,
                 self.first_update,
             )
-        elif state.is_main:
+        else:
             self._form(state)
-            artifacts[plugin_name(self)] = self._kept.publish(state.ctx.run_dir / plugin_name(self))
-        self._average = None
+            if state.is_main:
+                artifacts[plugin_name(self)] = self._kept.publish(state.ctx.run_dir / plugin_name(self))
+        if self._average:
+            self._average.close()
+        self._average = self._evaluation = None
 
     def state_dict(self) -> dict[str, Any]:
         return {"updated_at": self._updated_at}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self._updated_at = state_dict["updated_at"]
+
+    def _begun(self) -> Average:
+        return Average.begin(self._sharding, self._kept, self.device, self.theta0)
 
     def _form_if_last(self, state: LoopState) -> None:
         """Form the average at the last update, because the weights of that step are gone when training ends."""
@@ -116,9 +153,25 @@ class Bema(Schedule):
         return self._updated_at is not None and self._updated_at + self.update_freq > state.max_steps
 
     def _form(self, state: LoopState) -> None:
-        if self._average and self._updated_at is not None and state.is_main and not self._kept.formed.exists():
-            weights = self._average.formed(model.trainable(state), self.alpha(state.step))
-            model.save(state, weights, self._kept.formed)
+        if self._average and self._updated_at is not None and not self._is_formed:
+            self._save_formed(state, self._kept.formed)
+            self._is_formed = True
+
+    def _save_formed(self, state: LoopState, folder: Path) -> None:
+        assert self._average is not None
+        formed = self._average.former(self.alpha(state.step))
+        model.save(state, self._model, self._sharding, folder, formed)
+
+    @contextmanager
+    def _swapped(self, state: LoopState) -> Iterator[bool]:
+        """Put the average into the model, if there is one; yields whether there is."""
+        if self._average is None or self._updated_at is None:
+            yield False
+            return
+        formed = self._average.former(self.alpha(state.step))
+        with self._sharding.borrowed():
+            self._sharding.write(formed)
+            yield True
 
     def _restored(self, state: LoopState) -> Average | None:
         """The average of the checkpoint that this run goes on from, or None when it begins one."""
@@ -126,17 +179,13 @@ class Bema(Schedule):
         if row is None or row.step < self.update_after:
             return None
         checkpoint = row.path / "callsheet" / plugin_name(self)
-        if (average := keeping.read(checkpoint, self.device)) is None:
+        ema = Stored(self._sharding.chosen, checkpoint, keeping.EMA)
+        if not ema:
             self._refuse_unless_restart(row)
             return None
-        if average.shapes() != {name: tensor.shape for name, tensor in model.trainable(state).items()}:
-            raise CallsheetError(
-                f"The average in checkpoint {row.path} is of other parameters than those that train now. Resume with "
-                "the model it was saved with, or from another checkpoint."
-            )
-        if state.is_main:
-            self._kept.adopt(checkpoint, formed=self._was_last_update(state))
-        return average
+        if self._was_last_update(state):
+            self._is_formed = share(lambda: self._kept.adopt_formed(checkpoint))
+        return Average.restored(self._sharding, self._kept, ema, checkpoint, self.device, self.theta0)
 
     def _refuse_unless_restart(self, row: ManifestRow) -> None:
         if self.on_missing_state == "refuse":

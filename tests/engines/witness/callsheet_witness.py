@@ -44,7 +44,7 @@ class Observer(Plugin):
 
     @hookimpl
     def on_eval(self, state, step_idx, eval_name, metrics):
-        self.say("on_eval", step=step_idx, loss=metrics["eval_loss"])
+        self.say("on_eval", step=step_idx, loss=metrics.get("eval_loss"))
 
     @hookimpl
     def on_train_end(self, state, artifacts):
@@ -60,9 +60,34 @@ class Witness(Observer):
 
     ranks = "all"
 
+    keep_weights: bool = setting(False, help="Keep the weights of every step, put together by the engine's own means.")
+
+    @hookimpl
+    def on_step_end(self, state, step_idx, batch, metrics):
+        super().on_step_end(state, step_idx, batch, metrics)
+        self.keep(state)
+
+    @hookimpl
+    def on_eval(self, state, step_idx, eval_name, metrics):
+        super().on_eval(state, step_idx, eval_name, metrics)
+        if eval_name != "eval":
+            self.keep(state, f"-{eval_name}", masters=False)
+
+    def keep(self, state, name="", masters=True):
+        import torch
+
+        if self.keep_weights:
+            weights = whole_weights(state.model, masters)
+            reference = getattr(state.trainer, "ref_model", None)
+            references = {} if reference is None else whole_weights(reference)
+            if state.is_main:
+                torch.save(weights, os.path.join(self.folder, f"weights{name}-{state.step}.pt"))
+                torch.save(references, os.path.join(self.folder, f"reference{name}-{state.step}.pt"))
+
     @hookimpl
     def on_train_start(self, state):
         super().on_train_start(state)
+        self.keep(state)
         if state.resumed_from and type(state.trainer.model_wrapped).__name__.startswith("FSDP"):
             self.say("optimizer", moments=moments(state.optimizer))
 
@@ -76,6 +101,27 @@ class Witness(Observer):
         weights = whole_weights(state.model)
         if state.is_main:
             torch.save(weights, os.path.join(self.folder, "engine.pt"))
+
+
+class Theirs(Plugin):
+    """TRL's BEMACallback on the same run, which keeps its result as a file."""
+
+    ranks = "all"
+
+    folder: str = setting(".", help="Where to write.")
+    update_freq: int = setting(2, help="As bema's.")
+    update_after: int = setting(1, help="As bema's.")
+
+    @hookimpl
+    def add_callbacks(self, state, add):
+        import torch
+        from trl import BEMACallback
+
+        class Kept(BEMACallback):
+            def on_train_end(callback, *args, **kwargs):
+                torch.save(callback.running_model.state_dict(), os.path.join(self.folder, f"theirs-{state.rank}.pt"))
+
+        add(Kept(update_freq=self.update_freq, update_after=self.update_after))
 
 
 class Trouble(Plugin):
@@ -131,11 +177,18 @@ def held(parameter):
     return parameter.to_local().numel() if hasattr(parameter, "to_local") else parameter.numel()
 
 
-def whole_weights(model):
-    """The weights that the engine holds, put together by the engine's own means."""
+def whole_weights(model, masters=False):
+    """The weights that the engine holds, or their float32 masters, put together by the engine's own means."""
     weights = {}
+    for module in model.modules():
+        if type(module).__name__.startswith("FSDP"):
+            module.reshard()  # what was gathered for a reference, or for an evaluation, may still be there
     for name, parameter in getattr(model, "module", model).named_parameters():
-        if hasattr(parameter, "ds_id"):
+        if masters and parameter.requires_grad and (hasattr(parameter, "_hp_mapping") or hasattr(parameter, "ds_id")):
+            from deepspeed.utils import safe_get_full_fp32_param
+
+            weights[name] = safe_get_full_fp32_param(parameter).detach().clone().view(whole_shape(parameter))
+        elif hasattr(parameter, "ds_id"):
             import deepspeed
 
             with deepspeed.zero.GatheredParameters([parameter]):
@@ -143,3 +196,7 @@ def whole_weights(model):
         else:
             weights[name] = parameter.full_tensor() if hasattr(parameter, "full_tensor") else parameter.detach().clone()
     return weights
+
+
+def whole_shape(parameter):
+    return parameter.ds_shape if hasattr(parameter, "ds_shape") else parameter.shape

@@ -1,0 +1,44 @@
+"""The model below what engines, compilation and activation checkpointing put around it, and its parameters' names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from callsheet.errors import CallsheetError
+from callsheet.sharding.shards import Shard, shard_of
+
+if TYPE_CHECKING:
+    from callsheet.records import LoopState
+
+WRAPPERS = ("_checkpoint_wrapped_module.", "_orig_mod.", "_fsdp_wrapped_module.")
+
+
+def unwrapped(state: LoopState) -> Any:
+    """The model without what data parallelism and compilation put around it."""
+    if state.accelerator is None:
+        return state.model
+    return state.accelerator.unwrap_model(state.model, keep_torch_compile=False)
+
+
+def shards_of(model: Any) -> dict[str, Shard]:
+    """The local shard of every parameter of an unwrapped model, by its name in the state dict; tied ones once.
+
+    Raises `CallsheetError` where it is spread in a way that cannot be worked on in place, as by FSDP version 1.
+    """
+    if any(hasattr(module, "_flat_param") for module in model.modules()):
+        raise CallsheetError(
+            "FSDP version 1 keeps weights as one flat parameter per layer, which plugins cannot average or blend. "
+            "Use launch=fsdp2, or fsdp_config.version=2."
+        )
+    return {plain_name(name): shard_of(plain_name(name), parameter) for name, parameter in model.named_parameters()}
+
+
+def plain_name(name: str) -> str:
+    """A parameter's name without wrappers.
+
+    >>> plain_name("model.layers.0._checkpoint_wrapped_module.mlp.weight")
+    'model.layers.0.mlp.weight'
+    """
+    for wrapper in WRAPPERS:
+        name = name.replace(wrapper, "")
+    return name

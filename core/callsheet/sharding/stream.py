@@ -1,0 +1,50 @@
+"""Safetensors files written one tensor at a time; the library itself takes all tensors of a file at once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+ALIGNMENT = 8
+
+
+def write_safetensors(path: Path, metas: Mapping[str, Tensor], tensors: Iterable[Tensor | None]) -> None:
+    """Write `tensors`, which come in the order of `metas`, whose names, shapes and dtypes make the header.
+
+    Format: huggingface/safetensors, 8 bytes of header length, the header as JSON, the tensors without gaps.
+    """
+    with path.open("wb") as file:
+        file.write(_header(metas))
+        for meta, tensor in zip(metas.values(), tensors, strict=True):
+            assert tensor is not None and tensor.shape == meta.shape and tensor.dtype == meta.dtype
+            file.write(_bytes(tensor))
+
+
+def _header(metas: Mapping[str, Tensor]) -> bytes:
+    from safetensors.torch import _TYPES
+
+    names = {dtype: name for name, dtype in _TYPES.items()}
+    entries: dict[str, Any] = {"__metadata__": {"format": "pt"}}
+    end = 0
+    for name, meta in metas.items():
+        entries[name] = {
+            "dtype": names[meta.dtype],
+            "shape": list(meta.shape),
+            "data_offsets": [end, end + meta.nbytes],
+        }
+        end += meta.nbytes
+    text = json.dumps(entries, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % ALIGNMENT)
+    return len(text).to_bytes(8, "little") + text
+
+
+def _bytes(tensor: Tensor) -> Any:
+    """The memory of `tensor`, without a copy where it is contiguous."""
+    import torch
+
+    return tensor.contiguous().view(-1).view(torch.uint8).numpy().data

@@ -1,0 +1,56 @@
+"""Shards under DeepSpeed: fragments of float32 master weights (ZeRO-1 and 2) and partitions of parameters (ZeRO-3)."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from callsheet.sharding.shards import Shard, nothing
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def fragment(name: str, parameter: Any) -> Shard:
+    """ZeRO-1 and 2: every rank computes with the whole parameter, and masters a fragment of it, which may be empty."""
+    mapping = parameter._hp_mapping
+    address = mapping.lp_fragment_address if mapping else None
+    start, length = (address.start, address.numel) if address else (0, 0)
+
+    def master() -> Tensor:
+        mapping = parameter._hp_mapping  # made anew when DeepSpeed loads a checkpoint
+        return mapping.get_hp_fragment().detach() if mapping else parameter.detach().new_empty(0).float()  # type: ignore[no-any-return]
+
+    def whole() -> Tensor:
+        return parameter.detach()  # type: ignore[no-any-return]
+
+    return Shard(
+        name, parameter.shape, parameter.dtype, start, length, parameter.requires_grad, master, nothing, whole
+    )  # fmt: skip
+
+
+def partition(name: str, parameter: Any) -> Shard:
+    """ZeRO-3: a slice of the flattened parameter. The last rank's is padded with what nobody ever wrote.
+
+    Small parameters are persistent: their whole stays on every rank beside the partition, and must follow it.
+    """
+    import torch.distributed as dist
+
+    size = parameter.ds_tensor.ds_numel
+    start = min(dist.get_rank(group=parameter.ds_process_group) * size, parameter.ds_numel)
+    length = min(size, parameter.ds_numel - start)
+    has_master = parameter.requires_grad and hasattr(parameter, "_z3_optimizer")
+
+    def master() -> Tensor:
+        fragments = import_module("deepspeed.utils")
+        return fragments.safe_get_local_fp32_param(parameter).detach().narrow(0, 0, length)  # type: ignore[no-any-return]
+
+    def live() -> Tensor:
+        return parameter.ds_tensor.detach().view(-1).narrow(0, 0, length)  # type: ignore[no-any-return]
+
+    def persistent() -> Tensor | None:
+        return parameter.detach() if parameter.ds_status.name == "AVAILABLE" else None
+
+    read = master if has_master else live
+    shape = parameter.ds_shape
+    return Shard(name, shape, parameter.dtype, start, length, parameter.requires_grad, read, live, persistent)

@@ -1,0 +1,37 @@
+"""The arithmetic of a sync: move reference weights towards those that train, and measure how far they went."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+CACHED = 1 << 16  # elements that fit the cache of a core: main memory is read and written once
+AT_ONCE = 1 << 26  # elsewhere: as much as a buffer may take
+
+
+def blend(reference: Tensor, policy: Tensor, alpha: float) -> Tensor:
+    """π_ref ← α π + (1 - α) π_ref, in place, computed in float32; returns the squared length of the change.
+
+    Both are one-dimensional and on one device; the result is a float32 scalar there, so nothing waits for the device.
+    """
+    import torch
+
+    cached = CACHED * torch.get_num_threads()
+    size = min(cached if reference.device.type == "cpu" else AT_ONCE, max(reference.numel(), 1))
+    buffer = torch.empty(size, dtype=torch.float32, device=reference.device)
+    squared = [torch.zeros((), dtype=torch.float32, device=reference.device)]
+    for target, source in zip(reference.split(size), policy.split(size), strict=True):
+        change = _difference(source, target, buffer[: target.numel()])
+        target.add_(change, alpha=alpha)
+        squared.append(torch.dot(change, change))
+    return torch.stack(squared).sum() * alpha**2
+
+
+def _difference(source: Tensor, target: Tensor, out: Tensor) -> Tensor:
+    import torch
+
+    if source.dtype == target.dtype == out.dtype:
+        return torch.sub(source, target, out=out)
+    return out.copy_(source).sub_(target)  # a difference of bfloat16 would be rounded to bfloat16

@@ -1,0 +1,85 @@
+"""Which weights are the reference of a trainer, and which of the model that trains each of them follows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from callsheet.errors import CallsheetError
+from callsheet.sharding import Shard, Sharding, unwrapped
+
+if TYPE_CHECKING:
+    from callsheet.records import LoopState
+
+ADAPTER = "ref"
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """The reference, and the policy's name for each of its chosen weights."""
+
+    reference: Sharding
+    policy: Sharding
+    names: dict[str, str]
+
+    def __iter__(self) -> Any:
+        """Pairs of a reference's shard and the shard that it follows."""
+        return ((self.reference.shards[name], self.policy.shards[other]) for name, other in self.names.items())
+
+
+def find(state: LoopState) -> Pairs:
+    """The pairs of `state.trainer`; on all ranks. Raises `CallsheetError` where there is no reference to sync."""
+    model, separate = unwrapped(state), getattr(state.trainer, "ref_model", None)
+    if separate is not None:
+        below = separate if state.accelerator is None else state.accelerator.unwrap_model(separate)
+        reference = Sharding(below, choose=lambda shard: True)
+        names = {name: name for name in reference.chosen}
+    elif ADAPTER in getattr(model, "peft_config", {}):
+        reference = Sharding(model, choose=lambda shard: ADAPTER in shard.name.split("."))
+        (active,) = model.active_adapters
+        names = {name: _of_adapter(name, active) for name in reference.chosen}
+    else:
+        raise CallsheetError(_why_none(state, model))
+    pairs = Pairs(reference, Sharding(model), names)
+    _check(pairs)
+    return pairs
+
+
+def _check(pairs: Pairs) -> None:
+    known = pairs.policy.shards
+    for name, other in pairs.names.items():
+        if other not in known or known[other].shape != pairs.reference.shards[name].shape:
+            raise CallsheetError(
+                f"The reference's {name} has no counterpart of its shape in the model that trains, so it cannot follow "
+                "it. Use a reference of the same architecture, or take ref_sync out of plugins."
+            )
+    for reference, policy in pairs:
+        if not _are_alike(reference, policy):
+            raise CallsheetError(
+                f"The engine keeps other parts of the reference's {reference.name} on this rank than of the model that "
+                "trains, so they cannot be blended in place. Use the same launch settings for both."
+            )
+
+
+def _are_alike(reference: Shard, policy: Shard) -> bool:
+    """Whether a rank has the same elements of both to compute with."""
+    if policy.live() is None:
+        return (reference.start, reference.length) == (0, policy.shape.numel())
+    return (reference.start, reference.length) == (policy.start, policy.length)
+
+
+def _of_adapter(name: str, active: str) -> str:
+    return ".".join(active if part == ADAPTER else part for part in name.split("."))
+
+
+def _why_none(state: LoopState, model: Any) -> str:
+    trainer = type(state.trainer).__name__
+    if hasattr(model, "peft_config"):
+        return (
+            f"ref_sync has nothing to sync: the reference of a new adapter is the model below it, which {trainer} "
+            "gets by switching the adapter off. Train without peft, or go on from a saved adapter."
+        )
+    return (
+        f"ref_sync has nothing to sync: {trainer} compares with no other model (beta=0, or its log probabilities were "
+        "computed beforehand). Change that, or take ref_sync out of plugins."
+    )

@@ -1,0 +1,148 @@
+"""The plugin: when the reference follows, what it logs of it, and how a resumed run has it back."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from callsheet import Plugin, hookimpl, setting
+from callsheet.errors import CallsheetError
+from callsheet.records import plugin_name
+from callsheet.sharding import Shard, Stored, save_shards
+from callsheet.world import gather
+from callsheet_plugins.ref_sync.blending import blend
+from callsheet_plugins.ref_sync.pairs import Pairs, find
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from callsheet.records import LogContext, LoopState, ManifestRow, Report
+
+logger = logging.getLogger("callsheet")
+
+KIND = "ref"
+CHANGE = "ref_sync/change"
+BETA = {"grpo": 0.0, "rloo": 0.05}  # TRL's defaults; at 0 it loads no reference
+
+
+class RefSync(Plugin):
+    """Let the reference model follow the one that trains (TR-DPO, Gorbatovski et al. 2024, arXiv 2404.09656).
+
+    Every `ref_model_sync_steps`, π_ref ← α π + (1 - α) π_ref. The reference is the trainer's own, or the adapter
+    called "ref" that TRL makes when a saved adapter trains on. Each rank blends the part that it keeps; nothing is
+    gathered. How far the reference moved, ‖Δπ_ref‖, is logged as `ref_sync/change`: 0 says that nothing happened.
+
+    The reference is part of every checkpoint, and a resumed run has it back, where TRL begins with the first one again.
+    """
+
+    ranks = "all"
+    cannot_serve: ClassVar[Mapping[str, str]] = {
+        name: "it compares with no reference model." for name in ("sft", "reward", "hf")
+    }
+
+    ref_model_sync_steps: int = setting(512, ge=1, help="Sync every this many steps; τ in the paper.")
+    ref_model_mixup_alpha: float = setting(
+        0.6, gt=0, le=1, help="How much of the model that trains; α in the paper. 1 copies it."
+    )
+    on_missing_state: str = setting(
+        "refuse",
+        choices=("refuse", "restart"),
+        help="When a resumed checkpoint holds no reference: end the run, or go on with the first one.",
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._synced_at: int | None = None
+
+    @hookimpl
+    def preflight(self, ctx: LogContext, report: Report) -> None:
+        trainer, peft = (dict(ctx.run_config.get(part) or {}) for part in ("trainer", "peft"))
+        args = trainer.get("args") or {}
+        if args.get("sync_ref_model"):
+            report.problem("Plugin 'ref_sync' and trainer.args.sync_ref_model would both sync; leave one of them out.")
+        if args.get("precompute_ref_log_probs"):
+            report.problem("Plugin 'ref_sync' cannot change what trainer.args.precompute_ref_log_probs has computed.")
+        if not float(args.get("beta", BETA.get(trainer.get("name", ""), 1.0)) or 0):
+            report.problem(
+                f"Plugin 'ref_sync': trainer={trainer.get('name')} has no reference model unless trainer.args.beta is "
+                "above 0."
+            )
+        if peft.get("type"):
+            report.problem(
+                "Plugin 'ref_sync': the reference of a new adapter is the model below it, which stays as it is. Leave "
+                "peft out, or go on from a saved adapter with model.path."
+            )
+
+    @hookimpl
+    def on_train_start(self, state: LoopState) -> None:
+        self._pairs = find(state)
+        if state.resumed_from is not None and state.step >= self.ref_model_sync_steps:
+            self._restore(state.resumed_from)
+        else:
+            self._synced_at = None
+
+    @hookimpl
+    def on_step_end(
+        self, state: LoopState, step_idx: int, batch: Sequence[Mapping[str, Any]], metrics: Mapping[str, float]
+    ) -> None:
+        if step_idx % self.ref_model_sync_steps == 0:
+            change = sync(self._pairs, self.ref_model_mixup_alpha)
+            self._synced_at = step_idx
+            state.log({CHANGE: change})
+
+    @hookimpl
+    def on_checkpoint(self, state: LoopState, row: ManifestRow) -> None:
+        if self._synced_at is not None:
+            reference = self._pairs.reference
+            weights = {name: shard.read() for name, shard in reference.chosen.items()}
+            save_shards(reference, weights, row.folder(self), KIND)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"synced_at": self._synced_at}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self._synced_at = state_dict["synced_at"]
+
+    def _restore(self, row: ManifestRow) -> None:
+        reference = self._pairs.reference
+        stored = Stored(reference.chosen, row.path / "callsheet" / plugin_name(self), KIND)
+        if stored:
+            reference.write(stored.read)
+        elif self.on_missing_state == "refuse":
+            raise CallsheetError(
+                f"Checkpoint {row.path} holds no reference model; set plugins.{plugin_name(self)}.on_missing_state="
+                "restart to go on with the one that the run began with."
+            )
+        else:
+            self._synced_at = None
+            logger.warning("Checkpoint %s holds no reference model; it is the first one again.", row.path)
+
+
+def sync(pairs: Pairs, alpha: float) -> float:
+    """Blend every pair in place, on all ranks; returns how far the reference moved, ‖Δπ_ref‖ over all of them."""
+    pairs.reference.reshard()
+    squared = [_sync(pairs, reference, policy, alpha) for reference, policy in pairs]
+    mine = sum(float(part) for part, name in zip(squared, pairs.names, strict=True) if pairs.reference.is_holder(name))
+    return math.sqrt(sum(gather(mine)))
+
+
+def _sync(pairs: Pairs, reference: Shard, policy: Shard, alpha: float) -> Tensor:
+    target = reference.live()
+    assert target is not None, "a reference has no optimizer, whose shards alone have no live part"
+    squared = blend(target, _live(policy), alpha)
+    if (whole := reference.copy()) is not None:
+        if (source := policy.copy()) is not None:
+            blend(whole.view(-1), source.view(-1), alpha)
+        else:
+            whole.copy_(pairs.reference.everywhere(reference.name, target))
+    return squared
+
+
+def _live(shard: Shard) -> Tensor:
+    live = shard.live()
+    if live is None:
+        live = shard.copy()
+    assert live is not None
+    return live.view(-1)
