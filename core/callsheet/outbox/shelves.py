@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from callsheet.outbox import durable
 from callsheet.outbox.entries import UNREADABLE, Entry, from_json, to_json
@@ -127,12 +128,16 @@ class Shelves:
         for id in self.ids(PARKED):
             durable.move(self.path(PARKED, id), self.path(PENDING, id))
 
-    def retry(self, id: str) -> bool:
-        """Give a failed entry another chance, from its first attempt on; False when it did not fail."""
+    def retry(self, id: str, **payload: Any) -> bool:
+        """Give a failed entry another chance, from its first attempt on; False when it did not fail.
+
+        `payload` is what of its payload is to be another from now on.
+        """
         entry = self.read(FAILED, id)
         if entry is None:
             return False
-        again = replace(entry, attempts=0, not_before=0.0, finished_at=None)
+        known = {**entry.payload, **payload}
+        again = replace(entry, payload=known, attempts=0, not_before=0.0, finished_at=None)
         durable.write(self.path(FAILED, id), to_json(again))
         durable.move(self.path(FAILED, id), self.path(PENDING, id))
         return True

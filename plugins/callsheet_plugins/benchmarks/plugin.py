@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from callsheet import Plugin, hookimpl, setting
+from callsheet.settings import check_settings
 from callsheet_plugins.benchmarks import checks, jobs, sources
 from callsheet_plugins.benchmarks.definitions import Benchmark, choose, define
+from callsheet_plugins.benchmarks.dispatch import slurm_settings
 from callsheet_plugins.benchmarks.dispatch.slurm_settings import SlurmSettings
 
 if TYPE_CHECKING:
@@ -65,6 +67,7 @@ class Benchmarks(Plugin):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        check_settings(self.slurm, slurm_settings.WHERE)
         self.chosen = choose(self.benchmarks, define(self.define))
 
     @hookimpl

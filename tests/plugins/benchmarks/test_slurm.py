@@ -2,13 +2,16 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import time
 
 import pytest
 
-from callsheet.outbox.shelves import DONE, FAILED, PARKED, PENDING
+from callsheet import CallsheetError
+from callsheet.outbox.shelves import DONE, FAILED, PARKED, PENDING, Shelves
+from callsheet_plugins.benchmarks import Benchmarks
 from callsheet_plugins.benchmarks.dispatch.slurm_settings import SlurmSettings
 
 from .conftest import deliver, entries, events, put, result, start_courier, status, wait_until
@@ -90,16 +93,23 @@ def test_couriers_killed_at_any_moment_submit_a_job_once(slurm, run_dir, engine,
     assert len(diary("began")) == len(diary("ended")) == 3 and not events(run_dir, "benchmark_failed")
 
 
-def test_what_slurm_refuses_is_said_with_the_setting_and_nothing_is_tried_again(slurm, run_dir, engine):
+def test_what_slurm_refuses_is_said_with_the_setting_and_tried_again_with_another(slurm, run_dir, engine):
     put(run_dir, engine(), **on_slurm(partition="nope"))
     deliver(run_dir)
     (entry,) = entries(run_dir, FAILED)
     assert "invalid partition specified: nope" in entry.error and "plugins.benchmarks.slurm: partition" in entry.advice
+    running = Benchmarks(**on_slurm(partition="main")).running()
+    assert Shelves(run_dir).retry(entry.id, running=running)  # as `callsheet bench` does
+    deliver(run_dir)
+    assert [result(entry)["metrics"] for entry in entries(run_dir, DONE)] == [{"score": 1.0}]
+
+
+def test_settings_of_slurm_outside_their_range_are_refused():
+    with pytest.raises(CallsheetError, match=re.escape("plugins.benchmarks.slurm.cpus must be at least 1, got 0")):
+        Benchmarks(slurm=SlurmSettings(cpus=0))
 
 
 def test_a_script_that_nobody_has_run_keeps_nobody_waiting_and_its_score_comes_home(run_dir, engine):
-    from callsheet.outbox.shelves import Shelves
-
     put(run_dir, engine(), dispatch="none", slurm=SlurmSettings(**SITE))
     deliver(run_dir)
     (entry,) = entries(run_dir, PARKED)

@@ -75,7 +75,7 @@ def run(argv: Sequence[str], timeout_seconds: float, cwd: str | None = None) -> 
 def insist(answer: Answer, what: str) -> Answer:
     """`answer`, unless the command failed: then `Transient`, for whatever reason."""
     if answer.code != 0:
-        raise Transient(f"{what} failed: {one_line(answer.said) or f'exit code {answer.code}'}")
+        raise Transient(f"{what} failed: {one_line(answer.said) or f'exit code {answer.code}'}.")
     return answer
 
 
@@ -85,14 +85,16 @@ def refusal(answer: Answer) -> Exception:
     found = (names for pattern, names in COMPLAINTS if re.search(pattern, said, re.IGNORECASE))
     unknown = "its options" if answer.code == UNREADABLE_OPTIONS else MAY_PASS
     if names := next(found, unknown):
-        return Permanent(f"Slurm refuses the job: {said}", f"Change {WHERE}: {names}.")
-    return Transient(f"sbatch took no job: {said}")
+        remedy = f"Change {WHERE}: {names}, with overrides of `callsheet bench RUN`, which tries again."
+        return Permanent(f"Slurm refuses the job: {said}.", remedy)
+    return Transient(f"sbatch took no job: {said}.")
 
 
 def one_line(said: str) -> str:
     """What a command said, without the name of the command in front of each line."""
     lines = (re.sub(r"^\w+: (error: |fatal: )?", "", line).strip() for line in said.splitlines())
-    return " ".join(line for line in lines if line and not line.startswith("Try "))[:1000]
+    told = [line.rstrip(".") for line in lines if line and not line.startswith("Try ")]
+    return "; ".join(told)[:1000]
 
 
 def _text(content: bytes) -> str:
