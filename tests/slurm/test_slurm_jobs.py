@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from callsheet.outbox import Permanent, Transient
+from callsheet.outbox import Parked, Permanent, Transient
 from callsheet_plugins.benchmarks.dispatch.by_hand import ByHand
 from callsheet_plugins.benchmarks.dispatch.slurm_commands import Answer, refusal
 from callsheet_plugins.benchmarks.dispatch.slurm_settings import SlurmSettings
@@ -297,12 +297,12 @@ def test_a_thousand_jobs_are_one_question(slurm, place, attempt, monkeypatch, tm
     assert asked.read_text().count("x") == 1
 
 
-def test_without_slurm_the_reason_is_said(attempt, monkeypatch, tmp_path):
+def test_without_slurm_a_job_waits_for_a_drain_elsewhere(attempt, monkeypatch, tmp_path):
     from callsheet_plugins.benchmarks.dispatch.slurm import Slurm
     from callsheet_plugins.benchmarks.dispatch.slurm_settings import SlurmSettings
 
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(Permanent, match="There is no sbatch on this machine"):
+    with pytest.raises(Parked, match="There is no sbatch on this machine: drain the run on one that has it"):
         Slurm(SlurmSettings()).submit(attempt(QUICK))
 
 

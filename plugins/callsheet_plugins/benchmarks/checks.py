@@ -58,7 +58,7 @@ def _check_slurm(plugin: Benchmarks, report: Report) -> None:
         report.problem(problem)
     if plugin.dispatch == "slurm" and not which("sbatch"):
         report.warning(
-            "There is no sbatch on this machine: benchmarks are submitted once the run is drained on one that has it."
+            "There is no sbatch on this machine: benchmarks are submitted when the run is drained on one that has it."
         )
 
 

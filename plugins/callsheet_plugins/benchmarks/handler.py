@@ -36,6 +36,7 @@ class BenchmarkHandler(Handler):
     def __init__(self, run_dir: Path) -> None:
         super().__init__(run_dir)
         self._dispatchers: dict[str, Dispatcher] = {}
+        self._told: dict[Path, str] = {}
         self._gpus_of: dict[str, int] = {}  # by entry
 
     def deliver(self, job: Job) -> Mapping[str, Any]:
@@ -48,6 +49,7 @@ class BenchmarkHandler(Handler):
             raise Transient(f"{job.payload['name']} was submitted.", retry_after=FIRST_LOOK_SECONDS, counts=False)
         seen = place.look(attempt, handle)
         if seen.state in ("waiting", "running"):
+            self._tell(job, folder, seen.reason)
             raise Transient(f"{job.payload['name']} is {seen.state}.", retry_after=_patience(folder), counts=False)
         if seen.state == "left":
             raise Parked(f"{job.payload['name']}: {seen.reason}")
@@ -62,6 +64,12 @@ class BenchmarkHandler(Handler):
             reason = _said(status) if seen.state == "ended" else f"it is gone: {seen.reason or 'nobody knows why.'}"
         self._failed(job, tried, folder, reason)
         raise Transient(f"{job.payload['name']}: {reason}")
+
+    def _tell(self, job: Job, folder: Path, reason: str) -> None:
+        """Write down what a job waits for, when that is news."""
+        if reason and self._told.get(folder) != reason:
+            self._told[folder] = reason
+            RunDir(self.run_dir).event("benchmark_waits", id=job.entry.id, name=job.payload["name"], reason=reason)
 
     def _begin(self, job: Job, tried: Attempts) -> Path:
         """Write down what the next attempt runs."""

@@ -68,6 +68,15 @@ def test_a_job_whose_node_dies_is_tried_again_until_attempts_are_used_up(slurm, 
     assert "after 2 attempts" in entry.error and "NODE_FAIL" in entry.error and not slurm.jobs()
 
 
+def test_what_a_job_waits_for_is_written_down_once(slurm, run_dir, engine):
+    put(run_dir, engine(), **on_slurm(options={"hold": True}))
+    courier = courier_at_work(run_dir, lambda: events(run_dir, "benchmark_waits"))
+    slurm.run("scontrol", "release", *slurm.jobs())
+    end(courier)
+    reasons = [event["reason"] for event in events(run_dir, "benchmark_waits")]
+    assert "JobHeldUser" in reasons[0] and len(set(reasons)) == len(reasons)
+
+
 def test_while_the_controller_is_down_the_job_waits_and_is_submitted_once(slurm, run_dir, engine, diary):
     put(run_dir, engine(), **on_slurm())
     slurm.controller.stop()

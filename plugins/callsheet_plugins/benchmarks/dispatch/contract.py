@@ -43,7 +43,8 @@ class Dispatcher(Protocol):
     def submit(self, attempt: Attempt) -> str:
         """Start the attempt unless it was started before, and return a handle that survives this process.
 
-        Raises `Transient` while the place cannot be reached or is full, `Permanent` when it refuses.
+        Raises `Transient` while the place cannot be reached or is full, `Permanent` when it refuses, and `Parked` when
+        it can only be reached from another machine.
         """
 
     def look(self, attempt: Attempt, handle: str) -> Seen:

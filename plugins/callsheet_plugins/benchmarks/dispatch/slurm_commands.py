@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from callsheet.outbox import Permanent, Transient
+from callsheet.outbox import Parked, Permanent, Transient
 from callsheet_plugins.benchmarks.dispatch.environment import for_slurm
 from callsheet_plugins.benchmarks.dispatch.slurm_settings import WHERE
 
@@ -50,7 +50,7 @@ class Answer:
 
 
 def run(argv: Sequence[str], timeout_seconds: float, cwd: str | None = None) -> Answer:
-    """Run one command. Raises `Transient` when it takes too long, `Permanent` when it is not installed."""
+    """Run one command. Raises `Transient` when it takes too long, `Parked` when it is not installed."""
     try:
         done = subprocess.run(
             argv,
@@ -63,10 +63,7 @@ def run(argv: Sequence[str], timeout_seconds: float, cwd: str | None = None) -> 
     except subprocess.TimeoutExpired as error:
         raise Transient(f"{argv[0]} did not answer within {timeout_seconds:g} seconds.") from error
     except FileNotFoundError as error:
-        raise Permanent(
-            f"There is no {argv[0]} on this machine, so nothing can be submitted to Slurm from it.",
-            "Drain the run on a login node, or choose another plugins.benchmarks.dispatch.",
-        ) from error
+        raise Parked(f"There is no {argv[0]} on this machine: drain the run on one that has it.") from error
     except OSError as error:
         raise Transient(f"{argv[0]} could not be started: {error}.") from error
     return Answer(done.returncode, _text(done.stdout), _text(done.stderr))

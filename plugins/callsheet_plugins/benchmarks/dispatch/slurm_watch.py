@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 
-from callsheet.outbox import Permanent, Transient
+from callsheet.outbox import Parked, Transient
 from callsheet_plugins.benchmarks.dispatch import slurm_commands as commands
 from callsheet_plugins.benchmarks.dispatch.contract import Attempt, Seen
 from callsheet_plugins.benchmarks.dispatch.job_files import Status, job_name
@@ -65,7 +65,7 @@ class Watch:
             return ""
         try:
             said = commands.run(["scontrol", "show", "job", row.id], self.timeout_seconds).out
-        except Transient:
+        except (Transient, Parked):
             return ""
         found = re.search(r"ExitCode=(\d+:\d+)", said)
         return found[1] if found else ""
@@ -77,7 +77,7 @@ class Watch:
         argv = ["sacct", "--noheader", "--parsable2", "--allocations", f"--jobs={id}", "--format=State,ExitCode"]
         try:
             answer = commands.run(argv, self.timeout_seconds)
-        except (Transient, Permanent):
+        except (Transient, Parked):
             return "", ""
         self._has_accounting = answer.code == 0 or "disabled" not in answer.said
         state, _, exit_code = answer.out.partition("\n")[0].partition("|")
