@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -10,6 +11,7 @@ import pytest
 
 from callsheet.outbox import Parked, Permanent, Transient
 from callsheet_plugins.benchmarks.dispatch.by_hand import ByHand
+from callsheet_plugins.benchmarks.dispatch.slurm import Slurm
 from callsheet_plugins.benchmarks.dispatch.slurm_commands import Answer, refusal
 from callsheet_plugins.benchmarks.dispatch.slurm_settings import SlurmSettings
 
@@ -94,6 +96,27 @@ def test_a_courier_killed_before_sbatch_submits_after_a_while(slurm, place, atte
     assert slurm.jobs() == [] and [again.submit(job)] == slurm.jobs()
 
 
+def test_a_job_whose_number_never_came_back_is_adopted(slurm, place, attempt, monkeypatch, tmp_path):
+    (tmp_path / "bin").mkdir()
+    slow = tmp_path / "bin" / "sbatch"
+    slow.write_text(f'#!/bin/sh\n{shutil.which("sbatch")} "$@"\nexec sleep 60\n')
+    slow.chmod(0o755)
+    job, here = attempt(LONG), place(timeout_seconds=1)
+    with monkeypatch.context() as patched, pytest.raises(Transient, match="sbatch did not answer within 1 seconds"):
+        patched.setenv("PATH", f"{slow.parent}:{os.environ['PATH']}")
+        here.submit(job)
+    (there,) = slurm.jobs()
+    assert here.submit(job) == place().submit(job) == there and slurm.jobs() == [there]
+
+
+def test_a_secret_reaches_the_job_and_no_file(slurm, place, attempt, until, monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", token := "hf_" + "s" * 34)
+    here, job = place(), attempt("import os; print(os.environ['HF_TOKEN'][:5])")
+    until(here, job, here.submit(job), "ended")
+    assert log(job) == "hf_ss\n"
+    assert not [path for path in job.folder.iterdir() if token in path.read_text()]
+
+
 def test_a_second_job_for_the_same_attempt_does_nothing(slurm, place, attempt, until):
     job, here = attempt(LONG), place()
     handle = here.submit(job)
@@ -151,6 +174,7 @@ def test_while_the_controller_is_down_nothing_is_submitted_and_afterwards_once(s
         ({"nodelist": "nowhere"}, "Invalid node name", "nodelist"),
         ({"options": {"constraint": "h100"}}, "Invalid feature", "options"),
         ({"options": {"container-image": "x"}}, "unrecognized option", "options"),
+        ({"mem": "64G\n--uid=0"}, "holds a line break", "mem"),
         ({"partition": "a\nb"}, "holds a line break", "partition"),
         ({"options": {"job-name": "x"}}, "is set by Callsheet", "job-name"),
     ],
@@ -190,6 +214,12 @@ def test_what_may_pass_is_told_from_what_must_be_changed(said, setting):
     assert not answer.never_arrived, "a job may be there"
     if setting:
         assert f"slurm: {setting}" in refused.remedy
+
+
+@pytest.mark.parametrize("name", ["50%j", "back\\slash", "two\nlines"])
+def test_a_folder_that_slurm_cannot_work_in_is_refused(attempt, name):
+    with pytest.raises(Permanent, match="Slurm cannot work in"):
+        Slurm(SlurmSettings()).submit(attempt(QUICK, name=name))
 
 
 def test_a_job_that_waits_says_what_for(place, attempt):
@@ -286,8 +316,7 @@ def test_a_thousand_jobs_are_one_question(slurm, place, attempt, monkeypatch, tm
     asked = tmp_path / "asked"
     (tmp_path / "bin").mkdir()
     counting = tmp_path / "bin" / "squeue"
-    real = subprocess.run(["which", "squeue"], capture_output=True, text=True).stdout.strip()
-    counting.write_text(f'#!/bin/sh\necho x >>{asked}\nexec {real} "$@"\n')
+    counting.write_text(f'#!/bin/sh\necho x >>{asked}\nexec {shutil.which("squeue")} "$@"\n')
     counting.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
     here, jobs = place(options={"hold": True}), [attempt(QUICK, name=f"job-{number}") for number in range(3)]
@@ -298,9 +327,6 @@ def test_a_thousand_jobs_are_one_question(slurm, place, attempt, monkeypatch, tm
 
 
 def test_without_slurm_a_job_waits_for_a_drain_elsewhere(attempt, monkeypatch, tmp_path):
-    from callsheet_plugins.benchmarks.dispatch.slurm import Slurm
-    from callsheet_plugins.benchmarks.dispatch.slurm_settings import SlurmSettings
-
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(Parked, match="There is no sbatch on this machine: drain the run on one that has it"):
         Slurm(SlurmSettings()).submit(attempt(QUICK))

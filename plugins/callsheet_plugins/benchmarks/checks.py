@@ -39,7 +39,7 @@ def check(plugin: Benchmarks, ctx: LogContext, report: Report) -> None:
             f"Benchmarks run on the CPU, since training has the GPUs. {WHERE}.devices=[7] gives them one of their own."
         )
     if plugin.dispatch != "local":
-        _check_slurm(plugin, report)
+        _check_slurm(plugin, ctx, report)
     for name, benchmark in plugin.complete(ctx.run_config).items():
         for problem in (*engines.engine(benchmark.engine).problems(name, benchmark), *_shared(plugin, name, benchmark)):
             report.problem(problem)
@@ -53,8 +53,8 @@ def is_known_already(ctx: LogContext, revision: Revision) -> bool:
     return any(row.step == revision.step and row.revisions for row in rows)
 
 
-def _check_slurm(plugin: Benchmarks, report: Report) -> None:
-    for problem in slurm_settings.problems(plugin.slurm):
+def _check_slurm(plugin: Benchmarks, ctx: LogContext, report: Report) -> None:
+    for problem in slurm_settings.problems(plugin.slurm, ctx.run_dir.absolute()):
         report.problem(problem)
     if plugin.dispatch == "slurm" and not which("sbatch"):
         report.warning(

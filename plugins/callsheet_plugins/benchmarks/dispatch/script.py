@@ -22,10 +22,8 @@ def write(folder: Path, settings: SlurmSettings, options: Sequence[str] = ()) ->
 
     Raises `Permanent` for a value that cannot stand in it.
     """
-    for problem in problems(settings):
+    for problem in problems(settings, folder):
         raise Permanent(problem)
-    if any(mark in str(folder) for mark in "\n\r\\%"):  # Slurm puts job numbers in place of % in file names
-        raise Permanent(f"Slurm cannot work in {str(folder)!r}.", "Choose an output_dir without %, \\ and line breaks.")
     shutil.copyfile(runner.__file__, folder / RUNNER)  # the node may not see where Callsheet is installed
     path = folder / SCRIPT
     path.write_text("\n".join([*_lines(folder, settings, options), ""]), encoding="utf-8")

@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from callsheet.settings import setting
@@ -73,8 +74,10 @@ class SlurmSettings:
         return self.python or ("python3" if self.container else sys.executable)
 
 
-def problems(settings: SlurmSettings) -> Iterator[str]:
-    """What is wrong with them, as sentences; asks nobody."""
+def problems(settings: SlurmSettings, folder: Path) -> Iterator[str]:
+    """What is wrong with them, or with working in `folder`, as sentences; asks nobody."""
+    if any(mark in str(folder) for mark in "\n\r\\%"):  # Slurm puts numbers in place of %j, and cannot start the job
+        yield f"Slurm cannot work in {str(folder)!r}. Choose an output_dir without %, \\ and line breaks."
     for name in WORDS:
         if _has_line_break(getattr(settings, name)):
             yield f"{WHERE}.{name} holds a line break: {getattr(settings, name)!r}. Write it on one line."
