@@ -30,7 +30,7 @@ class Watch:
     def see(self, attempt: Attempt, handle: str, status: Status) -> Seen:
         row = self._row(attempt, status.job or handle, within=0.0 if status.ended else MOMENT_SECONDS)
         if row and row.state in WAITING:
-            return Seen("waiting", f"Slurm says {row.state}, {row.reason}")
+            return Seen("waiting", f"Slurm says {row.state}, {row.reason}" if row.reason != "None" else "")
         if row and row.state in ACTIVE:
             return Seen("running")
         state, exit_code = (row.state, self._exit_code(row)) if row else self._accounted(status.job or handle)
