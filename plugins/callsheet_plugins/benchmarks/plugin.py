@@ -77,7 +77,8 @@ class Benchmarks(Plugin):
     @hookimpl(trylast=True)  # by then the checkpoint holds what other plugins add to it
     def on_checkpoint(self, state: LoopState, row: ManifestRow) -> None:
         if not self.scores_revisions(state.ctx):
-            self._put(state.ctx, sources.of_folder(row.path, row.name, step=row.step, checkpoint=row.name))
+            for source in sources.of_checkpoint(row):
+                self._put(state.ctx, source)
 
     @hookimpl(trylast=True)
     def on_train_end(self, state: LoopState, artifacts: dict[str, Path]) -> None:

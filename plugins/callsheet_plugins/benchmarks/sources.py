@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from callsheet.records import Revision
+from callsheet.records import ManifestRow, Revision
 
 COMMIT = ".callsheet-commit.json"  # what hub=folder leaves in a revision
 LEFT_OUT = ("optimizer*", "scheduler*", "scaler*", "rng_state*", "training_args.bin", "trainer_state.json")
@@ -33,6 +33,15 @@ def of_folder(folder: Path, identity: str, **where: object) -> Source:
     return Source(identity, files_of(folder), **where)  # type: ignore[arg-type]  # the fields of a Source
 
 
+def of_checkpoint(row: ManifestRow) -> Iterator[Source]:
+    """The weights that train, and the model folders that other plugins put beside them, such as averaged weights."""
+    if _is_model(row.path):
+        yield of_folder(row.path, row.name, step=row.step, checkpoint=row.name)
+    for folder in sorted(path for path in row.path.iterdir() if path.is_dir() and _is_model(path)):
+        name = folder.name
+        yield of_folder(folder, f"{name}-{row.step}", step=row.step, checkpoint=row.name, weights=name)
+
+
 def of_revision(revision: Revision) -> Source | None:
     """What was published, or None for a folder that has come to hold something else since."""
     where = {"repo": revision.repo, "commit": revision.commit, "branch": revision.branch, "step": revision.step}
@@ -48,6 +57,10 @@ def files_of(folder: Path) -> dict[str, Path]:
     """The files of a model folder, without what only a resumed training needs."""
     found = (path for path in sorted(folder.iterdir()) if path.is_file() and not path.name.startswith("."))
     return {path.name: path for path in found if not any(path.match(pattern) for pattern in LEFT_OUT)}
+
+
+def _is_model(folder: Path) -> bool:
+    return (folder / "config.json").is_file() or (folder / "adapter_config.json").is_file()
 
 
 def _holds(folder: Path, commit: str) -> bool:

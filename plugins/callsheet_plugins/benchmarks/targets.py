@@ -12,7 +12,7 @@ from callsheet import checkpoints, rundir
 from callsheet.errors import CallsheetError, did_you_mean
 from callsheet.records import ManifestRow
 from callsheet.rundir import RunDir
-from callsheet_plugins.benchmarks.sources import Source, files_of, of_folder, of_revision
+from callsheet_plugins.benchmarks.sources import Source, files_of, of_checkpoint, of_folder, of_revision
 
 ASK_SECONDS = 20.0
 CONFIG = "config.json"
@@ -56,8 +56,8 @@ def _of_row(row: ManifestRow) -> Iterator[Source]:
     """The revisions of a checkpoint, as they were scored during the run; else what lies on the disk."""
     published = [source for revision in row.revisions if (source := of_revision(revision))]
     yield from published
-    if not published and (row.path / CONFIG).is_file():
-        yield of_folder(row.path, row.name, step=row.step, checkpoint=row.name)
+    if not published and row.path.is_dir():
+        yield from of_checkpoint(row)
 
 
 def _artifacts(path: Path) -> Iterator[Source]:

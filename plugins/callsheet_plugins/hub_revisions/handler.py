@@ -55,7 +55,8 @@ class RevisionHandler(Handler):
         hub = self._hub(payload)
         if payload["hub"] == "huggingface" and (newer := self._quota.wait_or_pass(job)):
             return {"coalesced_into": newer}
-        hashes = self._hashes.of(job.files, payload.get("checkpoint", ""))
+        # The manifest knows a checkpoint's own files by their bare names.
+        hashes = self._hashes.of(job.files, payload.get("checkpoint", "") if payload["weights"] == "raw" else "")
         commit = hub.publish(job, hashes)
         pruned = self._prune(hub, job)
         return {

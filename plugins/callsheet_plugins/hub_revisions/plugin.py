@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from callsheet.records import ArmResult, EvalResult, LogContext, LoopState, ManifestRow, Report, RunResult
 
 KIND = "hub_revisions"
+CONFIG, ADAPTER = "config.json", "adapter_config.json"
 
 
 class HubRevisions(Plugin):
@@ -34,7 +35,9 @@ class HubRevisions(Plugin):
     private: bool = setting(True, help="Whether a repository that is made is private.")
     include: list[str] = setting([], help="Patterns of more files to publish from a checkpoint, as in ['*.gguf'].")
     artifacts: list[str] = setting(
-        [], help="Model folders of other plugins to publish at the end, as in [bema], to branches such as main-bema."
+        [],
+        help="Model folders of other plugins to publish, as in [bema], from each checkpoint that holds one and at the "
+        "end, to branches such as main-bema-step-000001000.",
     )
     overwrite_hub_revision: bool = setting(False, help="Replace the content of branches that exist already.")
     keep_last: int | None = setting(
@@ -78,20 +81,27 @@ class HubRevisions(Plugin):
         self._seen = (row.step, row.epoch)
         branch = naming.branch_of(self.revision, row.step)
         self._put(state.ctx, branch, row.path, checkpoint=row.name)
+        for name in self.artifacts:
+            if (row.path / name / CONFIG).is_file() or (row.path / name / ADAPTER).is_file():
+                self._put(
+                    state.ctx, self._branch_of(name, row.step), row.path / name, checkpoint=row.name, weights=name
+                )
 
     @hookimpl(trylast=True)
     def on_train_end(self, state: LoopState, artifacts: dict[str, Path]) -> None:
         self._seen = (state.step, state.epoch)
         for name in self.artifacts:
             if name in artifacts:
-                branch = f"{self.revision}-{name}-step-{state.step:09d}"
-                self._put(state.ctx, branch, artifacts[name], weights=name)
+                self._put(state.ctx, self._branch_of(name, state.step), artifacts[name], weights=name)
 
     @hookimpl(tryfirst=True)
     def on_run_end(self, ctx: LogContext, run_result: RunResult, arm: ArmResult) -> None:
         asked = (ctx.run_config.get("finish") or {}).get("push")
         if asked and run_result.status in ("completed", "stopped") and (ctx.run_dir / "config.json").exists():
             self._put(ctx, self.revision, ctx.run_dir, final=True)
+
+    def _branch_of(self, artifact: str, step: int) -> str:
+        return naming.branch_of(f"{self.revision}-{artifact}", step)
 
     def _put(
         self,
@@ -118,7 +128,7 @@ class HubRevisions(Plugin):
             "message": _message(step, metrics, weights),
             "card": card(f"{repo.rpartition('/')[2]} {branch}", step, epoch, metrics, ctx.run_config),
             "metrics": metrics,
-            "prune": self._pruning(),
+            "prune": self._pruning() if weights == "raw" else {},
             "timeout_seconds": self.timeout_seconds,
             "commits_per_hour": self.commits_per_hour,
             "coalesce": self.when_quota_is_short == "coalesce",
