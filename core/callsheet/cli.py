@@ -186,8 +186,8 @@ def _nothing_left(folder: Path) -> str:
 
 
 def _say_unpublished(counts: dict[str, int], run_dir: Path) -> int:
-    if said := commands.sentence(counts, run_dir):
-        click.echo(f"callsheet: {said}", err=True)
+    for line in filter(None, (commands.left_to_you(counts, run_dir), said := commands.sentence(counts, run_dir))):
+        click.echo(f"callsheet: {line}", err=True)
     return commands.NOT_ALL_PUBLISHED if said else 0
 
 

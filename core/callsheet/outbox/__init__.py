@@ -2,6 +2,6 @@
 
 from callsheet.outbox.box import Outbox
 from callsheet.outbox.entries import Entry
-from callsheet.outbox.handlers import Handler, Job, Permanent, Transient
+from callsheet.outbox.handlers import Handler, Job, Parked, Permanent, Transient
 
-__all__ = ["Entry", "Handler", "Job", "Outbox", "Permanent", "Transient"]
+__all__ = ["Entry", "Handler", "Job", "Outbox", "Parked", "Permanent", "Transient"]

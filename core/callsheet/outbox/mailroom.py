@@ -11,7 +11,7 @@ from callsheet.outbox import snapshots
 from callsheet.outbox.entries import Entry
 from callsheet.outbox.results import Results
 from callsheet.outbox.settings import OutboxSettings
-from callsheet.outbox.shelves import FAILED, Shelves
+from callsheet.outbox.shelves import KEPT, Shelves
 from callsheet.outbox.started import Started
 from callsheet.outbox.waitbar import WaitBar
 from callsheet.rundir import RunDir
@@ -39,7 +39,9 @@ class Mailroom:
         if self.shelves.folder.is_dir():
             self._in_use = True
             self.shelves.adopt()
-            snapshots.sweep(self.run_dir.path, {*self.shelves.left(), *self.shelves.ids(FAILED)})
+            self.shelves.make()
+            self.shelves.unpark()
+            snapshots.sweep(self.run_dir.path, {id for state in KEPT for id in self.shelves.ids(state)})
             if self.shelves.left():
                 self.courier.ensure()
 

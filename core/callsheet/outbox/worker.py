@@ -13,9 +13,9 @@ from typing import Any
 
 from callsheet.outbox import handlers, snapshots
 from callsheet.outbox.entries import UNREADABLE, Entry
-from callsheet.outbox.handlers import Handler, Job, Permanent, Transient
+from callsheet.outbox.handlers import Handler, Job, Parked, Permanent, Transient
 from callsheet.outbox.patience import Patience
-from callsheet.outbox.shelves import DONE, FAILED, PENDING, Shelves
+from callsheet.outbox.shelves import DONE, FAILED, PARKED, PENDING, Shelves
 from callsheet.secrets import redact, redact_text
 
 logger = logging.getLogger("callsheet.courier")
@@ -47,6 +47,10 @@ class Worker:
             result = self._deliver(entry, progress, queued)
         except Transient as error:
             return self._again(entry, str(error), error.retry_after, counts=error.counts)
+        except Parked as error:
+            logger.info("%s: %s", entry.id, error)
+            self.shelves.settle(replace(entry, error=redact_text(str(error)), advice=None), PARKED)
+            return None
         except Permanent as error:
             self._fail(entry, str(error), error.remedy)
             return None

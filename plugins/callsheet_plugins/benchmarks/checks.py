@@ -7,12 +7,14 @@ import subprocess
 import sys
 from functools import cache
 from importlib.util import find_spec
+from shutil import which
 from typing import TYPE_CHECKING, Any
 
 from callsheet import checkpoints
 from callsheet.rundir import RunDir
 from callsheet.secrets import redact
 from callsheet_plugins.benchmarks import engines
+from callsheet_plugins.benchmarks.dispatch import slurm_settings
 
 if TYPE_CHECKING:
     from callsheet.records import LogContext, Report, Revision
@@ -36,8 +38,10 @@ def check(plugin: Benchmarks, ctx: LogContext, report: Report) -> None:
         report.warning(
             f"Benchmarks run on the CPU, since training has the GPUs. {WHERE}.devices=[7] gives them one of their own."
         )
+    if plugin.dispatch != "local":
+        _check_slurm(plugin, ctx, report)
     for name, benchmark in plugin.complete(ctx.run_config).items():
-        for problem in (*engines.engine(benchmark.engine).problems(name, benchmark), *_shared(name, benchmark)):
+        for problem in (*engines.engine(benchmark.engine).problems(name, benchmark), *_shared(plugin, name, benchmark)):
             report.problem(problem)
 
 
@@ -49,11 +53,22 @@ def is_known_already(ctx: LogContext, revision: Revision) -> bool:
     return any(row.step == revision.step and row.revisions for row in rows)
 
 
-def _shared(name: str, benchmark: Benchmark) -> list[str]:
+def _check_slurm(plugin: Benchmarks, ctx: LogContext, report: Report) -> None:
+    for problem in slurm_settings.problems(plugin.slurm, ctx.run_dir.absolute()):
+        report.problem(problem)
+    if plugin.dispatch == "slurm" and not which("sbatch"):
+        report.warning(
+            "There is no sbatch on this machine: benchmarks are submitted when the run is drained on one that has it."
+        )
+
+
+def _shared(plugin: Benchmarks, name: str, benchmark: Benchmark) -> list[str]:
     """What holds for every engine: its Python, its package, and a prompt that may be written down."""
     found = []
     if redact(benchmark.system_prompt) != benchmark.system_prompt:
         found.append(f"The system prompt of benchmark {name!r} seems to hold a secret, which would be blanked in it.")
+    if plugin.dispatch != "local" and plugin.slurm.container:
+        return found  # which has programs of its own
     python, package = str(benchmark.python), engines.engine(benchmark.engine).package
     if not os.access(python, os.X_OK) or os.path.isdir(python):
         return [*found, f"{WHERE}: {python} is no program, and benchmark {name!r} wants it as its Python."]

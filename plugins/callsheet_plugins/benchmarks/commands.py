@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from callsheet.cli import HYDRA
-from callsheet.outbox.commands import NOT_ALL_PUBLISHED, sentence
+from callsheet.outbox.commands import NOT_ALL_PUBLISHED, left_to_you, sentence
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -31,7 +30,8 @@ def bench(target: str, overrides: tuple[str, ...], names: str, revision: str, se
     callsheet bench path/to/model --benchmarks mine --config-dir conf recipe=mine
 
     OVERRIDES are those of `callsheet train`, such as plugins.benchmarks.define.mine.task=… or
-    plugins.benchmarks.dispatch=slurm. What was scored already, with the same settings, is not scored again.
+    plugins.benchmarks.dispatch=slurm. What was scored already, with the same settings, is not scored again;
+    what failed is tried again, where OVERRIDES now say.
     """
     from callsheet.app import run_app
 
@@ -45,7 +45,7 @@ def bench(target: str, overrides: tuple[str, ...], names: str, revision: str, se
 
 def _bench(config: DictConfig, typed: list[str], target: str, revision: str, seconds: float) -> int:
     from callsheet.outbox.drain import reopened
-    from callsheet.outbox.shelves import counts_of
+    from callsheet.outbox.shelves import Shelves, counts_of
     from callsheet_plugins.benchmarks import jobs, scoring, targets
 
     found = targets.find(target, revision)
@@ -55,9 +55,11 @@ def _bench(config: DictConfig, typed: list[str], target: str, revision: str, sec
     folder = found.run_dir or scoring.new_run_dir(run_config, found)
     with reopened(folder, seconds) as session:
         for source in found.sources:
-            jobs.put(session.ctx, source, benchmarks, plugin.running())
+            for id in jobs.put(session.ctx, source, benchmarks, plugin.running()).values():
+                # What failed may do so no more where it runs from now on.
+                Shelves(folder).retry(id, running=plugin.running())
     scoring.show(folder, benchmarks)
     counts = counts_of(folder)
-    if said := sentence(counts, Path(folder)):
-        click.echo(f"callsheet: {said}", err=True)
+    for line in filter(None, (left_to_you(counts, folder), said := sentence(counts, folder))):
+        click.echo(f"callsheet: {line}", err=True)
     return NOT_ALL_PUBLISHED if said else 0

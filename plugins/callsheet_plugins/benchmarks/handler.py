@@ -13,13 +13,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from callsheet.outbox import Handler, Job, Permanent, Transient
+from callsheet.outbox import Handler, Job, Parked, Permanent, Transient
 from callsheet.rundir import RunDir, lines
 from callsheet.secrets import redact_text
 from callsheet_plugins.benchmarks import attempts, engines, jobs
 from callsheet_plugins.benchmarks.attempts import Attempts
 from callsheet_plugins.benchmarks.definitions import Benchmark
-from callsheet_plugins.benchmarks.dispatch import dispatcher
+from callsheet_plugins.benchmarks.dispatch import dispatcher, gpus
 from callsheet_plugins.benchmarks.dispatch.contract import LOG, Attempt, Dispatcher
 from callsheet_plugins.benchmarks.engines import Malformed, Scores, Work
 
@@ -36,6 +36,8 @@ class BenchmarkHandler(Handler):
     def __init__(self, run_dir: Path) -> None:
         super().__init__(run_dir)
         self._dispatchers: dict[str, Dispatcher] = {}
+        self._told: dict[Path, str] = {}
+        self._gpus_of: dict[str, int] = {}  # by entry
 
     def deliver(self, job: Job) -> Mapping[str, Any]:
         if "benchmarks" in job.payload:
@@ -49,7 +51,10 @@ class BenchmarkHandler(Handler):
             raise Transient(f"{job.payload['name']} was submitted.", retry_after=FIRST_LOOK_SECONDS, counts=False)
         seen = place.look(attempt, handle)
         if seen.state in ("waiting", "running"):
+            self._tell(job, folder, seen.reason)
             raise Transient(f"{job.payload['name']} is {seen.state}.", retry_after=_patience(folder), counts=False)
+        if seen.state == "left":
+            raise Parked(f"{job.payload['name']}: {seen.reason}")
         status = attempts.status_of(folder)
         if seen.state == "ended" and status.get("state") == "succeeded":
             try:
@@ -61,6 +66,12 @@ class BenchmarkHandler(Handler):
             reason = _said(status) if seen.state == "ended" else f"it is gone: {seen.reason or 'nobody knows why.'}"
         self._failed(job, tried, folder, reason)
         raise Transient(f"{job.payload['name']}: {reason}")
+
+    def _tell(self, job: Job, folder: Path, reason: str) -> None:
+        """Write down what a job waits for, when that is news."""
+        if reason and self._told.get(folder) != reason:
+            self._told[folder] = reason
+            RunDir(self.run_dir).event("benchmark_waits", id=job.entry.id, name=job.payload["name"], reason=reason)
 
     def _begin(self, job: Job, tried: Attempts) -> Path:
         """Write down what the next attempt runs."""
@@ -114,13 +125,26 @@ class BenchmarkHandler(Handler):
             revision=None if snapshot else payload["commit"],
             folder=folder,
             out=folder / "out",
-            gpus=_gpus(payload),
+            gpus=self._gpus(job),
         )
 
     def _attempt(self, job: Job, folder: Path) -> Attempt:
         run = hashlib.sha256(str(self.run_dir).encode()).hexdigest()[:8]
         name = f"callsheet-{run}-{job.entry.id}-{attempts.number(folder)}"
-        return Attempt(folder, name, _gpus(job.payload), job.payload["settings"]["seconds"])
+        return Attempt(folder, name, self._gpus(job), job.payload["settings"]["seconds"])
+
+    def _gpus(self, job: Job) -> int:
+        """As many as were asked for; on a cluster else those that the model needs."""
+        payload = job.payload
+        if payload["running"]["dispatch"] == "local":
+            return _local_gpus(payload["running"]["local"])
+        wanted = (payload["settings"]["gpus"], payload["running"]["slurm"]["gpus"])
+        if asked := [number for number in wanted if number is not None]:
+            return int(asked[0])
+        if job.entry.id not in self._gpus_of:
+            snapshot = next(iter(job.files.values())).parent if job.files else None
+            self._gpus_of[job.entry.id] = gpus.needed(snapshot, payload["repo"], payload["commit"])
+        return self._gpus_of[job.entry.id]
 
     def _dispatcher(self, job: Job) -> Dispatcher:
         running = job.payload["running"]
@@ -169,12 +193,9 @@ def _engine(job: Job) -> str:
     return str(job.payload["settings"]["engine"])
 
 
-def _gpus(payload: Mapping[str, Any]) -> int:
-    running = payload["running"]
-    if running["dispatch"] == "local":
-        devices, slots = running["local"]["devices"], int(running["local"]["slots"])
-        return max(len(devices) // slots, 1) if devices else 0
-    return int(payload["settings"]["gpus"] or 0)
+def _local_gpus(local: Mapping[str, Any]) -> int:
+    devices, slots = local["devices"], int(local["slots"])
+    return max(len(devices) // slots, 1) if devices else 0
 
 
 def _patience(folder: Path) -> float:

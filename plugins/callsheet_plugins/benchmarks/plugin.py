@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from callsheet import Plugin, hookimpl, setting
+from callsheet.settings import check_settings
 from callsheet_plugins.benchmarks import checks, jobs, sources
 from callsheet_plugins.benchmarks.definitions import Benchmark, choose, define
+from callsheet_plugins.benchmarks.dispatch import slurm_settings
+from callsheet_plugins.benchmarks.dispatch.slurm_settings import SlurmSettings
 
 if TYPE_CHECKING:
     from callsheet.records import LogContext, LoopState, ManifestRow, Report, Revision
@@ -50,15 +53,21 @@ class Benchmarks(Plugin):
     )
     attempts: int = setting(2, ge=1, help="How often a job is tried before it has failed.")
     seconds: float | None = setting(None, gt=0, help="End a job after so long.")
-    dispatch: str = setting("local", choices=("local",), help="Where jobs run.")
+    dispatch: str = setting(
+        "local",
+        choices=("local", "slurm", "none"),
+        help="Where jobs run: on this machine, on Slurm, or wherever you take the script that is written for each.",
+    )
     slots: int = setting(1, ge=1, help="Jobs at a time on this machine.")
     devices: list[int] = setting(
         [], help="GPUs of this machine for jobs, shared out over the slots; left out, jobs run on the CPU."
     )
     threads: int | None = setting(None, ge=1, help="CPU threads of a job; left out, its share of the cores.")
+    slurm: SlurmSettings = field(default_factory=SlurmSettings)
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        check_settings(self.slurm, slurm_settings.WHERE)
         self.chosen = choose(self.benchmarks, define(self.define))
 
     @hookimpl
@@ -114,7 +123,8 @@ class Benchmarks(Plugin):
     def running(self) -> dict[str, Any]:
         """Where jobs run, and how often each is tried."""
         local = {"slots": self.slots, "devices": self.devices, "threads": self.threads}
-        return {"attempts": self.attempts, "dispatch": self.dispatch, "local": local}
+        where = {"local": local} if self.dispatch == "local" else {"slurm": asdict(self.slurm)}
+        return {"attempts": self.attempts, "dispatch": self.dispatch, **where}
 
     def _put(self, ctx: LogContext, source: sources.Source) -> None:
         jobs.put(ctx, source, self.complete(ctx.run_config), self.running())

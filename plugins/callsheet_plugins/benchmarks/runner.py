@@ -90,6 +90,8 @@ class Run:
             else:
                 with suppress(ProcessLookupError, PermissionError):
                     os.killpg(process.pid, signal.SIGKILL)  # what it left running
+                if self._told_to_stop:  # and so were they all, at once: that is how a scheduler stops a job
+                    return self._end("terminated", exit_code=143)
                 return self._end("failed" if code else "succeeded", exit_code=code)
 
     def _beat(self) -> None:

@@ -28,7 +28,10 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Seen:
-    """What a place says of a job: waiting, running, ended (its runner wrote how), or lost, with the `reason`."""
+    """What a place says of a job: waiting, running, ended (its runner wrote how), or lost, with the `reason`.
+
+    One that nobody here starts is `left` to the user, and the `reason` says what to do.
+    """
 
     state: str
     reason: str = ""
@@ -40,7 +43,8 @@ class Dispatcher(Protocol):
     def submit(self, attempt: Attempt) -> str:
         """Start the attempt unless it was started before, and return a handle that survives this process.
 
-        Raises `Transient` while the place cannot be reached or is full, `Permanent` when it refuses.
+        Raises `Transient` while the place cannot be reached or is full, `Permanent` when it refuses, and `Parked` when
+        it can only be reached from another machine.
         """
 
     def look(self, attempt: Attempt, handle: str) -> Seen:

@@ -16,6 +16,7 @@ from callsheet.outbox import Transient
 from callsheet_plugins.benchmarks import attempts, runner
 from callsheet_plugins.benchmarks.dispatch import processes
 from callsheet_plugins.benchmarks.dispatch.contract import Attempt, Seen
+from callsheet_plugins.benchmarks.dispatch.environment import for_job
 
 SILENT_SECONDS = 60.0  # beats are ten seconds apart
 BUSY_SECONDS = 0.5
@@ -42,7 +43,7 @@ class Local:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
-            env={**os.environ, "CUDA_VISIBLE_DEVICES": self._devices_of(slot)},
+            env={**for_job(os.environ), "CUDA_VISIBLE_DEVICES": self._devices_of(slot)},
         )
         self._children[attempt.folder], self._taken[slot] = child, attempt.folder
         return self._handle(child.pid, processes.born(child.pid), slot)

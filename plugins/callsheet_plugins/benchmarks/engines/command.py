@@ -16,7 +16,20 @@ RESULTS = "results.json"
 LONGEST = 100_000  # bytes; Linux takes 128 KiB in one argument
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
 NAMES = (
-    *("model", "revision", "output", "results", "task", "path", "name", "limit", "num_fewshot", "batch_size", "device"),
+    *(
+        "model",
+        "revision",
+        "output",
+        "results",
+        "task",
+        "path",
+        "name",
+        "limit",
+        "num_fewshot",
+        "batch_size",
+        "device",
+        "gpus",
+    ),
     *("system_prompt", "system_prompt_file", "generation", "trust_remote_code", "chat", "python"),
 )
 
@@ -57,6 +70,7 @@ class Command:
             "num_fewshot": _text(benchmark.num_fewshot),
             "batch_size": benchmark.batch_size or "",
             "device": work.device,
+            "gpus": str(work.gpus),
             "system_prompt": benchmark.system_prompt or "",
             "system_prompt_file": str(prompt),
             "generation": json.dumps(benchmark.generation),

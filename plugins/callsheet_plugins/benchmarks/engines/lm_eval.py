@@ -49,6 +49,8 @@ def _config(work: Work) -> dict[str, Any]:
         model_args["revision"] = work.revision
     if benchmark.trust_remote_code:
         model_args["trust_remote_code"] = True
+    if work.gpus > 1:
+        model_args |= {"tensor_parallel_size": work.gpus} if benchmark.backend == "vllm" else {"parallelize": True}
     optional = {
         "num_fewshot": benchmark.num_fewshot,
         "limit": benchmark.limit,
