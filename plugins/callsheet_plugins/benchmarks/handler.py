@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from callsheet.outbox import Handler, Job, Parked, Permanent, Transient
+from callsheet.outbox import Handler, Job, Outbox, Parked, Permanent, Transient
 from callsheet.rundir import RunDir, lines
 from callsheet.secrets import redact_text
 from callsheet_plugins.benchmarks import attempts, engines, jobs
@@ -41,7 +41,7 @@ class BenchmarkHandler(Handler):
 
     def deliver(self, job: Job) -> Mapping[str, Any]:
         if "benchmarks" in job.payload:
-            return {"jobs": jobs.split(job)}
+            return {"jobs": jobs.put_each(Outbox(self.run_dir), job.payload, job.files)}
         tried = Attempts(self.run_dir, job.entry.id)
         folder = tried.current() or self._begin(job, tried)
         place, attempt = self._dispatcher(job), self._attempt(job, folder)

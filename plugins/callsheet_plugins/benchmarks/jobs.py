@@ -7,9 +7,10 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
-from callsheet.outbox import Job, Outbox
+from callsheet.outbox import Outbox
 from callsheet.records import LogContext
 from callsheet_plugins.benchmarks.definitions import Benchmark
 from callsheet_plugins.benchmarks.sources import Source
@@ -20,26 +21,28 @@ ABOUT = ("identity", "repo", "commit", "branch", "step", "checkpoint", "weights"
 
 def put(ctx: LogContext, source: Source, benchmarks: Mapping[str, Benchmark], running: Mapping[str, Any]) -> None:
     """Put one entry for all of `benchmarks`, so that the loop links the files once; `running` says where jobs run."""
-    chosen = {name: asdict(benchmark) for name, benchmark in benchmarks.items()}
-    if chosen:
-        about = {"benchmarks": chosen, **_about(source), "running": dict(running), "cwd": os.getcwd()}
-        ctx.outbox.put(KIND, about, files=source.files, key=f"{source.identity}:{source.weights}:{_digest(chosen)}")
+    if benchmarks:
+        payload = payload_of(source, benchmarks, running)
+        key = f"{source.identity}:{source.weights}:{_digest(payload['benchmarks'])}"
+        ctx.outbox.put(KIND, payload, files=source.files, key=key)
 
 
-def split(job: Job) -> list[str]:
-    """In the courier: put an entry for each benchmark, once, with links of its own; returns their ids."""
-    outbox, shared = Outbox(job.run_dir), {name: job.payload[name] for name in (*ABOUT, "running", "cwd")}
+def put_each(outbox: Outbox, payload: Mapping[str, Any], files: Mapping[str, Path]) -> list[str]:
+    """Put an entry for each benchmark of such a payload, once, with links of its own; returns their ids."""
+    shared = {name: value for name, value in payload.items() if name != "benchmarks"}
     ids = []
-    for name, settings in job.payload["benchmarks"].items():
+    for name, settings in payload["benchmarks"].items():
         # What was measured decides, where it ran does not.
         key = f"{name}:{shared['identity']}:{shared['weights']}:{_digest(settings)}"
-        payload = {"name": name, "settings": settings, **shared}
-        ids.append(outbox.put(KIND, payload, files=job.files, key=key))
+        ids.append(outbox.put(KIND, {"name": name, "settings": settings, **shared}, files=files, key=key))
     return ids
 
 
-def _about(source: Source) -> dict[str, Any]:
-    return {name: getattr(source, name) for name in ABOUT}
+def payload_of(source: Source, benchmarks: Mapping[str, Benchmark], running: Mapping[str, Any]) -> dict[str, Any]:
+    """All about one model and its benchmarks that the courier needs to know."""
+    chosen = {name: asdict(benchmark) for name, benchmark in benchmarks.items()}
+    about = {name: getattr(source, name) for name in ABOUT}
+    return {"benchmarks": chosen, **about, "running": dict(running), "cwd": os.getcwd()}
 
 
 def _digest(settings: Mapping[str, Any]) -> str:
