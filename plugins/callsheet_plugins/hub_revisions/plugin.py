@@ -74,7 +74,8 @@ class HubRevisions(Plugin):
 
     @hookimpl
     def on_eval(self, state: LoopState, step_idx: int, eval_name: str, metrics: Mapping[str, float]) -> None:
-        self._metrics = {"step": step_idx, **{name: float(value) for name, value in metrics.items()}}
+        before = self._metrics if self._metrics.get("step") == step_idx else {}
+        self._metrics = {**before, "step": step_idx, **{name: float(value) for name, value in metrics.items()}}
 
     @hookimpl(trylast=True)  # by then the checkpoint holds what other plugins add to it
     def on_checkpoint(self, state: LoopState, row: ManifestRow) -> None:
