@@ -162,7 +162,7 @@ class BenchmarkHandler(Handler):
                                    attempt=attempts.number(folder), log=str(log), last_lines=last)  # fmt: skip
         if (failed := tried.failed()) >= allowed:
             tried.give_up()
-            times = "attempt" if failed == 1 else f"{failed} attempts"
+            times = "one attempt" if failed == 1 else f"{failed} attempts"
             said = f" It said last: {last.splitlines()[-1]}" if last else ""
             raise Permanent(
                 f"Benchmark {job.payload['name']!r} ({_engine(job)}) failed after {times}: {reason}{said}",
