@@ -13,6 +13,7 @@ from callsheet_plugins.bema.average import formed
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "core"))
 from test_launch import Run, same
+from weights_matrix import ADAPTER, launches
 
 pytestmark = pytest.mark.slow
 
@@ -73,7 +74,7 @@ def holds(saved, average, rename=lambda name: name):
     )
 
 
-@pytest.mark.parametrize("launch", ENGINES)
+@pytest.mark.parametrize("launch", launches("bema", but=["single"]))
 def test_each_average_equals_that_of_a_single_process(whole, launch):
     run = whole(launch)
     kinds = {"zero3": torch.bfloat16}
@@ -92,7 +93,7 @@ def test_the_average_equals_trl_where_trl_works(whole, launch):
     assert all(torch.allclose(ours[name], theirs[name], rtol=0, atol=1e-6) for name in ours)
 
 
-@pytest.mark.parametrize("launch", ENGINES)
+@pytest.mark.parametrize("launch", launches("bema", but=["single"]))
 def test_each_rank_keeps_the_average_of_its_own_shard(whole, launch):
     run, size = whole(launch), sum(tensor.numel() for tensor in whole(launch).weights().values())
     files = sorted((run.path / "checkpoint-4" / "callsheet" / "bema").glob("ema-*"))
@@ -102,7 +103,7 @@ def test_each_rank_keeps_the_average_of_its_own_shard(whole, launch):
     assert all(abs(part - size / len(held)) < 0.1 * size for part in held)
 
 
-@pytest.mark.parametrize("launch", ENGINES)
+@pytest.mark.parametrize("launch", launches("bema", but=["single"]))
 def test_an_evaluation_sees_the_average(whole, launch):
     run = whole(launch)
     seen = torch.load(run.folder / "weights-bema-3.pt")
@@ -113,7 +114,7 @@ def test_an_evaluation_sees_the_average(whole, launch):
     assert losses[0] != losses[1]
 
 
-@pytest.mark.parametrize("launch", ENGINES)
+@pytest.mark.parametrize("launch", launches("bema", but=["single"]))
 def test_a_run_killed_on_one_rank_equals_an_uninterrupted_one_that_evaluated_otherwise(whole, launch, tmp_path):
     killed = ("+plugins=trouble", "plugins.trouble.how=kill", "plugins.trouble.step=5")
     averaged(tmp_path, *ENGINES[launch], *killed, launch=launch).wait(1)
@@ -133,7 +134,7 @@ def test_another_number_of_processes_takes_the_average_over(whole, launch, proce
     assert same(again.weights("bema"), whole(launch).weights("checkpoint-4/bema"))
 
 
-@pytest.mark.parametrize("launch", ADAPTERS)
+@pytest.mark.parametrize("launch", launches("bema", ADAPTER, but=["single"]))
 def test_of_an_adapter_the_average_is_an_adapter(launch, tmp_path):
     run = averaged(tmp_path, *ADAPTERS[launch], WITHOUT_TRL, "peft=lora", launch=launch).wait()
     average = expected(run, 5, chosen=lambda name: "lora_" in name)
