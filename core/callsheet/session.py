@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from callsheet import checkpoints, failures, rundir
+from callsheet.hashes import Hashes
 from callsheet.hooks import Plugin
 from callsheet.lineup import Lineup
 from callsheet.outbox.mailroom import Mailroom
@@ -53,6 +54,7 @@ class Session:
         self.result: RunResult | None = None
         self._started = 0.0
         self._hashing: ThreadPoolExecutor | None = None
+        self._hashes = Hashes(self.run_dir.path)
 
     @property
     def is_open(self) -> bool:
@@ -62,6 +64,7 @@ class Session:
     def move_to(self, folder: Path, config: dict[str, Any]) -> None:
         """Run in `folder`, for a script whose Trainer says only now where that is."""
         self.run_dir.path = self.ctx.run_dir = folder
+        self._hashes = Hashes(folder)
         self.ctx.run = folder.name
         self.ctx.run_config = redact(config)
         self.arm = ArmResult(folder.name)
@@ -178,7 +181,7 @@ class Session:
         return counts_of(self.run_dir.path) if self.mailroom else {}
 
     def _hash(self, row: ManifestRow) -> None:
-        if hashed := checkpoints.with_hashes(row):
+        if hashed := checkpoints.with_hashes(row, self._hashes):
             checkpoints.record(self.run_dir, hashed)
 
     def _result(self, error: BaseException | None) -> RunResult:
