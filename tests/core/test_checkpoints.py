@@ -6,8 +6,8 @@ import pytest
 
 from callsheet import checkpoints
 from callsheet.checkpoints import choose, survey, with_files, with_hashes
-from callsheet.hashes import Hashes
 from callsheet.errors import CallsheetError
+from callsheet.hashes import Hashes
 from callsheet.records import ManifestRow
 from callsheet.rundir import RunDir
 
