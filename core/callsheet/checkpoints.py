@@ -45,9 +45,12 @@ def with_hashes(row: ManifestRow, hashes: Hashes) -> ManifestRow | None:
     return replace(row, files=files)
 
 
-def record(run_dir: RunDir, row: ManifestRow) -> None:
-    """Add `row` to the manifest; a later row of the same name takes its place, but for its revisions."""
-    content = asdict(row) | {"path": str(row.path.relative_to(run_dir.path))}
+def record(run_dir: RunDir, row: ManifestRow, **more: Any) -> None:
+    """Add `row` to the manifest; a later row of the same name takes its place, but for its revisions.
+
+    `more` are fields of this line alone, which stay where they are.
+    """
+    content = {**asdict(row), "path": str(row.path.relative_to(run_dir.path)), **more}
     del content["revisions"]
     run_dir.append(CHECKPOINTS, content, durable=True)
 

@@ -19,6 +19,7 @@ from callsheet.hashes import Hashes
 from callsheet.hooks import Plugin
 from callsheet.lineup import Lineup
 from callsheet.outbox.mailroom import Mailroom
+from callsheet.outbox.restored import as_listed
 from callsheet.outbox.results import Results
 from callsheet.outbox.settings import OutboxSettings
 from callsheet.outbox.shelves import counts_of
@@ -173,7 +174,8 @@ class Session:
         """Write a complete checkpoint into the manifest, and hash its files beside the training loop."""
         if self.run_dir.is_main and self._hashing:
             row = checkpoints.with_files(row)
-            checkpoints.record(self.run_dir, row)
+            entries = self.mailroom.put_lately() if self.mailroom else []
+            checkpoints.record(self.run_dir, row, **as_listed(entries))
             self._hashing.submit(self._hash, row)
 
     def unpublished(self) -> dict[str, int]:

@@ -74,6 +74,10 @@ class Shelves:
             path.unlink(missing_ok=True)
             raise
 
+    def drafted(self, id: str) -> Entry:
+        """The draft of an entry that was put just now."""
+        return from_json(self._draft(id).read_text(encoding="utf-8"))
+
     def is_draft(self, id: str) -> bool:
         return self._draft(id).exists()
 
