@@ -159,6 +159,12 @@ def _train(config: DictConfig, overrides: list[str]) -> int:
     except Interrupted as signal:
         if (plan.run_dir / CHECKPOINTS).exists():
             signal.advice = f" To go on from the last checkpoint, run it again with output_dir={plan.run_dir}"
+        if said := commands.sentence(counts_of(plan.run_dir), plan.run_dir):
+            signal.advice += f"\ncallsheet: {said}"
+        raise
+    except Exception as error:
+        if here.is_main and not here.is_driven and not isinstance(error, CallsheetError):
+            _say_unpublished(counts_of(plan.run_dir), plan.run_dir)
         raise
     if session.state.is_main:
         show(session)

@@ -121,6 +121,7 @@ class Session:
         if not self.is_open:
             return
         self.signals.patient = True
+        self.signals.promise = "waiting no longer for what is not published"
         self.result = self._result(error)
         if error is not None:
             trace = redact_text("".join(traceback.format_exception(type(error), error, error.__traceback__)))
@@ -142,9 +143,11 @@ class Session:
     def _publish(self, error: BaseException | None) -> None:
         """Wait for the courier, unless the run failed or somebody wants it gone; then only look what came back."""
         if self.mailroom:
-            in_a_hurry = error is not None or self.signals.received
-            seconds = 0.0 if in_a_hurry else self.outbox.deadline_seconds
+            seconds = 0.0 if self._in_a_hurry(error) else self.outbox.deadline_seconds
             self.mailroom.wait(seconds, stop=lambda: self.signals.received is not None)
+
+    def _in_a_hurry(self, error: BaseException | None) -> bool:
+        return error is not None or self.signals.received is not None
 
     def _say_ended(self, result: RunResult, error: BaseException | None) -> None:
         try:
@@ -155,7 +158,8 @@ class Session:
             if self.mailroom:
                 self.mailroom.close()
             if self._hashing:
-                self._hashing.shutdown(wait=error is None, cancel_futures=error is not None)
+                hurry = self._in_a_hurry(error)
+                self._hashing.shutdown(wait=not hurry, cancel_futures=hurry)
             with contextlib.suppress(OSError):
                 self._write_outcome(result)
 
