@@ -8,8 +8,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, Protocol
 
-from callsheet.hashes import Hashes
-from callsheet.outbox import Handler, Job, Permanent
+from callsheet.outbox import Handler, Hashes, Job, Permanent
 from callsheet_plugins.hub_revisions import contents
 from callsheet_plugins.hub_revisions.branches import Branches
 from callsheet_plugins.hub_revisions.quota import Quota
