@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,8 @@ from callsheet_plugins.hub_revisions.card import card
 
 if TYPE_CHECKING:
     from callsheet.records import LogContext, LoopState, ManifestRow, Report
+
+logger = logging.getLogger("callsheet")
 
 KIND = "hub_revisions"
 
@@ -58,12 +61,10 @@ class HubRevisions(Plugin):
 
     @hookimpl
     def preflight(self, ctx: LogContext, report: Report) -> None:
-        if problem := naming.problem_with_branch(naming.branch_of(self.revision, 0)):
-            report.problem(f"plugins.hub_revisions.revision={self.revision!r} {problem}")
-        if self.hub == "huggingface":
-            from callsheet_plugins.hub_revisions import checks
+        from callsheet_plugins.hub_revisions import checks
 
-            checks.check(self, ctx, report)
+        checks.check_settings(self, ctx, report)
+        (checks.check_hub if self.hub == "huggingface" else checks.check_folder)(self, ctx, report)
 
     @hookimpl
     def on_eval(self, state: LoopState, step_idx: int, eval_name: str, metrics: Mapping[str, float]) -> None:
@@ -82,6 +83,8 @@ class HubRevisions(Plugin):
             if name in artifacts:
                 branch = f"{self.revision}-{name}-step-{state.step:09d}"
                 self._put(state.ctx, branch, artifacts[name], weights=name)
+            else:
+                logger.warning("hub_revisions has no %s to publish: no plugin left a model folder of that name.", name)
 
     def publish(self, state: LoopState, folder: Path) -> None:
         self._seen = (state.step, state.epoch)
