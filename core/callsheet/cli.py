@@ -139,7 +139,7 @@ def _train(config: DictConfig, overrides: list[str]) -> int:
     from callsheet.preflight import insist
     from callsheet.rundir import CHECKPOINTS
     from callsheet.summary import show
-    from callsheet.train import check, is_complete, train, warned
+    from callsheet.train import check, is_complete, say_loading, train, warned
 
     join_slurm(os.environ, int(config.launch.nodes), config.launch.processes)
     plan = make_plan(config, _meant_for_this_run(overrides))
@@ -153,6 +153,7 @@ def _train(config: DictConfig, overrides: list[str]) -> int:
             from callsheet.launch import launch
 
             insist(warned(check(plan)))
+            say_loading(plan)
             launch(plan, [*flags(), *overrides])
             return _say_unpublished(counts_of(plan.run_dir), plan.run_dir)
         session = train(plan)

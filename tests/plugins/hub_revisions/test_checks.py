@@ -1,6 +1,5 @@
 """What is wrong with publishing is found before training."""
 
-
 import pytest
 from hub_server import Fault
 
