@@ -73,7 +73,7 @@ class Mailroom:
         if not self._in_use:
             return
         end = time.monotonic() + seconds
-        self._posting.submit(lambda: None).result()
+        self._posting.submit(self._post_again).result()
         self._collect()
         with WaitBar(self.shelves) as bar:
             while (left := self.shelves.left()) and time.monotonic() < end and not stop():
@@ -99,6 +99,11 @@ class Mailroom:
             logger.warning("%s could not be put into the outbox: %s. A drain tries again.", id, error)
         self.courier.ensure()
         self.courier.ring()
+
+    def _post_again(self) -> None:
+        """Post what a full disk kept from being posted; there may be room by now."""
+        for id in self.shelves.drafts():
+            self._post(id)
 
     def _collect(self, most: int | None = None) -> None:
         self.results.announce(most)

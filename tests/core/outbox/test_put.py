@@ -177,6 +177,27 @@ def test_an_entry_that_a_kill_kept_from_being_posted_is_adopted_and_a_torn_one_i
     assert (run_dir / "snapshots" / id / "config.json").exists()
 
 
+def test_an_entry_that_could_not_be_posted_is_listed_counted_and_posted_later(tmp_path, shipping, checkpoint, caplog):
+    from callsheet.outbox.shelves import counts_of
+    from callsheet.session import Session
+
+    with Session(LogContext(tmp_path / "run", "test", "run", {}), {}) as session:
+        session.mailroom.courier.ensure = lambda: None
+        post, session.mailroom.shelves.post = session.mailroom.shelves.post, full
+        id = session.state.outbox.put("shelf", {"to": "x"}, key="1")
+        session.mailroom.wait(0)
+        assert counts_of(tmp_path / "run")["left"] == 1 and "No space left" in caplog.text
+        assert [(state, entry.id) for state, entry in Shelves(tmp_path / "run").entries()] == [("pending", id)]
+        session.mailroom.shelves.post = post
+        session.mailroom.wait(0)
+        assert states(tmp_path / "run")["pending"] == [id] and session.mailroom.shelves.drafts() == []
+        session.outbox.deadline_seconds = 0
+
+
+def full(id):
+    raise OSError(28, "No space left on device")
+
+
 def checkpointed(run_dir, checkpoint):
     """A run that puts an entry for a checkpoint and writes the checkpoint down; returns the entry's id."""
     from callsheet import ManifestRow
