@@ -21,6 +21,8 @@ def plain(error: BaseException) -> Exception:
             return link
     for link in chain:
         if isinstance(link, (ConfigKeyError, ConfigAttributeError)) and link.full_key:
+            if link.full_key == "recipe":
+                return CallsheetError(_misplaced(chain))
             return CallsheetError(_unknown_key(link) + _where(chain))
         if isinstance(link, ValidationError) and link.full_key:
             return CallsheetError(f"{link.full_key}: {_first_line(link)}.{_where(chain)}")
@@ -61,6 +63,13 @@ def unknown_key(full_key: str, known: Sequence[str]) -> str:
         )
     owner = f"Plugin {section.split('.')[1]!r}" if section.startswith("plugins.") else section or "The configuration"
     return f"{owner} has no setting {key!r}.{did_you_mean(key, known)} It has: {', '.join(sorted(known))}."
+
+
+def _misplaced(chain: list[BaseException]) -> str:
+    """Hydra puts what a file holds under the name of its folder unless the file's first line says otherwise."""
+    found = _where(chain).removeprefix(" (In ").removesuffix(".)")
+    file = f"{found}.yaml" if found.startswith("recipe/") else "A recipe"
+    return f"{file} must begin with the line '# @package _global_', or nothing that it sets would count."
 
 
 def _missing_option(error: MissingConfigException) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from threading import Lock
@@ -13,7 +14,6 @@ from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 
 from callsheet.outbox import Job, Permanent, Transient
 from callsheet_plugins.hub_revisions import client
-from callsheet_plugins.hub_revisions.hashes import git_blob
 from callsheet_plugins.hub_revisions.quota import Quota
 
 CARD = "README.md"
@@ -39,7 +39,7 @@ class HuggingFaceHub:
     def publish(self, job: Job, hashes: Mapping[str, str]) -> str:
         payload = job.payload
         repo, branch = payload["repo"], payload["branch"]
-        expected = {**hashes, CARD: git_blob(str(payload["card"]).encode())}
+        expected = {**hashes, CARD: _git_blob(str(payload["card"]).encode())}
         with _explained(repo, branch):
             first = self._first_commit(repo, private=payload["private"])
             head = self._head(repo, branch)
@@ -97,6 +97,7 @@ class HuggingFaceHub:
             addition = CommitOperationAdd(name, str(path))
             addition.upload_info.sha256 = bytes.fromhex(hashes[name])  # known, so not read once more
             operations.append(addition)
+        self._send_once(payload, operations[1:])
         operations += [CommitOperationDelete(name) for name in extra]
         done = self.api.create_commit(
             payload["repo"],
@@ -108,6 +109,13 @@ class HuggingFaceHub:
         self.quota.spent(payload["repo"])
         return str(done.oid)
 
+    def _send_once(self, payload: Mapping[str, Any], additions: list[Any]) -> None:
+        """Where files of one commit have the same content, send it once before: then the Hub asks for none of them."""
+        one_of_each = {addition.upload_info.sha256: addition for addition in additions}
+        if len(one_of_each) < len(additions):
+            sent = [*one_of_each.values()]
+            self.api.preupload_lfs_files(payload["repo"], sent, revision=payload["branch"], free_memory=False)
+
     def _differences(self, job: Job, commit: str, expected: Mapping[str, str]) -> list[str]:
         """The files of a commit that are not what they should be: large ones by sha256, small ones by git's hash."""
         found = self._tree(job.payload["repo"], commit)
@@ -116,7 +124,7 @@ class HuggingFaceHub:
             is_sha256, digest = found[name]
             want = expected[name]
             if name != CARD and not is_sha256:
-                want = git_blob(job.files[name].read_bytes())
+                want = _git_blob(job.files[name].read_bytes())
             if digest != want:
                 wrong.append(name)
         return sorted(wrong)
@@ -129,6 +137,11 @@ class HuggingFaceHub:
                 lfs = getattr(entry, "lfs", None)
                 files[entry.path] = (True, str(lfs.sha256)) if lfs else (False, str(blob))
         return files
+
+
+def _git_blob(content: bytes) -> str:
+    """What git calls a file of this content."""
+    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
 
 
 def _mark(job: Job) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,9 @@ from callsheet_plugins.hub_revisions import contents, naming
 from callsheet_plugins.hub_revisions.card import card
 
 if TYPE_CHECKING:
-    from callsheet.records import ArmResult, LogContext, LoopState, ManifestRow, Report, RunResult
+    from callsheet.records import LogContext, LoopState, ManifestRow, Report
+
+logger = logging.getLogger("callsheet")
 
 KIND = "hub_revisions"
 
@@ -24,8 +27,6 @@ class HubRevisions(Plugin):
     `hub=folder` publishes to a local folder, `hub=huggingface` to the Hub, which needs a token in HF_TOKEN. With
     `finish.push=true` the final model goes to the branch `revision` itself.
     """
-
-    publishes = True
 
     hub: str = setting("folder", choices=("folder", "huggingface"), help="Where to: a local folder, or the Hub.")
     repo: str | None = setting(None, help="Repository on the Hub, as in me/my-model; it is made if it is not there.")
@@ -60,12 +61,10 @@ class HubRevisions(Plugin):
 
     @hookimpl
     def preflight(self, ctx: LogContext, report: Report) -> None:
-        if problem := naming.problem_with_branch(naming.branch_of(self.revision, 0)):
-            report.problem(f"plugins.hub_revisions.revision={self.revision!r} {problem}")
-        if self.hub == "huggingface":
-            from callsheet_plugins.hub_revisions import checks
+        from callsheet_plugins.hub_revisions import checks
 
-            checks.check(self, ctx, report)
+        checks.check_settings(self, ctx, report)
+        (checks.check_hub if self.hub == "huggingface" else checks.check_folder)(self, ctx, report)
 
     @hookimpl
     def on_eval(self, state: LoopState, step_idx: int, eval_name: str, metrics: Mapping[str, float]) -> None:
@@ -84,12 +83,12 @@ class HubRevisions(Plugin):
             if name in artifacts:
                 branch = f"{self.revision}-{name}-step-{state.step:09d}"
                 self._put(state.ctx, branch, artifacts[name], weights=name)
+            else:
+                logger.warning("hub_revisions has no %s to publish: no plugin left a model folder of that name.", name)
 
-    @hookimpl(tryfirst=True)
-    def on_run_end(self, ctx: LogContext, run_result: RunResult, arm: ArmResult) -> None:
-        asked = (ctx.run_config.get("finish") or {}).get("push")
-        if asked and run_result.status in ("completed", "stopped") and (ctx.run_dir / "config.json").exists():
-            self._put(ctx, self.revision, ctx.run_dir, final=True)
+    def publish(self, state: LoopState, folder: Path) -> None:
+        self._seen = (state.step, state.epoch)
+        self._put(state.ctx, self.revision, folder, final=True)
 
     def _put(
         self,
@@ -122,7 +121,7 @@ class HubRevisions(Plugin):
             "coalesce": self.when_quota_is_short == "coalesce",
         }
         files = contents.chosen(folder, self.include)
-        ctx.outbox.put(KIND, payload, files=files, key="@".join((repo, branch, *(["final"] if final else []))))
+        ctx.outbox.put(KIND, payload, files=files, key="@".join((repo, branch, *([f"final-{step}"] if final else []))))
 
     def _pruning(self) -> dict[str, Any]:
         if self.keep_last is None:

@@ -82,6 +82,32 @@ def test_revisions_that_exist_are_refused_unless_they_may_be_overwritten(hub, ru
     assert check(run_dir).problems == [], "a resumed run goes on with its own"
 
 
+def test_revisions_that_exist_in_a_folder_are_refused_unless_they_may_be_overwritten(run_dir, tmp_path):
+    folder = {"hub": "folder", "repo": None, "folder": str(tmp_path / "shelf"), "revision": "run/7"}
+    put(run_dir, checkpoint(run_dir, 1), **folder)
+    deliver(run_dir)
+    other = tmp_path / "other"
+    assert "shelf has the branch run/7-step-000000001 already" in problem(other, **folder)
+    assert check(other, **folder, overwrite_hub_revision=True).problems == []
+    assert check(other, **(folder | {"revision": "run/8"})).problems == []
+    assert check(run_dir, **folder).problems == [], "a resumed run goes on with its own"
+
+
+@pytest.mark.parametrize("place", ["file", "file/below"])
+def test_a_folder_that_cannot_be_written_is_refused(run_dir, tmp_path, place):
+    (tmp_path / "file").write_text("")
+    said = problem(run_dir, hub="folder", repo=None, folder=str(tmp_path / place))
+    assert "is no folder" in said or "cannot be written" in said
+
+
+def test_settings_that_can_do_nothing_are_said_so(run_dir):
+    assert "adds to keep_last" in problem(run_dir, hub="folder", keep_best=1)
+    report, ctx = Report(), LogContext(run_dir, run_config={"plugins": {"bema": {}}, "trainer": {"args": {}}})
+    HubRevisions(keep_best=1, keep_last=1, artifacts=["bema", "bemma"]).preflight(ctx, report)
+    assert report.problems == [] and len(report.warnings) == 2
+    assert "eval_strategy=no" in report.warnings[0] and "is called bemma." in report.warnings[1]
+
+
 def test_a_hub_that_does_not_answer_is_a_warning(hub, run_dir):
     hub.fail(Fault("GET whoami", status=503, times=100))
     report = check(run_dir)

@@ -97,6 +97,16 @@ def test_the_hub_is_not_asked_before_it_said(hub, run_dir):
     assert_published(hub, row, branch)
 
 
+def test_a_quota_that_is_exhausted_is_waited_for_and_no_failure(hub, run_dir):
+    said = "You have exceeded our hourly quotas for action: commit"
+    hub.fail(Fault("POST commit", status=429, times=99, message=said))
+    put(run_dir, checkpoint(run_dir, 1), **HUB)
+    deliver(run_dir, linger="2")
+    (entry,) = entries(run_dir, "pending")
+    assert hub.faults.asked.count("POST commit") == 1 and "hourly quotas" in entry.error
+    assert entry.not_before - time.time() > 500, "the Hub names no time, and an hour is what it means"
+
+
 def test_a_stalled_request_is_given_up_and_made_again(hub, run_dir):
     hub.fail(Fault("POST create_branch", "stall", seconds=300), Fault("PUT lfs_put", "stall", seconds=300))
     row = checkpoint(run_dir, 1)
