@@ -88,7 +88,7 @@ class RevisionHandler(Handler):
         if not payload.get("prune") or not payload.get("checkpoint"):
             return []
         with self._lock:
-            old = self._branches.add(payload["branch"], payload["step"], payload["metrics"], payload["prune"])
+            old = self._branches.add(*(payload[name] for name in ("branch", "step", "metrics", "prune", "weights")))
             for branch in old:
                 hub.delete(job, branch)
                 self._branches.forget(branch)

@@ -35,7 +35,9 @@ class HubRevisions(Plugin):
     private: bool = setting(True, help="Whether a repository that is made is private.")
     include: list[str] = setting([], help="Patterns of more files to publish from a checkpoint, as in ['*.gguf'].")
     artifacts: list[str] = setting(
-        [], help="Model folders of other plugins to publish at the end, as in [bema], to branches such as main-bema."
+        [],
+        help="Model folders of other plugins to publish, at the end and where a checkpoint holds one, as in [bema], to "
+        "branches such as main-bema-step-000001000.",
     )
     overwrite_hub_revision: bool = setting(False, help="Replace the content of branches that exist already.")
     keep_last: int | None = setting(
@@ -68,27 +70,34 @@ class HubRevisions(Plugin):
 
     @hookimpl
     def on_eval(self, state: LoopState, step_idx: int, eval_name: str, metrics: Mapping[str, float]) -> None:
-        self._metrics = {"step": step_idx, **{name: float(value) for name, value in metrics.items()}}
+        if self._metrics.get("step") != step_idx:  # several data sets, or averaged weights too, at one step
+            self._metrics = {"step": step_idx}
+        self._metrics |= {name: float(value) for name, value in metrics.items()}
 
     @hookimpl(trylast=True)  # by then the checkpoint holds what other plugins add to it
     def on_checkpoint(self, state: LoopState, row: ManifestRow) -> None:
         self._seen = (row.step, row.epoch)
         branch = naming.branch_of(self.revision, row.step)
         self._put(state.ctx, branch, row.path, checkpoint=row.name)
+        for name in self.artifacts:
+            if (row.path / name).is_dir():
+                self._put(state.ctx, self._branch(name, row.step), row.path / name, checkpoint=row.name, weights=name)
 
     @hookimpl(trylast=True)
     def on_train_end(self, state: LoopState, artifacts: dict[str, Path]) -> None:
         self._seen = (state.step, state.epoch)
         for name in self.artifacts:
             if name in artifacts:
-                branch = f"{self.revision}-{name}-step-{state.step:09d}"
-                self._put(state.ctx, branch, artifacts[name], weights=name)
+                self._put(state.ctx, self._branch(name, state.step), artifacts[name], weights=name)
             else:
                 logger.warning("hub_revisions has no %s to publish: no plugin left a model folder of that name.", name)
 
     def publish(self, state: LoopState, folder: Path) -> None:
         self._seen = (state.step, state.epoch)
         self._put(state.ctx, self.revision, folder, final=True)
+
+    def _branch(self, artifact: str, step: int) -> str:
+        return naming.branch_of(f"{self.revision}-{artifact}", step)
 
     def _put(
         self,

@@ -83,6 +83,23 @@ def test_averaged_weights_get_a_branch_of_their_own_when_asked(tmp_path):
     assert published.read_bytes() == (tmp_path / "run" / "bema" / "model.safetensors").read_bytes()
 
 
+def test_the_average_of_every_checkpoint_is_published_and_pruned_apart(tmp_path):
+    chosen = ["plugins=[bema,hub_revisions]", "plugins.bema.update_freq=1", "plugins.bema.update_after=0"]
+    code, _output, error = train(
+        tmp_path,
+        *chosen,
+        "plugins.bema.every_checkpoint=true",
+        "plugins.hub_revisions.artifacts=[bema]",
+        "plugins.hub_revisions.keep_last=2",
+    )
+    assert code == 0, error
+    assert sorted(path.name for path in (tmp_path / "run" / "hub").iterdir() if path.is_dir()) == [
+        "main-bema-step-000000006", "main-bema-step-000000009", "main-step-000000006", "main-step-000000009",
+    ]  # fmt: skip
+    for row in manifest(tmp_path).values():
+        assert {revision.weights for revision in row.revisions} == {"raw", "bema"}
+
+
 def test_a_slow_hub_with_faults_gets_every_checkpoint_though_only_one_is_kept(tmp_path, hub):
     hub.latency = 0.3
     hub.fail(Fault("POST commit", status=500, times=2), Fault("GET refs", "reset", times=2))
