@@ -19,8 +19,8 @@ def callbacks(*plugins: str | Plugin, overrides: Sequence[str] = ()) -> list[Tra
     """What `Trainer(..., callbacks=[...])` takes to call `plugins`, given by name or as instances, in this order.
 
     The run directory is the Trainer's `output_dir`; guards, state, requests and `on_run_end` work as under
-    `callsheet train`. `overrides` set plugins and the outbox only, as in `["plugins.bema.update_freq=50"]`. Raises `CallsheetError`
-    for an unknown plugin or a wrong setting, before anything is loaded.
+    `callsheet train`. `overrides` set plugins and the outbox only, as in `["plugins.bema.update_freq=50"]`. Raises
+    `CallsheetError` for an unknown plugin or a wrong setting, before anything is loaded.
 
     >>> Trainer(model, args, callbacks=callsheet.callbacks("bema", "csv_metrics"))
     """
