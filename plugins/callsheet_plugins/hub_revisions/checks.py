@@ -94,10 +94,13 @@ def _ask(plugin: HubRevisions, ctx: LogContext, report: Report) -> None:
 def _scope_problem(who: dict[str, Any], repo: str) -> str:
     """Why the token cannot write to the owner of `repo`, as far as the Hub tells."""
     owner = repo.partition("/")[0]
-    names = [who.get("name"), *(org.get("name") for org in who.get("orgs", ()))]
+    roles = {org.get("name"): org.get("roleInOrg") for org in who.get("orgs", ())}
+    names = [who.get("name"), *roles]
     access = (who.get("auth") or {}).get("accessToken") or {}
     if owner not in names:
         return f"the token belongs to {names[0]}, who may write to {', '.join(map(str, names))}, not to {owner}."
+    if roles.get(owner) == "read":
+        return f"{names[0]} may only read what belongs to {owner}."
     if access.get("role") == "read":
         return "the token may only read. Make one with write access."
     if access.get("role") == "fineGrained" and not _may_write(access.get("fineGrained") or {}, owner, repo):

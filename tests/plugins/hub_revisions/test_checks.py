@@ -69,6 +69,11 @@ def test_a_token_that_may_only_read_is_refused(hub, run_dir):
     assert "may only read" in problem(run_dir)
 
 
+def test_an_organisation_whose_repositories_may_only_be_read_is_refused(hub, run_dir):
+    hub.orgs["lab"] = "read"
+    assert "me may only read what belongs to lab" in problem(run_dir, repo="lab/model")
+
+
 def test_a_repository_of_somebody_else_is_refused(hub, run_dir):
     assert "belongs to me, who may write to me, lab, not to you" in problem(run_dir, repo="you/model")
 
