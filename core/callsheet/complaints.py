@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException, ValidationError
 
 from callsheet.errors import CallsheetError, did_you_mean
@@ -46,8 +46,12 @@ def _chain(error: BaseException | None) -> list[BaseException]:
 
 
 def _unknown_key(error: OmegaConfBaseException) -> str:
-    known = [str(name) for name in error.parent_node] if isinstance(error.parent_node, DictConfig) else []
-    return unknown_key(str(error.full_key), known)
+    parent, full_key = error.parent_node, str(error.full_key)
+    known = [str(name) for name in parent] if isinstance(parent, DictConfig) else []
+    if isinstance(parent, DictConfig) and full_key.rpartition(".")[0] == "plugins":
+        # A recipe may set plugins that this run does not select; they have no class.
+        known = [name for name in known if OmegaConf.get_type(parent, name) is not dict]
+    return unknown_key(full_key, known)
 
 
 def unknown_key(full_key: str, known: Sequence[str]) -> str:
