@@ -40,7 +40,9 @@ def check_folder(plugin: HubRevisions, ctx: LogContext, report: Report) -> None:
         report.problem(f"{WHERE}.folder={plugin.folder}: {nearest} {reason}.")
         return
     prefix = folder / _start_of(plugin)
-    found = prefix.parent.glob(f"{glob.escape(prefix.name)}*") if prefix.parent.is_dir() else ()
+    found = [*prefix.parent.glob(f"{glob.escape(prefix.name)}*")] if prefix.parent.is_dir() else []
+    if _pushes(ctx) and (folder / plugin.revision).exists():
+        found.append(folder / plugin.revision)
     _refuse_existing(plugin, ctx, [str(path.relative_to(folder)) for path in found], str(folder), report)
 
 
@@ -88,6 +90,9 @@ def _ask(plugin: HubRevisions, ctx: LogContext, report: Report) -> None:
     except HfHubHTTPError:
         return  # there is no such repository yet
     found = [name for name in branches if name.startswith(_start_of(plugin))]
+    if _pushes(ctx) and plugin.revision in branches:
+        begun = len(api.list_repo_commits(str(plugin.repo), revision=plugin.revision)) > 1
+        found += [plugin.revision] if begun else []
     _refuse_existing(plugin, ctx, found, str(plugin.repo), report)
 
 
@@ -125,6 +130,10 @@ def _refuse_existing(plugin: HubRevisions, ctx: LogContext, found: list[str], wh
             f"{where} has the branch {min(found)}" + (f" and {len(found) - 1} more" if len(found) > 1 else "") + " "
             f"already. Choose another {WHERE}.revision, or set {WHERE}.overwrite_hub_revision=true."
         )
+
+
+def _pushes(ctx: LogContext) -> bool:
+    return bool((ctx.run_config.get("finish") or {}).get("push"))
 
 
 def _start_of(plugin: HubRevisions) -> str:

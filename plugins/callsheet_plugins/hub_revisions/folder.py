@@ -29,7 +29,8 @@ class FolderHub:
         if target.exists():
             if _says(target) == commit and _holds(target, job):
                 return commit
-            if not job.payload["overwrite"]:
+            ours = job.payload["final"] and _says(target)  # a run that goes on replaces the final model it had
+            if not (job.payload["overwrite"] or ours):
                 raise Permanent(
                     f"{target} holds another revision.",
                     "Set plugins.hub_revisions.overwrite_hub_revision=true, or another revision.",

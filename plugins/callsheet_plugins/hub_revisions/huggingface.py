@@ -17,7 +17,7 @@ from callsheet_plugins.hub_revisions import client
 from callsheet_plugins.hub_revisions.quota import Quota
 
 CARD = "README.md"
-GIVEN = ".gitattributes"  # the Hub makes it
+MARK = "Callsheet entry "
 REMEDIES = {
     401: "Set HF_TOKEN to a valid token with write access.",
     403: "Use a token with write access to this repository.",
@@ -33,7 +33,7 @@ class HuggingFaceHub:
         set_client_factory(lambda: client.make_client(timeout_seconds))
         self.api = HfApi()
         self.quota = quota
-        self._first_commits: dict[str, str] = {}
+        self._first_commits: dict[str, tuple[str, set[str]]] = {}
         self._lock, self._uploading = Lock(), Lock()
 
     def publish(self, job: Job, hashes: Mapping[str, str]) -> str:
@@ -41,18 +41,18 @@ class HuggingFaceHub:
         repo, branch = payload["repo"], payload["branch"]
         expected = {**hashes, CARD: _git_blob(str(payload["card"]).encode())}
         with _explained(repo, branch):
-            first = self._first_commit(repo, private=payload["private"])
+            first, given = self._first_commit(repo, private=payload["private"])
             head = self._head(repo, branch)
             if head is None:
                 self.api.create_branch(repo, branch=branch, revision=first, exist_ok=True)
             elif head != first:
-                if not self._differences(job, head, expected):
+                if not self._differences(job, head, expected, given):
                     return head
                 self._refuse_unless_ours(job, head)
-            extra = self._tree(repo, head).keys() - expected.keys() - {GIVEN} if head and head != first else set()
+            extra = self._tree(repo, head).keys() - expected.keys() - given if head and head != first else set()
             with self._uploading:  # two at a time would send what they have in common twice
                 commit = self._commit(job, hashes, sorted(extra))
-            if wrong := self._differences(job, commit, expected):
+            if wrong := self._differences(job, commit, expected, given):
                 raise Transient(f"{repo}@{branch}: {', '.join(wrong)} arrived with another content.")
             return commit
 
@@ -67,12 +67,16 @@ class HuggingFaceHub:
     def url(self, job: Job, commit: str) -> str:
         return f"{self.api.endpoint}/{job.payload['repo']}/tree/{commit}"
 
-    def _first_commit(self, repo: str, *, private: bool) -> str:
-        """The commit that the repository began with, where branches start; the repository is made if need be."""
+    def _first_commit(self, repo: str, *, private: bool) -> tuple[str, set[str]]:
+        """The commit that the repository began with, where branches start, and the files it brings, such as a licence.
+
+        The repository is made if need be.
+        """
         with self._lock:
             if repo not in self._first_commits:
                 self.api.create_repo(repo, private=private, exist_ok=True)
-                self._first_commits[repo] = self.api.list_repo_commits(repo)[-1].commit_id
+                first = self.api.list_repo_commits(repo)[-1].commit_id
+                self._first_commits[repo] = first, {*self._tree(repo, first)}
             return self._first_commits[repo]
 
     def _head(self, repo: str, branch: str) -> str | None:
@@ -84,7 +88,8 @@ class HuggingFaceHub:
         if payload["overwrite"]:
             return
         latest = self.api.list_repo_commits(payload["repo"], revision=head)[0]
-        if _mark(job) not in f"{latest.title}\n{latest.message}":
+        ours = MARK if payload["final"] else _mark(job)  # a run that goes on replaces the final model it had
+        if ours not in f"{latest.title}\n{latest.message}":
             raise Permanent(
                 f"Branch {payload['branch']} of {payload['repo']} holds another revision.",
                 "Set plugins.hub_revisions.overwrite_hub_revision=true, or another revision.",
@@ -116,10 +121,10 @@ class HuggingFaceHub:
             sent = [*one_of_each.values()]
             self.api.preupload_lfs_files(payload["repo"], sent, revision=payload["branch"], free_memory=False)
 
-    def _differences(self, job: Job, commit: str, expected: Mapping[str, str]) -> list[str]:
+    def _differences(self, job: Job, commit: str, expected: Mapping[str, str], given: set[str]) -> list[str]:
         """The files of a commit that are not what they should be: large ones by sha256, small ones by git's hash."""
         found = self._tree(job.payload["repo"], commit)
-        wrong = [name for name in expected.keys() ^ (found.keys() - {GIVEN})]
+        wrong = [name for name in expected.keys() ^ found.keys() if name not in given - expected.keys()]
         for name in expected.keys() & found.keys():
             is_sha256, digest = found[name]
             want = expected[name]
@@ -146,7 +151,7 @@ def _git_blob(content: bytes) -> str:
 
 def _mark(job: Job) -> str:
     """What tells a commit of this entry from one of another run's."""
-    return f"Callsheet entry {job.entry.id} of {job.entry.put_at:.6f}"
+    return f"{MARK}{job.entry.id} of {job.entry.put_at:.6f}"
 
 
 @contextmanager

@@ -120,7 +120,7 @@ class HubRevisions(Plugin):
             **{"step": step, "checkpoint": checkpoint, "weights": weights, "final": final},
             "folder": str(Path(self.folder).expanduser().absolute()) if self.folder else str(ctx.run_dir / "hub"),
             "private": self.private,
-            "overwrite": self.overwrite_hub_revision or final,
+            "overwrite": self.overwrite_hub_revision,
             "message": _message(step, metrics, weights),
             "card": card(f"{repo.rpartition('/')[2]} {branch}", step, epoch, metrics, ctx.run_config),
             "metrics": metrics,

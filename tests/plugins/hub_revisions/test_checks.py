@@ -3,7 +3,7 @@
 import pytest
 from hub_server import Fault
 
-from callsheet import LogContext
+from callsheet import LogContext, LoopState
 from callsheet.records import Report
 from callsheet_plugins.hub_revisions import HubRevisions, naming
 
@@ -96,6 +96,26 @@ def test_revisions_that_exist_in_a_folder_are_refused_unless_they_may_be_overwri
     assert check(other, **folder, overwrite_hub_revision=True).problems == []
     assert check(other, **(folder | {"revision": "run/8"})).problems == []
     assert check(run_dir, **folder).problems == [], "a resumed run goes on with its own"
+
+
+@pytest.mark.parametrize("where", ["folder", "huggingface"])
+def test_a_final_model_that_somebody_else_has_pushed_is_refused(hub, run_dir, tmp_path, where):
+    settings = {"hub": where, "repo": "me/model", "folder": str(tmp_path / "shelf")}
+    push = {"finish": {"push": True}}
+
+    def said(run_dir, **more):
+        report = Report()
+        HubRevisions(**settings, **more).preflight(LogContext(run_dir, run_config=push), report)
+        return report.problems
+
+    assert said(run_dir) == []
+    state = LoopState(LogContext(run_dir), lambda *a: None, lambda *a: None)
+    HubRevisions(**settings).publish(state, checkpoint(run_dir, 1).path)
+    deliver(run_dir)
+    assert said(run_dir) == [], "a run that goes on replaces its own"
+    (problem,) = said(tmp_path / "other")
+    assert "has the branch main already" in problem
+    assert said(tmp_path / "other", overwrite_hub_revision=True) == [] and said(tmp_path / "other", revision="v2") == []
 
 
 @pytest.mark.parametrize("place", ["file", "file/below"])
