@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from slurm_cluster import Cluster, missing
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
@@ -20,9 +21,10 @@ SMALL = [
     "trainer.args.logging_steps=2",
     "trainer.args.save_total_limit=null",
     "trainer.args.per_device_train_batch_size=4",
+    "plugins.benchmarks.benchmarks=[]",  # each would be a process of seconds
     "+plugins.exact_match.limit=20",
 ]
-QUIET = [*SMALL[:-1], "plugins=[]"]
+QUIET = [*SMALL[:-2], "plugins=[]"]
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -39,3 +41,27 @@ def callsheet(tmp_path: Path) -> Command:
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """A Slurm of one node, started when the first test needs it."""
+    if why := missing():
+        pytest.skip(f"There is no Slurm to test with: {why}.")
+    cluster = Cluster()
+    try:
+        try:
+            cluster.start()
+        except TimeoutError as error:
+            pytest.skip(f"Slurm is installed, and does not start here: {error}")
+        yield cluster
+    finally:
+        cluster.stop()
+
+
+@pytest.fixture
+def slurm(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
+    """It, for one test: the commands of Slurm find it, and no job of another test is in it."""
+    monkeypatch.setenv("SLURM_CONF", cluster.env["SLURM_CONF"])
+    yield cluster
+    cluster.clear()

@@ -25,6 +25,7 @@ SMALL = [
     "trainer.args.save_steps=2",
     "trainer.args.save_total_limit=null",
     "trainer.args.per_device_train_batch_size=4",
+    "plugins.benchmarks.benchmarks=[]",
 ]
 
 Call = Callable[..., str]

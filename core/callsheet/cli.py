@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from callsheet import extra_commands
 from callsheet.errors import CallsheetError, PluginFailure, WorkerFailure
 from callsheet.failures import Failure, failure, leave_note
 from callsheet.outbox import commands
@@ -23,7 +24,7 @@ USAGE_ERROR = 2
 HYDRA = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=extra_commands.Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="callsheet")
 def cli() -> None:
     """Post-training runs with the plugins you choose.
@@ -192,8 +193,8 @@ def _nothing_left(folder: Path) -> str:
 
 
 def _say_unpublished(counts: dict[str, int], run_dir: Path) -> int:
-    if said := commands.sentence(counts, run_dir):
-        click.echo(f"callsheet: {said}", err=True)
+    for line in filter(None, (commands.left_to_you(counts, run_dir), said := commands.sentence(counts, run_dir))):
+        click.echo(f"callsheet: {line}", err=True)
     return commands.NOT_ALL_PUBLISHED if said else 0
 
 

@@ -6,6 +6,8 @@ import os
 import re
 import sys
 
+from callsheet import extra_commands
+
 COMMANDS = ("train", "check", "explain", "plugins", "outbox")
 
 
@@ -15,7 +17,8 @@ def complete(arguments: list[str]) -> int:
         return _hydra(arguments)
     words = os.environ.get("COMP_LINE", "").split(" ")[1:]
     if len(words) <= 1:
-        print(" ".join(command for command in COMMANDS if command.startswith(words[0] if words else "")))
+        known = (*COMMANDS, *extra_commands.installed())
+        print(" ".join(command for command in known if command.startswith(words[0] if words else "")))
         return 0
     command, rest = words[0], words[1:]
     if command == "plugins" or (elements := _list_elements(rest[-1])) is not None:

@@ -50,6 +50,7 @@ class Plugin:
     or `trainer=` to the reason why the plugin cannot be used with it. Every hook returns None.
     """
 
+    announces_revisions: ClassVar[bool] = False  # whether checkpoints come back as `on_revision`
     ranks: ClassVar[str] = "main"
     requires_api: ClassVar[str] = ">=1,<2"
     cannot_serve: ClassVar[Mapping[str, str]] = {}

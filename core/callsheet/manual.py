@@ -57,7 +57,7 @@ class Manual:
 def manual(name: str) -> Manual:
     """Import plugin `name` and describe it; raises `CallsheetError` where that fails."""
     found, plugin = find(name), load(name)
-    settings = tuple(_setting(field) for field in own_fields_first(plugin))
+    settings = tuple(setting for field in own_fields_first(plugin) for setting in _settings(field))
     return Manual(
         name=name,
         docstring=_docstring(plugin),
@@ -127,9 +127,18 @@ def _lines(setting: Setting) -> list[str]:
     ]
 
 
-def _setting(field: dataclasses.Field[Any]) -> Setting:
+def _settings(field: dataclasses.Field[Any], below: str = "") -> list[Setting]:
+    """A field, or the fields of the settings that it holds, each with its whole name."""
+    made = None if field.default_factory is dataclasses.MISSING else field.default_factory()
+    if dataclasses.is_dataclass(made):
+        inner = dataclasses.fields(made)
+        return [setting for each in inner for setting in _settings(each, f"{below}{field.name}.")]
+    return [_setting(field, below)]
+
+
+def _setting(field: dataclasses.Field[Any], below: str) -> Setting:
     kind = field.type if isinstance(field.type, str) else inspect.formatannotation(field.type)
-    return Setting(field.name, kind, _default(field), range_of(field), field.metadata.get("help", ""))
+    return Setting(f"{below}{field.name}", kind, _default(field), range_of(field), field.metadata.get("help", ""))
 
 
 def _default(field: dataclasses.Field[Any]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -60,7 +60,7 @@ def make_plan(config: DictConfig, overrides: Sequence[str] = ()) -> Plan:
     """
     # The name of the run holds the time: resolve it once.
     config.output_dir = str(config.output_dir)
-    _refuse_unknown(config)
+    refuse_unknown(config)
     _refuse_missing(config)
     plugins = make_plugins(config, overrides)
     settings = _settings(config)
@@ -132,14 +132,23 @@ def _settings(config: DictConfig) -> Root:
     return settings
 
 
-def _refuse_unknown(config: DictConfig) -> None:
+def refuse_unknown(config: DictConfig) -> None:
     """Refuse what `+plugins.bema.update_frq=1` adds: Hydra lets it pass, even into a structured config."""
     for name, node in config.plugins.items():
         if plugin_class := selected_class(node):
-            known = [field.name for field in fields(plugin_class)]
-            for key in map(str, node):
-                if key not in known:
-                    raise CallsheetError(unknown_key(f"plugins.{name}.{key}", known))
+            _refuse_unknown_in(f"plugins.{name}", node, plugin_class)
+
+
+def _refuse_unknown_in(where: str, node: DictConfig, made: type[Any]) -> None:
+    """The same for settings that have settings of their own."""
+    known = [field.name for field in fields(made)]
+    for key in map(str, node):
+        if key not in known:
+            raise CallsheetError(unknown_key(f"{where}.{key}", known))
+        below = node._get_node(key)
+        kind = OmegaConf.get_type(below) if isinstance(below, DictConfig) else None
+        if isinstance(kind, type) and is_dataclass(kind):
+            _refuse_unknown_in(f"{where}.{key}", cast(DictConfig, below), kind)
 
 
 def _refuse_missing(config: DictConfig) -> None:

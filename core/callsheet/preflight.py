@@ -62,7 +62,8 @@ def insist(report: Report) -> None:
 
 
 def context(plan: Plan) -> LogContext:
-    return LogContext(plan.run_dir, plan.experiment, plan.run_dir.name, dict(plan.composed))
+    publishes = any(plugin.announces_revisions for plugin in plan.plugins.values())
+    return LogContext(plan.run_dir, plan.experiment, plan.run_dir.name, dict(plan.composed), publishes=publishes)
 
 
 def _check_devices(plan: Plan, report: Report) -> None:

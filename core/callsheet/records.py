@@ -19,13 +19,17 @@ if TYPE_CHECKING:
 
 @dataclass
 class LogContext:
-    """One run inside its experiment. Loggers leave their ids here for the hooks that follow."""
+    """One run inside its experiment. Loggers leave their ids here for the hooks that follow.
+
+    `publishes` says whether one of the run's plugins announces revisions.
+    """
 
     run_dir: Path
     experiment: str = ""
     run: str = ""
     run_config: dict[str, Any] = field(default_factory=dict)
     ids: dict[str, str] = field(default_factory=dict)
+    publishes: bool = False
     on_put: Callable[[str], None] | None = field(default=None, repr=False, compare=False)
 
     @property

@@ -43,6 +43,7 @@ class Session:
     ) -> None:
         rank, world_size = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
         self.ctx = ctx
+        ctx.publishes = any(plugin.announces_revisions for plugin in plugins.values())
         self.signals = signals or Signals()
         self.run_dir = RunDir(ctx.run_dir, is_main=rank == 0)
         self.lineup = Lineup(plugins, rank=rank, world_size=world_size, log=self.run_dir.event)
@@ -165,6 +166,7 @@ class Session:
 
     def announce(self, result: EvalResult, predictions: Sequence[Mapping[str, Any]], step: int | None) -> None:
         """Write a score and its predictions down, then tell every plugin."""
+        step = result.step if step is None else step
         self.run_dir.append(rundir.EVALS, {"time": now(), **asdict(result), "step": step}, durable=True)
         if predictions and self.run_dir.is_main:
             weights = result.tags.get("weights")

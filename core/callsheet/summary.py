@@ -28,21 +28,29 @@ def show(session: Session, console: Console | None = None) -> None:
     console.print(f"[bold]{result.status}[/bold]{by} after {result.step} steps in {_seconds(result.seconds)}")
     scores = list(session.run_dir.rows(EVALS))
     if scores:
-        console.print(_scores(scores))
+        console.print(score_table(scores))
     if costs := {name: hooks for name, hooks in session.lineup.cost().items() if hooks}:
         console.print(_cost_table(costs, result.seconds))
     console.print(_places(session))
 
 
-def _scores(rows: list[dict[str, Any]]) -> Table:
-    """One line per benchmark and kind of weights, one column per step."""
-    steps = sorted({row["step"] for row in rows if row["step"] is not None})
-    cells: dict[tuple[str, str, str], dict[int, float]] = defaultdict(dict)
+def score_table(rows: list[dict[str, Any]]) -> Table:
+    """One line per benchmark and kind of weights, one column per step; a model of no run has no step."""
+    steps: list[int | None] = sorted({row["step"] for row in rows if row["step"] is not None})
+    steps += [None] if any(row["step"] is None for row in rows) else []
+    cells: dict[tuple[str, str, str], dict[int | None, float]] = defaultdict(dict)
     for row in rows:
         for metric, value in row["metrics"].items():
             cells[row["name"], row.get("tags", {}).get("weights", ""), metric][row["step"]] = value
     shown = steps if len(steps) <= 6 else [steps[0], *steps[-5:]]
-    table = Table("learnt", "weights", "metric", *(f"at {step}" for step in shown), box=None, pad_edge=False)
+    table = Table(
+        "learnt",
+        "weights",
+        "metric",
+        *("score" if step is None else f"at {step}" for step in shown),
+        box=None,
+        pad_edge=False,
+    )
     for column in table.columns:
         column.no_wrap = True
     for (name, weights, metric), values in cells.items():

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from callsheet import Plugin, hookimpl, setting
 from callsheet.errors import CallsheetError, did_you_mean
 
 if TYPE_CHECKING:
-    from callsheet.records import LoopState
+    from callsheet.records import EvalResult, LogContext, LoopState
 
 logger = logging.getLogger("callsheet")
 
@@ -20,51 +21,104 @@ class EarlyStopping(Plugin):
 
     Works on evaluations inside the loop, so the trainer needs an eval_strategy. NaN never counts as an improvement.
     Where several data sets are evaluated, the metric's name says which one decides, as in `eval_held_out_loss`.
+
+    `metric=BENCHMARK/METRIC` watches a benchmark instead, as in `gsm8k/exact_match`: its scores are taken in the order
+    of their steps, whenever they arrive, and should rise unless `greater_is_better` says otherwise.
     """
 
-    metric: str = setting("eval_loss", help="The metric to watch, as the trainer names it.")
+    metric: str = setting("eval_loss", help="The metric to watch, as the trainer names it, or BENCHMARK/METRIC.")
     patience: int = setting(3, ge=1, help="Stop after this many evaluations in a row without improvement.")
     min_delta: float = setting(0.0, ge=0, help="An improvement is a change by more than this.")
-    greater_is_better: bool = setting(False, help="Whether the metric should rise, as an accuracy should.")
+    greater_is_better: bool | None = setting(
+        None, help="Whether the metric should rise; left out, it should for a benchmark and not otherwise."
+    )
+    target: float | None = setting(None, help="Also stop as soon as the metric is as good as this.")
+    weights: str = setting("raw", help="Of a benchmark, the weights that count: raw, or a plugin's, such as bema.")
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self._best: float | None = None
         self._waited = 0
         self._seen: dict[str, list[str]] = {}
+        self._scores: dict[int, float] = {}
+        self._loop: LoopState | None = None
 
-    @hookimpl
+    @property
+    def _benchmark(self) -> str:
+        """The benchmark that is watched, or nothing: a trainer's metric may hold a slash, too."""
+        name, slash, _ = self.metric.partition("/")
+        return name if slash and not name.startswith("eval_") else ""
+
+    @hookimpl(tryfirst=True)  # others may score the model right then
     def on_train_start(self, state: LoopState) -> None:
-        self._seen = {}
+        self._seen, self._loop = {}, state
         if state.resumed_from is None:
-            self._best, self._waited = None, 0
-        if state.args is not None and state.args.eval_strategy == "no":
+            self._best, self._waited, self._scores = None, 0, {}
+        if not self._benchmark and state.args is not None and state.args.eval_strategy == "no":
             logger.warning("early_stopping never stops this run: it evaluates nothing. Set trainer.eval_strategy.")
 
     @hookimpl
     def on_eval(self, state: LoopState, step_idx: int, eval_name: str, metrics: Mapping[str, float]) -> None:
+        if self._benchmark:
+            return
         if self.metric not in metrics:
             self._refuse_if_unknown(state, eval_name, metrics)
             return
-        value = float(metrics[self.metric])
-        if self._improves(value):
-            self._best, self._waited = value, 0
+        self._count(float(metrics[self.metric]))
+        self._stop_if_due(state)
+
+    @hookimpl
+    def on_benchmark_eval(
+        self, ctx: LogContext, eval_result: EvalResult, predictions: Sequence[Mapping[str, Any]], step: int | None
+    ) -> None:
+        if eval_result.name != self._benchmark or eval_result.tags.get("weights", "raw") != self.weights:
             return
-        self._waited += 1
-        if self._waited >= self.patience:
-            state.request_stop(f"{self.metric} has not improved{self._on_best()} for {self.patience} evaluations")
+        metric = self.metric.partition("/")[2]
+        if metric not in eval_result.metrics:
+            near, names = did_you_mean(metric, eval_result.metrics), ", ".join(eval_result.metrics)
+            logger.warning("early_stopping: %s has no metric %r.%s It has: %s.", eval_result.name, metric, near, names)
+        elif step is not None and self._loop:
+            self._scores[step] = float(eval_result.metrics[metric])
+            self._recount()
+            self._stop_if_due(self._loop)
+
+    @hookimpl
+    def on_train_end(self, state: LoopState, artifacts: dict[str, Path]) -> None:
+        self._loop = None
 
     def state_dict(self) -> dict[str, Any]:
-        return {"best": self._best, "waited": self._waited}
+        return {"best": self._best, "waited": self._waited, "scores": sorted(self._scores.items())}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self._best, self._waited = state_dict["best"], state_dict["waited"]
+        self._scores = {int(step): value for step, value in state_dict.get("scores", ())}
+
+    def _recount(self) -> None:
+        """Scores of a benchmark may arrive in any order, and twice."""
+        self._best, self._waited = None, 0
+        for step in sorted(self._scores):
+            self._count(self._scores[step])
+
+    def _count(self, value: float) -> None:
+        if self._improves(value):
+            self._best, self._waited = value, 0
+        else:
+            self._waited += 1
+
+    def _stop_if_due(self, state: LoopState) -> None:
+        if self.target is not None and self._best is not None and self._gain(self._best, self.target) >= 0:
+            state.request_stop(f"{self.metric} has reached {self._best:.4g}, and the target is {self.target:.4g}")
+        elif self._waited >= self.patience:
+            state.request_stop(f"{self.metric} has not improved{self._on_best()} for {self.patience} evaluations")
 
     def _improves(self, value: float) -> bool:
         if self._best is None:
             return value == value
-        gain = value - self._best if self.greater_is_better else self._best - value
-        return gain > self.min_delta
+        return self._gain(value, self._best) > self.min_delta
+
+    def _gain(self, value: float, other: float) -> float:
+        rises = bool(self._benchmark) if self.greater_is_better is None else self.greater_is_better
+        return value - other if rises else other - value
 
     def _on_best(self) -> str:
         return "" if self._best is None else f" on {self._best:.4g}"

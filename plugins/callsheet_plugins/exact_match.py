@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from callsheet import CallsheetError, EvalResult, LogContext, LoopState, Plugin, Report, hookimpl, setting
 from callsheet.data.contents import look
+from callsheet_plugins import generation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
-
-Row = dict[str, Any]
+    from collections.abc import Mapping, Sequence
 
 
 class ExactMatch(Plugin):
@@ -68,54 +63,18 @@ class ExactMatch(Plugin):
     def _score(self, state: LoopState, model: Any, weights: str) -> None:
         if state.tokenizer is None:
             raise ValueError("exact_match needs a tokenizer, and the trainer has none")
-        rows, start = self._rows(), time.perf_counter()
-        answers = _answers(model, state.tokenizer, rows, self.batch_size, self.max_new_tokens)
-        right = [answer.strip() == row["completion"].strip() for answer, row in zip(answers, rows, strict=True)]
+        rows, start = generation.read_rows(self.path, self.limit), time.perf_counter()
+        answers = generation.answers(model, state.tokenizer, rows, self.batch_size, max_new_tokens=self.max_new_tokens)
+        predictions = generation.judged(rows, answers)
         result = EvalResult(
             name=Path(self.path).stem,
-            metrics={"exact_match": sum(right) / len(right)},
+            metrics={"exact_match": generation.share_right(predictions)},
             benchmark_id="exact_match",
             tags={"weights": weights},
             step=state.step,
             eval_seconds=time.perf_counter() - start,
         )
-        predictions = [
-            {**row, "answer": answer, "right": hit} for row, answer, hit in zip(rows, answers, right, strict=True)
-        ]
         state.report_eval(result, predictions)
-
-    def _rows(self) -> list[Row]:
-        with Path(self.path).expanduser().open(encoding="utf-8") as file:
-            return [json.loads(line) for line in file if line.strip()][: self.limit]
-
-
-def _answers(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: list[Row], batch_size: int, max_new_tokens: int
-) -> list[str]:
-    """Greedy continuations of every prompt, without special tokens; the model's mode is left as it was."""
-    import torch
-
-    answers: list[str] = []
-    with torch.inference_mode(), _evaluating(model):
-        for start in range(0, len(rows), batch_size):
-            prompts = [row["prompt"] for row in rows[start : start + batch_size]]
-            batch: Any = tokenizer(
-                prompts, return_tensors="pt", padding=True, padding_side="left", return_token_type_ids=False
-            ).to(model.device)
-            generate: Any = model.generate
-            out = generate(**batch, max_new_tokens=max_new_tokens, do_sample=False, use_cache=True)
-            answers += tokenizer.batch_decode(out[:, batch["input_ids"].shape[1] :], skip_special_tokens=True)
-    return answers
-
-
-@contextmanager
-def _evaluating(model: Any) -> Iterator[None]:
-    training = model.training
-    model.eval()
-    try:
-        yield
-    finally:
-        model.train(training)
 
 
 def _load(folder: Path, like: Any) -> Any:

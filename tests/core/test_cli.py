@@ -77,7 +77,7 @@ def test_train_without_a_model_says_what_to_set(callsheet):
 def test_help_lists_plugins_and_recipes_without_importing_them(callsheet):
     done = callsheet("train", "--help")
     assert done.returncode == 0
-    assert "plugins          bema, csv_metrics" in done.stdout and "recipe           demo" in done.stdout
+    assert "plugins          bema, benchmarks, csv_metrics" in done.stdout and "recipe           demo" in done.stdout
 
 
 def test_help_lists_the_recipes_of_ones_own_folder(callsheet, tmp_path):
@@ -124,7 +124,7 @@ def complete(line, tmp_path):
         ("callsheet tr", ["train"]),
         ("callsheet train rec", ["recipe="]),
         ("callsheet train recipe=", ["recipe=demo"]),
-        ("callsheet train plugins=be", ["plugins=bema"]),
+        ("callsheet train plugins=bem", ["plugins=bema"]),
         ("callsheet train plugins=[bema,ex", ["plugins=[bema,exact_match"]),
         ("callsheet train recipe=demo plugins.bema.update_f", ["plugins.bema.update_freq="]),
         ("callsheet plugins csv", ["csv_metrics"]),

@@ -24,6 +24,7 @@ RUN = [
     "plugins.bema.update_freq=3",
     "plugins.bema.update_after=10",
     "plugins.exact_match.every_steps=0",
+    "plugins.benchmarks.benchmarks=[]",
 ]
 
 

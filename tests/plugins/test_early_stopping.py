@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from callsheet import CallsheetError, LogContext, LoopState, ManifestRow
+from callsheet import CallsheetError, EvalResult, LogContext, LoopState, ManifestRow
 from callsheet_plugins.early_stopping import EarlyStopping
 
 NAN = float("nan")
@@ -138,3 +138,52 @@ def test_settings_out_of_range_are_refused(settings: dict[str, Any]) -> None:
 
 def test_it_imports_lightly(imports_lightly: Callable[[str], None]) -> None:
     imports_lightly("callsheet_plugins.early_stopping")
+
+
+def scored(plugin: EarlyStopping, *scores: tuple[int, float], weights: str = "raw") -> list[str]:
+    """The reasons to stop that came of a benchmark's scores, in the order of their arrival."""
+    loop = Loop(plugin)
+    for step, value in scores:
+        result = EvalResult("words", {"exact_match": value}, tags={"weights": weights}, step=step)
+        plugin.on_benchmark_eval(loop.state.ctx, result, [], step)
+    return loop.reasons
+
+
+@pytest.mark.parametrize(
+    ("settings", "scores", "said"),
+    [
+        ({"patience": 2}, [(1, 0.1), (2, 0.2), (3, 0.3)], None),
+        ({"patience": 2}, [(1, 0.1), (2, 0.2), (3, 0.2), (4, 0.1)], "has not improved on 0.2 for 2 evaluations"),
+        ({"patience": 2}, [(3, 0.3), (2, 0.2), (1, 0.1)], None),
+        ({"patience": 1}, [(1, 0.2), (1, 0.2), (1, 0.2)], None),
+        ({"target": 0.9, "patience": 9}, [(1, 0.5), (2, 0.95)], "has reached 0.95, and the target is 0.9"),
+        ({"patience": 1, "greater_is_better": False}, [(1, 0.1), (2, 0.2)], "has not improved on 0.1"),
+    ],
+)
+def test_a_benchmark_stops_the_run_by_its_steps_in_order_however_they_arrive(
+    settings: dict[str, Any], scores: list[tuple[int, float]], said: str | None
+) -> None:
+    reasons = scored(EarlyStopping(metric="words/exact_match", **settings), *scores)
+    assert (said in reasons[-1]) if said else not reasons
+
+
+def test_other_weights_and_evaluations_of_the_trainer_do_not_count_for_a_benchmark() -> None:
+    plugin = EarlyStopping(metric="words/exact_match", patience=1)
+    assert not scored(plugin, (1, 0.2), (2, 0.1), weights="bema")
+    Loop(plugin).evaluate(1.0, 2.0)
+
+
+def test_a_metric_that_a_benchmark_does_not_have_is_warned_about(caplog: pytest.LogCaptureFixture) -> None:
+    scored(EarlyStopping(metric="words/exact_mtch"), (1, 0.2))
+    assert "words has no metric 'exact_mtch'. Did you mean 'exact_match'?" in caplog.text
+
+
+def test_a_run_is_stopped_by_a_benchmark_in_the_loop(run_demo: Callable[..., Any]) -> None:
+    session = run_demo(
+        "plugins=[exact_match,early_stopping]",
+        "plugins.exact_match.every_steps=1",
+        "plugins.exact_match.limit=4",
+        "plugins.early_stopping.metric=test/exact_match",
+        "plugins.early_stopping.patience=2",
+    )
+    assert session.result.status == "stopped" and session.state.step == 2

@@ -3,6 +3,6 @@
 from callsheet.hashes import Hashes
 from callsheet.outbox.box import Outbox
 from callsheet.outbox.entries import Entry
-from callsheet.outbox.handlers import Handler, Job, Permanent, Transient
+from callsheet.outbox.handlers import Handler, Job, Parked, Permanent, Transient
 
-__all__ = ["Entry", "Handler", "Hashes", "Job", "Outbox", "Permanent", "Transient"]
+__all__ = ["Entry", "Handler", "Hashes", "Job", "Outbox", "Parked", "Permanent", "Transient"]

@@ -25,7 +25,7 @@ class _ListingGroup(click.Group):
 
 @click.group(cls=_ListingGroup, short_help="List, drain or retry what a run publishes.")
 def outbox() -> None:
-    """What a run publishes: entries that are pending, active, done or failed.
+    """What a run publishes: entries that are pending, active, parked (left to you), done or failed.
 
     \b
     callsheet outbox RUN           list them
@@ -52,6 +52,8 @@ def drain(run: Path, seconds: float) -> int:
     from callsheet.outbox.drain import drain as drain_run
 
     counts = drain_run(run.absolute(), seconds)
+    if said := left_to_you(counts, run):
+        click.echo(said)
     click.echo(sentence(counts, run) or f"Everything is published: {counts.get('done', 0)} done.")
     return NOT_ALL_PUBLISHED if unpublished(counts) else 0
 
@@ -80,6 +82,13 @@ def retry(run: Path, id: str) -> int:
 
 def unpublished(counts: dict[str, int]) -> int:
     return counts.get("left", 0) + counts.get("failed", 0)
+
+
+def left_to_you(counts: dict[str, int], run: Path) -> str:
+    """What is in the user's own hands, and how to go on; empty when nothing is."""
+    if not (parked := counts.get("parked", 0)):
+        return ""
+    return f"{parked} left to you: callsheet outbox {run} says what to do, then callsheet outbox drain {run}"
 
 
 def sentence(counts: dict[str, int], run: Path) -> str:

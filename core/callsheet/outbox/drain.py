@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,17 @@ def drain(run_dir: Path, seconds: float) -> dict[str, int]:
 
     Raises `CallsheetError` when the run is alive: it does so itself.
     """
+    with reopened(run_dir, seconds):
+        pass
+    return counts_of(run_dir)
+
+
+@contextmanager
+def reopened(run_dir: Path, seconds: float = float("inf")) -> Iterator[Session]:
+    """The run at `run_dir` once more, to put something into its outbox; leaving the block works that off.
+
+    Raises `CallsheetError` when the run is alive, or there is none.
+    """
     if not (run_dir / rundir.RUN).is_file():
         raise CallsheetError(f"{run_dir} holds no Callsheet run.")
     session = _session_of(RunDir(run_dir, is_main=False))
@@ -30,11 +42,10 @@ def drain(run_dir: Path, seconds: float) -> dict[str, int]:
     try:
         mailroom = session.make_mailroom()
         mailroom.open()
+        yield session
         mailroom.wait(seconds)
         mailroom.close()
-        counts = counts_of(run_dir)
-        session.run_dir.update_run(ids=session.ctx.ids, outbox=counts)
-        return counts
+        session.run_dir.update_run(ids=session.ctx.ids, outbox=counts_of(run_dir))
     finally:
         session.run_dir.close()
 

@@ -35,6 +35,13 @@ class Permanent(Exception):
         self.remedy = remedy
 
 
+class Parked(Exception):
+    """It is in somebody else's hands, whom nobody waits for; `reason` says what to do.
+
+    The entry keeps its files, and is looked at again when the run goes on, or its outbox is drained.
+    """
+
+
 @dataclass(frozen=True)
 class Job:
     """One attempt at an entry. `files` are the paths of its snapshot, by the names they were put under.
@@ -67,7 +74,7 @@ class Handler:
         self.run_dir = run_dir
 
     def deliver(self, job: Job) -> Mapping[str, Any]:
-        """Do it, and return what became of it, as JSON. Raises `Transient` or `Permanent`.
+        """Do it, and return what became of it, as JSON. Raises `Transient`, `Permanent` or `Parked`.
 
         What the run announces stands under `revision` (the fields of a `Revision`) and `evals`.
         """

@@ -12,7 +12,7 @@ from callsheet.outbox.entries import Entry
 from callsheet.outbox.restored import restore
 from callsheet.outbox.results import Results
 from callsheet.outbox.settings import OutboxSettings
-from callsheet.outbox.shelves import FAILED, Shelves
+from callsheet.outbox.shelves import KEPT, Shelves
 from callsheet.outbox.started import Started
 from callsheet.outbox.waitbar import WaitBar
 from callsheet.rundir import RunDir
@@ -45,7 +45,9 @@ class Mailroom:
             logger.warning("%s was lost when the machine failed, and is put again.", id)
         if self.shelves.folder.is_dir():
             self._in_use = True
-            snapshots.sweep(self.run_dir.path, {*self.shelves.left(), *self.shelves.ids(FAILED)})
+            self.shelves.make()
+            self.shelves.unpark()
+            snapshots.sweep(self.run_dir.path, {id for state in KEPT for id in self.shelves.ids(state)})
             if self.shelves.left():
                 self.courier.ensure()
 
@@ -76,7 +78,7 @@ class Mailroom:
         self._posting.submit(self._post_again).result()
         self._collect()
         with WaitBar(self.shelves) as bar:
-            while (left := self.shelves.left()) and time.monotonic() < end and not stop():
+            while (left := self._left()) and time.monotonic() < end and not stop():
                 self.courier.ensure()
                 if self.courier.is_broken:
                     logger.warning("The courier cannot work; %s says why.", self.courier.log)
@@ -90,6 +92,11 @@ class Mailroom:
         """Let the courier go on alone, until the outbox is empty."""
         self._posting.shutdown()
         self.courier.let_go()
+
+    def _left(self) -> list[str]:
+        """What is neither done nor failed, with what hooks have put just now, such as for a revision they heard of."""
+        self._posting.submit(lambda: None).result()
+        return self.shelves.left()
 
     def _post(self, id: str) -> None:
         try:

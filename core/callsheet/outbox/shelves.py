@@ -1,4 +1,4 @@
-"""The four folders of an outbox: an entry is one file, in one of them, and moves by rename."""
+"""The folders of an outbox: an entry is one file, in one of them, and moves by rename."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from callsheet.outbox import durable
 from callsheet.outbox.entries import UNREADABLE, Entry, from_json, to_json
 
-PENDING, ACTIVE, DONE, FAILED = "pending", "active", "done", "failed"
-STATES = (PENDING, ACTIVE, DONE, FAILED)
+PENDING, ACTIVE, PARKED, DONE, FAILED = "pending", "active", "parked", "done", "failed"
+STATES = (PENDING, ACTIVE, PARKED, DONE, FAILED)
+KEPT = (PENDING, ACTIVE, PARKED, FAILED)  # what may still want its files
 
 
 class Shelves:
@@ -39,13 +41,13 @@ class Shelves:
         return [name.removesuffix(".json") for name in names if name.endswith(".json") and not name.startswith(".")]
 
     def left(self) -> list[str]:
-        """What is neither done nor failed. Pending twice: an entry may move back while active ones are listed."""
+        """What is still to be carried out. Pending twice: an entry may move back while active ones are listed."""
         return list(dict.fromkeys(self.ids(PENDING) + self.ids(ACTIVE) + self.ids(PENDING)))
 
     def state_of(self, id: str) -> str | None:
         """Where an entry lies; looks at pending twice, for one that moves back meanwhile."""
         return next(
-            (state for state in (PENDING, ACTIVE, PENDING, DONE, FAILED) if self.path(state, id).exists()), None
+            (state for state in (PENDING, ACTIVE, PENDING, PARKED, DONE, FAILED) if self.path(state, id).exists()), None
         )
 
     def read(self, state: str, id: str) -> Entry | None:
@@ -134,21 +136,31 @@ class Shelves:
             durable.move(self.path(ACTIVE, id), self.path((DONE if done else FAILED) if settled else PENDING, id))
         return found
 
-    def retry(self, id: str) -> bool:
-        """Give a failed entry another chance, from its first attempt on; False when it did not fail."""
+    def unpark(self) -> None:
+        """Look again at what was in somebody else's hands."""
+        for id in self.ids(PARKED):
+            durable.move(self.path(PARKED, id), self.path(PENDING, id))
+
+    def retry(self, id: str, **payload: Any) -> bool:
+        """Give a failed entry another chance, from its first attempt on; False when it did not fail.
+
+        `payload` is what of its payload is to be another from now on.
+        """
         entry = self.read(FAILED, id)
         if entry is None:
             return False
-        again = replace(entry, attempts=0, not_before=0.0, finished_at=None)
+        known = {**entry.payload, **payload}
+        again = replace(entry, payload=known, attempts=0, not_before=0.0, finished_at=None)
         durable.write(self.path(FAILED, id), to_json(again))
         durable.move(self.path(FAILED, id), self.path(PENDING, id))
         return True
 
 
 def counts_of(run_dir: Path) -> dict[str, int]:
-    """How many entries are done, left and failed; nothing where none was ever put."""
+    """How many entries are done, left, failed and, if any, parked; nothing where none was ever put."""
     shelves = Shelves(run_dir)
     if not shelves.folder.is_dir():
         return {}
     left = {*shelves.drafts(), *shelves.left()}
-    return {"done": len(shelves.ids(DONE)), "left": len(left), "failed": len(shelves.ids(FAILED))}
+    counts = {"done": len(shelves.ids(DONE)), "left": len(left), "failed": len(shelves.ids(FAILED))}
+    return {**counts, **({"parked": len(parked)} if (parked := shelves.ids(PARKED)) else {})}

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from callsheet.listing import aligned
 from callsheet.outbox.entries import Entry
-from callsheet.outbox.shelves import ACTIVE, DONE, FAILED, PENDING, Shelves
+from callsheet.outbox.shelves import ACTIVE, DONE, FAILED, PARKED, PENDING, Shelves
 
 HEADER = ("state", "id", "kind", "key", "attempts", "age", "last error")
-COLOURS = {PENDING: "", ACTIVE: "cyan", DONE: "green", FAILED: "red"}
+COLOURS = {PENDING: "", ACTIVE: "cyan", PARKED: "yellow", DONE: "green", FAILED: "red"}
 
 
 def show(run_dir: Path) -> None:

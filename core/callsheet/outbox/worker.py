@@ -13,9 +13,9 @@ from typing import Any
 
 from callsheet.outbox import handlers, snapshots
 from callsheet.outbox.entries import UNREADABLE, Entry
-from callsheet.outbox.handlers import Handler, Job, Permanent, Transient
+from callsheet.outbox.handlers import Handler, Job, Parked, Permanent, Transient
 from callsheet.outbox.patience import Patience
-from callsheet.outbox.shelves import DONE, FAILED, PENDING, Shelves
+from callsheet.outbox.shelves import DONE, FAILED, PARKED, PENDING, Shelves
 from callsheet.secrets import redact, redact_text
 
 logger = logging.getLogger("callsheet.courier")
@@ -47,6 +47,10 @@ class Worker:
             result = self._deliver(entry, progress, queued)
         except Transient as error:
             return self._again(entry, str(error), error.retry_after, counts=error.counts)
+        except Parked as error:
+            logger.info("%s: %s", entry.id, error)
+            self.shelves.settle(replace(entry, error=redact_text(str(error)), advice=None), PARKED)
+            return None
         except Permanent as error:
             self._fail(entry, str(error), error.remedy)
             return None
@@ -79,13 +83,22 @@ class Worker:
         return dict(redact(json.loads(json.dumps(result or {}, default=str))))
 
     def _again(self, entry: Entry, reason: str, retry_after: float | None, *, counts: bool = True) -> Entry:
-        attempts = entry.attempts + counts
-        due = time.time() + self.patience.delay(max(attempts, 1), retry_after)
+        if not counts:
+            return self._later(entry, reason, retry_after)
+        attempts = entry.attempts + 1
+        due = time.time() + self.patience.delay(attempts, retry_after)
         said = redact_text(reason)
-        later = replace(entry, attempts=attempts, not_before=due, error=said if counts else entry.error)
+        later = replace(entry, attempts=attempts, not_before=due, error=said)
         logger.warning("%s: attempt %d: %s Again in %.1f s.", entry.id, attempts, said, due - time.time())
         self.shelves.settle(later, PENDING)
         return later
+
+    def _later(self, entry: Entry, reason: str, retry_after: float | None) -> Entry:
+        """Nothing failed, so nothing is written but the way back: a job of hours is asked after many times."""
+        wait = self.patience.delay(1) if retry_after is None else max(retry_after, 0.0)
+        logger.debug("%s: %s Again in %.1f s.", entry.id, reason, wait)
+        self.shelves.put_back(entry.id)
+        return replace(entry, not_before=time.time() + wait)
 
     def _fail(self, entry: Entry, reason: str, remedy: str) -> None:
         said, advice = redact_text(reason), redact_text(remedy) or None

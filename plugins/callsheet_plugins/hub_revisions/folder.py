@@ -8,7 +8,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from callsheet.outbox import Job, Permanent, Transient, durable
@@ -52,6 +52,14 @@ class FolderHub:
 
     def url(self, job: Job, commit: str) -> str:
         return self._branch(job).as_uri()
+
+    def rewrite_card(self, job: Job, change: Callable[[str], str]) -> str | None:
+        """The commit stays as it is: in a folder, it names the files of the model."""
+        target = self._branch(job)
+        if _says(target) != job.payload["commit"]:
+            return None
+        durable.write(target / CARD, change((target / CARD).read_text(encoding="utf-8")))
+        return str(job.payload["commit"])
 
     def _branch(self, job: Job) -> Path:
         return Path(job.payload["folder"]) / str(job.payload["branch"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from threading import Lock
 from typing import Any, Protocol
@@ -26,6 +26,9 @@ class Hub(Protocol):
         """Remove a branch, if it is there."""
 
     def url(self, job: Job, commit: str) -> str: ...
+
+    def rewrite_card(self, job: Job, change: Callable[[str], str]) -> str | None:
+        """Change the model card of a revision, at the head of its branch; returns the commit, None when it is gone."""
 
 
 class RevisionHandler(Handler):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Lock
 from typing import Any
 
@@ -66,6 +68,24 @@ class HuggingFaceHub:
 
     def url(self, job: Job, commit: str) -> str:
         return f"{self.api.endpoint}/{job.payload['repo']}/tree/{commit}"
+
+    def rewrite_card(self, job: Job, change: Callable[[str], str]) -> str | None:
+        repo, branch = job.payload["repo"], job.payload["branch"]
+        with _explained(repo, branch):
+            head = self._head(repo, branch)
+            if head is None or job.payload["commit"] not in self._history(repo, head):
+                return None
+            with TemporaryDirectory() as folder:  # nobody else wants it in a cache
+                place = self.api.hf_hub_download(repo, CARD, revision=head, local_dir=folder)
+                before = Path(place).read_text(encoding="utf-8")
+            if (after := change(before)) == before:
+                return head
+            operation = CommitOperationAdd(CARD, after.encode())
+            return str(self.api.create_commit(repo, [operation], commit_message=job.payload["message"],
+                                              revision=branch, parent_commit=head).oid)  # fmt: skip
+
+    def _history(self, repo: str, head: str) -> list[str]:
+        return [commit.commit_id for commit in self.api.list_repo_commits(repo, revision=head)]
 
     def _first_commit(self, repo: str, *, private: bool) -> tuple[str, set[str]]:
         """The commit that the repository began with, where branches start, and the files it brings, such as a licence.

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from callsheet import Plugin, hookimpl, setting
-from callsheet_plugins.hub_revisions import contents, naming
+from callsheet_plugins.hub_revisions import contents, naming, scores
 from callsheet_plugins.hub_revisions.card import card
 
 if TYPE_CHECKING:
-    from callsheet.records import LogContext, LoopState, ManifestRow, Report
+    from callsheet.records import EvalResult, LogContext, LoopState, ManifestRow, Report
 
 logger = logging.getLogger("callsheet")
 
 KIND = "hub_revisions"
+CONFIG, ADAPTER = "config.json", "adapter_config.json"
 
 
 class HubRevisions(Plugin):
@@ -56,6 +57,8 @@ class HubRevisions(Plugin):
         help="Publish everything, the newest first, however late; or leave out steps that a newer one has passed.",
     )
 
+    announces_revisions = True
+
     def __post_init__(self) -> None:
         super().__post_init__()
         self._metrics: dict[str, float] = {}
@@ -80,7 +83,7 @@ class HubRevisions(Plugin):
         branch = naming.branch_of(self.revision, row.step)
         self._put(state.ctx, branch, row.path, checkpoint=row.name)
         for name in self.artifacts:
-            if (row.path / name).is_dir():
+            if (row.path / name / CONFIG).is_file() or (row.path / name / ADAPTER).is_file():
                 self._put(state.ctx, self._branch(name, row.step), row.path / name, checkpoint=row.name, weights=name)
 
     @hookimpl(trylast=True)
@@ -118,19 +121,31 @@ class HubRevisions(Plugin):
         payload: dict[str, Any] = {
             **where,
             **{"step": step, "checkpoint": checkpoint, "weights": weights, "final": final},
-            "folder": str(Path(self.folder).expanduser().absolute()) if self.folder else str(ctx.run_dir / "hub"),
+            "folder": self._folder(ctx),
             "private": self.private,
             "overwrite": self.overwrite_hub_revision,
             "message": _message(step, metrics, weights),
             "card": card(f"{repo.rpartition('/')[2]} {branch}", step, epoch, metrics, ctx.run_config),
             "metrics": metrics,
-            "prune": self._pruning(),
+            "prune": self._pruning() if weights == "raw" else {},
             "timeout_seconds": self.timeout_seconds,
             "commits_per_hour": self.commits_per_hour,
             "coalesce": self.when_quota_is_short == "coalesce",
         }
         files = contents.chosen(folder, self.include)
         ctx.outbox.put(KIND, payload, files=files, key="@".join((repo, branch, *([f"final-{step}"] if final else []))))
+
+    @hookimpl
+    def on_benchmark_eval(
+        self, ctx: LogContext, eval_result: EvalResult, predictions: Sequence[Mapping[str, Any]], step: int | None
+    ) -> None:
+        if eval_result.commit and eval_result.tags.get("branch"):
+            where = {"hub": self.hub, "repo": self.repo or ctx.experiment or "model", "folder": self._folder(ctx)}
+            payload = {**where, **scores.payload(eval_result), "timeout_seconds": self.timeout_seconds}
+            ctx.outbox.put(scores.KIND, payload, key=f"{eval_result.commit}:{scores.fingerprint(eval_result)}")
+
+    def _folder(self, ctx: LogContext) -> str:
+        return str(Path(self.folder).expanduser().absolute()) if self.folder else str(ctx.run_dir / "hub")
 
     def _pruning(self) -> dict[str, Any]:
         if self.keep_last is None:

@@ -13,7 +13,7 @@ MODULE = '''
 import json, os, time
 from pathlib import Path
 from callsheet import Plugin, hookimpl, setting
-from callsheet.outbox import Handler, Permanent, Transient
+from callsheet.outbox import Handler, Parked, Permanent, Transient
 
 
 class Shelf(Handler):
@@ -23,6 +23,8 @@ class Shelf(Handler):
 
     def deliver(self, job):
         target = Path(job.payload["to"]) / job.entry.key
+        if job.payload.get("by_hand") and not Path(job.payload["by_hand"]).exists():
+            raise Parked(f"Carry it yourself, then leave {job.payload['by_hand']}.")
         if job.payload.get("refuse"):
             raise Permanent(f"{target} belongs to somebody else.", "Choose another folder.")
         if job.entry.attempts < job.payload.get("fail", 0):
@@ -168,10 +170,11 @@ def courier(shipping):
 
 
 def states(run_dir):
-    """Ids by state."""
-    from callsheet.outbox.shelves import STATES, Shelves
+    """Ids by state; parked ones are rare."""
+    from callsheet.outbox.shelves import PARKED, STATES, Shelves
 
-    return {state: sorted(Shelves(run_dir).ids(state)) for state in STATES}
+    found = {state: sorted(Shelves(run_dir).ids(state)) for state in STATES}
+    return {state: ids for state, ids in found.items() if ids or state != PARKED}
 
 
 def heard(run_dir):

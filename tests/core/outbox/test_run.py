@@ -151,6 +151,25 @@ def test_a_failed_entry_is_published_after_a_retry(tmp_path, run):
     assert "later" in [row["branch"] for row in heard(tmp_path / "run")]
 
 
+def test_what_is_left_to_the_user_keeps_nobody_waiting_and_is_looked_at_by_each_drain(tmp_path, run):
+    run(1).communicate(timeout=60)
+    from callsheet import LogContext
+
+    model = tmp_path / "model"
+    model.write_text("weights")
+    payload = {"to": str(tmp_path / "shelf"), "by_hand": str(tmp_path / "carried")}
+    id = LogContext(tmp_path / "run").outbox.put("shelf", payload, files={"model": model}, key="later")
+    for _ in range(2):
+        done = drain(tmp_path / "run")
+        assert done.returncode == 0 and "1 left to you" in done.stdout, done.stderr
+        assert states(tmp_path / "run")["parked"] == [id]
+        assert list((tmp_path / "run" / "snapshots" / id).iterdir()), "its files are kept"
+    (tmp_path / "carried").touch()
+    assert drain(tmp_path / "run").returncode == 0
+    assert id in states(tmp_path / "run")["done"] and (tmp_path / "shelf" / "later" / "model").read_text() == "weights"
+    assert "later" in [row["branch"] for row in heard(tmp_path / "run")]
+
+
 def test_a_thousand_entries_are_listed_at_once_without_torch_or_hydra(tmp_path, shipping):
     from callsheet.outbox.entries import Entry
     from callsheet.outbox.shelves import Shelves

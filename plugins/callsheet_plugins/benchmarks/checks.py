@@ -1,0 +1,98 @@
+"""What can be known to be wrong with benchmarks before training, without importing any of their engines."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from functools import cache
+from importlib.util import find_spec
+from shutil import which
+from typing import TYPE_CHECKING, Any
+
+from callsheet import checkpoints
+from callsheet.rundir import RunDir
+from callsheet.secrets import redact
+from callsheet_plugins.benchmarks import engines
+from callsheet_plugins.benchmarks.dispatch import slurm_settings
+
+if TYPE_CHECKING:
+    from callsheet.records import LogContext, Report, Revision
+    from callsheet_plugins.benchmarks.definitions import Benchmark
+    from callsheet_plugins.benchmarks.plugin import Benchmarks
+
+WHERE = "plugins.benchmarks"
+EXTRAS = {"lm_eval": "pip install 'callsheet[eval]'", "transformers": "pip install transformers torch"}
+SECONDS = 20
+
+
+def check(plugin: Benchmarks, ctx: LogContext, report: Report) -> None:
+    """Add what is wrong to `report`."""
+    if not plugin.chosen:
+        report.warning(
+            f"{WHERE}.benchmarks is empty, so nothing is scored. Name some, as in {WHERE}.benchmarks=[gsm8k]."
+        )
+    if plugin.every == "revision" and not ctx.publishes:
+        report.problem(f"{WHERE}.every=revision, but no selected plugin publishes. Select one, or leave it out.")
+    if plugin.dispatch == "local" and not plugin.devices and not _trains_on_cpu(ctx) and plugin.chosen:
+        report.warning(
+            f"Benchmarks run on the CPU, since training has the GPUs. {WHERE}.devices=[7] gives them one of their own."
+        )
+    if plugin.dispatch != "local":
+        _check_slurm(plugin, ctx, report)
+    for name, benchmark in plugin.complete(ctx.run_config).items():
+        for problem in (*engines.engine(benchmark.engine).problems(name, benchmark), *_shared(plugin, name, benchmark)):
+            report.problem(problem)
+
+
+def is_known_already(ctx: LogContext, revision: Revision) -> bool:
+    """Whether this is the final model, and the last checkpoint, which has been published, was the same."""
+    if revision.checkpoint or revision.weights != "raw":
+        return False
+    rows = checkpoints.manifest(RunDir(ctx.run_dir, is_main=False)).values()
+    return any(row.step == revision.step and row.revisions for row in rows)
+
+
+def _check_slurm(plugin: Benchmarks, ctx: LogContext, report: Report) -> None:
+    for problem in slurm_settings.problems(plugin.slurm, ctx.run_dir.absolute()):
+        report.problem(problem)
+    if plugin.dispatch == "slurm" and not which("sbatch"):
+        report.warning(
+            "There is no sbatch on this machine: benchmarks are submitted when the run is drained on one that has it."
+        )
+
+
+def _shared(plugin: Benchmarks, name: str, benchmark: Benchmark) -> list[str]:
+    """What holds for every engine: its Python, its package, and a prompt that may be written down."""
+    found = []
+    if redact(benchmark.system_prompt) != benchmark.system_prompt:
+        found.append(f"The system prompt of benchmark {name!r} seems to hold a secret, which would be blanked in it.")
+    if plugin.dispatch != "local" and plugin.slurm.container:
+        return found  # which has programs of its own
+    python, package = str(benchmark.python), engines.engine(benchmark.engine).package
+    if not os.access(python, os.X_OK) or os.path.isdir(python):
+        return [*found, f"{WHERE}: {python} is no program, and benchmark {name!r} wants it as its Python."]
+    if package and not _has(python, package):
+        advice = EXTRAS.get(package, f"{python} -m pip install {package}")
+        found.append(
+            f"Benchmark {name!r} needs the package {package}, which {python} does not have: {advice}, or name a Python "
+            f"that has it, as in {WHERE}.engine.python=/path/to/python."
+        )
+    return found
+
+
+@cache
+def _has(python: str, package: str) -> bool:
+    """Whether an interpreter would find a package; it is not imported."""
+    if python == sys.executable:
+        return find_spec(package) is not None
+    code = f"import importlib.util, sys; sys.exit(importlib.util.find_spec({package!r}) is None)"
+    try:
+        return subprocess.run([python, "-c", code], capture_output=True, timeout=SECONDS, cwd="/").returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+
+
+def _trains_on_cpu(ctx: LogContext) -> bool:
+    args: dict[str, Any] = (ctx.run_config.get("trainer") or {}).get("args") or {}
+    return bool(args.get("use_cpu")) or not os.path.exists("/dev/nvidia0")

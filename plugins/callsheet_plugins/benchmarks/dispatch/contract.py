@@ -1,0 +1,54 @@
+"""What every place where benchmark jobs run can do with one attempt at a job."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+COMMAND = "command.json"
+STATUS = "status.json"
+LOG = "log.txt"
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One attempt at one job, in a folder of its own inside the run directory.
+
+    `folder` holds `command.json` (argv, env, cwd, seconds) before anything is started; the job's runner writes
+    `status.json` and `log.txt` beside it. `name` is unique and stable, so that a dispatcher killed between starting a
+    job and noting it finds the job again instead of starting a second one.
+    """
+
+    folder: Path
+    name: str
+    gpus: int = 0
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a place says of a job: waiting, running, ended (its runner wrote how), or lost, with the `reason`.
+
+    One that nobody here starts is `left` to the user, and the `reason` says what to do.
+    """
+
+    state: str
+    reason: str = ""
+
+
+class Dispatcher(Protocol):
+    """A place where jobs run. Made and used in the courier: no torch, time-outs on everything."""
+
+    def submit(self, attempt: Attempt) -> str:
+        """Start the attempt unless it was started before, and return a handle that survives this process.
+
+        Raises `Transient` while the place cannot be reached or is full, `Permanent` when it refuses, and `Parked` when
+        it can only be reached from another machine.
+        """
+
+    def look(self, attempt: Attempt, handle: str) -> Seen:
+        """What became of it. Raises `Transient` while the place cannot be asked."""
+
+    def cancel(self, attempt: Attempt, handle: str) -> None:
+        """End it if it still runs; no error when it is gone."""

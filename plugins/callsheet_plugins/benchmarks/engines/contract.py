@@ -1,0 +1,68 @@
+"""What an engine is asked, and what it brings back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from callsheet_plugins.benchmarks.definitions import Benchmark
+
+
+class Malformed(Exception):
+    """An engine ended well, and what it left cannot be read as results."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """One model to be scored on one benchmark. `model` is a folder, or a repository on the Hub at `revision`.
+
+    What the engine reads lies in `folder`, what it writes in `out`; `gpus` are those that it will see.
+    """
+
+    name: str
+    benchmark: Benchmark
+    model: str
+    revision: str | None
+    folder: Path
+    out: Path
+    gpus: int = 0
+
+    @property
+    def task(self) -> str:
+        return self.benchmark.task or self.name
+
+    @property
+    def device(self) -> str:
+        return "cuda" if self.gpus else "cpu"
+
+    @property
+    def chat(self) -> bool:
+        """Whether questions pass through the chat template."""
+        chosen = self.benchmark.chat
+        return bool(self.benchmark.system_prompt) if chosen is None else chosen
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What came of it, in the terms of `EvalResult`."""
+
+    metrics: Mapping[str, float]
+    breakdowns: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    predictions: Sequence[Mapping[str, Any]] = ()
+
+
+class Engine(Protocol):
+    """Knows how one program is called and what it writes. Used in the courier: it imports no training library."""
+
+    package: str  # what its Python must be able to import; empty where that is the benchmark's own affair
+
+    def problems(self, name: str, benchmark: Benchmark) -> Iterator[str]:
+        """What of the benchmark's settings it cannot use, each as a sentence."""
+
+    def command(self, work: Work) -> list[str]:
+        """The program and its arguments. Long or odd values go through a file in `work.folder`, never a shell."""
+
+    def results(self, work: Work) -> Scores:
+        """Read what the program left in `work.out`; raises `Malformed`."""

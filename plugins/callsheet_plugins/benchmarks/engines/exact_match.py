@@ -1,0 +1,60 @@
+"""The engine for small generative tasks on a JSONL file of one's own: greedy answers, counted by exact match."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import callsheet_plugins
+from callsheet import CallsheetError
+from callsheet.data.contents import look
+from callsheet_plugins.benchmarks.definitions import Benchmark
+from callsheet_plugins.benchmarks.engines import schema
+from callsheet_plugins.benchmarks.engines.contract import Scores, Work
+
+PROGRAM = Path(str(callsheet_plugins.__file__)).with_name("generation.py")
+RESULTS = "results.json"
+
+
+class ExactMatchEngine:
+    """Runs `generation.py` in a Python that has transformers."""
+
+    package = "transformers"
+
+    def problems(self, name: str, benchmark: Benchmark) -> Iterator[str]:
+        where = f"plugins.benchmarks.define.{name}.path"
+        if not benchmark.path:
+            yield f"{where} must name the JSONL file with a prompt and a completion in each row."
+            return
+        try:
+            columns = look(benchmark.path).columns or []
+        except CallsheetError as error:
+            yield f"{where}={benchmark.path}: {error}"
+            return
+        if missing := sorted({"prompt", "completion"} - {*columns}):
+            yield f"{where}={benchmark.path}: rows have no {' and no '.join(missing)}; they have {', '.join(columns)}."
+        if benchmark.batch_size and not benchmark.batch_size.isdigit():
+            yield f"plugins.benchmarks.define.{name}.batch_size={benchmark.batch_size} must be a number."
+
+    def command(self, work: Work) -> list[str]:
+        benchmark, spec = work.benchmark, work.folder / "spec.json"
+        content = {
+            "model": work.model,
+            "revision": work.revision,
+            "path": benchmark.path,
+            "limit": benchmark.limit,
+            "batch_size": int(benchmark.batch_size or 64),
+            "generation": {"max_new_tokens": 32, **benchmark.generation},
+            "model_args": benchmark.model_args,
+            "system_prompt": benchmark.system_prompt,
+            "chat": work.chat,
+            "trust_remote_code": bool(benchmark.trust_remote_code),
+            "device": work.device,
+            "results": str(work.out / RESULTS),
+        }
+        spec.write_text(json.dumps(content, indent=1), encoding="utf-8")
+        return [str(benchmark.python), str(PROGRAM), str(spec), *benchmark.args]
+
+    def results(self, work: Work) -> Scores:
+        return schema.read(work.out / RESULTS)

@@ -1,0 +1,103 @@
+"""Hugging Face's lighteval, with the tasks of open-r1.
+
+It wants older libraries than Callsheet, so it needs an environment of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from callsheet_plugins.benchmarks.definitions import Benchmark
+from callsheet_plugins.benchmarks.engines import schema
+from callsheet_plugins.benchmarks.engines.contract import Malformed, Scores, Work
+
+CONFIG = "model.yaml"
+BACKENDS = ("accelerate", "vllm")
+
+
+class Lighteval:
+    """`lighteval accelerate|vllm CONFIG TASKS`, as of 0.13: a task is `name|shots`, the model stands in a YAML file."""
+
+    package = "lighteval"
+
+    def problems(self, name: str, benchmark: Benchmark) -> Iterator[str]:
+        where = f"plugins.benchmarks.define.{name}"
+        if (benchmark.backend or BACKENDS[0]) not in BACKENDS:
+            yield f"{where}.backend={benchmark.backend} must be one of {', '.join(BACKENDS)} for lighteval."
+        if benchmark.path and not Path(benchmark.path).is_file():
+            yield f"{where}.path={benchmark.path} is no Python file with tasks for lighteval."
+        if any(mark in (benchmark.task or "") for mark in ",|"):
+            yield f"{where}.task={benchmark.task!r} must name one task, without '|' and ','; num_fewshot is a setting."
+
+    def command(self, work: Work) -> list[str]:
+        benchmark, config = work.benchmark, work.folder / CONFIG
+        config.write_text(yaml.safe_dump({"model_parameters": _model(work)}), encoding="ascii")
+        backend = benchmark.backend or BACKENDS[0]
+        return [
+            *(str(benchmark.python), "-m", "lighteval", backend, str(config)),
+            f"{work.task}|{benchmark.num_fewshot or 0}",
+            *("--output-dir", str(work.out), "--results-path-template", "{output_dir}", "--save-details"),
+            *(["--custom-tasks", benchmark.path] if benchmark.path else []),
+            *(["--max-samples", str(benchmark.limit)] if benchmark.limit else []),
+            *benchmark.args,
+        ]
+
+    def results(self, work: Work) -> Scores:
+        path = schema.newest(work.out, "results_*.json")
+        content = schema.load(path)
+        found = content.get("results") if isinstance(content, Mapping) else None
+        if not isinstance(found, Mapping) or not found:
+            raise Malformed(f'{path.name} holds no "results".')
+        tasks = {_task_name(task): _metrics(row) for task, row in found.items() if isinstance(row, Mapping)}
+        overall = tasks.pop("all", None) or next(iter(tasks.values()), {})
+        if not overall:
+            raise Malformed(f'"results" of {path.name} hold no number.')
+        return Scores(overall, tasks if len(tasks) > 1 else {}, list(_details(work.out)))
+
+
+def _model(work: Work) -> dict[str, Any]:
+    benchmark = work.benchmark
+    is_vllm = benchmark.backend == "vllm"
+    found: dict[str, Any] = {"model_name": work.model}
+    if work.revision:
+        found["revision"] = work.revision
+    if not is_vllm:
+        found["device"] = work.device
+    elif work.gpus > 1:
+        found["tensor_parallel_size"] = work.gpus
+    if benchmark.batch_size and not is_vllm:
+        found["batch_size"] = int(benchmark.batch_size)
+    if benchmark.trust_remote_code:
+        found["trust_remote_code"] = True
+    if benchmark.system_prompt:
+        found["system_prompt"] = benchmark.system_prompt
+    if benchmark.chat is not None:
+        found["override_chat_template"] = benchmark.chat
+    if benchmark.generation:
+        found["generation_parameters"] = benchmark.generation
+    # Its cache of answers knows nothing of the weights: a job keeps its own.
+    return {**found, "cache_dir": str(work.out / "cache"), **benchmark.model_args}
+
+
+def _task_name(task: str) -> str:
+    """`math_500:0` and `lighteval:math_500:0` are called `math_500`."""
+    name, _, shots = task.rpartition(":")
+    return (name if shots.isdigit() and name else task).removeprefix("lighteval:")
+
+
+def _metrics(row: Mapping[str, Any]) -> dict[str, float]:
+    return {name: float(value) for name, value in row.items() if schema.is_number(value)}
+
+
+def _details(out: Path) -> Iterator[dict[str, Any]]:
+    """Rows of lighteval's Parquet files."""
+    for path in sorted(out.rglob("details_*.parquet")):
+        from pyarrow import parquet  # type: ignore[import-untyped]  # pyarrow ships no types
+
+        task = _task_name(path.name.removeprefix("details_").rpartition("_")[0].replace("|", ":"))
+        for row in parquet.read_table(path).to_pylist():
+            yield {"task": task, **row}

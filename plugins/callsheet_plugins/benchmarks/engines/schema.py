@@ -1,0 +1,66 @@
+"""The results file that `command` and `exact_match` write, and how every engine's files are read.
+
+{"metrics": {"accuracy": 0.5}, "breakdowns": {"part": {"accuracy": 0.4}}, "predictions": [{"prompt": …, "answer": …}]}
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from callsheet_plugins.benchmarks.engines.contract import Malformed, Scores
+
+KEYS = ("metrics", "breakdowns", "predictions")
+
+
+def read(path: Path) -> Scores:
+    """The scores in a results file; raises `Malformed` with what is wrong with it."""
+    content = load(path)
+    if not isinstance(content, Mapping) or "metrics" not in content:
+        raise Malformed(f'{path.name} holds no object with "metrics", as in {{"metrics": {{"accuracy": 0.5}}}}.')
+    breakdowns = _mapping(path, "breakdowns", content.get("breakdowns") or {})
+    predictions = content.get("predictions") or []
+    if not isinstance(predictions, list) or not all(isinstance(row, Mapping) for row in predictions):
+        raise Malformed(f'"predictions" of {path.name} is no list of objects.')
+    return Scores(
+        numbers(path, content["metrics"]), {name: numbers(path, row) for name, row in breakdowns.items()}, predictions
+    )
+
+
+def load(path: Path) -> Any:
+    """The JSON in a file; raises `Malformed`."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise Malformed(f"There is no results file {path.name}.") from None
+    except (OSError, ValueError) as error:
+        raise Malformed(f"{path.name} cannot be read as JSON: {error}.") from error
+
+
+def newest(folder: Path, pattern: str) -> Path:
+    """The file that was written last; raises `Malformed` where there is none."""
+    found = sorted(folder.rglob(pattern), key=lambda path: path.stat().st_mtime_ns)
+    if not found:
+        raise Malformed(f"There is no results file {pattern} in {folder}.")
+    return found[-1]
+
+
+def numbers(path: Path, content: Any) -> dict[str, float]:
+    """Names and numbers, insisted upon."""
+    metrics = _mapping(path, "metrics", content)
+    wrong = [f"{name}={value!r}" for name, value in metrics.items() if not is_number(value)]
+    if wrong or not metrics:
+        raise Malformed(f'"metrics" of {path.name} must name at least one number; it has {", ".join(wrong) or "none"}.')
+    return {str(name): float(value) for name, value in metrics.items()}
+
+
+def is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _mapping(path: Path, key: str, content: Any) -> Mapping[str, Any]:
+    if not isinstance(content, Mapping):
+        raise Malformed(f'"{key}" of {path.name} is no object.')
+    return content

@@ -1,0 +1,224 @@
+"""Carries a benchmark job out, in the courier: submit, look again later, read the results; a failed attempt is retried.
+
+`deliver` never waits: it takes the next step that the files allow, and asks to be called again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from callsheet.outbox import Handler, Job, Parked, Permanent, Transient
+from callsheet.rundir import RunDir, lines
+from callsheet.secrets import redact_text
+from callsheet_plugins.benchmarks import attempts, engines
+from callsheet_plugins.benchmarks.attempts import Attempts
+from callsheet_plugins.benchmarks.definitions import Benchmark
+from callsheet_plugins.benchmarks.dispatch import dispatcher, gpus
+from callsheet_plugins.benchmarks.dispatch.contract import LOG, Attempt, Dispatcher
+from callsheet_plugins.benchmarks.engines import Malformed, Scores, Work
+
+FIRST_LOOK_SECONDS, LONGEST_LOOK_SECONDS = 0.5, 30.0
+QUEUE_SECONDS = 0.25
+NICE = 5
+
+
+class BenchmarkHandler(Handler):
+    """Entries of kind `benchmarks`; one at a time, each for a moment."""
+
+    parallel = 1
+
+    def __init__(self, run_dir: Path) -> None:
+        super().__init__(run_dir)
+        self._dispatchers: dict[str, Dispatcher] = {}
+        self._told: dict[Path, str] = {}
+        self._gpus_of: dict[str, int] = {}  # by entry
+
+    def deliver(self, job: Job) -> Mapping[str, Any]:
+        tried = Attempts(self.run_dir, job.entry.id)
+        folder = tried.current() or self._begin(job, tried)
+        place, attempt = self._dispatcher(job), self._attempt(job, folder)
+        handle = attempts.handle_of(folder)
+        if handle is None:
+            handle = self._submit(job, place, attempt)
+            raise Transient(f"{job.payload['name']} was submitted.", retry_after=FIRST_LOOK_SECONDS, counts=False)
+        seen = place.look(attempt, handle)
+        if seen.state in ("waiting", "running"):
+            self._tell(job, folder, seen.reason)
+            raise Transient(f"{job.payload['name']} is {seen.state}.", retry_after=_patience(folder), counts=False)
+        if seen.state == "left":
+            raise Parked(f"{job.payload['name']}: {seen.reason}")
+        status = attempts.status_of(folder)
+        if seen.state == "ended" and status.get("state") == "succeeded":
+            try:
+                return self._result(job, folder, status, engines.engine(_engine(job)).results(self._work(job, folder)))
+            except Malformed as error:
+                reason = f"it left no readable results: {error}"
+        else:
+            place.cancel(attempt, handle)  # what is lost may yet live: never two at once
+            reason = _said(status) if seen.state == "ended" else f"it is gone: {seen.reason or 'nobody knows why.'}"
+        self._failed(job, tried, folder, reason)
+        raise Transient(f"{job.payload['name']}: {reason}")
+
+    def _tell(self, job: Job, folder: Path, reason: str) -> None:
+        """Write down what a job waits for, when that is news."""
+        if reason and self._told.get(folder) != reason:
+            self._told[folder] = reason
+            RunDir(self.run_dir).event("benchmark_waits", id=job.entry.id, name=job.payload["name"], reason=reason)
+
+    def _begin(self, job: Job, tried: Attempts) -> Path:
+        """Write down what the next attempt runs."""
+        folder = tried.begin()
+        work = self._work(job, folder)
+        argv = engines.engine(_engine(job)).command(work)
+        local = job.payload["running"].get("local") or {}
+        env: dict[str, str | None] = {"PYTHONUNBUFFERED": "1", "TOKENIZERS_PARALLELISM": "false"}
+        # The courier has it, so that no file of the user's stands in for a module; a command may want just that.
+        is_own = _engine(job) == "command"
+        env["PYTHONSAFEPATH"] = None if is_own else "1"
+        if job.payload["running"]["dispatch"] == "local":
+            threads = str(local.get("threads") or max(1, (os.cpu_count() or 1) // (int(local["slots"]) + 1)))
+            env |= {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
+        attempts.write_command(
+            folder, argv, env, job.payload["cwd"] if is_own else str(work.out), work.benchmark.seconds, NICE
+        )
+        return folder
+
+    def _submit(self, job: Job, place: Dispatcher, attempt: Attempt) -> str:
+        if job.payload["running"]["dispatch"] == "local" and self._an_older_one_waits(job):
+            raise Transient("An older job goes first.", retry_after=FIRST_LOOK_SECONDS, counts=False)
+        try:
+            handle = place.submit(attempt)
+        except Transient as error:
+            raise _after_those_before(job, error) from error
+        attempts.note_handle(attempt.folder, handle)
+        RunDir(self.run_dir).event("benchmark_submitted", id=job.entry.id, attempt=attempts.number(attempt.folder),
+                                   where=job.payload["running"]["dispatch"], handle=handle)  # fmt: skip
+        return handle
+
+    def _an_older_one_waits(self, job: Job) -> bool:
+        """Whether a job that was put earlier asks for a place within a second, too; few are looked at before one is."""
+        soon = time.time() + 1.0
+        older = (entry for entry in job.queued() if entry.put_at < job.entry.put_at)
+        return any(
+            entry.not_before <= soon and not entry.attempts and not Attempts(self.run_dir, entry.id).is_submitted()
+            for entry in older
+        )
+
+    def _work(self, job: Job, folder: Path) -> Work:
+        payload = job.payload
+        snapshot = next(iter(job.files.values())).parent if job.files else None
+        return Work(
+            payload["name"],
+            Benchmark(**payload["settings"]),
+            model=str(snapshot or payload["repo"]),
+            revision=None if snapshot else payload["commit"],
+            folder=folder,
+            out=folder / "out",
+            gpus=self._gpus(job),
+        )
+
+    def _attempt(self, job: Job, folder: Path) -> Attempt:
+        run = hashlib.sha256(str(self.run_dir).encode()).hexdigest()[:8]
+        name = f"callsheet-{run}-{job.entry.id}-{attempts.number(folder)}"
+        return Attempt(folder, name, self._gpus(job), job.payload["settings"]["seconds"])
+
+    def _gpus(self, job: Job) -> int:
+        """As many as were asked for; on a cluster else those that the model needs."""
+        payload = job.payload
+        if payload["running"]["dispatch"] == "local":
+            return _local_gpus(payload["running"]["local"])
+        wanted = (payload["settings"]["gpus"], payload["running"]["slurm"]["gpus"])
+        if asked := [number for number in wanted if number is not None]:
+            return int(asked[0])
+        if job.entry.id not in self._gpus_of:
+            snapshot = next(iter(job.files.values())).parent if job.files else None
+            self._gpus_of[job.entry.id] = gpus.needed(snapshot, payload["repo"], payload["commit"])
+        return self._gpus_of[job.entry.id]
+
+    def _dispatcher(self, job: Job) -> Dispatcher:
+        running = job.payload["running"]
+        key = json.dumps(running, sort_keys=True)
+        if key not in self._dispatchers:
+            self._dispatchers[key] = dispatcher(running, self.run_dir)
+        return self._dispatchers[key]
+
+    def _failed(self, job: Job, tried: Attempts, folder: Path, reason: str) -> None:
+        """Record a failed attempt; raises `Permanent` after the last."""
+        tried.fail(folder, reason)
+        log, command = folder / LOG, attempts.command_of(folder).get("argv", [])
+        last, allowed = redact_text(attempts.last_lines(folder)), int(job.payload["running"]["attempts"])
+        RunDir(self.run_dir).event("benchmark_failed", id=job.entry.id, name=job.payload["name"], reason=reason,
+                                   attempt=attempts.number(folder), log=str(log), last_lines=last)  # fmt: skip
+        if (failed := tried.failed()) >= allowed:
+            tried.give_up()
+            times = "attempt" if failed == 1 else f"{failed} attempts"
+            said = f" It said last: {last.splitlines()[-1]}" if last else ""
+            raise Permanent(
+                f"Benchmark {job.payload['name']!r} ({_engine(job)}) failed after {times}: {reason}{said}",
+                f"Its command was {_shown(command)}; its log is {log}.",
+            )
+
+    def _result(self, job: Job, folder: Path, status: Mapping[str, Any], scores: Scores) -> dict[str, Any]:
+        payload = job.payload
+        took = float(status.get("ended", 0)) - float(status.get("started", 0))
+        tags = {"weights": payload["weights"], "engine": _engine(job), "branch": payload["branch"]}
+        result = {
+            "name": payload["name"],
+            "metrics": dict(scores.metrics),
+            "benchmark_id": payload["settings"]["task"] or payload["name"],
+            "breakdowns": {name: dict(row) for name, row in scores.breakdowns.items()},
+            "tags": {name: value for name, value in tags.items() if value},
+            "step": payload["step"],
+            "commit": payload["commit"],
+            "eval_seconds": round(took, 3),
+        }
+        path = folder / "predictions.jsonl"
+        path.write_text(lines(scores.predictions), encoding="utf-8")
+        where = str(path.relative_to(self.run_dir)) if scores.predictions else None
+        return {"evals": [{"result": result, "predictions": where, "step": payload["step"]}]}
+
+
+def _engine(job: Job) -> str:
+    return str(job.payload["settings"]["engine"])
+
+
+def _local_gpus(local: Mapping[str, Any]) -> int:
+    devices, slots = local["devices"], int(local["slots"])
+    return max(len(devices) // slots, 1) if devices else 0
+
+
+def _patience(folder: Path) -> float:
+    """The longer an attempt takes, the less often it is looked at."""
+    age = time.time() - (folder / attempts.HANDLE).stat().st_mtime
+    return min(max(age / 20, FIRST_LOOK_SECONDS), LONGEST_LOOK_SECONDS)
+
+
+def _after_those_before(job: Job, error: Transient) -> Transient:
+    """When there is no room, the oldest asks often and those behind it seldom: or a thousand would do nothing else."""
+    if error.counts:
+        return error
+    before = sum(entry.put_at < job.entry.put_at for entry in job.queued())
+    wait = min(max(error.retry_after or 0.0, before * QUEUE_SECONDS), LONGEST_LOOK_SECONDS)
+    return Transient(str(error), retry_after=wait, counts=False)
+
+
+def _said(status: Mapping[str, Any]) -> str:
+    state, code = status.get("state", "unknown"), status.get("exit_code")
+    how = {"timed_out": "it took longer than it may", "terminated": "it was told to stop"}
+    return f"{how.get(str(state), 'it failed')} (exit code {code})." + (
+        f" {status['error']}" if "error" in status else ""
+    )
+
+
+def _shown(argv: list[str], longest: int = 400) -> str:
+    """A command as a shell would want it, shortened; for people, never for a shell."""
+    import shlex
+
+    said = shlex.join(argv)
+    return said if len(said) <= longest else f"{said[:longest]}…"

@@ -1,0 +1,140 @@
+"""Runs one attempt at a benchmark job and writes down how it went: `python runner.py FOLDER`, with the stdlib only.
+
+It is the same on a laptop and inside a Slurm job, and needs no package installed: the engine's Python may know nothing
+of Callsheet. `status.json` is replaced atomically, so whoever looks at it reads a whole state.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+BEAT_SECONDS = 10.0
+GRACE_SECONDS = 10.0
+DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of Linux
+
+
+def main(folder: Path) -> int:
+    """Run what `command.json` says, unless this attempt was begun before; returns the exit code of the job."""
+    try:
+        os.close(os.open(folder / "taken", os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+    except FileExistsError:
+        return 0  # a scheduler that starts a job again must not run it twice
+    return Run(folder).work()
+
+
+class Run:
+    """One attempt in progress."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.command: dict[str, Any] = json.loads((folder / "command.json").read_text(encoding="utf-8"))
+        self.status: dict[str, Any] = {"state": "running", "host": socket.gethostname(), "pid": os.getpid()}
+        self.status["born"] = born(os.getpid())
+        self.status |= {"started": time.time(), "slurm_job_id": os.environ.get("SLURM_JOB_ID")}
+        self._process: subprocess.Popen[bytes] | None = None
+        self._told_to_stop = False
+
+    def work(self) -> int:
+        signal.signal(signal.SIGTERM, self._stop)
+        with suppress(OSError):
+            os.nice(int(self.command.get("nice") or 0))
+        self._write()
+        with (self.folder / "log.txt").open("ab") as log:
+            try:
+                self._process = self._start(log)
+            except OSError as error:
+                log.write(f"{error}\n".encode())
+                return self._end("failed", exit_code=127, error=str(error))
+            self.status["engine"] = {"pid": self._process.pid, "born": born(self._process.pid)}
+            self._write()
+            return self._wait(self._process)
+
+    def _start(self, log: Any) -> subprocess.Popen[bytes]:
+        command = self.command
+        environment = {**os.environ, **command.get("env", {})}
+        return subprocess.Popen(
+            command["argv"],
+            cwd=command.get("cwd") or None,
+            env={name: value for name, value in environment.items() if value is not None},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            preexec_fn=_die_with_parent,
+        )
+
+    def _wait(self, process: subprocess.Popen[bytes]) -> int:
+        limit = self.command.get("seconds")
+        end = time.monotonic() + limit if limit else float("inf")
+        while True:
+            if self._told_to_stop:
+                self._kill(process)
+                return self._end("terminated", exit_code=143)
+            if time.monotonic() > end:
+                self._kill(process)
+                return self._end("timed_out", exit_code=124)
+            try:
+                code = process.wait(min(BEAT_SECONDS, max(end - time.monotonic(), 0.01), 1.0))
+            except subprocess.TimeoutExpired:
+                self._beat()
+            else:
+                with suppress(ProcessLookupError, PermissionError):
+                    os.killpg(process.pid, signal.SIGKILL)  # what it left running
+                if self._told_to_stop:  # and so were they all, at once: that is how a scheduler stops a job
+                    return self._end("terminated", exit_code=143)
+                return self._end("failed" if code else "succeeded", exit_code=code)
+
+    def _beat(self) -> None:
+        if time.time() - self.status.get("beat", 0) >= BEAT_SECONDS:
+            self._write()
+
+    def _kill(self, process: subprocess.Popen[bytes]) -> None:
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            try:
+                os.killpg(process.pid, number)
+                process.wait(GRACE_SECONDS)
+            except (ProcessLookupError, subprocess.TimeoutExpired):
+                continue
+
+    def _stop(self, *received: object) -> None:
+        self._told_to_stop = True
+
+    def _end(self, state: str, **how: Any) -> int:
+        self.status |= {"state": state, "ended": time.time(), **how}
+        self._write()
+        return int(how["exit_code"])
+
+    def _write(self) -> None:
+        self.status["beat"] = time.time()
+        draft = self.folder / f"status.json.{os.getpid()}"
+        draft.write_text(json.dumps(self.status, indent=2), encoding="utf-8")
+        draft.replace(self.folder / "status.json")
+
+
+def born(pid: int) -> str:
+    """When a process began, by the system's own count: numbers of processes come back."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return "unknown"
+    return text.rpartition(")")[2].split()[19]
+
+
+def _die_with_parent() -> None:
+    """Of a job whose runner was killed, nothing must go on while the next attempt begins."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(DIE_WITH_PARENT, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))
