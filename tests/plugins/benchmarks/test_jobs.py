@@ -4,12 +4,16 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import time
 
 import pytest
 
+from callsheet_plugins.benchmarks import attempts, runner
 from callsheet_plugins.benchmarks.dispatch import processes
+from callsheet_plugins.benchmarks.dispatch.contract import Attempt
+from callsheet_plugins.benchmarks.dispatch.local import Local
 
 from .conftest import alive, deliver, entries, events, put, result, scored, start_courier, status, wait_until
 
@@ -118,17 +122,41 @@ def test_a_job_that_was_told_to_stop_or_vanished_is_begun_anew_once_it_is_gone(r
     assert ("told to stop" if how == signal.SIGTERM else "vanished") in event["reason"]
 
 
-def test_an_engine_that_outlives_its_runner_is_killed_before_the_next_attempt(run_dir, engine, diary, monkeypatch):
-    """Where the system does not kill it with its parent."""
-    put(run_dir, engine(hang=1), 1)
-    courier = start_courier(run_dir)
-    wait_until(lambda: diary("began") and "engine" in status(run_dir))
-    pid = diary("began")[0]["pid"]
-    assert status(run_dir)["engine"] == {"pid": pid, "born": processes.born(pid)}
-    processes.kill_group(pid, "another birth")
-    assert alive(pid)
-    processes.kill_group(pid, processes.born(pid))
-    assert courier.wait(60) == 0 and len(scored(run_dir)) == 1
+def attempt_at(folder, *argv):
+    """An attempt that is ready to be started."""
+    (folder / "out").mkdir(parents=True)
+    attempts.write_command(folder, list(argv), {}, str(folder / "out"), None, 0)
+    return Attempt(folder, "callsheet-test")
+
+
+def test_what_an_engine_left_running_is_gone_before_the_next_attempt(tmp_path):
+    """The system kills the engine with its runner, not what the engine has started."""
+    attempt = attempt_at(tmp_path / "attempt-1", "sh", "-c", "sleep 600 & echo $! > child; wait")
+    local = Local(tmp_path)
+    handle = local.submit(attempt)
+    child = attempt.folder / "out" / "child"
+    wait_until(lambda: child.exists() and child.read_text())
+    os.kill(json.loads((attempt.folder / "status.json").read_text())["pid"], signal.SIGKILL)
+    wait_until(lambda: local.look(attempt, handle).state == "lost")
+    assert alive(int(child.read_text()))
+    local.cancel(attempt, handle)
+    wait_until(lambda: not alive(int(child.read_text())), seconds=10)
+
+
+def test_a_process_that_got_the_number_of_another_is_left_alone(tmp_path):
+    innocent = subprocess.Popen(["sleep", "600"], start_new_session=True)
+    processes.kill_group(innocent.pid, "an earlier birth")
+    assert innocent.poll() is None and processes.born(innocent.pid)
+    processes.kill_group(innocent.pid, processes.born(innocent.pid))
+    assert innocent.wait(10) == -signal.SIGKILL
+
+
+def test_of_several_runners_of_one_attempt_one_runs_the_engine(tmp_path):
+    attempt = attempt_at(tmp_path / "attempt-1", "sh", "-c", "echo began >> diary; sleep 0.5")
+    command = [sys.executable, "-I", "-S", runner.__file__, str(attempt.folder)]
+    assert [process.wait(20) for process in [subprocess.Popen(command) for _ in range(4)]] == [0, 0, 0, 0]
+    assert (attempt.folder / "out" / "diary").read_text() == "began\n"
+    assert json.loads((attempt.folder / "status.json").read_text())["state"] == "succeeded"
 
 
 @pytest.mark.parametrize(
@@ -209,8 +237,6 @@ def test_a_command_sees_the_modules_beside_its_script_and_no_gpu(run_dir, tmp_pa
 
 
 def test_devices_are_shared_out_over_the_slots(run_dir):
-    from callsheet_plugins.benchmarks.dispatch.local import Local
-
     assert [Local(run_dir, 2, [4, 5, 6])._devices_of(slot) for slot in (0, 1)] == ["4,6", "5"]
     assert [Local(run_dir, 2, [4])._devices_of(slot) for slot in (0, 1)] == ["4", "4"]
     assert Local(run_dir, 2)._devices_of(0) == ""

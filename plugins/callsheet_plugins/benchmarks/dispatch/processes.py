@@ -19,8 +19,11 @@ def born(pid: int) -> str:
 
 
 def kill_group(pid: int, since: str) -> None:
-    """Kill a process that leads a group, and the group, if it is the one that began at `since`."""
-    if since and born(pid) == since:
+    """Kill the group that was led by the process that began at `since`, also when its leader is dead.
+
+    While a group has members, the number of its leader goes to nobody else.
+    """
+    if since and born(pid) in (since, ""):
         try:
             os.killpg(pid, signal.SIGKILL)
         except (ProcessLookupError, PermissionError):
