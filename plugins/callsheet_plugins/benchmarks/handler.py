@@ -92,9 +92,9 @@ class BenchmarkHandler(Handler):
         return folder
 
     def _submit(self, job: Job, place: Dispatcher, attempt: Attempt) -> str:
-        if job.payload["running"]["dispatch"] == "local" and self._an_older_one_waits(job):
-            raise Transient("An older job goes first.", retry_after=FIRST_LOOK_SECONDS, counts=False)
         try:
+            if job.payload["running"]["dispatch"] == "local" and self._an_older_one_waits(job):
+                raise Transient("An older job goes first.", retry_after=FIRST_LOOK_SECONDS, counts=False)
             handle = place.submit(attempt)
         except Transient as error:
             raise _after_those_before(job, error) from error
