@@ -158,7 +158,8 @@ class Plugin:
     def on_eval(self, state: LoopState, step_idx: int, eval_name: str, metrics: Mapping[str, float]) -> None:
         """An evaluation inside the loop ended; `eval_name` is "eval", or the data set's name where there are several.
 
-        `metrics` keeps the trainer's names (`eval_loss`). transformers: `on_evaluate`.
+        `metrics` keeps the trainer's names (`eval_loss`). A plugin that reports a score of the model in the loop makes
+        one, too, with the benchmark's names. transformers: `on_evaluate`.
         """
 
     @hookspec

@@ -135,7 +135,10 @@ class LoopState:
     def report_eval(
         self, result: EvalResult, predictions: Sequence[Mapping[str, Any]] = (), *, step: int | None = None
     ) -> None:
-        """Write a score to `evals.jsonl`, its predictions beside it, and announce it as `on_benchmark_eval`."""
+        """Write a score of the model in the loop to `evals.jsonl`, its predictions beside it, and announce it.
+
+        That is `on_benchmark_eval` and `on_eval`; on every rank, where the plugin is called on every rank.
+        """
         self.announce(result, predictions, self.step if step is None else step)
 
 

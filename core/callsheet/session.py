@@ -47,7 +47,7 @@ class Session:
         self.signals = signals or Signals()
         self.run_dir = RunDir(ctx.run_dir, is_main=rank == 0)
         self.lineup = Lineup(plugins, rank=rank, world_size=world_size, log=self.run_dir.event)
-        self.state = LoopState(ctx, self.lineup.request, self.announce, rank=rank, world_size=world_size)
+        self.state = LoopState(ctx, self.lineup.request, self.announce_in_loop, rank=rank, world_size=world_size)
         self.outbox = outbox or OutboxSettings()
         self.mailroom: Mailroom | None = None
         self.arm = ArmResult(ctx.run)
@@ -175,6 +175,13 @@ class Session:
             folder.mkdir(exist_ok=True)
             self.run_dir.write_text(f"predictions/{name}.jsonl", rundir.lines(predictions))
         self.lineup.hooks.on_benchmark_eval(ctx=self.ctx, eval_result=result, predictions=predictions, step=step)
+
+    def announce_in_loop(self, result: EvalResult, predictions: Sequence[Mapping[str, Any]], step: int | None) -> None:
+        """The same for a score of the model that trains, which is an evaluation of it as well."""
+        self.announce(result, predictions, step)
+        self.lineup.hooks.on_eval(
+            state=self.state, step_idx=self.state.step, eval_name=result.name, metrics=result.metrics
+        )
 
     def checkpointed(self, row: ManifestRow) -> None:
         """Write a complete checkpoint into the manifest, and hash its files beside the training loop."""

@@ -40,7 +40,7 @@ def score_table(rows: list[dict[str, Any]]) -> Table:
     steps += [None] if any(row["step"] is None for row in rows) else []
     cells: dict[tuple[str, str, str], dict[int | None, float]] = defaultdict(dict)
     for row in rows:
-        for metric, value in row["metrics"].items():
+        for metric, value in ((name, value) for name, value in row["metrics"].items() if "stderr" not in name):
             cells[row["name"], row.get("tags", {}).get("weights", ""), metric][row["step"]] = value
     shown = steps if len(steps) <= 6 else [steps[0], *steps[-5:]]
     table = Table(

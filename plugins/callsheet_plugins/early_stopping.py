@@ -125,6 +125,8 @@ class EarlyStopping(Plugin):
 
     def _refuse_if_unknown(self, state: LoopState, eval_name: str, metrics: Mapping[str, float]) -> None:
         """Raise once every data set has been evaluated and none of them has the metric."""
+        if not any(name.endswith("_runtime") for name in metrics):
+            return  # a score that a plugin reported
         self._seen[eval_name] = sorted(metrics)
         expected = getattr(state.trainer, "eval_dataset", None)
         if self._best is None and len(self._seen) >= (len(expected) if isinstance(expected, dict) else 1):

@@ -38,7 +38,7 @@ def answers(
     import torch
 
     found: list[str] = []
-    with torch.inference_mode(), _evaluating(model):
+    with torch.no_grad(), _evaluating(model):  # inference mode would leave tensors that ZeRO-3 cannot train with
         for start in range(0, len(rows), batch_size):
             texts = [_text(tokenizer, row["prompt"], system_prompt, chat) for row in rows[start : start + batch_size]]
             templated = chat or bool(system_prompt) or not isinstance(rows[start]["prompt"], str)

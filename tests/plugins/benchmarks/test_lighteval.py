@@ -43,3 +43,19 @@ def test_details_become_predictions(tmp_path):
     (job.out / "results_1.json").write_text(json.dumps({"results": {"math_500:0": {"pass@1": 1.0}}}))
     parquet.write_table(Table.from_pylist([{"doc": {"query": "1+1"}}]), job.out / "details_math_500|0_1.parquet")
     assert Lighteval().results(job).predictions == [{"task": "math_500", "doc": {"query": "1+1"}}]
+
+
+def test_a_tokenizer_saved_by_transformers_5_gets_the_name_that_4_knows(tmp_path):
+    from dataclasses import replace
+
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "tokenizer.json").write_text("{}")
+    (folder / "tokenizer_config.json").write_text('{"tokenizer_class": "TokenizersBackend", "pad_token": "<pad>"}')
+    job = replace(work(tmp_path, "math_500"), model=str(folder), revision=None)
+    model = yaml.safe_load(Path(Lighteval().command(job)[4]).read_text())["model_parameters"]
+    copy = json.loads((Path(model["tokenizer"]) / "tokenizer_config.json").read_text())
+    assert copy == {"tokenizer_class": "PreTrainedTokenizerFast", "pad_token": "<pad>"}
+    assert (Path(model["tokenizer"]) / "tokenizer.json").exists() and "TokenizersBackend" in (
+        folder / "tokenizer_config.json"
+    ).read_text()

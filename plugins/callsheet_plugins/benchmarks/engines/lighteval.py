@@ -5,17 +5,22 @@ It wants older libraries than Callsheet, so it needs an environment of its own.
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from callsheet_plugins.benchmarks.attempts import read
 from callsheet_plugins.benchmarks.definitions import Benchmark
 from callsheet_plugins.benchmarks.engines import schema
 from callsheet_plugins.benchmarks.engines.contract import Malformed, Scores, Work
 
 CONFIG = "model.yaml"
+TOKENIZER = "tokenizer_config.json"
+TOKENIZER_FILES = ("tokenizer*", "special_tokens_map.json", "added_tokens.json", "chat_template*", "*.model")
 BACKENDS = ("accelerate", "vllm")
 
 
@@ -79,8 +84,25 @@ def _model(work: Work) -> dict[str, Any]:
         found["override_chat_template"] = benchmark.chat
     if benchmark.generation:
         found["generation_parameters"] = benchmark.generation
+    if tokenizer := _tokenizer_for_older_libraries(work):
+        found["tokenizer"] = str(tokenizer)
     # Its cache of answers knows nothing of the weights: a job keeps its own.
     return {**found, "cache_dir": str(work.out / "cache"), **benchmark.model_args}
+
+
+def _tokenizer_for_older_libraries(work: Work) -> Path | None:
+    """A copy of the tokenizer under the class that transformers 4 has for it: 5 saves a name that 4 does not know."""
+    source, target = Path(work.model), work.folder / "tokenizer"
+    content = read(source / TOKENIZER)
+    if not isinstance(content, dict) or content.get("tokenizer_class") != "TokenizersBackend":
+        return None
+    target.mkdir(exist_ok=True)
+    for path in source.iterdir():
+        if any(path.match(pattern) for pattern in TOKENIZER_FILES):
+            shutil.copyfile(path, target / path.name)
+    changed = {**content, "tokenizer_class": "PreTrainedTokenizerFast"}
+    (target / TOKENIZER).write_text(json.dumps(changed, indent=1), encoding="utf-8")
+    return target
 
 
 def _task_name(task: str) -> str:
