@@ -14,6 +14,7 @@ from callsheet_plugins.benchmarks.dispatch.by_hand import ByHand
 from callsheet_plugins.benchmarks.dispatch.slurm import Slurm
 from callsheet_plugins.benchmarks.dispatch.slurm_commands import Answer, refusal
 from callsheet_plugins.benchmarks.dispatch.slurm_settings import SlurmSettings
+from callsheet_plugins.benchmarks.dispatch.slurm_trial import problem_with
 
 QUICK = "print('scored')"
 LONG = "import time; print('begun', flush=True); time.sleep(600)"
@@ -214,6 +215,21 @@ def test_what_may_pass_is_told_from_what_must_be_changed(said, setting):
     assert not answer.never_arrived, "a job may be there"
     if setting:
         assert f"slurm: {setting}" in refused.remedy
+
+
+@pytest.mark.parametrize(
+    ("settings", "problem", "warning"),
+    [
+        ({}, "", ""),
+        ({"partition": "nope"}, "Change plugins.benchmarks.slurm: partition", ""),
+        ({"time": "soon"}, "Change plugins.benchmarks.slurm: time", ""),
+        ({"gres": "gpu:9"}, "", "Benchmark jobs may have to wait"),
+    ],
+)
+def test_what_slurm_would_refuse_is_known_before_training_and_nothing_is_submitted(slurm, settings, problem, warning):
+    found = problem_with(SlurmSettings(**settings), None)
+    assert problem in found[0] and warning in found[1] and bool(problem) == bool(found[0])
+    assert not slurm.jobs()
 
 
 @pytest.mark.parametrize("name", ["50%j", "back\\slash", "two\nlines"])

@@ -41,6 +41,8 @@ class Slurm:
         if answer.code == 0 and (found := re.search(r"^(\d+)(;|$)", answer.out, re.MULTILINE)):
             return self._note(attempt, found[1])
         refused = commands.refusal(answer)
+        if isinstance(refused, Permanent):
+            refused.remedy += " `callsheet bench RUN` tries again, with what you override."
         if isinstance(refused, Permanent) or answer.never_arrived:
             (attempt.folder / SUBMITTING).unlink()  # there is no job that the next call would have to look for
         if answer.never_arrived:
