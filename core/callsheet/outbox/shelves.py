@@ -109,6 +109,10 @@ class Shelves:
         durable.write(self.path(ACTIVE, entry.id), to_json(entry))
         durable.move(self.path(ACTIVE, entry.id), self.path(state, entry.id))
 
+    def let_wait(self, id: str) -> None:
+        """Return an active entry as it is, without waiting for the disk: active or pending, it comes up again."""
+        self.path(ACTIVE, id).rename(self.path(PENDING, id))
+
     def put_back(self, id: str) -> None:
         """Return an active entry as it is."""
         durable.move(self.path(ACTIVE, id), self.path(PENDING, id))

@@ -97,7 +97,7 @@ class Worker:
         """Nothing failed, so nothing is written but the way back: a job of hours is asked after many times."""
         wait = self.patience.delay(1) if retry_after is None else max(retry_after, 0.0)
         logger.debug("%s: %s Again in %.1f s.", entry.id, reason, wait)
-        self.shelves.put_back(entry.id)
+        self.shelves.let_wait(entry.id)
         return replace(entry, not_before=time.time() + wait)
 
     def _fail(self, entry: Entry, reason: str, remedy: str) -> None:

@@ -55,7 +55,8 @@ def _bench(config: DictConfig, typed: list[str], target: str, revision: str, sec
     folder = found.run_dir or scoring.new_run_dir(run_config, found)
     with reopened(folder, seconds) as session:
         for source in found.sources:
-            for id in jobs.put(session.ctx, source, benchmarks, plugin.running()).values():
+            payload = jobs.payload_of(source, benchmarks, plugin.running())
+            for id in jobs.put_each(session.ctx.outbox, payload, source.files):
                 # What failed may do so no more where it runs from now on.
                 Shelves(folder).retry(id, running=plugin.running())
     scoring.show(folder, benchmarks)

@@ -13,10 +13,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from callsheet.outbox import Handler, Job, Parked, Permanent, Transient
+from callsheet.outbox import Handler, Job, Outbox, Parked, Permanent, Transient
 from callsheet.rundir import RunDir, lines
 from callsheet.secrets import redact_text
-from callsheet_plugins.benchmarks import attempts, engines
+from callsheet_plugins.benchmarks import attempts, engines, jobs
 from callsheet_plugins.benchmarks.attempts import Attempts
 from callsheet_plugins.benchmarks.definitions import Benchmark
 from callsheet_plugins.benchmarks.dispatch import dispatcher, gpus
@@ -24,7 +24,7 @@ from callsheet_plugins.benchmarks.dispatch.contract import LOG, Attempt, Dispatc
 from callsheet_plugins.benchmarks.engines import Malformed, Scores, Work
 
 FIRST_LOOK_SECONDS, LONGEST_LOOK_SECONDS = 0.5, 30.0
-QUEUE_SECONDS = 0.25
+QUEUE_SECONDS, LONGEST_QUEUE_SECONDS = 1.0, 60.0
 NICE = 5
 
 
@@ -40,6 +40,8 @@ class BenchmarkHandler(Handler):
         self._gpus_of: dict[str, int] = {}  # by entry
 
     def deliver(self, job: Job) -> Mapping[str, Any]:
+        if "benchmarks" in job.payload:
+            return {"jobs": jobs.put_each(Outbox(self.run_dir), job.payload, job.files)}
         tried = Attempts(self.run_dir, job.entry.id)
         folder = tried.current() or self._begin(job, tried)
         place, attempt = self._dispatcher(job), self._attempt(job, folder)
@@ -106,7 +108,10 @@ class BenchmarkHandler(Handler):
         soon = time.time() + 1.0
         older = (entry for entry in job.queued() if entry.put_at < job.entry.put_at)
         return any(
-            entry.not_before <= soon and not entry.attempts and not Attempts(self.run_dir, entry.id).is_submitted()
+            entry.not_before <= soon
+            and "name" in entry.payload
+            and not entry.attempts
+            and not Attempts(self.run_dir, entry.id).is_submitted()
             for entry in older
         )
 
@@ -204,7 +209,8 @@ def _after_those_before(job: Job, error: Transient) -> Transient:
     if error.counts:
         return error
     before = sum(entry.put_at < job.entry.put_at for entry in job.queued())
-    wait = min(max(error.retry_after or 0.0, before * QUEUE_SECONDS), LONGEST_LOOK_SECONDS)
+    turn = before * QUEUE_SECONDS / int((job.payload["running"].get("local") or {}).get("slots", 1))
+    wait = min(max(error.retry_after or 0.0, turn), LONGEST_QUEUE_SECONDS)
     return Transient(str(error), retry_after=wait, counts=False)
 
 

@@ -1,4 +1,4 @@
-"""One outbox entry for each model and benchmark: its payload, and the key that makes it one."""
+"""Entries of the outbox: one for each model from the run, and from that one for each benchmark, in the courier."""
 
 from __future__ import annotations
 
@@ -7,35 +7,42 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
+from callsheet.outbox import Outbox
 from callsheet.records import LogContext
 from callsheet_plugins.benchmarks.definitions import Benchmark
 from callsheet_plugins.benchmarks.sources import Source
 
 KIND = "benchmarks"
+ABOUT = ("identity", "repo", "commit", "branch", "step", "checkpoint", "weights")
 
 
-def put(
-    ctx: LogContext, source: Source, benchmarks: Mapping[str, Benchmark], running: Mapping[str, Any]
-) -> dict[str, str]:
-    """Put a job for each of `benchmarks` into the outbox, once; `running` says where it runs. Returns their ids."""
-    return {name: _put(ctx, source, name, benchmark, running) for name, benchmark in benchmarks.items()}
+def put(ctx: LogContext, source: Source, benchmarks: Mapping[str, Benchmark], running: Mapping[str, Any]) -> None:
+    """Put one entry for all of `benchmarks`, so that the loop links the files once; `running` says where jobs run."""
+    if benchmarks:
+        payload = payload_of(source, benchmarks, running)
+        key = f"{source.identity}:{source.weights}:{_digest(payload['benchmarks'])}"
+        ctx.outbox.put(KIND, payload, files=source.files, key=key)
 
 
-def _put(ctx: LogContext, source: Source, name: str, benchmark: Benchmark, running: Mapping[str, Any]) -> str:
-    settings = asdict(benchmark)
-    payload = {
-        "name": name,
-        "settings": settings,
-        **{"repo": source.repo, "commit": source.commit, "branch": source.branch},
-        **{"step": source.step, "checkpoint": source.checkpoint, "weights": source.weights},
-        "running": dict(running),
-        "cwd": os.getcwd(),
-    }
-    # What was measured decides, where it ran does not.
-    key = f"{name}:{source.identity}:{source.weights}:{_digest(settings)}"
-    return ctx.outbox.put(KIND, payload, files=source.files, key=key)
+def put_each(outbox: Outbox, payload: Mapping[str, Any], files: Mapping[str, Path]) -> list[str]:
+    """Put an entry for each benchmark of such a payload, once, with links of its own; returns their ids."""
+    shared = {name: value for name, value in payload.items() if name != "benchmarks"}
+    ids = []
+    for name, settings in payload["benchmarks"].items():
+        # What was measured decides, where it ran does not.
+        key = f"{name}:{shared['identity']}:{shared['weights']}:{_digest(settings)}"
+        ids.append(outbox.put(KIND, {"name": name, "settings": settings, **shared}, files=files, key=key))
+    return ids
+
+
+def payload_of(source: Source, benchmarks: Mapping[str, Benchmark], running: Mapping[str, Any]) -> dict[str, Any]:
+    """All about one model and its benchmarks that the courier needs to know."""
+    chosen = {name: asdict(benchmark) for name, benchmark in benchmarks.items()}
+    about = {name: getattr(source, name) for name in ABOUT}
+    return {"benchmarks": chosen, **about, "running": dict(running), "cwd": os.getcwd()}
 
 
 def _digest(settings: Mapping[str, Any]) -> str:

@@ -104,8 +104,15 @@ def deliver(run_dir, *options, seconds=60):
 
 
 def entries(run_dir, state):
+    """Without those that a checkpoint put, of which the courier makes one for each benchmark."""
     shelves = Shelves(run_dir)
-    return sorted((shelves.read(state, id) for id in shelves.ids(state)), key=lambda entry: entry.put_at)
+    found = [entry for id in shelves.ids(state) if "benchmarks" not in (entry := shelves.read(state, id)).payload]
+    return sorted(found, key=lambda entry: entry.put_at)
+
+
+def scored(run_dir):
+    """The entries that brought a score."""
+    return [entry for entry in entries(run_dir, "done") if (entry.result or {}).get("evals")]
 
 
 def events(run_dir, kind):

@@ -11,17 +11,17 @@ import pytest
 
 from callsheet_plugins.benchmarks.dispatch import processes
 
-from .conftest import alive, deliver, entries, events, put, result, start_courier, status, wait_until
+from .conftest import alive, deliver, entries, events, put, result, scored, start_courier, status, wait_until
 
 
 def test_a_checkpoint_is_scored_from_its_snapshot_though_it_was_rotated_away(run_dir, engine, diary):
     put(run_dir, engine(), 7)
     shutil.rmtree(run_dir / "checkpoint-7")
     deliver(run_dir)
-    (done,) = entries(run_dir, "done")
-    scored = result(done)
-    assert scored["metrics"] == {"score": 7.0} and (scored["step"], scored["name"]) == (7, "mine")
-    assert scored["tags"]["weights"] == "raw" and scored["eval_seconds"] > 0
+    (done,) = scored(run_dir)
+    got = result(done)
+    assert got["metrics"] == {"score": 7.0} and (got["step"], got["name"]) == (7, "mine")
+    assert got["tags"]["weights"] == "raw" and got["eval_seconds"] > 0
     predictions = (run_dir / done.result["evals"][0]["predictions"]).read_text()
     assert json.loads(predictions) == {"prompt": "a", "answer": "b"}
     assert not any((run_dir / "snapshots").iterdir())
@@ -33,16 +33,15 @@ def test_what_only_training_needs_is_not_linked(run_dir, engine):
     assert {path.name for path in snapshot.iterdir()} == {"model.safetensors", "config.json"}
 
 
-def test_the_same_model_and_settings_are_one_job_and_other_settings_another(run_dir, engine):
-    put(run_dir, engine(), 1)
-    shutil.rmtree(run_dir / "checkpoint-1")
-    put(run_dir, engine(), 1)
-    shutil.rmtree(run_dir / "checkpoint-1")
-    put(run_dir, engine(), 1, attempts=5)
-    assert len(entries(run_dir, "pending")) == 1
-    shutil.rmtree(run_dir / "checkpoint-1")
+def test_the_same_model_and_settings_are_one_job_and_other_settings_another(run_dir, engine, diary):
+    for settings in ({}, {}, {"attempts": 5}):
+        put(run_dir, engine(), 1, **settings)
+        shutil.rmtree(run_dir / "checkpoint-1")
+        deliver(run_dir)
+    assert len(diary("began")) == 1
     put(run_dir, engine(sleep=0.1), 1)
-    assert len(entries(run_dir, "pending")) == 2
+    deliver(run_dir)
+    assert len(diary("began")) == 2
 
 
 def test_no_more_jobs_run_at_once_than_there_are_slots_and_the_oldest_goes_first(run_dir, engine, diary):
@@ -53,7 +52,7 @@ def test_no_more_jobs_run_at_once_than_there_are_slots_and_the_oldest_goes_first
         running += 1 if row["what"] == "began" else -1
         most = max(most, running)
     assert most == 2
-    assert sorted(result(entry)["step"] for entry in entries(run_dir, "done")) == [*range(1, 7)]
+    assert sorted(result(entry)["step"] for entry in scored(run_dir)) == [*range(1, 7)]
     assert {row["model"].rpartition("checkpoint-")[2][0] for row in diary("began")[:2]} == {"1", "2"}
 
 
@@ -73,13 +72,13 @@ def test_a_courier_that_is_killed_never_has_a_job_run_twice(run_dir, engine, dia
         time.sleep(1.5)
     deliver(run_dir)
     assert len(diary("began")) == len(diary("ended")) == 2
-    assert [entry.attempts for entry in entries(run_dir, "done")] == [1, 1]
+    assert [entry.attempts for entry in scored(run_dir)] == [1, 1]
 
 
 def test_a_failed_attempt_is_recorded_with_the_last_lines_of_its_log_and_retried(run_dir, engine, diary):
     put(run_dir, engine(fail=1), 1)
     deliver(run_dir)
-    assert [len(entries(run_dir, "done")), len(diary("began"))] == [1, 2]
+    assert [len(scored(run_dir)), len(diary("began"))] == [1, 2]
     (event,) = events(run_dir, "benchmark_failed")
     assert event["last_lines"].endswith("it cannot go on") and event["attempt"] == 1
     assert "exit code 3" in event["reason"] and event["log"].endswith("attempt-1/log.txt")
@@ -95,14 +94,14 @@ def test_a_job_that_always_fails_is_given_up_naming_engine_command_and_log_and_c
 
     Shelves(run_dir).retry(failed.id)
     deliver(run_dir)
-    assert len(diary("began")) == 4 and len(entries(run_dir, "done")) == 1
+    assert len(diary("began")) == 4 and len(scored(run_dir)) == 1
 
 
 def test_a_job_that_takes_too_long_is_ended(run_dir, engine, diary):
     put(run_dir, engine(hang=1), 1, seconds=1)
     deliver(run_dir)
     (event,) = events(run_dir, "benchmark_failed")
-    assert "longer than it may" in event["reason"] and len(entries(run_dir, "done")) == 1
+    assert "longer than it may" in event["reason"] and len(scored(run_dir)) == 1
     assert not alive(diary("began")[0]["pid"])
 
 
@@ -129,7 +128,7 @@ def test_an_engine_that_outlives_its_runner_is_killed_before_the_next_attempt(ru
     processes.kill_group(pid, "another birth")
     assert alive(pid)
     processes.kill_group(pid, processes.born(pid))
-    assert courier.wait(60) == 0 and len(entries(run_dir, "done")) == 1
+    assert courier.wait(60) == 0 and len(scored(run_dir)) == 1
 
 
 @pytest.mark.parametrize(
@@ -174,7 +173,7 @@ def test_prompts_and_tasks_full_of_what_a_shell_would_love_arrive_byte_for_byte(
     define = {"mine": {"engine": "command", "command": command, "task": task}}
     put(run_dir, define, 1, config={"dataset": {"system_prompt": ODD}})
     deliver(run_dir)
-    (done,) = entries(run_dir, "done")
+    (done,) = scored(run_dir)
     (row,) = [json.loads(line) for line in (run_dir / done.result["evals"][0]["predictions"]).open()]
     assert row["argv"][0] == row["file"] == ODD and row["argv"][2] == f"--task={task}"
     assert not [path for path in tmp_path.rglob("owned")]
@@ -186,7 +185,7 @@ def test_a_prompt_too_long_for_an_argument_travels_in_a_file(run_dir, tmp_path):
     command = ["{python}", str(script), "{results}", "x", "{system_prompt_file}"]
     put(run_dir, {"mine": {"engine": "command", "command": command}}, 1, config={"dataset": {"system_prompt": long}})
     deliver(run_dir)
-    (done,) = entries(run_dir, "done")
+    (done,) = scored(run_dir)
     (row,) = [json.loads(line) for line in (run_dir / done.result["evals"][0]["predictions"]).open()]
     assert row["file"] == long
 
@@ -206,7 +205,7 @@ def test_a_command_sees_the_modules_beside_its_script_and_no_gpu(run_dir, tmp_pa
     monkeypatch.chdir(tmp_path)
     put(run_dir, {"mine": {"engine": "command", "command": [sys.executable, "score.py", "{results}"]}}, 2, threads=3)
     deliver(run_dir)
-    assert result(entries(run_dir, "done")[0])["metrics"] == {"gpus": 0.0, "threads": 3.0}
+    assert result(scored(run_dir)[0])["metrics"] == {"gpus": 0.0, "threads": 3.0}
 
 
 def test_devices_are_shared_out_over_the_slots(run_dir):

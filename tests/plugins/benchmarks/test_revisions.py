@@ -10,7 +10,7 @@ from callsheet import LogContext, LoopState
 from callsheet.rundir import EVALS, RunDir
 from callsheet_plugins.hub_revisions import HubRevisions
 
-from .conftest import callsheet, checkpoint, deliver, entries
+from .conftest import callsheet, checkpoint, deliver, entries, scored
 
 TOKEN = "hf_" + "t" * 34
 
@@ -79,8 +79,8 @@ def test_a_revision_that_is_replaced_while_its_job_waits_is_scored_as_it_was(run
     branch.mkdir()
     (branch / "model.safetensors").write_bytes(b"other weights")
     deliver(run_dir)
-    scored = next(entry for entry in entries(run_dir, "done") if entry.kind == "benchmarks")
-    assert scored.result["evals"][0]["result"]["metrics"] == {"score": 2.0}
+    (done,) = scored(run_dir)
+    assert done.result["evals"][0]["result"]["metrics"] == {"score": 2.0}
     with pytest.raises(LookupError, match="no longer holds commit"):
         plugin.on_revision(ctx, Revision(**{**entry.result["revision"], "step": 5}))
 
