@@ -6,11 +6,13 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 
 from callsheet.outbox import Parked, Permanent, Transient
 from callsheet_plugins.benchmarks.dispatch.by_hand import ByHand
+from callsheet_plugins.benchmarks.dispatch.job_files import Submission, submission_of
 from callsheet_plugins.benchmarks.dispatch.slurm import Slurm
 from callsheet_plugins.benchmarks.dispatch.slurm_commands import Answer, refusal
 from callsheet_plugins.benchmarks.dispatch.slurm_settings import SlurmSettings
@@ -72,6 +74,21 @@ def test_setup_lines_and_a_container_surround_the_job(place, attempt, until):
     assert log(job) == "module loaded yes, it is\n"
 
 
+def forget(job):
+    """As if the courier had been killed before it noted the number."""
+    replace(submission_of(job.folder), id="").write(job.folder)
+
+
+def test_a_job_is_found_though_its_folder_has_another_path_now(slurm, place, attempt, until, tmp_path):
+    job = attempt(LONG, name="real/job-1")
+    handle = place(options={"hold": True}).submit(job)
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    moved = replace(job, folder=tmp_path / "link" / "job-1", name="another")
+    assert place(grace_seconds=0).look(moved, handle).state == "waiting"
+    place().cancel(moved, handle)
+    assert not slurm.jobs()
+
+
 def test_an_attempt_is_submitted_once_however_often_that_is_asked_for(slurm, place, attempt):
     job = attempt(LONG)
     first = place().submit(job)
@@ -81,7 +98,7 @@ def test_an_attempt_is_submitted_once_however_often_that_is_asked_for(slurm, pla
 def test_a_courier_killed_before_it_noted_the_job_adopts_it(slurm, place, attempt, until):
     job = attempt(LONG)
     handle = place().submit(job)
-    (job.folder / "job").unlink()
+    forget(job)
     again = place()
     assert again.submit(job) == handle and slurm.jobs() == [handle]
     until(again, job, handle, "running")
@@ -89,7 +106,7 @@ def test_a_courier_killed_before_it_noted_the_job_adopts_it(slurm, place, attemp
 
 def test_a_courier_killed_before_sbatch_submits_after_a_while(slurm, place, attempt):
     job, again = attempt(LONG), place()
-    (job.folder / "submitting").write_text(f"{time.time()}\n")
+    Submission("job-1", str(job.folder), time.time()).write(job.folder)
     with pytest.raises(Transient, match="may be on its way") as early:
         again.submit(job)
     assert not early.value.counts and not slurm.jobs()
@@ -185,7 +202,7 @@ def test_what_slurm_refuses_is_said_with_the_setting_to_change(slurm, place, att
     with pytest.raises(Permanent, match=said) as refused:
         place(**settings).submit(job)
     assert names in f"{refused.value} {refused.value.remedy}" and not slurm.jobs()
-    assert not (job.folder / "submitting").exists()
+    assert not (job.folder / "slurm.json").exists()
 
 
 @pytest.mark.parametrize(

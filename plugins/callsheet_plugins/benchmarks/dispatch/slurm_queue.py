@@ -11,6 +11,8 @@ from threading import Lock
 
 from callsheet.outbox import Transient
 from callsheet_plugins.benchmarks.dispatch import slurm_commands as commands
+from callsheet_plugins.benchmarks.dispatch.contract import Attempt
+from callsheet_plugins.benchmarks.dispatch.job_files import submission_of
 
 FRESH_SECONDS = 5.0
 UNREACHABLE_SECONDS = 5.0  # a controller that is down takes ten seconds to be missed: once is enough for all jobs
@@ -38,9 +40,11 @@ class Queue:
         self._asked = float("-inf")
         self._lock = Lock()
 
-    def named(self, name: str, folder: str, *, within: float | None = None) -> list[Row]:
-        """The jobs of that name that work in `folder`, oldest first, as they were `within` so many seconds."""
-        return self._read(FRESH_SECONDS if within is None else within).get((name, folder), [])
+    def of(self, attempt: Attempt, *, within: float | None = None) -> list[Row]:
+        """The jobs that were submitted for it, oldest first, as they were `within` so many seconds."""
+        rows = self._read(FRESH_SECONDS if within is None else within)
+        submission = submission_of(attempt.folder)
+        return rows.get((submission.name, submission.folder), []) if submission else []
 
     def insist_reachable(self) -> None:
         """Raise `Transient` when the controller was missed a moment ago."""
