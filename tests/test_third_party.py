@@ -131,6 +131,8 @@ def test_every_checkpoint_of_a_run_arrives(callsheet: Call, tmp_path: Path) -> N
         assert weights == (tmp_path / "run" / folder.name / "model.safetensors").read_bytes()
         listed = json.loads((folder / "_COMPLETE").read_text())["files"]["model.safetensors"]
         assert listed == {"size": len(weights), "sha256": hashlib.sha256(weights).hexdigest()}
+    listed = [line.split()[:3:2] for line in callsheet("outbox", "run").splitlines() if " s3-file" in line]
+    assert listed == [["done", "s3"]] * 3, "carried out by the handler of its own"
     ran = {plugin["name"]: plugin for plugin in json.loads((tmp_path / "run" / "run.json").read_text())["plugins"]}
     assert (ran["s3"]["distribution"], ran["s3"]["version"]) == ("callsheet-s3", "0.1.0")
 

@@ -63,6 +63,8 @@ class Bridge(TrainerCallback):
         session.lineup.hooks.on_train_start(state=loop)
         _skip_loop(loop.trainer, when=0 < state.max_steps <= state.global_step)
         session.signals.patient = True
+        if args.save_strategy == SaveStrategy.NO:
+            session.signals.promise = "finishing this step; with save_strategy=no, nothing is saved"
 
     def on_step_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import struct
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from callsheet.errors import CallsheetError
+from callsheet.hashes import Hashes, sha256
 from callsheet.records import FileRecord, ManifestRow, Revision
 from callsheet.rundir import CHECKPOINTS, RunDir
 
@@ -36,18 +36,21 @@ def with_files(row: ManifestRow) -> ManifestRow:
     return replace(row, files=files)
 
 
-def with_hashes(row: ManifestRow) -> ManifestRow | None:
+def with_hashes(row: ManifestRow, hashes: Hashes) -> ManifestRow | None:
     """`row` with the sha256 of every file, or None when the checkpoint was rotated away meanwhile."""
     try:
-        files = {name: FileRecord(record.size, sha256(row.path / name)) for name, record in row.files.items()}
+        files = {name: FileRecord(record.size, hashes.of(row.path / name)) for name, record in row.files.items()}
     except FileNotFoundError:
         return None
     return replace(row, files=files)
 
 
-def record(run_dir: RunDir, row: ManifestRow) -> None:
-    """Add `row` to the manifest; a later row of the same name takes its place, but for its revisions."""
-    content = asdict(row) | {"path": str(row.path.relative_to(run_dir.path))}
+def record(run_dir: RunDir, row: ManifestRow, **more: Any) -> None:
+    """Add `row` to the manifest; a later row of the same name takes its place, but for its revisions.
+
+    `more` are fields of this line alone, which stay where they are.
+    """
+    content = {**asdict(row), "path": str(row.path.relative_to(run_dir.path)), **more}
     del content["revisions"]
     run_dir.append(CHECKPOINTS, content, durable=True)
 
@@ -139,14 +142,6 @@ def choose(resume: str, run_dir: RunDir) -> tuple[ManifestRow | None, list[Torn]
 def step_of(folder: Path) -> int:
     number = folder.name.rpartition("-")[2]
     return int(number) if number.isdigit() else -1
-
-
-def sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def _named(folder: Path) -> ManifestRow:

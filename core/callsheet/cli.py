@@ -140,7 +140,7 @@ def _train(config: DictConfig, overrides: list[str]) -> int:
     from callsheet.preflight import insist
     from callsheet.rundir import CHECKPOINTS
     from callsheet.summary import show
-    from callsheet.train import check, is_complete, train, warned
+    from callsheet.train import check, is_complete, say_loading, train, warned
 
     join_slurm(os.environ, int(config.launch.nodes), config.launch.processes)
     plan = make_plan(config, _meant_for_this_run(overrides))
@@ -154,12 +154,19 @@ def _train(config: DictConfig, overrides: list[str]) -> int:
             from callsheet.launch import launch
 
             insist(warned(check(plan)))
+            say_loading(plan)
             launch(plan, [*flags(), *overrides])
             return _say_unpublished(counts_of(plan.run_dir), plan.run_dir)
         session = train(plan)
     except Interrupted as signal:
         if (plan.run_dir / CHECKPOINTS).exists():
             signal.advice = f" To go on from the last checkpoint, run it again with output_dir={plan.run_dir}"
+        if said := commands.sentence(counts_of(plan.run_dir), plan.run_dir):
+            signal.advice += f"\ncallsheet: {said}"
+        raise
+    except Exception as error:
+        if here.is_main and not here.is_driven and not isinstance(error, CallsheetError):
+            _say_unpublished(counts_of(plan.run_dir), plan.run_dir)
         raise
     if session.state.is_main:
         show(session)

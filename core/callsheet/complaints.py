@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException, ValidationError
 
 from callsheet.errors import CallsheetError, did_you_mean
@@ -21,6 +21,8 @@ def plain(error: BaseException) -> Exception:
             return link
     for link in chain:
         if isinstance(link, (ConfigKeyError, ConfigAttributeError)) and link.full_key:
+            if link.full_key == "recipe":
+                return CallsheetError(_misplaced(chain))
             return CallsheetError(_unknown_key(link) + _where(chain))
         if isinstance(link, ValidationError) and link.full_key:
             return CallsheetError(f"{link.full_key}: {_first_line(link)}.{_where(chain)}")
@@ -44,8 +46,12 @@ def _chain(error: BaseException | None) -> list[BaseException]:
 
 
 def _unknown_key(error: OmegaConfBaseException) -> str:
-    known = [str(name) for name in error.parent_node] if isinstance(error.parent_node, DictConfig) else []
-    return unknown_key(str(error.full_key), known)
+    parent, full_key = error.parent_node, str(error.full_key)
+    known = [str(name) for name in parent] if isinstance(parent, DictConfig) else []
+    if isinstance(parent, DictConfig) and full_key.rpartition(".")[0] == "plugins":
+        # A recipe may set plugins that this run does not select; they have no class.
+        known = [name for name in known if OmegaConf.get_type(parent, name) is not dict]
+    return unknown_key(full_key, known)
 
 
 def unknown_key(full_key: str, known: Sequence[str]) -> str:
@@ -61,6 +67,13 @@ def unknown_key(full_key: str, known: Sequence[str]) -> str:
         )
     owner = f"Plugin {section.split('.')[1]!r}" if section.startswith("plugins.") else section or "The configuration"
     return f"{owner} has no setting {key!r}.{did_you_mean(key, known)} It has: {', '.join(sorted(known))}."
+
+
+def _misplaced(chain: list[BaseException]) -> str:
+    """Hydra puts what a file holds under the name of its folder unless the file's first line says otherwise."""
+    found = _where(chain).removeprefix(" (In ").removesuffix(".)")
+    file = f"{found}.yaml" if found.startswith("recipe/") else "A recipe"
+    return f"{file} must begin with the line '# @package _global_', or nothing that it sets would count."
 
 
 def _missing_option(error: MissingConfigException) -> str:

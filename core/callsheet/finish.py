@@ -30,6 +30,8 @@ def finish(trainer: Trainer, session: Session, plan: Plan) -> None:
         allow_cache(trainer)
     save_metrics(trainer, plan)
     session.run_dir.event("saved", path=str(session.run_dir.path), step=session.state.step)
+    if plan.finish.push:
+        session.lineup.publish(session.state, session.run_dir.path)
 
 
 def align_end_of_sequence(trainer: Any) -> None:

@@ -46,15 +46,13 @@ class Plugin:
     """One plugin: its fields are its settings, its docstring its manual, its hooks its behaviour.
 
     `ranks` says where hooks are called: "main" on rank 0 only (observers), "all" on every rank (whatever touches the
-    model). `requires_api` is the range of `callsheet.API_VERSION` it was written for. `publishes` says that it sees to
-    `finish.push=true`. `cannot_serve` maps a
-    `launch=` or `trainer=` to the reason why the plugin cannot be used with it. Every hook returns None.
+    model). `requires_api` is the range of `callsheet.API_VERSION` it was written for. `cannot_serve` maps a `launch=`
+    or `trainer=` to the reason why the plugin cannot be used with it. Every hook returns None.
     """
 
     announces_revisions: ClassVar[bool] = False  # whether checkpoints come back as `on_revision`
     ranks: ClassVar[str] = "main"
     requires_api: ClassVar[str] = ">=1,<2"
-    publishes: ClassVar[bool] = False
     cannot_serve: ClassVar[Mapping[str, str]] = {}
 
     on_error: str | None = setting(
@@ -79,6 +77,12 @@ class Plugin:
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take back what `state_dict` returned; called on every rank that has the plugin, before `on_train_start`."""
+
+    def publish(self, state: LoopState, folder: Path) -> None:
+        """Put the final model in `folder`, which is complete, into the outbox: `finish.push=true` asks for it.
+
+        Asked of plugins that have this method, on their ranks, before the run waits for its outbox.
+        """
 
     # Around the run: `ctx` comes first.
 

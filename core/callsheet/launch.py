@@ -185,6 +185,8 @@ def _quiet_agent() -> None:
 def _judge(plan: Plan, cause: Failure | None, received: int | None) -> None:
     """Raise what the end of the workers means."""
     if received and (cause is None or cause.weight in (Weight.DIED, Weight.STOPPED, Weight.LOST_PEER)):
+        if cause is None and RunDir(plan.run_dir, is_main=False).run().get("status") in ("completed", "stopped"):
+            return  # the signal came while the run was waiting for its outbox, and cut that short
         _close_books(plan, "interrupted", signal.Signals(received).name)
         raise Interrupted(received)
     if cause is None:

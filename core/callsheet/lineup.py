@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any, cast
 
 from pluggy import HookimplOpts, PluginManager
@@ -86,6 +87,16 @@ class Lineup:
 
         self.hooks.add_callbacks(state=state, add=add)
         return added
+
+    @property
+    def publishers(self) -> list[Member]:
+        """The plugins that publish a final model when asked to."""
+        return [member for member in self.members if type(member.plugin).publish is not Plugin.publish]
+
+    def publish(self, state: Any, folder: Path) -> None:
+        """Have the final model in `folder` published."""
+        for member in self.publishers:
+            member.guard.around("publish", member.plugin.publish)(state=state, folder=folder)
 
     def state_dicts(self) -> dict[str, Any]:
         """The state of every plugin that has one, by plugin name, ready for JSON."""

@@ -45,7 +45,7 @@ def preflight(plan: Plan, lineup: Lineup) -> Report:
         *_model_problems(plan),
         *_callback_problems(plan),
         *engines.problems(plan.launch, plan.trainer.args),
-        *_push_problems(plan),
+        *_push_problems(plan, lineup),
         *_unserved(plan),
         *_run_dir_problems(plan),
     ):
@@ -124,8 +124,8 @@ def _callback_problems(plan: Plan) -> list[str]:
     return found
 
 
-def _push_problems(plan: Plan) -> list[str]:
-    if plan.finish.push and not any(plugin.publishes for plugin in plan.plugins.values()):
+def _push_problems(plan: Plan, lineup: Lineup) -> list[str]:
+    if plan.finish.push and not lineup.publishers:
         return ["finish.push=true, but no selected plugin publishes. Select one, or leave finish.push out."]
     return []
 

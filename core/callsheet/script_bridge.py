@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import logging
 import signal
 import sys
 from pathlib import Path
@@ -12,8 +13,11 @@ from typing import Any
 from transformers import TrainerControl, TrainerState, TrainingArguments
 
 from callsheet.bridge import Bridge
+from callsheet.outbox.commands import sentence
 from callsheet.session import Session
 from callsheet.signals import Terminated
+
+logger = logging.getLogger("callsheet")
 
 
 class ScriptBridge(Bridge):
@@ -61,6 +65,8 @@ class ScriptBridge(Bridge):
     def _close(self, error: BaseException | None) -> None:
         self.session.finish(error)
         self.session.run_dir.close()
+        if said := sentence(self.session.unpublished(), self.session.run_dir.path):
+            logger.warning("%s", said)
         if signal.getsignal(signal.SIGTERM) is _exit_on:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
 

@@ -15,9 +15,11 @@ from typing import Any
 import yaml
 
 from callsheet import checkpoints, failures, rundir
+from callsheet.hashes import Hashes
 from callsheet.hooks import Plugin
 from callsheet.lineup import Lineup
 from callsheet.outbox.mailroom import Mailroom
+from callsheet.outbox.restored import as_listed
 from callsheet.outbox.results import Results
 from callsheet.outbox.settings import OutboxSettings
 from callsheet.outbox.shelves import counts_of
@@ -54,6 +56,7 @@ class Session:
         self.result: RunResult | None = None
         self._started = 0.0
         self._hashing: ThreadPoolExecutor | None = None
+        self._hashes = Hashes(self.run_dir.path)
 
     @property
     def is_open(self) -> bool:
@@ -63,6 +66,7 @@ class Session:
     def move_to(self, folder: Path, config: dict[str, Any]) -> None:
         """Run in `folder`, for a script whose Trainer says only now where that is."""
         self.run_dir.path = self.ctx.run_dir = folder
+        self._hashes = Hashes(folder)
         self.ctx.run = folder.name
         self.ctx.run_config = redact(config)
         self.arm = ArmResult(folder.name)
@@ -118,6 +122,7 @@ class Session:
         if not self.is_open:
             return
         self.signals.patient = True
+        self.signals.promise = "waiting no longer for what is not published"
         self.result = self._result(error)
         if error is not None:
             trace = redact_text("".join(traceback.format_exception(type(error), error, error.__traceback__)))
@@ -139,9 +144,11 @@ class Session:
     def _publish(self, error: BaseException | None) -> None:
         """Wait for the courier, unless the run failed or somebody wants it gone; then only look what came back."""
         if self.mailroom:
-            in_a_hurry = error is not None or self.signals.received
-            seconds = 0.0 if in_a_hurry else self.outbox.deadline_seconds
+            seconds = 0.0 if self._in_a_hurry(error) else self.outbox.deadline_seconds
             self.mailroom.wait(seconds, stop=lambda: self.signals.received is not None)
+
+    def _in_a_hurry(self, error: BaseException | None) -> bool:
+        return error is not None or self.signals.received is not None
 
     def _say_ended(self, result: RunResult, error: BaseException | None) -> None:
         try:
@@ -152,7 +159,8 @@ class Session:
             if self.mailroom:
                 self.mailroom.close()
             if self._hashing:
-                self._hashing.shutdown(wait=error is None, cancel_futures=error is not None)
+                hurry = self._in_a_hurry(error)
+                self._hashing.shutdown(wait=not hurry, cancel_futures=hurry)
             with contextlib.suppress(OSError):
                 self._write_outcome(result)
 
@@ -172,7 +180,8 @@ class Session:
         """Write a complete checkpoint into the manifest, and hash its files beside the training loop."""
         if self.run_dir.is_main and self._hashing:
             row = checkpoints.with_files(row)
-            checkpoints.record(self.run_dir, row)
+            entries = self.mailroom.put_lately() if self.mailroom else []
+            checkpoints.record(self.run_dir, row, **as_listed(entries))
             self._hashing.submit(self._hash, row)
 
     def unpublished(self) -> dict[str, int]:
@@ -180,7 +189,7 @@ class Session:
         return counts_of(self.run_dir.path) if self.mailroom else {}
 
     def _hash(self, row: ManifestRow) -> None:
-        if hashed := checkpoints.with_hashes(row):
+        if hashed := checkpoints.with_hashes(row, self._hashes):
             checkpoints.record(self.run_dir, hashed)
 
     def _result(self, error: BaseException | None) -> RunResult:

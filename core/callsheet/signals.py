@@ -33,10 +33,11 @@ class Terminated(SystemExit):
 
 @dataclass
 class Signals:
-    """What was received. While `patient`, the first signal only leaves a note for the next step's end."""
+    """What was received. While `patient`, the first signal only leaves a note, and is answered with `promise`."""
 
     received: int | None = None
     patient: bool = False
+    promise: str = "finishing this step and saving a checkpoint"
 
     def handle(self, signum: int, frame: FrameType | None) -> None:
         if self.received is not None or not self.patient:
@@ -46,7 +47,7 @@ class Signals:
         name = signal.Signals(signum).name
         if os.environ.get("RANK", "0") == "0":
             # Not sys.stderr: the handler may have interrupted a write to it.
-            said = f"\n{name}: finishing this step and saving a checkpoint. A second signal stops at once.\n"
+            said = f"\n{name}: {self.promise}. A second signal stops at once.\n"
             os.write(2, said.encode())
 
 

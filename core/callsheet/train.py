@@ -48,6 +48,7 @@ def train(plan: Plan) -> Session:
     here = world()
     if here.is_main and not here.is_driven:
         insist(warned(check(plan)))
+        say_loading(plan)
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     with watched() as signals:
         with uncollected():
@@ -84,6 +85,11 @@ def train(plan: Plan) -> Session:
             stopped.orderly = True
             raise stopped
     return session
+
+
+def say_loading(plan: Plan) -> None:
+    """Say what happens in the seconds until the first step, most of which go into imports."""
+    logger.info("Loading %s for trainer=%s. Run directory: %s", plan.model.path, plan.trainer.name, plan.run_dir)
 
 
 def warned(report: Report) -> Report:

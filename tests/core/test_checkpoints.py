@@ -7,6 +7,7 @@ import pytest
 from callsheet import checkpoints
 from callsheet.checkpoints import choose, survey, with_files, with_hashes
 from callsheet.errors import CallsheetError
+from callsheet.hashes import Hashes
 from callsheet.records import ManifestRow
 from callsheet.rundir import RunDir
 
@@ -30,7 +31,7 @@ def save(run_dir, step, *, finished=True):
     row = with_files(ManifestRow(folder.name, step, step / 10, folder))
     if finished:
         checkpoints.record(run_dir, row)
-        checkpoints.record(run_dir, with_hashes(row))
+        checkpoints.record(run_dir, with_hashes(row, Hashes(run_dir.path)))
     return folder
 
 

@@ -126,6 +126,7 @@ def test_a_run_that_a_plugin_stopped_is_not_trained_on(run_demo):
         (["plugins.csv_metrics.filename=run.json"], "must be a bare name ending in .csv"),
         (["plugins.exact_match.path=bad.jsonl"], "bad.jsonl, line 2"),
         (["--config-dir", "mine", "recipe=bad"], "bad.yaml"),
+        (["--config-dir", "mine", "recipe=bare"], "recipe/bare.yaml must begin with the line '# @package _global_'"),
     ],
 )
 def test_a_mistake_is_no_traceback(callsheet, tmp_path, overrides, message):
@@ -133,6 +134,7 @@ def test_a_mistake_is_no_traceback(callsheet, tmp_path, overrides, message):
     (tmp_path / "bad.jsonl").write_text('{"prompt": "a", "completion": "b"}\n{"prompt": \n')
     (tmp_path / "mine" / "recipe").mkdir(parents=True)
     (tmp_path / "mine" / "recipe" / "bad.yaml").write_text("# @package _global_\na: [\n")
+    (tmp_path / "mine" / "recipe" / "bare.yaml").write_text("experiment: mine\n")
     done = callsheet("check", "recipe=demo", *overrides)
     assert done.returncode == 2 and "Traceback" not in done.stderr and message in done.stderr, done.stderr
 

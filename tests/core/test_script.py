@@ -115,6 +115,8 @@ def test_mistakes_are_found_before_anything_is_loaded():
         callsheet.callbacks("bema", overrides=["plugins.bema.update_frq=3"])
     with pytest.raises(CallsheetError, match=r"'model\.path=x' cannot be set here"):
         callsheet.callbacks("bema", overrides=["model.path=x"])
+    with pytest.raises(CallsheetError, match=r"outbox\.deadline_seconds must be at least 0"):
+        callsheet.callbacks("bema", overrides=["outbox.deadline_seconds=-1"])
     with pytest.raises(CallsheetError, match="given twice"):
         callsheet.callbacks("bema", "bema")
     with pytest.raises(CallsheetError, match="not selected"):
@@ -133,3 +135,15 @@ def test_native_callbacks_of_plugins_come_along():
             add(Native())
 
     assert [type(callback).__name__ for callback in callsheet.callbacks(Adds())] == ["ScriptBridge", "Native"]
+
+
+def test_a_script_says_what_it_could_not_publish(script, tmp_path):
+    text = (tmp_path / "train.py").read_text()
+    hub = '"plugins.hub_revisions.hub=huggingface", "plugins.hub_revisions.repo=me/model"'
+    outbox = '"outbox.deadline_seconds=1", "outbox.linger_seconds=0"'
+    text = text.replace('"csv_metrics"', '"hub_revisions"').replace("overrides=[", f"overrides=[{hub}, {outbox}, ")
+    (tmp_path / "train.py").write_text(text)
+    nobody = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_TOKEN": "hf_" + "n" * 30, "HF_HUB_OFFLINE": "0"}
+    done = script("run", no_proxy="127.0.0.1", **nobody)
+    assert done.returncode == 0 and spoken(done)[-1] == "end completed 6", done.stderr
+    assert "3 left, kept for: callsheet outbox drain" in done.stderr

@@ -1,6 +1,7 @@
 """One run inside this process: hooks in order, what is written, requests, failures and resuming."""
 
 import json
+import os
 import signal
 
 import pytest
@@ -317,3 +318,21 @@ def test_every_builtin_survives_a_run_in_which_nothing_happens(run_demo, name):
     session = run_demo(f"plugins=[{name}]", "trainer.args.save_strategy=no", "trainer.args.eval_strategy=no")
     assert session.result.status == "completed"
     assert not [row for row in session.run_dir.rows("events.jsonl") if row["event"] == "plugin_failed"]
+
+
+class Terminated(Plugin):
+    """Is told to stop at its first step."""
+
+    @hookimpl
+    def on_step_end(self, state, step_idx, batch, metrics):
+        if step_idx == 1:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "promise"), [("no", "; with save_strategy=no, nothing"), ("steps", " and saving")]
+)
+def test_a_signal_is_promised_a_checkpoint_only_where_one_is_saved(run_demo, capfd, strategy, promise):
+    with pytest.raises(Interrupted):
+        run_demo(QUIET, f"trainer.args.save_strategy={strategy}", plugins=[Terminated()])
+    assert f"SIGTERM: finishing this step{promise}" in capfd.readouterr().err

@@ -49,7 +49,7 @@ class HubServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Request)
         self.store, self.faults = Store(), Faults()
         self.owner, self.token, self.latency = owner, token, latency
-        self.role, self.orgs = "write", ["lab"]
+        self.role, self.orgs = "write", {"lab": "write"}
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
         self.uploaded: dict[str, int] = {}
         self.stopping = threading.Event()
@@ -180,7 +180,8 @@ class _Request(BaseHTTPRequestHandler):
         return 200, {"url": url, "name": name, "id": name}, {}
 
     def whoami(self, body: bytes):
-        who = {"type": "user", "name": self.server.owner, "orgs": [{"name": name} for name in self.server.orgs]}
+        who = {"type": "user", "name": self.server.owner, "orgs": []}
+        who["orgs"] = [{"name": name, "roleInOrg": role} for name, role in self.server.orgs.items()]
         return 200, {**who, "auth": {"accessToken": {"displayName": "t", "role": self.server.role}}}, {}
 
     def validate_yaml(self, body: bytes):

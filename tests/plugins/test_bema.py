@@ -413,6 +413,19 @@ def test_settings_out_of_range_are_refused(settings: dict[str, Any]) -> None:
         Bema(**settings)
 
 
+@pytest.mark.parametrize("device", ["cudaa", "cuda:x"])
+def test_what_is_no_device_is_found_before_training(device: str) -> None:
+    report = Report()
+    Bema(device=device).preflight(LogContext(Path()), report)
+    assert len(report.problems) == 1 and f"device={device} is no device" in report.problems[0]
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_gpu_that_is_missing_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(CallsheetError, match="needs a GPU, and torch sees none here"):
+        Bema(device="cuda").on_train_start(loop_state(tmp_path, llama()))
+
+
 def test_an_update_that_overshoots_is_warned_about() -> None:
     report = Report()
     Bema(lag=0, multiplier=0.001, update_freq=10).preflight(LogContext(Path()), report)

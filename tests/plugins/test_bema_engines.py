@@ -2,20 +2,24 @@
 
 import shutil
 import sys
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file
+from transformers import MixtralConfig, MixtralForCausalLM
 
 from callsheet_plugins.bema import Bema
 from callsheet_plugins.bema.average import formed
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "core"))
 from test_launch import Run, same
+from weights_matrix import ADAPTER, launches
 
 pytestmark = pytest.mark.slow
 
+DEMO = files("callsheet_conf") / "demo" / "model"
 SETTINGS = {"update_freq": 2, "update_after": 1}
 AVERAGED = (
     "plugins=[witness,observer,bema,theirs]",
@@ -53,9 +57,9 @@ def whole(tmp_path_factory):
     return run
 
 
-def expected(run, last, chosen=lambda name: True):
+def expected(run, last, chosen=lambda name: True, **settings):
     """The average at step `last` in one process, from the weights that the engine itself put together at each step."""
-    schedule = Bema(**SETTINGS)
+    schedule = Bema(**{**SETTINGS, **settings})
     weights = {step: torch.load(run.folder / f"weights-{step}.pt") for step in range(last + 1)}
     theta0 = {name: tensor for name, tensor in weights[schedule.update_after].items() if chosen(name)}
     ema = {name: tensor.float() for name, tensor in theta0.items()}
@@ -73,7 +77,7 @@ def holds(saved, average, rename=lambda name: name):
     )
 
 
-@pytest.mark.parametrize("launch", ENGINES)
+@pytest.mark.parametrize("launch", launches("bema", but=["single"]))
 def test_each_average_equals_that_of_a_single_process(whole, launch):
     run = whole(launch)
     kinds = {"zero3": torch.bfloat16}
@@ -92,7 +96,7 @@ def test_the_average_equals_trl_where_trl_works(whole, launch):
     assert all(torch.allclose(ours[name], theirs[name], rtol=0, atol=1e-6) for name in ours)
 
 
-@pytest.mark.parametrize("launch", ENGINES)
+@pytest.mark.parametrize("launch", launches("bema", but=["single"]))
 def test_each_rank_keeps_the_average_of_its_own_shard(whole, launch):
     run, size = whole(launch), sum(tensor.numel() for tensor in whole(launch).weights().values())
     files = sorted((run.path / "checkpoint-4" / "callsheet" / "bema").glob("ema-*"))
@@ -102,7 +106,7 @@ def test_each_rank_keeps_the_average_of_its_own_shard(whole, launch):
     assert all(abs(part - size / len(held)) < 0.1 * size for part in held)
 
 
-@pytest.mark.parametrize("launch", ENGINES)
+@pytest.mark.parametrize("launch", launches("bema", but=["single"]))
 def test_an_evaluation_sees_the_average(whole, launch):
     run = whole(launch)
     seen = torch.load(run.folder / "weights-bema-3.pt")
@@ -113,7 +117,7 @@ def test_an_evaluation_sees_the_average(whole, launch):
     assert losses[0] != losses[1]
 
 
-@pytest.mark.parametrize("launch", ENGINES)
+@pytest.mark.parametrize("launch", launches("bema", but=["single"]))
 def test_a_run_killed_on_one_rank_equals_an_uninterrupted_one_that_evaluated_otherwise(whole, launch, tmp_path):
     killed = ("+plugins=trouble", "plugins.trouble.how=kill", "plugins.trouble.step=5")
     averaged(tmp_path, *ENGINES[launch], *killed, launch=launch).wait(1)
@@ -133,13 +137,32 @@ def test_another_number_of_processes_takes_the_average_over(whole, launch, proce
     assert same(again.weights("bema"), whole(launch).weights("checkpoint-4/bema"))
 
 
-@pytest.mark.parametrize("launch", ADAPTERS)
+@pytest.mark.parametrize("launch", launches("bema", ADAPTER, but=["single"]))
 def test_of_an_adapter_the_average_is_an_adapter(launch, tmp_path):
     run = averaged(tmp_path, *ADAPTERS[launch], WITHOUT_TRL, "peft=lora", launch=launch).wait()
     average = expected(run, 5, chosen=lambda name: "lora_" in name)
     saved = load_file(run.path / "bema" / "adapter_model.safetensors")
     assert holds(saved, average, rename=lambda name: name.replace(".default", ""))
     assert not (run.path / "bema" / "model.safetensors").exists()
+
+
+@pytest.mark.parametrize("launch", ["zero3", "fsdp2"])
+def test_experts_tied_and_frozen_parameters_and_buffers_keep_their_places(launch, tmp_path):
+    config = {"num_local_experts": 2, "num_key_value_heads": 2, "num_attention_heads": 2, "num_hidden_layers": 2}
+    sizes = {"hidden_size": 16, "intermediate_size": 32, "vocab_size": 64, "tie_word_embeddings": True}
+    shutil.copytree(DEMO, tmp_path / "mixtral")
+    MixtralConfig(**config, **sizes, bos_token_id=0, eos_token_id=1).save_pretrained(tmp_path / "mixtral")
+    plugins = "plugins=[odd,witness,observer,bema]"
+    schedule = ("plugins.bema.bias_power=0.0", "plugins.bema.update_freq=3")
+    run = averaged(tmp_path, plugins, *schedule, f"model.path={tmp_path}/mixtral", launch=launch).wait()
+    average = expected(run, 4, chosen=lambda name: "norm" not in name, update_freq=3, bias_power=0.0)
+    weights = torch.load(run.folder / "weights-4.pt")
+    model = MixtralForCausalLM.from_pretrained(run.path / "bema")
+    loaded = dict(model.named_parameters())
+    assert model.lm_head.weight is model.model.embed_tokens.weight
+    assert all(torch.equal(loaded[name], tensor) for name, tensor in average.items())
+    assert all(torch.equal(loaded[name], weights[name]) for name in loaded.keys() - average.keys())
+    assert torch.equal(run.weights("bema")["seen"], torch.arange(7))
 
 
 def test_a_checkpoint_without_the_file_of_one_rank_is_refused(whole, tmp_path):

@@ -20,9 +20,9 @@ from callsheet_plugins.ref_sync.blending import blend
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "core"))
 from test_launch import Run, same
+from weights_matrix import ADAPTER, launches
 
 ALPHA = 0.6
-LAUNCHES = ("single", "ddp", "zero2", "zero3", "fsdp2")
 STALE = {"fsdp2": ["launch.config.reshard_after_forward=false"]}  # what a forward gathered stays
 
 
@@ -52,7 +52,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Run]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("launch", LAUNCHES)
+@pytest.mark.parametrize("launch", launches("ref_sync"))
 def test_the_reference_follows_under_every_engine(whole: Callable[[str], Run], launch: str) -> None:
     run = whole(launch)
     weights = [torch.load(run.folder / f"weights-{step}.pt") for step in range(7)]
@@ -71,7 +71,7 @@ def test_the_reference_follows_under_every_engine(whole: Callable[[str], Run], l
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("launch", LAUNCHES[1:])
+@pytest.mark.parametrize("launch", launches("ref_sync", but=["single"]))
 def test_a_run_killed_on_one_rank_has_its_reference_back(
     whole: Callable[[str], Run], launch: str, tmp_path: Path
 ) -> None:
@@ -92,9 +92,10 @@ def test_training_equals_that_with_trl_s_own_sync(whole: Callable[[str], Run], t
 
 
 @pytest.mark.slow
-def test_of_an_adapter_that_trains_on_the_reference_is_an_adapter(tmp_path: Path) -> None:
+@pytest.mark.parametrize("launch", launches("ref_sync", ADAPTER))
+def test_of_an_adapter_that_trains_on_the_reference_is_an_adapter(launch: str, tmp_path: Path) -> None:
     first = train(tmp_path / "first", "peft=lora", launch="single", sync=()).wait()
-    run = train(tmp_path / "second", f"model.path={first.path}", launch="zero3").wait()
+    run = train(tmp_path / "second", f"model.path={first.path}", launch=launch).wait()
     (folder,) = {path.parent for path in (run.path / "checkpoint-2").rglob("ref-*.safetensors")}
     saved = {name for path in folder.iterdir() for name in load_file(path)}
     assert saved and all(".ref." in name for name in saved)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -30,6 +31,9 @@ class Outbox:
     ) -> str:
         """Hand `payload` and `files` to the handler of `kind`, and return the entry's id; this process may die now.
 
+        The machine may die once the entry has reached the disk, which happens beside the training loop within
+        milliseconds, or once the checkpoint that it was put for stands in checkpoints.jsonl: then it is put again.
+
         `files` maps names to paths; they are linked, so they may be deleted or replaced, but not changed in place. The
         same `kind` and `key` make one entry, however often they are put. Secrets in `payload` are blanked. Raises
         OSError when the disk is full, leaving nothing behind; rank 0 only.
@@ -43,9 +47,11 @@ class Outbox:
             self.shelves.make()
             if self.shelves.is_draft(id) or self.shelves.state_of(id) is not None:
                 return id
+            files = files or {}
             sizes = snapshots.take(self.run_dir, id, files) if files else {}
+            sources = {name: os.path.relpath(path, self.run_dir) for name, path in files.items()}
             try:
-                self.shelves.draft(Entry(id, kind, key, redact(payload), time.time(), sizes))
+                self.shelves.draft(Entry(id, kind, key, redact(payload), time.time(), sizes, sources=sources))
             except BaseException:
                 snapshots.drop(self.run_dir, id)
                 raise

@@ -69,6 +69,8 @@ def retry(run: Path, id: str) -> int:
     failed = shelves.ids(FAILED)
     exact, near = [name for name in failed if name == id], [name for name in failed if name.startswith(id)]
     chosen = failed if id == "all" else exact or near
+    if not failed:
+        raise CallsheetError(f"Nothing failed in the outbox of {run}; callsheet outbox {run} lists it.")
     if not chosen:
         raise CallsheetError(f"No failed entry is called {id!r}.{did_you_mean(id, failed)} Failed: {len(failed)}.")
     if len(chosen) > 1 and id != "all":

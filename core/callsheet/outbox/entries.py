@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 READABLE = 60
@@ -15,7 +15,9 @@ UNREADABLE = "unreadable"  # the kind of a file that is no entry
 
 @dataclass(frozen=True)
 class Entry:
-    """`files` gives the size of each file in the entry's snapshot; times are seconds since 1970.
+    """`files` gives the size of each file in the entry's snapshot, `sources` where it lay, from the run directory on.
+
+    Times are seconds since 1970.
 
     `result` is what the handler returned, `error` why the last attempt failed, `advice` what would help.
     """
@@ -32,6 +34,7 @@ class Entry:
     error: str | None = None
     advice: str | None = None
     result: Mapping[str, Any] | None = None
+    sources: Mapping[str, str] = field(default_factory=dict)
 
 
 def id_of(kind: str, key: str) -> str:
@@ -45,12 +48,16 @@ def id_of(kind: str, key: str) -> str:
 
 
 def to_json(entry: Entry) -> str:
-    return json.dumps(asdict(entry), indent=1, default=str) + "\n"
+    return json.dumps(vars(entry), indent=1, default=str) + "\n"
 
 
 def from_json(text: str) -> Entry:
     """Raises ValueError for what is no entry; fields that a later version added are left aside."""
-    content = json.loads(text)
+    return from_content(json.loads(text))
+
+
+def from_content(content: Any) -> Entry:
+    """The same for JSON that was read already."""
     if not isinstance(content, dict):
         raise ValueError("an entry is a JSON object")
     known = {name: value for name, value in content.items() if name in Entry.__dataclass_fields__}

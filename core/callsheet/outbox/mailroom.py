@@ -7,8 +7,9 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from callsheet.outbox import snapshots
+from callsheet.outbox import handlers, snapshots
 from callsheet.outbox.entries import Entry
+from callsheet.outbox.restored import restore
 from callsheet.outbox.results import Results
 from callsheet.outbox.settings import OutboxSettings
 from callsheet.outbox.shelves import KEPT, Shelves
@@ -33,12 +34,17 @@ class Mailroom:
         self._in_use = False
         self._posting = ThreadPoolExecutor(1, "callsheet-outbox")
         self._looked = 0.0
+        self._lately: list[Entry] = []
 
     def open(self) -> None:
         """Go on with what an earlier attempt of this run left."""
+        handlers.installed()  # looked up now, not when the first checkpoint is put
+        self.shelves.adopt()
+        for id in restore(self.run_dir):
+            self.run_dir.event("outbox_restored", id=id)
+            logger.warning("%s was lost when the machine failed, and is put again.", id)
         if self.shelves.folder.is_dir():
             self._in_use = True
-            self.shelves.adopt()
             self.shelves.make()
             self.shelves.unpark()
             snapshots.sweep(self.run_dir.path, {id for state in KEPT for id in self.shelves.ids(state)})
@@ -48,7 +54,13 @@ class Mailroom:
     def was_put(self, id: str) -> None:
         """An entry was put: post it and wake the courier, in a thread, since both would keep the loop waiting."""
         self._in_use = True
+        self._lately.append(self.shelves.drafted(id))
         self._posting.submit(self._post, id)
+
+    def put_lately(self) -> list[Entry]:
+        """What was put since this was last asked, for the manifest: see `restored`."""
+        lately, self._lately = self._lately, []
+        return lately
 
     def look(self) -> None:
         """Announce what came back. Between two steps: does nothing unless some seconds have passed."""
@@ -63,6 +75,7 @@ class Mailroom:
         if not self._in_use:
             return
         end = time.monotonic() + seconds
+        self._posting.submit(self._post_again).result()
         self._collect()
         with WaitBar(self.shelves) as bar:
             while (left := self._left()) and time.monotonic() < end and not stop():
@@ -93,6 +106,11 @@ class Mailroom:
             logger.warning("%s could not be put into the outbox: %s. A drain tries again.", id, error)
         self.courier.ensure()
         self.courier.ring()
+
+    def _post_again(self) -> None:
+        """Post what a full disk kept from being posted; there may be room by now."""
+        for id in self.shelves.drafts():
+            self._post(id)
 
     def _collect(self, most: int | None = None) -> None:
         self.results.announce(most)

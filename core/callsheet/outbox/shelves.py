@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,10 @@ class Shelves:
                 if id not in seen and (entry := self.read(state, id)):
                     seen.add(id)
                     yield state, entry
+        for id in self.drafts():
+            with suppress(OSError, ValueError):  # posted meanwhile, or torn by a kill
+                if id not in seen:
+                    yield PENDING, self.drafted(id)
 
     def draft(self, entry: Entry) -> None:
         """Write an entry that nobody sees yet, without waiting for the disk: this process may be killed from now on."""
@@ -76,6 +81,14 @@ class Shelves:
             path.unlink(missing_ok=True)
             raise
 
+    def drafted(self, id: str) -> Entry:
+        """The draft of an entry that was put just now."""
+        return from_json(self._draft(id).read_text(encoding="utf-8"))
+
+    def drafts(self) -> list[str]:
+        """What a full disk, or a kill, has kept from being posted."""
+        return [path.name[1 : -len(".draft")] for path in (self.folder / PENDING).glob(".*.draft")]
+
     def is_draft(self, id: str) -> bool:
         return self._draft(id).exists()
 
@@ -85,13 +98,13 @@ class Shelves:
 
     def adopt(self) -> None:
         """Post the drafts of a run that was killed; one that is torn was never put."""
-        for path in (self.folder / PENDING).glob(".*.draft"):
+        for id in self.drafts():
             try:
-                entry = from_json(path.read_text(encoding="utf-8"))
+                self.drafted(id)
             except ValueError:
-                path.unlink()
+                self._draft(id).unlink()
                 continue
-            self.post(entry.id)
+            self.post(id)
 
     def _draft(self, id: str) -> Path:
         return self.folder / PENDING / f".{id}.draft"
@@ -152,5 +165,6 @@ def counts_of(run_dir: Path) -> dict[str, int]:
     shelves = Shelves(run_dir)
     if not shelves.folder.is_dir():
         return {}
-    counts = {"done": len(shelves.ids(DONE)), "left": len(shelves.left()), "failed": len(shelves.ids(FAILED))}
+    left = {*shelves.drafts(), *shelves.left()}
+    counts = {"done": len(shelves.ids(DONE)), "left": len(left), "failed": len(shelves.ids(FAILED))}
     return {**counts, **({"parked": len(parked)} if (parked := shelves.ids(PARKED)) else {})}

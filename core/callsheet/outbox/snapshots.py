@@ -23,7 +23,10 @@ def take(run_dir: Path, id: str, files: Mapping[str, Path]) -> dict[str, int]:
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
     try:
-        sizes = {name: _link(source, _inside(part, name)) for name, source in files.items()}
+        targets = {name: _inside(part, name) for name in files}
+        for folder in {target.parent for target in targets.values()} - {part}:
+            folder.mkdir(parents=True, exist_ok=True)
+        sizes = {name: _link(source, targets[name]) for name, source in files.items()}
         shutil.rmtree(snapshot, ignore_errors=True)  # left by a kill before its entry was written
         part.rename(snapshot)
     except BaseException:
@@ -52,9 +55,8 @@ def sweep(run_dir: Path, keep: Collection[str]) -> None:
 
 
 def _link(source: Path, target: Path) -> int:
-    target.parent.mkdir(parents=True, exist_ok=True)
     try:
-        os.link(source.resolve(), target)
+        os.link(source.resolve() if source.is_symlink() else source, target)
     except FileNotFoundError:
         raise
     except OSError:  # another file system, one without hard links, or too many of them

@@ -77,8 +77,8 @@ class Worker:
         handler = self.handler(entry.kind)
         folder = snapshots.folder_of(self.shelves.run_dir, entry.id)
         files = {name: folder / name for name in entry.files}
-        if missing := [name for name, path in files.items() if not path.is_file()]:
-            raise Permanent(f"{', '.join(missing)} is gone from {folder}.", "Nothing can bring it back.")
+        if torn := [name for name, path in files.items() if not _has_size(path, entry.files[name])]:
+            raise Permanent(f"{', '.join(torn)} in {folder} is gone or cut short.", "Nothing can bring it back.")
         result = handler.deliver(Job(entry, self.shelves.run_dir, files, progress, queued))
         return dict(redact(json.loads(json.dumps(result or {}, default=str))))
 
@@ -105,3 +105,8 @@ class Worker:
         logger.error("%s: %s %s", entry.id, said, advice or "")
         failed = replace(entry, attempts=entry.attempts + 1, finished_at=time.time(), error=said, advice=advice)
         self.shelves.settle(failed, FAILED)
+
+
+def _has_size(path: Path, size: int) -> bool:
+    """A power cut may have left less of a file than there was."""
+    return path.is_file() and path.stat().st_size == size

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +38,8 @@ def save_model(model: Any, sharding: Sharding, folder: Path, values: Values) -> 
 
 def _stream(model: Any, sharding: Sharding, folder: Path, values: Values, layout: Layout) -> None:
     if sharding.rank == 0:
-        model.save_pretrained(folder, state_dict={})  # configuration and code
+        with _no_bar():
+            model.save_pretrained(folder, state_dict={})  # configuration and code
         for path in folder.glob("model*.safetensors*"):
             path.unlink()
     for name, keys in layout.files.items():
@@ -90,6 +92,20 @@ def _tensor(model: Any, sharding: Sharding, source: str, values: Values) -> Tens
         copy = shard.copy()
         return None if copy is None else copy.cpu()
     return sharding.whole(source, local.to(shard.dtype))
+
+
+@contextmanager
+def _no_bar() -> Iterator[None]:
+    """Without the bar that transformers draws over the shards it writes, here none."""
+    from transformers.utils import logging
+
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
 
 
 def _take_part(tensors: Iterator[Tensor | None]) -> None:

@@ -2,17 +2,37 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from callsheet.errors import CallsheetError
+from callsheet.errors import CallsheetError, did_you_mean
 from callsheet.sharding import Sharding, save_model
+
+KINDS = ("cpu", "cuda", "xpu", "npu", "mps")
+DEVICE = re.compile(rf"({'|'.join(KINDS)})(:\d+)?")
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from callsheet.records import LoopState
+
+
+def problem_with_device(device: str) -> str:
+    """Why an average cannot be held there, or an empty string; found without torch."""
+    kind = device.partition(":")[0]
+    if not DEVICE.fullmatch(device):
+        return f"is no device; use cpu, or that of the GPU each process trains on: cuda.{did_you_mean(kind, KINDS)}"
+    return ""
+
+
+def refuse_a_device_that_is_missing(device: str) -> None:
+    """Raise `CallsheetError` for a GPU on a machine without; the one that checks may have none, and train elsewhere."""
+    import torch
+
+    if device.startswith("cuda") and not torch.cuda.is_available():
+        raise CallsheetError(f"plugins.bema.device={device} needs a GPU, and torch sees none here. Use cpu.")
 
 
 def refuse_what_cannot_be_saved(model: Any) -> None:

@@ -72,6 +72,8 @@ class Bema(Schedule):
                 f"The first BEMA update, at step {self.first_update}, has the weight {beta:.3g} and overshoots the "
                 "weights it moves towards. Raise plugins.bema.lag until lag + multiplier * step is at least 1."
             )
+        if problem := model.problem_with_device(self.device):
+            report.problem(f"plugins.bema.device={self.device} {problem}")
         trainer = ctx.run_config.get("trainer") or {}
         if self.evaluate_with != "raw" and (trainer.get("args") or {}).get("use_vllm"):
             report.problem(
@@ -81,6 +83,7 @@ class Bema(Schedule):
 
     @hookimpl
     def on_train_start(self, state: LoopState) -> None:
+        model.refuse_a_device_that_is_missing(self.device)
         self._model = unwrapped(state)
         model.refuse_what_cannot_be_saved(self._model)
         self._sharding = Sharding(self._model)

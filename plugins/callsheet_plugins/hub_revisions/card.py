@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from callsheet.secrets import redact_text
@@ -13,9 +15,9 @@ def card(title: str, step: int, epoch: float, metrics: Mapping[str, float], conf
     """Markdown with the metadata that the Hub reads; from the run's redacted configuration."""
     trainer, model, dataset = (dict(config.get(part) or {}) for part in ("trainer", "model", "dataset"))
     tags = ["callsheet", *(["trl", str(trainer["name"])] if trainer.get("name") else [])]
-    base = str(model.get("path") or "")
+    base, data = (_on_the_hub(str(part.get("path") or "")) for part in (model, dataset))
     head = ["library_name: transformers", f"tags: {json.dumps(tags)}"]
-    if _on_the_hub(base):
+    if base:
         head.append(f"base_model: {json.dumps(base)}")
     rows = [f"| {name} | {value:.6g} |" for name, value in sorted(metrics.items())]
     table = ["", "| metric | value |", "|---|---|", *rows] if rows else []
@@ -25,11 +27,12 @@ def card(title: str, step: int, epoch: float, metrics: Mapping[str, float], conf
         *table,
         "",
         *([f"Trained from `{base}`."] if base else []),
-        *([f"Data: `{dataset['path']}`."] if dataset.get("path") else []),
+        *([f"Data: `{data}`."] if data else []),
         "Trained with Callsheet.",
     ]
     return redact_text("\n".join(lines) + "\n")
 
 
-def _on_the_hub(path: str) -> bool:
-    return path.count("/") <= 1 and not path.startswith((".", "/", "~", "$")) and "/" in path
+def _on_the_hub(path: str) -> str:
+    """`path` if others could find it on the Hub: one on this machine would tell of it, and tell them nothing."""
+    return path if re.fullmatch(r"[\w-][\w.-]*(/[\w.-]+)?", path, re.ASCII) and not Path(path).exists() else ""

@@ -1,8 +1,10 @@
-"""What can be known to be wrong with publishing to the Hub before training: names, token, owner, branches."""
+"""What can be known to be wrong with publishing before training: names, folder, token, owner, branches."""
 
 from __future__ import annotations
 
+import glob
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from callsheet_plugins.hub_revisions import naming
@@ -15,7 +17,36 @@ SILENT_SECONDS, CONNECT_SECONDS = 10.0, 5.0
 WHERE = "plugins.hub_revisions"
 
 
-def check(plugin: HubRevisions, ctx: LogContext, report: Report) -> None:
+def check_settings(plugin: HubRevisions, ctx: LogContext, report: Report) -> None:
+    """Add what is wrong wherever revisions go."""
+    if problem := naming.problem_with_branch(naming.branch_of(plugin.revision, 0)):
+        report.problem(f"{WHERE}.revision={plugin.revision!r} {problem}")
+    if plugin.keep_best and plugin.keep_last is None:
+        report.problem(f"{WHERE}.keep_best={plugin.keep_best} adds to keep_last, without which all are kept. Set both.")
+    args = (ctx.run_config.get("trainer") or {}).get("args") or {}
+    if plugin.keep_best and ctx.run_config and str(args.get("eval_strategy", "no")) == "no":
+        report.warning(f"{WHERE}.keep_best needs {plugin.metric}, and trainer.args.eval_strategy=no measures nothing.")
+    selected = ctx.run_config.get("plugins") or {}
+    if unknown := [name for name in plugin.artifacts if selected and name not in selected]:
+        report.warning(f"{WHERE}.artifacts: no selected plugin is called {', '.join(unknown)}.")
+
+
+def check_folder(plugin: HubRevisions, ctx: LogContext, report: Report) -> None:
+    """Add why the folder cannot be published to."""
+    folder = Path(plugin.folder).expanduser().absolute() if plugin.folder else ctx.run_dir / "hub"
+    nearest = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    if plugin.folder and not (nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)):
+        reason = "cannot be written" if nearest.is_dir() else "is no folder"
+        report.problem(f"{WHERE}.folder={plugin.folder}: {nearest} {reason}.")
+        return
+    prefix = folder / _start_of(plugin)
+    found = [*prefix.parent.glob(f"{glob.escape(prefix.name)}*")] if prefix.parent.is_dir() else []
+    if _pushes(ctx) and (folder / plugin.revision).exists():
+        found.append(folder / plugin.revision)
+    _refuse_existing(plugin, ctx, [str(path.relative_to(folder)) for path in found], str(folder), report)
+
+
+def check_hub(plugin: HubRevisions, ctx: LogContext, report: Report) -> None:
     """Add what is wrong to `report`; asks the Hub, with short time-outs."""
     if not plugin.repo:
         report.problem(f"{WHERE}.repo must be set for hub=huggingface, as in {WHERE}.repo=me/my-model.")
@@ -54,17 +85,27 @@ def _ask(plugin: HubRevisions, ctx: LogContext, report: Report) -> None:
     if problem := _scope_problem(who, str(plugin.repo)):
         report.problem(f"{WHERE}.repo={plugin.repo}: {problem}")
         return
-    if not plugin.overwrite_hub_revision and not (ctx.run_dir / "outbox").exists():
-        _refuse_existing(plugin, api, report)
+    try:
+        branches = [ref.name for ref in api.list_repo_refs(str(plugin.repo)).branches]
+    except HfHubHTTPError:
+        return  # there is no such repository yet
+    found = [name for name in branches if name.startswith(_start_of(plugin))]
+    if _pushes(ctx) and plugin.revision in branches:
+        begun = len(api.list_repo_commits(str(plugin.repo), revision=plugin.revision)) > 1
+        found += [plugin.revision] if begun else []
+    _refuse_existing(plugin, ctx, found, str(plugin.repo), report)
 
 
 def _scope_problem(who: dict[str, Any], repo: str) -> str:
     """Why the token cannot write to the owner of `repo`, as far as the Hub tells."""
     owner = repo.partition("/")[0]
-    names = [who.get("name"), *(org.get("name") for org in who.get("orgs", ()))]
+    roles = {org.get("name"): org.get("roleInOrg") for org in who.get("orgs", ())}
+    names = [who.get("name"), *roles]
     access = (who.get("auth") or {}).get("accessToken") or {}
     if owner not in names:
         return f"the token belongs to {names[0]}, who may write to {', '.join(map(str, names))}, not to {owner}."
+    if roles.get(owner) == "read":
+        return f"{names[0]} may only read what belongs to {owner}."
     if access.get("role") == "read":
         return "the token may only read. Make one with write access."
     if access.get("role") == "fineGrained" and not _may_write(access.get("fineGrained") or {}, owner, repo):
@@ -82,16 +123,18 @@ def _may_write(scopes: dict[str, Any], owner: str, repo: str) -> bool:
     return "repo.write" in [*granted, *scopes.get("global", ())]
 
 
-def _refuse_existing(plugin: HubRevisions, api: Any, report: Report) -> None:
-    from huggingface_hub.errors import HfHubHTTPError
-
-    try:
-        branches = [ref.name for ref in api.list_repo_refs(plugin.repo).branches]
-    except HfHubHTTPError:
-        return  # there is no such repository yet
-    start = naming.branch_of(plugin.revision, 0).removesuffix("000000000")
-    if taken := sorted(name for name in branches if name.startswith(start)):
+def _refuse_existing(plugin: HubRevisions, ctx: LogContext, found: list[str], where: str, report: Report) -> None:
+    """Refuse branches that another run has made; a resumed one goes on with its own."""
+    if found and not plugin.overwrite_hub_revision and not (ctx.run_dir / "outbox").exists():
         report.problem(
-            f"{plugin.repo} has the branch {taken[0]}" + (f" and {len(taken) - 1} more" if len(taken) > 1 else "") + " "
+            f"{where} has the branch {min(found)}" + (f" and {len(found) - 1} more" if len(found) > 1 else "") + " "
             f"already. Choose another {WHERE}.revision, or set {WHERE}.overwrite_hub_revision=true."
         )
+
+
+def _pushes(ctx: LogContext) -> bool:
+    return bool((ctx.run_config.get("finish") or {}).get("push"))
+
+
+def _start_of(plugin: HubRevisions) -> str:
+    return naming.branch_of(plugin.revision, 0).removesuffix("000000000")

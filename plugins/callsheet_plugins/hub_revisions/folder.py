@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import filecmp
 import hashlib
 import json
 import os
@@ -9,11 +11,11 @@ import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from callsheet.checkpoints import sha256
 from callsheet.outbox import Job, Permanent, Transient, durable
 
 CARD = "README.md"
 COMMIT = ".callsheet-commit.json"
+FOR_GOOD = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG)
 
 
 class FolderHub:
@@ -25,9 +27,10 @@ class FolderHub:
         expected = {**hashes, CARD: hashlib.sha256(card.encode()).hexdigest()}
         commit = _commit_of(expected)
         if target.exists():
-            if _says(target) == commit and _matches(target, expected):
+            if _says(target) == commit and _holds(target, job):
                 return commit
-            if not job.payload["overwrite"]:
+            ours = job.payload["final"] and _says(target)  # a run that goes on replaces the final model it had
+            if not (job.payload["overwrite"] or ours):
                 raise Permanent(
                     f"{target} holds another revision.",
                     "Set plugins.hub_revisions.overwrite_hub_revision=true, or another revision.",
@@ -35,14 +38,14 @@ class FolderHub:
         try:
             self._write(job, target, card, expected, commit)
         except OSError as error:
-            if isinstance(error, PermissionError):
+            if error.errno in FOR_GOOD:
                 raise Permanent(f"{target} cannot be written: {error.strerror}.", "Make it writable.") from error
             raise Transient(f"{target} could not be written: {error.strerror or error}.") from error
         return commit
 
     def delete(self, job: Job, branch: str) -> None:
-        folder = self._branch(job).with_name(branch)
-        gone = folder.with_name(f".{branch}.gone")
+        folder = Path(job.payload["folder"]) / branch
+        gone = folder.with_name(f".{folder.name}.gone")
         if folder.exists():
             folder.rename(gone)
         shutil.rmtree(gone, ignore_errors=True)
@@ -72,13 +75,14 @@ class FolderHub:
             _sync(part / name)
             done += path.stat().st_size
             job.progress(done, total)
-        (part / CARD).write_text(card, encoding="utf-8")
-        if not _matches(part, expected):
+        _write(part / CARD, card)
+        if not _holds(part, job):
             raise Transient(f"What arrived in {target.parent} is not what was sent.")
         says = {"commit": commit, "message": job.payload["message"], "files": expected}
-        (part / COMMIT).write_text(json.dumps(says, indent=1) + "\n", encoding="utf-8")
+        _write(part / COMMIT, json.dumps(says, indent=1) + "\n")
+        durable.sync(part)
         if target.exists():
-            self.delete(job, target.name)
+            self.delete(job, job.payload["branch"])
         durable.move(part, target)
 
 
@@ -94,9 +98,19 @@ def _says(folder: Path) -> str | None:
         return None
 
 
-def _matches(folder: Path, expected: Mapping[str, str]) -> bool:
+def _holds(folder: Path, job: Job) -> bool:
+    """Whether a folder holds the files and the card of `job`, byte for byte, and nothing else."""
     found = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()} - {COMMIT}
-    return found == set(expected) and all(sha256(folder / name) == digest for name, digest in expected.items())
+    return (
+        found == {*job.files, CARD}
+        and (folder / CARD).read_text(encoding="utf-8") == str(job.payload["card"])
+        and all(filecmp.cmp(path, folder / name, shallow=False) for name, path in job.files.items())
+    )
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")
+    _sync(path)
 
 
 def _sync(path: Path) -> None:

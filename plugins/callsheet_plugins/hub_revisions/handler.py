@@ -8,10 +8,9 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, Protocol
 
-from callsheet.outbox import Handler, Job, Permanent
+from callsheet.outbox import Handler, Hashes, Job, Permanent
 from callsheet_plugins.hub_revisions import contents
 from callsheet_plugins.hub_revisions.branches import Branches
-from callsheet_plugins.hub_revisions.hashes import Hashes
 from callsheet_plugins.hub_revisions.quota import Quota
 
 CARD = "README.md"
@@ -55,8 +54,7 @@ class RevisionHandler(Handler):
         hub = self._hub(payload)
         if payload["hub"] == "huggingface" and (newer := self._quota.wait_or_pass(job)):
             return {"coalesced_into": newer}
-        # The manifest knows a checkpoint's own files by their bare names.
-        hashes = self._hashes.of(job.files, payload.get("checkpoint", "") if payload["weights"] == "raw" else "")
+        hashes = {name: self._hashes.of(path) for name, path in job.files.items()}
         commit = hub.publish(job, hashes)
         pruned = self._prune(hub, job)
         return {
@@ -93,7 +91,7 @@ class RevisionHandler(Handler):
         if not payload.get("prune") or not payload.get("checkpoint"):
             return []
         with self._lock:
-            old = self._branches.add(payload["branch"], payload["step"], payload["metrics"], payload["prune"])
+            old = self._branches.add(*(payload[name] for name in ("branch", "step", "metrics", "prune", "weights")))
             for branch in old:
                 hub.delete(job, branch)
                 self._branches.forget(branch)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,11 +16,10 @@ from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 
 from callsheet.outbox import Job, Permanent, Transient
 from callsheet_plugins.hub_revisions import client
-from callsheet_plugins.hub_revisions.hashes import git_blob
 from callsheet_plugins.hub_revisions.quota import Quota
 
 CARD = "README.md"
-GIVEN = ".gitattributes"  # the Hub makes it
+MARK = "Callsheet entry "
 REMEDIES = {
     401: "Set HF_TOKEN to a valid token with write access.",
     403: "Use a token with write access to this repository.",
@@ -35,26 +35,26 @@ class HuggingFaceHub:
         set_client_factory(lambda: client.make_client(timeout_seconds))
         self.api = HfApi()
         self.quota = quota
-        self._first_commits: dict[str, str] = {}
+        self._first_commits: dict[str, tuple[str, set[str]]] = {}
         self._lock, self._uploading = Lock(), Lock()
 
     def publish(self, job: Job, hashes: Mapping[str, str]) -> str:
         payload = job.payload
         repo, branch = payload["repo"], payload["branch"]
-        expected = {**hashes, CARD: git_blob(str(payload["card"]).encode())}
+        expected = {**hashes, CARD: _git_blob(str(payload["card"]).encode())}
         with _explained(repo, branch):
-            first = self._first_commit(repo, private=payload["private"])
+            first, given = self._first_commit(repo, private=payload["private"])
             head = self._head(repo, branch)
             if head is None:
                 self.api.create_branch(repo, branch=branch, revision=first, exist_ok=True)
             elif head != first:
-                if not self._differences(job, head, expected):
+                if not self._differences(job, head, expected, given):
                     return head
                 self._refuse_unless_ours(job, head)
-            extra = self._tree(repo, head).keys() - expected.keys() - {GIVEN} if head and head != first else set()
+            extra = self._tree(repo, head).keys() - expected.keys() - given if head and head != first else set()
             with self._uploading:  # two at a time would send what they have in common twice
                 commit = self._commit(job, hashes, sorted(extra))
-            if wrong := self._differences(job, commit, expected):
+            if wrong := self._differences(job, commit, expected, given):
                 raise Transient(f"{repo}@{branch}: {', '.join(wrong)} arrived with another content.")
             return commit
 
@@ -87,12 +87,16 @@ class HuggingFaceHub:
     def _history(self, repo: str, head: str) -> list[str]:
         return [commit.commit_id for commit in self.api.list_repo_commits(repo, revision=head)]
 
-    def _first_commit(self, repo: str, *, private: bool) -> str:
-        """The commit that the repository began with, where branches start; the repository is made if need be."""
+    def _first_commit(self, repo: str, *, private: bool) -> tuple[str, set[str]]:
+        """The commit that the repository began with, where branches start, and the files it brings, such as a licence.
+
+        The repository is made if need be.
+        """
         with self._lock:
             if repo not in self._first_commits:
                 self.api.create_repo(repo, private=private, exist_ok=True)
-                self._first_commits[repo] = self.api.list_repo_commits(repo)[-1].commit_id
+                first = self.api.list_repo_commits(repo)[-1].commit_id
+                self._first_commits[repo] = first, {*self._tree(repo, first)}
             return self._first_commits[repo]
 
     def _head(self, repo: str, branch: str) -> str | None:
@@ -104,7 +108,8 @@ class HuggingFaceHub:
         if payload["overwrite"]:
             return
         latest = self.api.list_repo_commits(payload["repo"], revision=head)[0]
-        if _mark(job) not in f"{latest.title}\n{latest.message}":
+        ours = MARK if payload["final"] else _mark(job)  # a run that goes on replaces the final model it had
+        if ours not in f"{latest.title}\n{latest.message}":
             raise Permanent(
                 f"Branch {payload['branch']} of {payload['repo']} holds another revision.",
                 "Set plugins.hub_revisions.overwrite_hub_revision=true, or another revision.",
@@ -117,6 +122,7 @@ class HuggingFaceHub:
             addition = CommitOperationAdd(name, str(path))
             addition.upload_info.sha256 = bytes.fromhex(hashes[name])  # known, so not read once more
             operations.append(addition)
+        self._send_once(payload, operations[1:])
         operations += [CommitOperationDelete(name) for name in extra]
         done = self.api.create_commit(
             payload["repo"],
@@ -128,15 +134,22 @@ class HuggingFaceHub:
         self.quota.spent(payload["repo"])
         return str(done.oid)
 
-    def _differences(self, job: Job, commit: str, expected: Mapping[str, str]) -> list[str]:
+    def _send_once(self, payload: Mapping[str, Any], additions: list[Any]) -> None:
+        """Where files of one commit have the same content, send it once before: then the Hub asks for none of them."""
+        one_of_each = {addition.upload_info.sha256: addition for addition in additions}
+        if len(one_of_each) < len(additions):
+            sent = [*one_of_each.values()]
+            self.api.preupload_lfs_files(payload["repo"], sent, revision=payload["branch"], free_memory=False)
+
+    def _differences(self, job: Job, commit: str, expected: Mapping[str, str], given: set[str]) -> list[str]:
         """The files of a commit that are not what they should be: large ones by sha256, small ones by git's hash."""
         found = self._tree(job.payload["repo"], commit)
-        wrong = [name for name in expected.keys() ^ (found.keys() - {GIVEN})]
+        wrong = [name for name in expected.keys() ^ found.keys() if name not in given - expected.keys()]
         for name in expected.keys() & found.keys():
             is_sha256, digest = found[name]
             want = expected[name]
             if name != CARD and not is_sha256:
-                want = git_blob(job.files[name].read_bytes())
+                want = _git_blob(job.files[name].read_bytes())
             if digest != want:
                 wrong.append(name)
         return sorted(wrong)
@@ -151,9 +164,14 @@ class HuggingFaceHub:
         return files
 
 
+def _git_blob(content: bytes) -> str:
+    """What git calls a file of this content."""
+    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+
+
 def _mark(job: Job) -> str:
     """What tells a commit of this entry from one of another run's."""
-    return f"Callsheet entry {job.entry.id} of {job.entry.put_at:.6f}"
+    return f"{MARK}{job.entry.id} of {job.entry.put_at:.6f}"
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,9 @@ from callsheet_plugins.hub_revisions import contents, naming, scores
 from callsheet_plugins.hub_revisions.card import card
 
 if TYPE_CHECKING:
-    from callsheet.records import ArmResult, EvalResult, LogContext, LoopState, ManifestRow, Report, RunResult
+    from callsheet.records import EvalResult, LogContext, LoopState, ManifestRow, Report
+
+logger = logging.getLogger("callsheet")
 
 KIND = "hub_revisions"
 CONFIG, ADAPTER = "config.json", "adapter_config.json"
@@ -26,8 +29,6 @@ class HubRevisions(Plugin):
     `finish.push=true` the final model goes to the branch `revision` itself.
     """
 
-    publishes = True
-
     hub: str = setting("folder", choices=("folder", "huggingface"), help="Where to: a local folder, or the Hub.")
     repo: str | None = setting(None, help="Repository on the Hub, as in me/my-model; it is made if it is not there.")
     folder: str | None = setting(None, help="For hub=folder: the folder; left out, `hub` in the run directory.")
@@ -36,8 +37,8 @@ class HubRevisions(Plugin):
     include: list[str] = setting([], help="Patterns of more files to publish from a checkpoint, as in ['*.gguf'].")
     artifacts: list[str] = setting(
         [],
-        help="Model folders of other plugins to publish, as in [bema], from each checkpoint that holds one and at the "
-        "end, to branches such as main-bema-step-000001000.",
+        help="Model folders of other plugins to publish, at the end and where a checkpoint holds one, as in [bema], to "
+        "branches such as main-bema-step-000001000.",
     )
     overwrite_hub_revision: bool = setting(False, help="Replace the content of branches that exist already.")
     keep_last: int | None = setting(
@@ -65,16 +66,16 @@ class HubRevisions(Plugin):
 
     @hookimpl
     def preflight(self, ctx: LogContext, report: Report) -> None:
-        if problem := naming.problem_with_branch(naming.branch_of(self.revision, 0)):
-            report.problem(f"plugins.hub_revisions.revision={self.revision!r} {problem}")
-        if self.hub == "huggingface":
-            from callsheet_plugins.hub_revisions import checks
+        from callsheet_plugins.hub_revisions import checks
 
-            checks.check(self, ctx, report)
+        checks.check_settings(self, ctx, report)
+        (checks.check_hub if self.hub == "huggingface" else checks.check_folder)(self, ctx, report)
 
     @hookimpl
     def on_eval(self, state: LoopState, step_idx: int, eval_name: str, metrics: Mapping[str, float]) -> None:
-        self._metrics = {"step": step_idx, **{name: float(value) for name, value in metrics.items()}}
+        if self._metrics.get("step") != step_idx:  # several data sets, or averaged weights too, at one step
+            self._metrics = {"step": step_idx}
+        self._metrics |= {name: float(value) for name, value in metrics.items()}
 
     @hookimpl(trylast=True)  # by then the checkpoint holds what other plugins add to it
     def on_checkpoint(self, state: LoopState, row: ManifestRow) -> None:
@@ -83,24 +84,22 @@ class HubRevisions(Plugin):
         self._put(state.ctx, branch, row.path, checkpoint=row.name)
         for name in self.artifacts:
             if (row.path / name / CONFIG).is_file() or (row.path / name / ADAPTER).is_file():
-                self._put(
-                    state.ctx, self._branch_of(name, row.step), row.path / name, checkpoint=row.name, weights=name
-                )
+                self._put(state.ctx, self._branch(name, row.step), row.path / name, checkpoint=row.name, weights=name)
 
     @hookimpl(trylast=True)
     def on_train_end(self, state: LoopState, artifacts: dict[str, Path]) -> None:
         self._seen = (state.step, state.epoch)
         for name in self.artifacts:
             if name in artifacts:
-                self._put(state.ctx, self._branch_of(name, state.step), artifacts[name], weights=name)
+                self._put(state.ctx, self._branch(name, state.step), artifacts[name], weights=name)
+            else:
+                logger.warning("hub_revisions has no %s to publish: no plugin left a model folder of that name.", name)
 
-    @hookimpl(tryfirst=True)
-    def on_run_end(self, ctx: LogContext, run_result: RunResult, arm: ArmResult) -> None:
-        asked = (ctx.run_config.get("finish") or {}).get("push")
-        if asked and run_result.status in ("completed", "stopped") and (ctx.run_dir / "config.json").exists():
-            self._put(ctx, self.revision, ctx.run_dir, final=True)
+    def publish(self, state: LoopState, folder: Path) -> None:
+        self._seen = (state.step, state.epoch)
+        self._put(state.ctx, self.revision, folder, final=True)
 
-    def _branch_of(self, artifact: str, step: int) -> str:
+    def _branch(self, artifact: str, step: int) -> str:
         return naming.branch_of(f"{self.revision}-{artifact}", step)
 
     def _put(
@@ -124,7 +123,7 @@ class HubRevisions(Plugin):
             **{"step": step, "checkpoint": checkpoint, "weights": weights, "final": final},
             "folder": self._folder(ctx),
             "private": self.private,
-            "overwrite": self.overwrite_hub_revision or final,
+            "overwrite": self.overwrite_hub_revision,
             "message": _message(step, metrics, weights),
             "card": card(f"{repo.rpartition('/')[2]} {branch}", step, epoch, metrics, ctx.run_config),
             "metrics": metrics,
@@ -134,7 +133,7 @@ class HubRevisions(Plugin):
             "coalesce": self.when_quota_is_short == "coalesce",
         }
         files = contents.chosen(folder, self.include)
-        ctx.outbox.put(KIND, payload, files=files, key="@".join((repo, branch, *(["final"] if final else []))))
+        ctx.outbox.put(KIND, payload, files=files, key="@".join((repo, branch, *([f"final-{step}"] if final else []))))
 
     @hookimpl
     def on_benchmark_eval(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -9,7 +10,9 @@ import pytest
 
 from callsheet import LogContext
 from callsheet.outbox import snapshots
+from callsheet.outbox.restored import restore
 from callsheet.outbox.shelves import Shelves
+from callsheet.rundir import RunDir
 
 from .conftest import states
 
@@ -172,3 +175,64 @@ def test_an_entry_that_a_kill_kept_from_being_posted_is_adopted_and_a_torn_one_i
     Shelves(run_dir).adopt()
     assert states(run_dir)["pending"] == [id] and not torn.exists()
     assert (run_dir / "snapshots" / id / "config.json").exists()
+
+
+def test_an_entry_that_could_not_be_posted_is_listed_counted_and_posted_later(tmp_path, shipping, checkpoint, caplog):
+    from callsheet.outbox.shelves import counts_of
+    from callsheet.session import Session
+
+    with Session(LogContext(tmp_path / "run", "test", "run", {}), {}) as session:
+        session.mailroom.courier.ensure = lambda: None
+        post, session.mailroom.shelves.post = session.mailroom.shelves.post, full
+        id = session.state.outbox.put("shelf", {"to": "x"}, key="1")
+        session.mailroom.wait(0)
+        assert counts_of(tmp_path / "run")["left"] == 1 and "No space left" in caplog.text
+        assert [(state, entry.id) for state, entry in Shelves(tmp_path / "run").entries()] == [("pending", id)]
+        session.mailroom.shelves.post = post
+        session.mailroom.wait(0)
+        assert states(tmp_path / "run")["pending"] == [id] and session.mailroom.shelves.drafts() == []
+        session.outbox.deadline_seconds = 0
+
+
+def full(id):
+    raise OSError(28, "No space left on device")
+
+
+def checkpointed(run_dir, checkpoint):
+    """A run that puts an entry for a checkpoint and writes the checkpoint down; returns the entry's id."""
+    from callsheet import ManifestRow
+    from callsheet.session import Session
+
+    with Session(LogContext(run_dir, "test", "run", {}), {}) as session:
+        session.mailroom.courier.ensure = lambda: None  # nobody carries it out before the power is cut
+        files = {path.name: path for path in checkpoint.iterdir()}
+        id = session.state.outbox.put("shelf", {"to": "x"}, files=files, key="1")
+        session.checkpointed(ManifestRow(checkpoint.name, 1, 0.0, checkpoint))
+        session.outbox.deadline_seconds = 0
+    return id
+
+
+@pytest.mark.parametrize("gone", ["entry", "outbox", "outbox and snapshots", "all but the snapshot"])
+def test_what_a_power_cut_took_from_the_outbox_is_put_again(tmp_path, shipping, checkpoint, gone):
+    """The manifest is synced at every checkpoint; of what was not, the machine may have kept nothing."""
+    run_dir = tmp_path / "run"
+    id = checkpointed(run_dir, checkpoint)
+    before = json.loads(Shelves(run_dir).path("pending", id).read_text())
+    shutil.rmtree(run_dir / "outbox" / ("pending" if gone == "entry" else ""))
+    if gone == "outbox and snapshots":
+        shutil.rmtree(run_dir / "snapshots")
+    if gone == "all but the snapshot":
+        shutil.rmtree(checkpoint)
+    assert restore(RunDir(run_dir)) == [id]
+    assert json.loads(Shelves(run_dir).path("pending", id).read_text()) == before
+    assert (run_dir / "snapshots" / id / "model.safetensors").read_bytes() == b"w" * 4096
+    assert restore(RunDir(run_dir)) == []
+
+
+def test_what_a_power_cut_took_with_its_files_is_reported(tmp_path, shipping, checkpoint):
+    id = checkpointed(tmp_path / "run", checkpoint)
+    for name in ("outbox", "snapshots"):
+        shutil.rmtree(tmp_path / "run" / name)
+    (checkpoint / "model.safetensors").write_bytes(b"")  # a name without content is what file systems leave
+    assert restore(RunDir(tmp_path / "run")) == [id]
+    assert "its files are gone by now" in Shelves(tmp_path / "run").read("failed", id).error

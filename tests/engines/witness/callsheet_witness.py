@@ -103,6 +103,27 @@ class Witness(Observer):
             torch.save(weights, os.path.join(self.folder, "engine.pt"))
 
 
+class Odd(Plugin):
+    """Freezes some of the model's parameters, and gives it a buffer, before any engine sees it."""
+
+    ranks = "all"
+
+    frozen: str = setting("norm", help="What the names of frozen parameters contain.")
+
+    @hookimpl
+    def add_callbacks(self, state, add):
+        import torch
+        from transformers import TrainerCallback
+
+        class Change(TrainerCallback):
+            def on_init_end(callback, *args, model=None, **kwargs):
+                model.register_buffer("seen", torch.arange(7))
+                for name, parameter in model.named_parameters():
+                    parameter.requires_grad_(self.frozen not in name)
+
+        add(Change())
+
+
 class Theirs(Plugin):
     """TRL's BEMACallback on the same run, which keeps its result as a file."""
 

@@ -3,7 +3,7 @@
 import pytest
 from hub_server import Fault
 
-from callsheet import LogContext
+from callsheet import LogContext, LoopState
 from callsheet.records import Report
 from callsheet_plugins.hub_revisions import HubRevisions, naming
 
@@ -69,6 +69,11 @@ def test_a_token_that_may_only_read_is_refused(hub, run_dir):
     assert "may only read" in problem(run_dir)
 
 
+def test_an_organisation_whose_repositories_may_only_be_read_is_refused(hub, run_dir):
+    hub.orgs["lab"] = "read"
+    assert "me may only read what belongs to lab" in problem(run_dir, repo="lab/model")
+
+
 def test_a_repository_of_somebody_else_is_refused(hub, run_dir):
     assert "belongs to me, who may write to me, lab, not to you" in problem(run_dir, repo="you/model")
 
@@ -80,6 +85,52 @@ def test_revisions_that_exist_are_refused_unless_they_may_be_overwritten(hub, ru
     assert "me/model has the branch main-step-000000001 already" in problem(other)
     assert check(other, overwrite_hub_revision=True).problems == [] and check(other, revision="v2").problems == []
     assert check(run_dir).problems == [], "a resumed run goes on with its own"
+
+
+def test_revisions_that_exist_in_a_folder_are_refused_unless_they_may_be_overwritten(run_dir, tmp_path):
+    folder = {"hub": "folder", "repo": None, "folder": str(tmp_path / "shelf"), "revision": "run/7"}
+    put(run_dir, checkpoint(run_dir, 1), **folder)
+    deliver(run_dir)
+    other = tmp_path / "other"
+    assert "shelf has the branch run/7-step-000000001 already" in problem(other, **folder)
+    assert check(other, **folder, overwrite_hub_revision=True).problems == []
+    assert check(other, **(folder | {"revision": "run/8"})).problems == []
+    assert check(run_dir, **folder).problems == [], "a resumed run goes on with its own"
+
+
+@pytest.mark.parametrize("where", ["folder", "huggingface"])
+def test_a_final_model_that_somebody_else_has_pushed_is_refused(hub, run_dir, tmp_path, where):
+    settings = {"hub": where, "repo": "me/model", "folder": str(tmp_path / "shelf")}
+    push = {"finish": {"push": True}}
+
+    def said(run_dir, **more):
+        report = Report()
+        HubRevisions(**settings, **more).preflight(LogContext(run_dir, run_config=push), report)
+        return report.problems
+
+    assert said(run_dir) == []
+    state = LoopState(LogContext(run_dir), lambda *a: None, lambda *a: None)
+    HubRevisions(**settings).publish(state, checkpoint(run_dir, 1).path)
+    deliver(run_dir)
+    assert said(run_dir) == [], "a run that goes on replaces its own"
+    (problem,) = said(tmp_path / "other")
+    assert "has the branch main already" in problem
+    assert said(tmp_path / "other", overwrite_hub_revision=True) == [] and said(tmp_path / "other", revision="v2") == []
+
+
+@pytest.mark.parametrize("place", ["file", "file/below"])
+def test_a_folder_that_cannot_be_written_is_refused(run_dir, tmp_path, place):
+    (tmp_path / "file").write_text("")
+    said = problem(run_dir, hub="folder", repo=None, folder=str(tmp_path / place))
+    assert "is no folder" in said or "cannot be written" in said
+
+
+def test_settings_that_can_do_nothing_are_said_so(run_dir):
+    assert "adds to keep_last" in problem(run_dir, hub="folder", keep_best=1)
+    report, ctx = Report(), LogContext(run_dir, run_config={"plugins": {"bema": {}}, "trainer": {"args": {}}})
+    HubRevisions(keep_best=1, keep_last=1, artifacts=["bema", "bemma"]).preflight(ctx, report)
+    assert report.problems == [] and len(report.warnings) == 2
+    assert "eval_strategy=no" in report.warnings[0] and "is called bemma." in report.warnings[1]
 
 
 def test_a_hub_that_does_not_answer_is_a_warning(hub, run_dir):

@@ -4,9 +4,15 @@ import json
 import os
 import random
 import signal
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
+
+from callsheet.outbox import Job
+from callsheet_plugins.hub_revisions.handler import RevisionHandler
 
 from .conftest import PUBLISHED, TOKEN, checkpoint, deliver, entries, local, put, start_courier
 
@@ -60,9 +66,9 @@ def test_another_revision_of_this_name_is_left_alone_unless_told_otherwise(run_d
 def test_a_folder_that_cannot_be_written_is_a_refusal_with_a_reason(run_dir, tmp_path):
     (tmp_path / "file").write_text("")
     put(run_dir, checkpoint(run_dir, 1), folder=str(tmp_path / "file"))
-    deliver(run_dir, linger="1")
-    found = [*entries(run_dir, "failed"), *entries(run_dir, "pending")]
-    assert found and "could not be written: " in found[0].error
+    deliver(run_dir)
+    (failed,) = entries(run_dir, "failed")
+    assert failed.attempts == 1 and "cannot be written: Not a directory." in failed.error
 
 
 def test_old_revisions_are_pruned_and_the_newest_never(run_dir):
@@ -85,6 +91,69 @@ def test_what_must_never_leave_is_not_published_even_when_asked_for(run_dir):
     deliver(run_dir)
     names = {path.name for path in (run_dir / "hub" / branch).iterdir()}
     assert names == PUBLISHED | {COMMIT, "notes.txt"}
+
+
+def job(run_dir, progress=lambda done, total: None):
+    """The one entry that waits, as the courier hands it to its handler."""
+    (entry,) = entries(run_dir, "pending")
+    snapshot = run_dir / "snapshots" / entry.id
+    return Job(entry, run_dir, {name: snapshot / name for name in entry.files}, progress)
+
+
+@pytest.mark.parametrize("settings", [{}, {"revision": "run/7"}, {"overwrite_hub_revision": True}], ids=str)
+def test_a_reader_never_sees_half_a_branch(run_dir, settings):
+    row, seen = checkpoint(run_dir, 1), []
+    branch = run_dir / "hub" / put(run_dir, row, **settings)
+    if settings.get("overwrite_hub_revision"):
+        branch.mkdir(parents=True)
+        (branch / "old.txt").write_text("old")
+
+    def look(done, total):
+        seen.append(sorted(path.name for path in branch.iterdir()) if branch.exists() else [])
+
+    RevisionHandler(run_dir).deliver(job(run_dir, look))
+    assert len(seen) == 3 and all(names in ([], ["old.txt"]) for names in seen)
+    assert_published(run_dir, row, branch.relative_to(run_dir / "hub"))
+
+
+DIE = """
+import os, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[2])
+from plugins.hub_revisions.test_folder import RevisionHandler, job
+moments = iter(range(99))
+def die(*args):
+    if next(moments) == int(sys.argv[3]):
+        os.kill(os.getpid(), 9)
+if sys.argv[4]:
+    real = getattr(os, sys.argv[4])
+    setattr(os, sys.argv[4], lambda *args, **options: (die(), real(*args, **options))[1])
+    die_at_file = lambda done, total: None
+else:
+    die_at_file = die
+RevisionHandler(Path(sys.argv[1])).deliver(job(Path(sys.argv[1]), die_at_file))
+"""
+
+
+@pytest.mark.parametrize(("call", "number"), [("", 0), ("", 2), ("fsync", 3), ("fsync", 4), ("rename", 0)])
+def test_a_courier_killed_in_the_middle_of_a_branch_leaves_none(run_dir, call, number):
+    row = checkpoint(run_dir, 1)
+    branch = put(run_dir, row)
+    tests = str(Path(__file__).parents[2])
+    command = [sys.executable, "-c", DIE, str(run_dir), tests, str(number), call]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert [path.name for path in (run_dir / "hub").iterdir()] == [f".{branch}.part"]
+    deliver(run_dir)
+    assert_published(run_dir, row, branch)
+    assert [path.name for path in (run_dir / "hub").iterdir()] == [branch]
+
+
+def test_branches_whose_name_holds_a_slash_are_pruned_like_others(run_dir):
+    for step in (1, 2):
+        put(run_dir, checkpoint(run_dir, step), revision="run/7", keep_last=1)
+        deliver(run_dir)
+    assert [path.name for path in (run_dir / "hub" / "run").iterdir()] == ["7-step-000000002"]
 
 
 @pytest.mark.slow

@@ -9,6 +9,9 @@ import time
 import pytest
 from hub_server import Fault
 
+from callsheet import LogContext, LoopState
+from callsheet_plugins.hub_revisions import HubRevisions
+
 from .conftest import PUBLISHED, TOKEN, checkpoint, deliver, entries, local, put, start_courier
 
 HUB = {"hub": "huggingface", "repo": "me/model", "timeout_seconds": 3.0}
@@ -97,6 +100,16 @@ def test_the_hub_is_not_asked_before_it_said(hub, run_dir):
     assert_published(hub, row, branch)
 
 
+def test_a_quota_that_is_exhausted_is_waited_for_and_no_failure(hub, run_dir):
+    said = "You have exceeded our hourly quotas for action: commit"
+    hub.fail(Fault("POST commit", status=429, times=99, message=said))
+    put(run_dir, checkpoint(run_dir, 1), **HUB)
+    deliver(run_dir, linger="2")
+    (entry,) = entries(run_dir, "pending")
+    assert hub.faults.asked.count("POST commit") == 1 and "hourly quotas" in entry.error
+    assert entry.not_before - time.time() > 500, "the Hub names no time, and an hour is what it means"
+
+
 def test_a_stalled_request_is_given_up_and_made_again(hub, run_dir):
     hub.fail(Fault("POST create_branch", "stall", seconds=300), Fault("PUT lfs_put", "stall", seconds=300))
     row = checkpoint(run_dir, 1)
@@ -158,6 +171,25 @@ def test_another_revision_of_this_name_is_left_alone_unless_told_otherwise(hub, 
     deliver(third)
     files = hub.store.files("me/model", branch)
     assert files["model.safetensors"] == (row.path / "model.safetensors").read_bytes() and "tokenizer.json" not in files
+
+
+def test_what_a_repository_began_with_is_left_and_what_somebody_added_to_main_is_not_replaced(hub, run_dir):
+    store = hub.store
+    store.create("me/model", True)
+    first = store.repos["me/model"].commit("main")
+    first.files["LICENSE"] = store.small(b"mine")
+    row = checkpoint(run_dir, 1)
+    branch = put(run_dir, row, **HUB)
+    deliver(run_dir)
+    files = store.files("me/model", branch)
+    assert files["LICENSE"] == b"mine" and files["model.safetensors"] == local(row)["model.safetensors"]
+    store.add_commit("me/model", "main", "notes", "", {**first.files, "notes.md": store.small(b"mine, too")})
+    state = LoopState(LogContext(run_dir), lambda *a: None, lambda *a: None)
+    HubRevisions(**HUB).publish(state, row.path)
+    deliver(run_dir)
+    (failed,) = entries(run_dir, "failed")
+    assert "Branch main of me/model holds another revision" in failed.error
+    assert set(store.files("me/model", "main")) == {".gitattributes", "LICENSE", "notes.md"}
 
 
 def test_a_secret_in_a_published_file_stops_it(hub, run_dir):

@@ -8,9 +8,12 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from hub_server import Fault
+
+from callsheet import Plugin, hookimpl
 
 from .conftest import TOKEN
 
@@ -54,9 +57,11 @@ def manifest(folder):
     return manifest(RunDir(folder / "run", is_main=False))
 
 
-def test_the_demo_publishes_every_checkpoint_and_the_final_model_to_a_folder(tmp_path):
-    code, _output, error = train(tmp_path, "finish.push=true")
+def test_two_ranks_publish_every_checkpoint_and_the_final_model_to_a_folder(tmp_path):
+    code, _output, error = train(tmp_path, "finish.push=true", "launch=ddp", "launch.processes=2")
     assert code == 0, error
+    done = (tmp_path / "run" / "events.jsonl").read_text()
+    assert done.count('"event": "carried_out"') == 4, "each by one rank, once"
     hub = tmp_path / "run" / "hub"
     assert sorted(path.name for path in hub.iterdir()) == ["main", *BRANCHES]
     last = tmp_path / "run" / "checkpoint-9" / "model.safetensors"
@@ -78,6 +83,23 @@ def test_averaged_weights_get_a_branch_of_their_own_when_asked(tmp_path):
     assert published.read_bytes() == (tmp_path / "run" / "bema" / "model.safetensors").read_bytes()
 
 
+def test_the_average_of_every_checkpoint_is_published_and_pruned_apart(tmp_path):
+    chosen = ["plugins=[bema,hub_revisions]", "plugins.bema.update_freq=1", "plugins.bema.update_after=0"]
+    code, _output, error = train(
+        tmp_path,
+        *chosen,
+        "plugins.bema.every_checkpoint=true",
+        "plugins.hub_revisions.artifacts=[bema]",
+        "plugins.hub_revisions.keep_last=2",
+    )
+    assert code == 0, error
+    assert sorted(path.name for path in (tmp_path / "run" / "hub").iterdir() if path.is_dir()) == [
+        "main-bema-step-000000006", "main-bema-step-000000009", "main-step-000000006", "main-step-000000009",
+    ]  # fmt: skip
+    for row in manifest(tmp_path).values():
+        assert {revision.weights for revision in row.revisions} == {"raw", "bema"}
+
+
 def test_a_slow_hub_with_faults_gets_every_checkpoint_though_only_one_is_kept(tmp_path, hub):
     hub.latency = 0.3
     hub.fail(Fault("POST commit", status=500, times=2), Fault("GET refs", "reset", times=2))
@@ -93,7 +115,7 @@ def test_a_slow_hub_with_faults_gets_every_checkpoint_though_only_one_is_kept(tm
         assert hashlib.sha256(files["model.safetensors"]).hexdigest() == row.files["model.safetensors"].sha256
         assert not set(files) & {"training_args.bin", "optimizer.pt", "scheduler.pt", "rng_state.pth"}
     for path in (tmp_path / "run").rglob("*"):
-        if path.is_file() and path.name != "training_args.bin":
+        if path.is_file():
             assert TOKEN.encode() not in path.read_bytes(), path
     assert TOKEN not in output + error
 
@@ -135,3 +157,91 @@ def test_a_trainer_and_its_courier_killed_lose_nothing_that_was_saved(tmp_path, 
         if (row.path / "model.safetensors").exists():
             sent = hub.store.files("me/model", revision.commit)["model.safetensors"]
             assert sent == (row.path / "model.safetensors").read_bytes()
+
+
+class Logger(Plugin):
+    """Hears of revisions until its run ends, as a tracker does that closes then."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        self.heard = []
+
+    @hookimpl
+    def on_revision(self, ctx, revision):
+        self.heard.append(revision.branch)
+
+    @hookimpl(tryfirst=True)
+    def on_run_end(self, ctx, run_result, arm):
+        self.heard.append("end")
+
+
+@pytest.mark.parametrize(("peft", "weights"), [("none", "model"), ("lora", "adapter_model")])
+def test_the_final_model_is_announced_before_the_run_ends(run_demo, peft, weights):
+    logger = Logger()
+    session = run_demo("plugins=[hub_revisions]", "finish.push=true", f"peft={peft}", plugins=[logger])
+    assert sorted(logger.heard[:-1]) == ["main", "main-step-000000002", "main-step-000000004"]
+    assert logger.heard[-1] == "end"
+    final = session.run_dir.path / "hub" / "main" / f"{weights}.safetensors"
+    assert final.read_bytes() == (session.run_dir.path / f"{weights}.safetensors").read_bytes()
+
+
+def test_the_final_model_of_a_run_that_goes_on_is_published_too(run_demo):
+    for steps in (2, 4):
+        session = run_demo("plugins=[hub_revisions]", "finish.push=true", f"trainer.args.max_steps={steps}")
+    folder = session.run_dir.path
+    assert (folder / "hub" / "main" / "model.safetensors").read_bytes() == (folder / "model.safetensors").read_bytes()
+
+
+def started_by(pid):
+    """The processes that a driver started, by their parent as the kernel tells it."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            rest = stat.read_text().rpartition(")")[2].split()
+            if int(rest[1]) == pid and rest[0] != "Z":
+                found.append(int(stat.parent.name))
+    return found
+
+
+def status(folder):
+    with contextlib.suppress(OSError, ValueError):
+        return json.loads((folder / "run" / "run.json").read_text())["status"]
+
+
+def test_two_ranks_publish_once_and_a_signal_ends_their_wait(tmp_path, hub):
+    ranks = ["plugins=[bema,hub_revisions,csv_metrics]", "launch=ddp", "launch.processes=2", "finish.push=true"]
+    hub.fail(Fault("POST commit", status=503, times=10**6))
+    process = start(tmp_path, *HUB, *ranks, "outbox.linger_seconds=0")
+    while status(tmp_path) != "completed":
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.05)
+    time.sleep(1)  # rank 1 is waiting by now
+    workers = started_by(process.pid)
+    process.send_signal(signal.SIGTERM)
+    sent = time.monotonic()
+    _output, error = process.communicate(timeout=60)
+    assert process.returncode == 3 and time.monotonic() - sent < 30, error
+    assert len(workers) >= 2 and not any(Path(f"/proc/{pid}").exists() for pid in workers)
+    assert "SIGTERM: waiting no longer" in error and "4 left, kept for: callsheet outbox drain" in error
+    assert status(tmp_path) == "completed" and "Traceback" not in error
+    assert error.startswith("Loading ") and error.count("Run directory: ") == 1, "said once, before the imports"
+    hub.faults.pending.clear()
+    code, output, error = train(tmp_path, *HUB, *ranks)
+    assert code == 3 and "nothing is left to train" in output, error
+    assert drain(tmp_path).returncode == 0
+    repo = hub.store.repos["me/model"]
+    assert set(repo.branches) == {"main", *BRANCHES}
+    assert [len(repo.history(branch)) for branch in ("main", *BRANCHES)] == [2, 2, 2, 2]
+    assert [row.revisions[0].branch for row in manifest(tmp_path).values()] == BRANCHES
+
+
+def test_a_run_stopped_by_a_signal_says_how_to_publish_the_rest(tmp_path, hub):
+    hub.fail(Fault("POST commit", status=503, times=10**6))
+    process = start(tmp_path, *HUB, "trainer.args.max_steps=100000", "outbox.linger_seconds=0")
+    while not (tmp_path / "run" / "outbox" / "pending").exists():
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    _output, error = process.communicate(timeout=60)
+    assert process.returncode == 143, error
+    assert "run it again with output_dir=" in error and "left, kept for: callsheet outbox drain" in error

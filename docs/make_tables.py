@@ -1,4 +1,4 @@
-"""Write the tables of trainers.md: `python docs/make_trainers.py`; a test compares the page with them."""
+"""Write the tables of the pages beside it: `python docs/make_tables.py`; a test compares the pages with them."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).parent.parent
-PAGE = ROOT / "docs" / "trainers.md"
+PAGES = [ROOT / "docs" / name for name in ("trainers.md", "weights.md")]
 TRAINERS = ROOT / "conf" / "callsheet_conf" / "trainer"
 
 
 def page(text: str) -> str:
     """`text` with its tables written anew."""
-    for name, table in (("trainers", trainers()), ("matrix", matrix())):
+    for name, table in (("trainers", trainers()), ("matrix", matrix()), ("weights", weights()), ("refused", refused())):
         text = re.sub(rf"(<!-- {name}:.*?-->\n).*?(<!-- /{name} -->)", rf"\1{table}\2", text, flags=re.DOTALL)
     return text
 
@@ -41,6 +41,31 @@ def matrix() -> str:
     for name in _matrix().TRAINERS:
         cells = ([peft for trainer, at, peft in tested if (trainer, at) == (name, launch)] for launch in launches)
         rows.append([f"`trainer={name}`", *(", ".join(pefts) or "not tested" for pefts in cells)])
+    return _table(rows)
+
+
+def weights() -> str:
+    """What the plugins that touch weights were tested with under each launch."""
+    tested = _module("plugins", "weights_matrix").TESTED
+    launches = list(dict.fromkeys(launch for cells in tested.values() for launch in cells))
+    rows = [["", *(f"`launch={launch}`" for launch in launches)]]
+    for plugin, cells in tested.items():
+        rows.append([f"`{plugin}`", *(", ".join(cells.get(launch, ())) or "not tested" for launch in launches)])
+    return _table(rows)
+
+
+def refused() -> str:
+    """What `callsheet check` refuses together, by what the plugins say of themselves."""
+    from callsheet.registry import installed, load
+
+    rows = [["plugin", "cannot serve", "because"]]
+    for name, found in sorted(installed().items()):
+        if found.distribution != "callsheet":
+            continue
+        reasons: dict[str, list[str]] = {}
+        for value, reason in load(name).cannot_serve.items():
+            reasons.setdefault(reason, []).append(f"`{value}`")
+        rows += [[f"`{name}`", ", ".join(values), reason.rstrip(".")] for reason, values in reasons.items()]
     return _table(rows)
 
 
@@ -68,11 +93,15 @@ def _table(rows: list[list[str]]) -> str:
 
 
 def _matrix() -> Any:
-    folder = str(ROOT / "tests" / "core")
-    if folder not in sys.path:
-        sys.path.append(folder)
-    return import_module("trainer_matrix")
+    return _module("core", "trainer_matrix")
+
+
+def _module(folder: str, name: str) -> Any:
+    if (path := str(ROOT / "tests" / folder)) not in sys.path:
+        sys.path.append(path)
+    return import_module(name)
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    for path in PAGES:
+        path.write_text(page(path.read_text(encoding="utf-8")), encoding="utf-8")

@@ -1,0 +1,163 @@
+"""sharding: what one process can show of it; two ranks are in the tests of the plugins that stand on it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from transformers import (
+    AutoModelForCausalLM,
+    GPT2Config,
+    GPT2LMHeadModel,
+    LlamaConfig,
+    LlamaForCausalLM,
+    MixtralConfig,
+    MixtralForCausalLM,
+    PreTrainedModel,
+)
+
+from callsheet.errors import CallsheetError
+from callsheet.sharding import Sharding, Stored, save_model, save_shards
+from callsheet.sharding import layout as layouts
+from callsheet.sharding.whole import Holder
+
+SIZES = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "vocab_size": 64}
+
+
+def llama(**config: Any) -> LlamaForCausalLM:
+    return LlamaForCausalLM(LlamaConfig(**{**SIZES, **config}))
+
+
+class WithBuffers(LlamaForCausalLM):
+    """A model that also saves something that is no parameter."""
+
+    def __init__(self, config: LlamaConfig) -> None:
+        super().__init__(config)
+        self.register_buffer("seen", torch.arange(7))
+
+
+class Experts(LlamaForCausalLM):
+    """A model whose parameters stand in lists, as experts do."""
+
+    def __init__(self, config: LlamaConfig) -> None:
+        super().__init__(config)
+        self.experts = torch.nn.ParameterList([torch.nn.Parameter(torch.randn(3, number + 1)) for number in range(5)])
+
+
+MODELS: dict[str, Callable[[], PreTrainedModel]] = {
+    "plain": llama,
+    "tied": lambda: llama(tie_word_embeddings=True),
+    "bfloat16": lambda: llama().bfloat16(),
+    "buffers": lambda: WithBuffers(LlamaConfig(**SIZES)),
+    "lists of parameters": lambda: Experts(LlamaConfig(**SIZES)),
+    "transposed": lambda: GPT2LMHeadModel(GPT2Config(n_embd=16, n_layer=1, n_head=2, vocab_size=64)),
+    "fused experts": lambda: MixtralForCausalLM(MixtralConfig(num_local_experts=2, num_key_value_heads=2, **SIZES)),
+}
+
+
+def files(folder: Path) -> dict[str, dict[str, torch.Tensor]]:
+    return {path.name: load_file(path) for path in folder.glob("*.safetensors")}
+
+
+def identical(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
+    assert one.keys() == other.keys()
+    return all(torch.equal(one[name], other[name]) and one[name].dtype == other[name].dtype for name in one)
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_a_folder_is_what_save_pretrained_would_have_written(kind: str, tmp_path: Path) -> None:
+    model = MODELS[kind]()
+    save_model(model, Sharding(model), tmp_path / "ours", lambda name: None)
+    model.save_pretrained(tmp_path / "theirs")
+    ours, theirs = files(tmp_path / "ours"), files(tmp_path / "theirs")
+    assert sorted(path.name for path in (tmp_path / "ours").iterdir()) == sorted(
+        path.name for path in (tmp_path / "theirs").iterdir()
+    )
+    assert all(identical(ours[name], theirs[name]) for name in theirs)
+    assert (tmp_path / "ours" / "config.json").read_text() == (tmp_path / "theirs" / "config.json").read_text()
+
+
+def test_a_large_model_is_split_into_files_with_an_index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(layouts, "_max_shard_size", lambda kind: 10_000)
+    model = llama()
+    save_model(model, Sharding(model), tmp_path / "ours", lambda name: None)
+    model.save_pretrained(tmp_path / "theirs", max_shard_size=10_000)
+    index = "model.safetensors.index.json"
+    ours, theirs = (json.loads((tmp_path / whose / index).read_text()) for whose in ("ours", "theirs"))
+    assert ours == theirs and len(set(ours["weight_map"].values())) > 2
+    loaded = AutoModelForCausalLM.from_pretrained(tmp_path / "ours")
+    assert identical(dict(loaded.state_dict()), dict(model.state_dict()))
+
+
+def test_other_weights_take_the_place_of_the_model_s_own(tmp_path: Path) -> None:
+    model = llama(tie_word_embeddings=True)
+    sharding = Sharding(model)
+    save_model(model, sharding, tmp_path, lambda name: sharding.shards[name].read() + 1 if "embed" in name else None)
+    saved = AutoModelForCausalLM.from_pretrained(tmp_path)
+    assert torch.equal(saved.lm_head.weight, model.lm_head.weight + 1)
+    assert torch.equal(saved.model.norm.weight, model.model.norm.weight)
+
+
+def test_parts_are_read_back_by_another_number_of_ranks(tmp_path: Path) -> None:
+    model = torch.nn.ParameterDict(
+        {"w": torch.nn.Parameter(torch.randn(5, 7)), "v": torch.nn.Parameter(torch.randn(3))}
+    )
+    flat = {name: tensor.detach().reshape(-1) for name, tensor in model.items()}
+    for rank, cuts in enumerate(spans(3)):
+        part = of_rank(Sharding(model), rank, cuts)
+        save_shards(part, {name: flat[name][start : start + n] for name, (start, n) in cuts.items()}, tmp_path, "ema")
+    for ranks in (1, 2, 3, 4):
+        for rank, cuts in enumerate(spans(ranks)):
+            stored = Stored(of_rank(Sharding(model), rank, cuts).chosen, tmp_path, "ema")
+            assert all(
+                torch.equal(stored.read(name), flat[name][start : start + n]) for name, (start, n) in cuts.items()
+            )
+
+
+def test_a_missing_part_and_other_parameters_are_named(tmp_path: Path) -> None:
+    model = torch.nn.ParameterDict({"w": torch.nn.Parameter(torch.randn(6))})
+    half = of_rank(Sharding(model), 0, {"w": (0, 3)})
+    save_shards(half, {"w": torch.randn(3)}, tmp_path, "ema")
+    with pytest.raises(CallsheetError, match="lacks a part of w"):
+        Stored(Sharding(model).chosen, tmp_path, "ema").read("w")
+    other = torch.nn.ParameterDict({"w": torch.nn.Parameter(torch.randn(7))})
+    with pytest.raises(CallsheetError, match="other parameters"):
+        Stored(Sharding(other).chosen, tmp_path, "ema")
+
+
+def test_what_is_borrowed_comes_back_also_after_a_failure() -> None:
+    model = llama()
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    sharding = Sharding(model)
+    with pytest.raises(RuntimeError), sharding.borrowed():
+        sharding.write(lambda name: torch.zeros(sharding.shards[name].length))
+        assert not any(bool(parameter.any()) for parameter in model.parameters())
+        raise RuntimeError
+    assert identical(before, dict(model.state_dict()))
+
+
+def spans(ranks: int) -> list[dict[str, tuple[int, int]]]:
+    """Where `ranks` ranks would cut both tensors; the last of many has nothing of the smaller one."""
+    cuts: list[dict[str, tuple[int, int]]] = [{} for _ in range(ranks)]
+    for name, size in (("w", 35), ("v", 3)):
+        step = -(-size // ranks)
+        for rank in range(ranks):
+            start = min(rank * step, size)
+            cuts[rank][name] = (start, min(step, size - start))
+    return cuts
+
+
+def of_rank(sharding: Sharding, rank: int, cuts: dict[str, tuple[int, int]]) -> Sharding:
+    """`sharding` as it would be on `rank` of several."""
+    sharding.rank = rank
+    for name, (start, length) in cuts.items():
+        shard = replace(sharding.shards[name], start=start, length=length)
+        sharding.shards[name] = sharding.chosen[name] = shard
+        sharding._holders[name] = [Holder(rank, start, length)] if length else []
+    return sharding

@@ -1,0 +1,41 @@
+"""The pages say what the configurations, the plugins and the tests say, and their commands pass the checks."""
+
+import importlib.util
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from callsheet.compose import compose
+from callsheet.plan import make_plan
+from callsheet.train import check
+
+DOCS = Path(__file__).parents[2] / "docs"
+PAGES = [DOCS / "trainers.md", DOCS / "weights.md"]
+COMMANDS = [
+    command
+    for page in PAGES
+    for command in re.findall(r"^callsheet train (.*)$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
+]
+SHOWN = {"trainers.md": "| `trainer=sft` | none, lora, ia3 |", "weights.md": "| `ref_sync` | whole model |"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_tables_are_up_to_date(page):
+    spec = importlib.util.spec_from_file_location("make_tables", DOCS / "make_tables.py")
+    make_tables = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(make_tables)
+    text = page.read_text(encoding="utf-8")
+    assert SHOWN[page.name] in text and make_tables.page(text) == text, "run python docs/make_tables.py"
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.partition(" ")[0])
+def test_every_command_of_the_page_passes_the_checks(command):
+    overrides = shlex.split(command)
+    assert check(make_plan(compose(overrides), overrides)).problems == []
+
+
+def test_every_trainer_has_a_command():
+    shown = {command.partition(" ")[0].removeprefix("trainer=") for command in COMMANDS}
+    assert shown == {file.stem for file in (DOCS.parent / "conf/callsheet_conf/trainer").glob("*.yaml")}
