@@ -77,8 +77,14 @@ def make_plan(config: DictConfig, overrides: Sequence[str] = ()) -> Plan:
         outbox=settings.outbox,
         plugins=plugins,
         callbacks=settings.callbacks,
-        composed=redact(cast("dict[str, Any]", OmegaConf.to_container(config))),
+        composed=redact(_composed(config, plugins)),
     )
+
+
+def _composed(config: DictConfig, plugins: Mapping[str, Plugin]) -> dict[str, Any]:
+    """What was composed, without what a recipe says of plugins that this run does not select."""
+    content = cast("dict[str, Any]", OmegaConf.to_container(config))
+    return {**content, "plugins": {name: content["plugins"][name] for name in plugins}}
 
 
 def make_plugins(config: DictConfig, overrides: Sequence[str] = ()) -> dict[str, Plugin]:

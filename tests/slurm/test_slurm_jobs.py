@@ -6,14 +6,17 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 
 from callsheet.outbox import Parked, Permanent, Transient
 from callsheet_plugins.benchmarks.dispatch.by_hand import ByHand
+from callsheet_plugins.benchmarks.dispatch.job_files import Submission, submission_of
 from callsheet_plugins.benchmarks.dispatch.slurm import Slurm
 from callsheet_plugins.benchmarks.dispatch.slurm_commands import Answer, refusal
 from callsheet_plugins.benchmarks.dispatch.slurm_settings import SlurmSettings
+from callsheet_plugins.benchmarks.dispatch.slurm_trial import problem_with
 
 QUICK = "print('scored')"
 LONG = "import time; print('begun', flush=True); time.sleep(600)"
@@ -71,6 +74,21 @@ def test_setup_lines_and_a_container_surround_the_job(place, attempt, until):
     assert log(job) == "module loaded yes, it is\n"
 
 
+def forget(job):
+    """As if the courier had been killed before it noted the number."""
+    replace(submission_of(job.folder), id="").write(job.folder)
+
+
+def test_a_job_is_found_though_its_folder_has_another_path_now(slurm, place, attempt, until, tmp_path):
+    job = attempt(LONG, name="real/job-1")
+    handle = place(options={"hold": True}).submit(job)
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    moved = replace(job, folder=tmp_path / "link" / "job-1", name="another")
+    assert place(grace_seconds=0).look(moved, handle).state == "waiting"
+    place().cancel(moved, handle)
+    assert not slurm.jobs()
+
+
 def test_an_attempt_is_submitted_once_however_often_that_is_asked_for(slurm, place, attempt):
     job = attempt(LONG)
     first = place().submit(job)
@@ -80,7 +98,7 @@ def test_an_attempt_is_submitted_once_however_often_that_is_asked_for(slurm, pla
 def test_a_courier_killed_before_it_noted_the_job_adopts_it(slurm, place, attempt, until):
     job = attempt(LONG)
     handle = place().submit(job)
-    (job.folder / "job").unlink()
+    forget(job)
     again = place()
     assert again.submit(job) == handle and slurm.jobs() == [handle]
     until(again, job, handle, "running")
@@ -88,7 +106,7 @@ def test_a_courier_killed_before_it_noted_the_job_adopts_it(slurm, place, attemp
 
 def test_a_courier_killed_before_sbatch_submits_after_a_while(slurm, place, attempt):
     job, again = attempt(LONG), place()
-    (job.folder / "submitting").write_text(f"{time.time()}\n")
+    Submission("job-1", str(job.folder), time.time()).write(job.folder)
     with pytest.raises(Transient, match="may be on its way") as early:
         again.submit(job)
     assert not early.value.counts and not slurm.jobs()
@@ -184,7 +202,7 @@ def test_what_slurm_refuses_is_said_with_the_setting_to_change(slurm, place, att
     with pytest.raises(Permanent, match=said) as refused:
         place(**settings).submit(job)
     assert names in f"{refused.value} {refused.value.remedy}" and not slurm.jobs()
-    assert not (job.folder / "submitting").exists()
+    assert not (job.folder / "slurm.json").exists()
 
 
 @pytest.mark.parametrize(
@@ -214,6 +232,21 @@ def test_what_may_pass_is_told_from_what_must_be_changed(said, setting):
     assert not answer.never_arrived, "a job may be there"
     if setting:
         assert f"slurm: {setting}" in refused.remedy
+
+
+@pytest.mark.parametrize(
+    ("settings", "problem", "warning"),
+    [
+        ({}, "", ""),
+        ({"partition": "nope"}, "Change plugins.benchmarks.slurm: partition", ""),
+        ({"time": "soon"}, "Change plugins.benchmarks.slurm: time", ""),
+        ({"gres": "gpu:9"}, "", "Benchmark jobs may have to wait"),
+    ],
+)
+def test_what_slurm_would_refuse_is_known_before_training_and_nothing_is_submitted(slurm, settings, problem, warning):
+    found = problem_with(SlurmSettings(**settings), None)
+    assert problem in found[0] and warning in found[1] and bool(problem) == bool(found[0])
+    assert not slurm.jobs()
 
 
 @pytest.mark.parametrize("name", ["50%j", "back\\slash", "two\nlines"])

@@ -7,14 +7,13 @@ import subprocess
 import sys
 from functools import cache
 from importlib.util import find_spec
-from shutil import which
 from typing import TYPE_CHECKING, Any
 
 from callsheet import checkpoints
 from callsheet.rundir import RunDir
 from callsheet.secrets import redact
 from callsheet_plugins.benchmarks import engines
-from callsheet_plugins.benchmarks.dispatch import slurm_settings
+from callsheet_plugins.benchmarks.dispatch import slurm_settings, slurm_trial
 
 if TYPE_CHECKING:
     from callsheet.records import LogContext, Report, Revision
@@ -56,10 +55,12 @@ def is_known_already(ctx: LogContext, revision: Revision) -> bool:
 def _check_slurm(plugin: Benchmarks, ctx: LogContext, report: Report) -> None:
     for problem in slurm_settings.problems(plugin.slurm, ctx.run_dir.absolute()):
         report.problem(problem)
-    if plugin.dispatch == "slurm" and not which("sbatch"):
-        report.warning(
-            "There is no sbatch on this machine: benchmarks are submitted when the run is drained on one that has it."
-        )
+    if plugin.dispatch == "slurm" and not report.problems:
+        problem, warning = slurm_trial.problem_with(plugin.slurm, plugin.seconds)
+        if problem:
+            report.problem(problem)
+        if warning:
+            report.warning(warning)
 
 
 def _shared(plugin: Benchmarks, name: str, benchmark: Benchmark) -> list[str]:

@@ -63,7 +63,11 @@ class BenchmarkHandler(Handler):
                 reason = f"it left no readable results: {error}"
         else:
             place.cancel(attempt, handle)  # what is lost may yet live: never two at once
-            reason = _said(status) if seen.state == "ended" else f"it is gone: {seen.reason or 'nobody knows why.'}"
+            reason = (
+                _said(status)
+                if seen.state == "ended"
+                else f"it is gone: {(seen.reason or 'nobody knows why').rstrip('.')}."
+            )
         self._failed(job, tried, folder, reason)
         raise Transient(f"{job.payload['name']}: {reason}")
 

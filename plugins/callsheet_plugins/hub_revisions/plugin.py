@@ -127,7 +127,7 @@ class HubRevisions(Plugin):
             "message": _message(step, metrics, weights),
             "card": card(f"{repo.rpartition('/')[2]} {branch}", step, epoch, metrics, ctx.run_config),
             "metrics": metrics,
-            "prune": self._pruning() if weights == "raw" else {},
+            "prune": self._pruning(),
             "timeout_seconds": self.timeout_seconds,
             "commits_per_hour": self.commits_per_hour,
             "coalesce": self.when_quota_is_short == "coalesce",

@@ -5,15 +5,38 @@ from __future__ import annotations
 import json
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from callsheet.outbox import durable
 from callsheet_plugins.benchmarks.dispatch.contract import STATUS
 
-SUBMITTING = "submitting"  # written before the job is asked for: from then on there may be one
-JOB = "job"  # its number, once it is known
+SUBMISSION = "slurm.json"
 TAKEN = "taken"  # the runner's: it has begun
 LONGEST_NAME = 120
+
+
+@dataclass(frozen=True)
+class Submission:
+    """Under which name and from where a job was submitted, or was about to be; `id` is its number, once it is known.
+
+    It is found by these, also where its folder has another path by now.
+    """
+
+    name: str
+    folder: str
+    at: float
+    id: str = ""
+
+    def write(self, folder: Path) -> None:
+        durable.write(folder / SUBMISSION, json.dumps(asdict(self)) + "\n")
+
+
+def submission_of(folder: Path) -> Submission | None:
+    try:
+        return Submission(**json.loads((folder / SUBMISSION).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
 
 
 @dataclass(frozen=True)
@@ -44,14 +67,6 @@ def status_of(folder: Path) -> Status:
         return Status()
     job, code = content.get("slurm_job_id"), content.get("exit_code")
     return Status(str(content.get("state", "")), code, str(job or ""), float(content.get("beat") or 0.0))
-
-
-def read(path: Path) -> str:
-    """The text of a small file, or nothing where there is none."""
-    try:
-        return path.read_text(encoding="utf-8").strip()
-    except OSError:
-        return ""
 
 
 def job_name(name: str) -> str:

@@ -5,12 +5,20 @@ from __future__ import annotations
 import logging
 import re
 import time
+from dataclasses import replace
 
-from callsheet.outbox import Permanent, Transient, durable
+from callsheet.outbox import Permanent, Transient
 from callsheet_plugins.benchmarks.dispatch import script
 from callsheet_plugins.benchmarks.dispatch import slurm_commands as commands
 from callsheet_plugins.benchmarks.dispatch.contract import Attempt, Seen
-from callsheet_plugins.benchmarks.dispatch.job_files import JOB, SUBMITTING, TAKEN, job_name, read, status_of
+from callsheet_plugins.benchmarks.dispatch.job_files import (
+    SUBMISSION,
+    TAKEN,
+    Submission,
+    job_name,
+    status_of,
+    submission_of,
+)
 from callsheet_plugins.benchmarks.dispatch.slurm_queue import Queue
 from callsheet_plugins.benchmarks.dispatch.slurm_settings import SlurmSettings, options_of
 from callsheet_plugins.benchmarks.dispatch.slurm_states import ACTIVE, WAITING
@@ -36,13 +44,16 @@ class Slurm:
             return id
         self.queue.insist_reachable()
         path = script.write(attempt.folder, self.settings)
-        durable.write(attempt.folder / SUBMITTING, f"{time.time()}\n")
+        submission = Submission(job_name(attempt.name), str(attempt.folder), time.time())
+        submission.write(attempt.folder)  # from now on there may be a job
         answer = commands.run([*self._sbatch(attempt), str(path)], self.settings.timeout_seconds)
         if answer.code == 0 and (found := re.search(r"^(\d+)(;|$)", answer.out, re.MULTILINE)):
-            return self._note(attempt, found[1])
+            return _note(attempt, submission, found[1])
         refused = commands.refusal(answer)
+        if isinstance(refused, Permanent):
+            refused.remedy += " `callsheet bench RUN` tries again, with what you override."
         if isinstance(refused, Permanent) or answer.never_arrived:
-            (attempt.folder / SUBMITTING).unlink()  # there is no job that the next call would have to look for
+            (attempt.folder / SUBMISSION).unlink()  # there is no job that the next call would have to look for
         if answer.never_arrived:
             self.queue.missed(str(refused))
         raise refused
@@ -54,28 +65,25 @@ class Slurm:
 
     def cancel(self, attempt: Attempt, handle: str) -> None:
         """End whatever runs under its name."""
-        rows = self.queue.named(job_name(attempt.name), str(attempt.folder), within=0)
+        rows = self.queue.of(attempt, within=0)
         if ids := [row.id for row in rows if row.state in WAITING | ACTIVE]:
             commands.insist(commands.run(["scancel", *ids], self.settings.timeout_seconds), "scancel")
 
     def _begun_before(self, attempt: Attempt) -> str:
         """The number of the job that an earlier call submitted, or nothing."""
-        if id := read(attempt.folder / JOB) or status_of(attempt.folder).job:
+        submission = submission_of(attempt.folder)
+        if id := (submission and submission.id) or status_of(attempt.folder).job:
             return id
         if (attempt.folder / TAKEN).exists():
             return UNKNOWN
-        if not (marker := attempt.folder / SUBMITTING).exists():
+        if submission is None:
             return ""
-        if rows := self.queue.named(job_name(attempt.name), str(attempt.folder), within=0):
+        if rows := self.queue.of(attempt, within=0):
             logger.info("%s: job %s is there already.", attempt.name, rows[0].id)
-            return self._note(attempt, rows[0].id)
-        if (age := time.time() - float(read(marker) or 0)) < LATE_SECONDS:
+            return _note(attempt, submission, rows[0].id)
+        if (age := time.time() - submission.at) < LATE_SECONDS:
             raise Transient("A job may be on its way.", retry_after=LATE_SECONDS - age, counts=False)
         return ""
-
-    def _note(self, attempt: Attempt, id: str) -> str:
-        durable.write(attempt.folder / JOB, f"{id}\n")
-        return id
 
     def _sbatch(self, attempt: Attempt) -> list[str]:
         ours = [
@@ -88,3 +96,8 @@ class Slurm:
             f"--export={self.settings.export}",
         ]
         return ["sbatch", *options_of(self.settings, attempt.gpus, attempt.seconds), *ours]
+
+
+def _note(attempt: Attempt, submission: Submission, id: str) -> str:
+    replace(submission, id=id).write(attempt.folder)
+    return id

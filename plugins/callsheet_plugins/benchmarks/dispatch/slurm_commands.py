@@ -82,8 +82,7 @@ def refusal(answer: Answer) -> Exception:
     found = (names for pattern, names in COMPLAINTS if re.search(pattern, said, re.IGNORECASE))
     unknown = "its options" if answer.code == UNREADABLE_OPTIONS else MAY_PASS
     if names := next(found, unknown):
-        remedy = f"Change {WHERE}: {names}, with overrides of `callsheet bench RUN`, which tries again."
-        return Permanent(f"Slurm refuses the job: {said}.", remedy)
+        return Permanent(f"Slurm refuses the job: {said}.", f"Change {WHERE}: {names}.")
     return Transient(f"sbatch took no job: {said}.")
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from threading import Lock
 
 from callsheet.outbox import Transient
 from callsheet_plugins.benchmarks.dispatch import slurm_commands as commands
+from callsheet_plugins.benchmarks.dispatch.contract import Attempt
+from callsheet_plugins.benchmarks.dispatch.job_files import submission_of
 
 FRESH_SECONDS = 5.0
 UNREACHABLE_SECONDS = 5.0  # a controller that is down takes ten seconds to be missed: once is enough for all jobs
@@ -32,19 +35,16 @@ class Queue:
 
     def __init__(self, timeout_seconds: float) -> None:
         self.timeout_seconds = timeout_seconds
-        self._rows: list[Row] = []
+        self._rows: dict[tuple[str, str], list[Row]] = {}  # by name and folder
         self._failure = ""
         self._asked = float("-inf")
         self._lock = Lock()
 
-    def named(self, name: str, folder: str, *, within: float | None = None) -> list[Row]:
-        """The jobs of that name that work in `folder`, oldest first, as they were `within` so many seconds."""
-        rows = [
-            row
-            for row in self._read(FRESH_SECONDS if within is None else within)
-            if row.name == name and row.folder == folder
-        ]
-        return sorted(rows, key=lambda row: int(row.id))
+    def of(self, attempt: Attempt, *, within: float | None = None) -> list[Row]:
+        """The jobs that were submitted for it, oldest first, as they were `within` so many seconds."""
+        rows = self._read(FRESH_SECONDS if within is None else within)
+        submission = submission_of(attempt.folder)
+        return rows.get((submission.name, submission.folder), []) if submission else []
 
     def insist_reachable(self) -> None:
         """Raise `Transient` when the controller was missed a moment ago."""
@@ -55,15 +55,18 @@ class Queue:
         """Somebody could not reach the controller."""
         self._failure, self._asked = why, time.monotonic()
 
-    def _read(self, within: float) -> list[Row]:
+    def _read(self, within: float) -> dict[tuple[str, str], list[Row]]:
         with self._lock:
             self.insist_reachable()
             if time.monotonic() - self._asked >= within:
                 try:
-                    self._rows = list(self._ask())
+                    found = sorted(self._ask(), key=lambda row: int(row.id))
                 except Transient as error:
                     self.missed(str(error))
                     raise
+                self._rows = defaultdict(list)
+                for row in found:
+                    self._rows[row.name, row.folder].append(row)
                 self._failure, self._asked = "", time.monotonic()
             return self._rows
 

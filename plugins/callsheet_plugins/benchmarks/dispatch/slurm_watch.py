@@ -8,7 +8,7 @@ import time
 from callsheet.outbox import Parked, Transient
 from callsheet_plugins.benchmarks.dispatch import slurm_commands as commands
 from callsheet_plugins.benchmarks.dispatch.contract import Attempt, Seen
-from callsheet_plugins.benchmarks.dispatch.job_files import Status, job_name
+from callsheet_plugins.benchmarks.dispatch.job_files import Status
 from callsheet_plugins.benchmarks.dispatch.slurm_queue import Queue, Row
 from callsheet_plugins.benchmarks.dispatch.slurm_states import ACTIVE, LOST, WAITING, why_lost
 
@@ -43,9 +43,8 @@ class Watch:
 
     def _row(self, attempt: Attempt, id: str, within: float) -> Row | None:
         """Its job: one that lives, should there be two; numbers alone may begin anew when Slurm is installed again."""
-        name, folder = job_name(attempt.name), str(attempt.folder)
         # One that is not among them may have been submitted since.
-        rows = self.queue.named(name, folder) or self.queue.named(name, folder, within=within)
+        rows = self.queue.of(attempt) or self.queue.of(attempt, within=within)
         alive = [row for row in rows if row.state in WAITING | ACTIVE]
         return next(iter(alive or [row for row in rows if row.id == id] or rows[-1:]), None)
 
