@@ -136,6 +136,7 @@ def test_what_an_engine_left_running_is_gone_before_the_next_attempt(tmp_path):
     handle = local.submit(attempt)
     child = attempt.folder / "out" / "child"
     wait_until(lambda: child.exists() and child.read_text())
+    wait_until(lambda: "engine" in json.loads((attempt.folder / "status.json").read_text()))
     os.kill(json.loads((attempt.folder / "status.json").read_text())["pid"], signal.SIGKILL)
     wait_until(lambda: local.look(attempt, handle).state == "lost")
     assert alive(int(child.read_text()))
