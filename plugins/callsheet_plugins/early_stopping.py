@@ -71,6 +71,9 @@ class EarlyStopping(Plugin):
 
     def _refuse_if_unknown(self, state: LoopState, eval_name: str, metrics: Mapping[str, float]) -> None:
         """Raise once every data set has been evaluated and none of them has the metric."""
+        added = next((name for name in state.evaluations if self.metric.startswith(f"eval_{name}_")), "")
+        if not eval_name.startswith(added):
+            return  # a plugin's evaluation, which may begin later in the run
         self._seen[eval_name] = sorted(metrics)
         expected = getattr(state.trainer, "eval_dataset", None)
         if self._best is None and len(self._seen) >= (len(expected) if isinstance(expected, dict) else 1):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
+from peft import LoraConfig, PeftModel, PromptTuningConfig, get_peft_model
 from safetensors.torch import load_file
 from torch import Tensor
 from transformers import LlamaConfig, LlamaForCausalLM, Trainer, TrainerCallback, TrainingArguments
@@ -30,6 +33,9 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+BOTH = ("plugins=[bema]", "plugins.bema.update_after=0", "plugins.bema.evaluate_with=both")
 
 
 def llama(seed: int = 0, **config: Any) -> LlamaForCausalLM:
@@ -215,8 +221,6 @@ def test_tied_parameters_are_averaged_once_and_stay_tied(tmp_path: Path) -> None
 
 
 def test_a_peft_model_is_saved_as_its_averaged_adapter(tmp_path: Path) -> None:
-    from peft import LoraConfig, PeftModel, get_peft_model
-
     model = get_peft_model(llama(), LoraConfig(r=2, target_modules=["q_proj", "v_proj"], init_lora_weights=False))
     plugin, follow = Bema(update_freq=3), Follow()
     trainer(tmp_path, plugin, follow, model=model).train()
@@ -226,6 +230,32 @@ def test_a_peft_model_is_saved_as_its_averaged_adapter(tmp_path: Path) -> None:
     assert adapter
     assert relative({name: loaded[name] for name in adapter}, adapter) <= 1e-6
     assert not (tmp_path / "bema" / "model.safetensors").exists()
+
+
+def test_an_adapter_resumes_beside_the_average_in_its_checkpoint(tmp_path: Path) -> None:
+    def train(folder: str, resumed: str | None = None) -> Trainer:
+        torch.manual_seed(0)
+        model = get_peft_model(llama(), LoraConfig(r=2, target_modules=["q_proj"]))
+        plugin, saving = Bema(update_freq=2, every_checkpoint=True), {"save_strategy": "steps", "save_steps": 4}
+        made = trainer(tmp_path / folder, plugin, model=model, max_steps=6, **saving)
+        made.train(resume_from_checkpoint=resumed)
+        made.save_model()
+        return made
+
+    train("whole")
+    resumed = train("resumed", str(tmp_path / "whole" / "checkpoint-4"))
+    assert list(resumed.model.peft_config) == ["default"]
+    for name in ("adapter_model.safetensors", "bema/adapter_model.safetensors"):
+        assert identical(load_file(tmp_path / "whole" / name), load_file(tmp_path / "resumed" / name))
+
+
+def test_prompts_that_peft_saves_by_itself_are_refused(tmp_path: Path) -> None:
+    model = get_peft_model(llama(), PromptTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=2))
+    with pytest.raises(CallsheetError, match="cannot save the average of PromptTuningConfig"):
+        Bema().on_train_start(loop_state(tmp_path, model))
+    report = Report()
+    Bema().preflight(LogContext(tmp_path, run_config={"peft": {"type": "PromptTuningConfig"}}), report)
+    assert len(report.problems) == 1
 
 
 def reference(
@@ -353,6 +383,38 @@ def test_nothing_is_left_of_an_earlier_training_on_the_same_instance(tmp_path: P
     run.args.max_steps = 2
     run.train()
     assert plugin.state_dict() == {"updated_at": None}
+
+
+def test_an_evaluation_after_a_training_that_failed_sees_each_average_once(tmp_path: Path) -> None:
+    class Fail(TrainerCallback):
+        def on_step_end(self, args: Any, state: Any, *rest: Any, **kwargs: Any) -> None:
+            if state.global_step == 5:
+                raise RuntimeError("no more")
+
+    plugin, fail = Bema(update_freq=2, evaluate_with="both"), Fail()
+    made = trainer(tmp_path, plugin, max_steps=6, eval_strategy="steps", eval_steps=3)
+    made.add_callback(fail)
+    with pytest.raises(RuntimeError, match="no more"):
+        made.train()
+    made.remove_callback(fail)
+    made.train()
+    keys = {key for row in made.state.log_history for key in row}
+    assert "eval_bema_loss" in keys and not [key for key in keys if key.startswith("eval_bema_bema")]
+    assert not {"evaluate", "log", "save_model"} & vars(made).keys()
+
+
+def test_what_trl_gathers_of_the_average_bears_its_name(run_demo: Callable[..., Any]) -> None:
+    session = run_demo(*BOTH, "plugins.bema.update_freq=1")
+    rows = [json.loads(line) for line in (session.run_dir.path / "metrics.jsonl").read_text().splitlines()]
+    raw, average = ({key for key in row if "_" in key} for row in rows if row["step"] == 2 and row["split"] != "train")
+    assert "eval_mean_token_accuracy" in raw
+    assert average == {key.replace("eval_", "eval_bema_") for key in raw}
+
+
+def test_averaged_weights_in_vllm_are_refused_in_a_script_too(tmp_path: Path) -> None:
+    args: Any = SimpleNamespace(use_vllm=True)
+    with pytest.raises(CallsheetError, match="would leave averaged weights in vLLM"):
+        Bema(evaluate_with="bema").on_train_start(loop_state(tmp_path, llama(), args=args))
 
 
 def test_nothing_is_left_of_a_run_that_was_killed_in_the_same_directory(tmp_path: Path) -> None:

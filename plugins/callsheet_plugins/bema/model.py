@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from callsheet.errors import CallsheetError, did_you_mean
 from callsheet.sharding import Sharding, save_model
 
+PROMPTS = ("PromptTuning", "MultitaskPromptTuning", "PromptEncoder", "PrefixTuning", "CPT")
 KINDS = ("cpu", "cuda", "xpu", "npu", "mps")
 DEVICE = re.compile(rf"({'|'.join(KINDS)})(:\d+)?")
 
@@ -27,6 +28,16 @@ def problem_with_device(device: str) -> str:
     return ""
 
 
+def problem_with_adapter(kind: str) -> str:
+    """Why the average of such an adapter, by the class that configures it, cannot be saved, or an empty string."""
+    if kind.rpartition(".")[2].removesuffix("Config") not in PROMPTS:
+        return ""
+    return (
+        f"bema cannot save the average of {kind}: PEFT saves the prompts that train, whatever it is given. Use an "
+        "adapter inside the layers, such as peft=lora, or take bema out of plugins."
+    )
+
+
 def refuse_a_device_that_is_missing(device: str) -> None:
     """Raise `CallsheetError` for a GPU on a machine without; the one that checks may have none, and train elsewhere."""
     import torch
@@ -42,6 +53,15 @@ def refuse_what_cannot_be_saved(model: Any) -> None:
             f"BEMA saves the average with save_pretrained, which {type(model).__name__} does not have. "
             "Use a model of transformers or PEFT, or take bema out of plugins."
         )
+    for config in getattr(model, "peft_config", {}).values():
+        if problem := problem_with_adapter(type(config).__name__):
+            raise CallsheetError(problem)
+
+
+def drop_adapter(model: Any, name: str) -> None:
+    """Take out the average of the checkpoint that Trainer resumed from: it loads every folder there as an adapter."""
+    if name in getattr(model, "peft_config", {}) and name not in model.active_adapters:
+        model.delete_adapter(name)
 
 
 def save(

@@ -25,7 +25,7 @@ class Offload:
         import torch
         from torch.optim.optimizer import register_optimizer_step_pre_hook
 
-        self._stream = torch.cuda.Stream(device)
+        self._stream: Any = torch.cuda.Stream(device)
         self._pinned: dict[str, Tensor] = {}
         self._copied: Any = None
         self._blending: Future[None] | None = None
@@ -55,9 +55,9 @@ class Offload:
             blending.result()
 
     def close(self) -> None:
-        self.settle()
         self._hook.remove()
         self._thread.shutdown()
+        self.settle()
 
     def _blend(self, ema: Ema, copied: Any, share: float) -> None:
         copied.synchronize()
@@ -72,9 +72,11 @@ class Offload:
             self._copied = None
 
 
-def crosses(shards: Mapping[str, Shard], ema: Ema) -> Any:
-    """The GPU that weights leave for an average elsewhere; None where both lie on the same device, or no GPU is."""
-    for name, average in ema.items():
-        device = shards[name].read().device
-        return device if device.type == "cuda" and average.device != device else None
-    return None
+def crossing(shards: Mapping[str, Shard], ema: Ema) -> tuple[Any, Ema]:
+    """The GPU that weights leave for an average in main memory, and the averages of those that do.
+
+    An engine may keep master weights in main memory itself, of all parameters or of those that a rank has none of.
+    """
+    devices = {name: shards[name].read().device for name, average in ema.items() if average.device.type == "cpu"}
+    leaving = {name: device for name, device in devices.items() if device.type == "cuda"}
+    return next(iter(leaving.values()), None), {name: ema[name] for name in leaving}

@@ -11,7 +11,7 @@ from callsheet.sharding import Sharding, Stored
 from callsheet_plugins.bema import average
 from callsheet_plugins.bema.average import Ema
 from callsheet_plugins.bema.keeping import Kept
-from callsheet_plugins.bema.offload import Offload, crosses
+from callsheet_plugins.bema.offload import Offload, crossing
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -54,13 +54,13 @@ class Average:
     def update(self, beta: float) -> None:
         """EMA ← EMA + β (θ - EMA)."""
         shards = self.sharding.chosen
-        if self.offload is None and (device := crosses(shards, self.ema)):
-            self.offload = Offload(device)
-        if self.offload:
-            self.offload.update(self.ema, shards, beta)
-            return
+        device, leaving = crossing(shards, self.ema)
+        if leaving:
+            self.offload = self.offload or Offload(device)
+            self.offload.update(leaving, shards, beta)
         for name, ema in self.ema.items():
-            average.blend(ema, shards[name].read(), beta)
+            if name not in leaving:
+                average.blend(ema, shards[name].read(), beta)
 
     def former(self, alpha: float) -> Callable[[str], Tensor | None]:
         """Gives this rank's part of the average of a parameter, made when asked for; None for what is not averaged."""
