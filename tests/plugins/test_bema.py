@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -486,6 +487,21 @@ def test_what_is_no_device_is_found_before_training(device: str) -> None:
 def test_a_gpu_that_is_missing_is_refused_in_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(CallsheetError, match="needs a GPU, and torch sees none here"):
         Bema(device="cuda").on_train_start(loop_state(tmp_path, llama()))
+
+
+def test_settings_that_would_do_nothing_are_warned_about(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    trainer(tmp_path, Bema(update_freq=10, evaluate_with="both"), max_steps=1).train()
+    assert "will save no average: the run ends at step 1, and the first update is due at step 10" in caplog.text
+    assert "evaluate_with=both waits for evaluations" in caplog.text
+    report = Report()
+    Bema().preflight(LogContext(tmp_path, run_config={"trainer": {"args": {"max_steps": 399}}}), report)
+    assert [warning for warning in report.warnings if "will save no average" in warning]
+
+
+@pytest.mark.parametrize("settings", [{"ema_power": math.inf}, {"bias_power": 1e300, "lag": 0, "multiplier": 1e-5}])
+def test_powers_that_leave_no_weight_to_compute_with_are_refused(settings: dict[str, Any]) -> None:
+    with pytest.raises(CallsheetError, match="is 0 or infinite"):
+        Bema(**settings)
 
 
 def test_an_update_that_overshoots_is_warned_about() -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def problem_with_device(device: str) -> str:
     """Why an average cannot be held there, or an empty string; found without torch."""
-    kind = device.partition(":")[0]
+    kind = device.partition(":")[0].replace("gpu", "cuda")
     if not DEVICE.fullmatch(device):
         return f"is no device; use cpu, or that of the GPU each process trains on: cuda.{did_you_mean(kind, KINDS)}"
     return ""

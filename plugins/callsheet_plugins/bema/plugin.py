@@ -63,6 +63,7 @@ class Bema(Schedule):
         self._average: Average | None = None
         self._updated_at: int | None = None
         self._is_formed = False
+        self._has_warned = False
         self._evaluation: Evaluation | None = None
 
     @hookimpl
@@ -75,6 +76,9 @@ class Bema(Schedule):
         if problem := model.problem_with_device(self.device):
             report.problem(f"plugins.bema.device={self.device} {problem}")
         trainer, peft = (ctx.run_config.get(part) or {} for part in ("trainer", "peft"))
+        if problem := self._is_late((trainer.get("args") or {}).get("max_steps") or 0):
+            self._has_warned = True
+            report.warning(problem)
         if problem := model.problem_with_adapter(peft.get("type") or ""):
             report.problem(problem)
         if problem := self._problem_with_vllm((trainer.get("args") or {}).get("use_vllm")):
@@ -103,14 +107,8 @@ class Bema(Schedule):
             self._evaluation = Evaluation(state.trainer, self.evaluate_with, lambda: self._swapped(state))
         if self.evaluate_with == "both":
             state.evaluations.add(NAME)
-        if state.is_main and state.step < state.max_steps < self.first_update:
-            logger.warning(
-                "BEMA will save no average: the run ends at step %s, and the first update is due at step %s. Lower "
-                "plugins.%s.update_freq or update_after.",
-                state.max_steps,
-                self.first_update,
-                plugin_name(self),
-            )
+        if state.is_main:
+            self._warn(state)
 
     @hookimpl
     def on_step_end(
@@ -159,6 +157,23 @@ class Bema(Schedule):
             with suppress(Exception):  # what went wrong then, its run has said
                 self._average.close()
         self._average = self._evaluation = None
+
+    def _warn(self, state: LoopState) -> None:
+        if not self._has_warned and (problem := self._is_late(state.max_steps)):
+            logger.warning("%s", problem)
+        if self._evaluation and state.args and state.args.eval_strategy == "no" and not state.args.eval_on_start:
+            logger.warning(
+                "bema.evaluate_with=%s waits for evaluations; trainer.eval_strategy is no.", self.evaluate_with
+            )
+
+    def _is_late(self, steps: Any) -> str:
+        """Whether a run of so many steps, if they are known, ends before the first update, in a sentence."""
+        if not isinstance(steps, int) or not 0 < steps < self.first_update:
+            return ""
+        return (
+            f"bema will save no average: the run ends at step {steps}, and the first update is due at step "
+            f"{self.first_update}. Lower plugins.bema.update_freq or update_after."
+        )
 
     def _problem_with_vllm(self, is_used: object) -> str:
         if self.evaluate_with == "raw" or not is_used:
