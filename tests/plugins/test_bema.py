@@ -458,6 +458,8 @@ def test_the_folder_is_announced_and_holds_the_tokenizer(run_demo: Callable[...,
     folder = session.run_dir.path / "bema"
     assert session.run_dir.run()["artifacts"] == {"bema": str(folder)}
     assert (folder / "tokenizer.json").exists() and (folder / "config.json").exists()
+    assert json.loads((folder / "config.json").read_text())["use_cache"] is True, "training has it off"
+    assert not (session.run_dir.path / "callsheet" / "bema").exists(), "checkpoints hold θ₀"
 
 
 def test_a_model_that_cannot_be_saved_is_refused_before_training(tmp_path: Path) -> None:

@@ -75,3 +75,7 @@ class Kept:
         """Move the formed average to `folder`, in place of what is there."""
         shutil.rmtree(folder, ignore_errors=True)
         return self.formed.rename(folder)
+
+    def remove(self) -> None:
+        """Leave nothing behind: the checkpoints hold links of their own. Rank 0 only, the others being done with it."""
+        shutil.rmtree(self.folder, ignore_errors=True)

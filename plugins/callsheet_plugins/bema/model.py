@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,6 +69,21 @@ def save(
     state: LoopState, model: Any, sharding: Sharding, folder: Path, values: Callable[[str], Tensor | None]
 ) -> None:
     """Write the model with `values` in place of its own weights, and the tokenizer beside it; on all ranks."""
-    save_model(model, sharding, folder, values)
+    with _cache_allowed(model):
+        save_model(model, sharding, folder, values)
     if sharding.rank == 0 and state.tokenizer is not None:
         state.tokenizer.save_pretrained(folder)
+
+
+@contextmanager
+def _cache_allowed(model: Any) -> Iterator[None]:
+    """Save with the key-value cache on, which checkpointing of activations has off: else generation would be slow."""
+    config: Any = getattr(model, "config", None)
+    if getattr(config, "use_cache", True):
+        yield
+        return
+    config.use_cache = True
+    try:
+        yield
+    finally:
+        config.use_cache = False

@@ -148,6 +148,8 @@ class Bema(Schedule):
         if self._average:
             self._average.close()
         self._average = self._evaluation = None
+        if state.is_main:
+            self._kept.remove()
 
     def _abandon(self) -> None:
         """Let go of what an earlier training on this instance left, having raised before its end."""
