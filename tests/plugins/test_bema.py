@@ -24,6 +24,7 @@ from callsheet.sharding import Sharding
 from callsheet_plugins.bema import Bema
 from callsheet_plugins.bema import average as arithmetic
 from callsheet_plugins.bema.keeping import Kept
+from callsheet_plugins.bema.offload import crossing
 from callsheet_plugins.bema.running import Average
 
 
@@ -483,6 +484,16 @@ def test_what_is_no_device_is_found_before_training(device: str) -> None:
     report = Report()
     Bema(device=device).preflight(LogContext(Path()), report)
     assert len(report.problems) == 1 and f"device={device} is no device" in report.problems[0]
+
+
+def test_only_weights_on_a_gpu_are_copied_out_each_over_streams_of_its_own() -> None:
+    places = {"a": "cpu", "b": "cuda:0", "c": "cuda:1", "d": "cuda:0"}
+    shards: Any = {
+        name: SimpleNamespace(read=lambda place=place: SimpleNamespace(device=torch.device(place)))
+        for name, place in places.items()
+    }
+    leaving = crossing(shards, dict.fromkeys(places, torch.empty(1)))
+    assert {str(device): [*part] for device, part in leaving.items()} == {"cuda:0": ["b", "d"], "cuda:1": ["c"]}
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")

@@ -45,7 +45,7 @@ class Offload:
                     self._pinned[name] = torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True)
                 self._pinned[name].copy_(tensor, non_blocking=True)
                 tensor.record_stream(self._stream)
-        self._copied = self._stream.record_event()
+        self._copied = self._stream.record_event(torch.cuda.Event(blocking=True))  # who waits for it, sleeps
         self._blending = self._thread.submit(self._blend, ema, self._copied, share)
 
     def settle(self) -> None:
@@ -72,11 +72,14 @@ class Offload:
             self._copied = None
 
 
-def crossing(shards: Mapping[str, Shard], ema: Ema) -> tuple[Any, Ema]:
-    """The GPU that weights leave for an average in main memory, and the averages of those that do.
+def crossing(shards: Mapping[str, Shard], ema: Ema) -> dict[Any, Ema]:
+    """The averages in main memory of weights that are on a GPU, by that GPU: each has streams of its own.
 
     An engine may keep master weights in main memory itself, of all parameters or of those that a rank has none of.
     """
-    devices = {name: shards[name].read().device for name, average in ema.items() if average.device.type == "cpu"}
-    leaving = {name: device for name, device in devices.items() if device.type == "cuda"}
-    return next(iter(leaving.values()), None), {name: ema[name] for name in leaving}
+    leaving: dict[Any, Ema] = {}
+    for name, average in ema.items():
+        device = shards[name].read().device
+        if device.type == "cuda" and average.device.type == "cpu":
+            leaving.setdefault(device, {})[name] = average
+    return leaving
