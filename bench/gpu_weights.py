@@ -43,8 +43,8 @@ def offload(folder: Path) -> Table:
     for number in range(1, ROUNDS + 2):
         for name, update in updates.items():
             taken[name].append(_steps(model, optimizer, ids, lambda update=update, number=number: update(number)))
-            if plugin._average and plugin._average.offload:
-                plugin._average.offload.settle()
+            if plugin._average:
+                plugin._average.settle()
     seconds = {name: statistics.median(values[1:]) for name, values in taken.items()}
     step = seconds["no average"] / STEPS
     table = Table("an update beside training on a GPU", "one step, with an update before it / without")

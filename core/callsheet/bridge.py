@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.trainer_utils import SaveStrategy
 
+from callsheet import rotation
 from callsheet.checkpoints import bare_row, manifest
 from callsheet.consensus import Consensus
 from callsheet.errors import CallsheetError
@@ -57,6 +58,8 @@ class Bridge(TrainerCallback):
         loop.resumed_from = self._row_of(self.resume_from) if self.resume_from else None
         self._see(state)
         self.recorder.attach(loop.trainer)
+        if loop.trainer is not None:
+            rotation.defer(loop.trainer)
         self.consensus = Consensus(loop.world_size)
         if loop.resumed_from:
             self._restore(loop.resumed_from)
@@ -126,6 +129,7 @@ class Bridge(TrainerCallback):
         if loop.accelerator is not None and loop.world_size > 1:
             loop.accelerator.wait_for_everyone()  # every rank's plugins have written into the checkpoint
         session.checkpointed(row)
+        rotation.rotate(loop.trainer)
 
     def on_train_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any

@@ -102,6 +102,7 @@ class LoopState:
     accelerator: Accelerator | None = None
     optimizer: Optimizer | None = None
     resumed_from: ManifestRow | None = None
+    evaluations: set[str] = field(default_factory=set)  # that plugins add to the trainer's, as in eval_<name>_loss
 
     @property
     def is_main(self) -> bool:
@@ -130,7 +131,9 @@ class LoopState:
         from transformers import Trainer
 
         assert self.trainer is not None, "there is no trainer yet"
+        due = self.trainer.control.should_log
         Trainer.log(self.trainer, dict(values))  # TRL's own would also empty what it gathers for its next row
+        self.trainer.control.should_log = due  # or this row would stand in for the loss of the step
 
     def report_eval(
         self, result: EvalResult, predictions: Sequence[Mapping[str, Any]] = (), *, step: int | None = None

@@ -127,6 +127,9 @@ class EarlyStopping(Plugin):
         """Raise once every data set has been evaluated and none of them has the metric."""
         if not any(name.endswith("_runtime") for name in metrics):
             return  # a score that a plugin reported
+        added = next((name for name in state.evaluations if self.metric.startswith(f"eval_{name}_")), "")
+        if not eval_name.startswith(added):
+            return  # a plugin's evaluation, which may begin later in the run
         self._seen[eval_name] = sorted(metrics)
         expected = getattr(state.trainer, "eval_dataset", None)
         if self._best is None and len(self._seen) >= (len(expected) if isinstance(expected, dict) else 1):

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from callsheet import checkpoints
+from callsheet import Plugin, checkpoints, hookimpl
 from callsheet.checkpoints import choose, survey, with_files, with_hashes
 from callsheet.errors import CallsheetError
 from callsheet.hashes import Hashes
@@ -131,3 +131,16 @@ def test_a_thousand_checkpoints_are_surveyed_by_size_alone(run_dir):
     folder = save(run_dir, 1)
     row = checkpoints.manifest(run_dir)["checkpoint-1"]
     assert survey(run_dir)[0] == [row] and folder.exists()
+
+
+def test_the_last_checkpoint_goes_only_once_the_next_one_is_complete(run_demo):
+    seen = []
+
+    class Look(Plugin):
+        @hookimpl
+        def on_checkpoint(self, state, row):
+            seen.append(sorted(path.name for path in state.ctx.run_dir.glob("checkpoint-*")))
+
+    session = run_demo("plugins=[]", "trainer.args.save_total_limit=1", plugins=[Look()])
+    assert seen == [["checkpoint-2"], ["checkpoint-2", "checkpoint-4"]]
+    assert [path.name for path in session.run_dir.path.glob("checkpoint-*")] == ["checkpoint-4"]

@@ -161,3 +161,61 @@ def of_rank(sharding: Sharding, rank: int, cuts: dict[str, tuple[int, int]]) -> 
         sharding.shards[name] = sharding.chosen[name] = shard
         sharding._holders[name] = [Holder(rank, start, length)] if length else []
     return sharding
+
+
+def test_tensors_of_several_types_are_aligned(tmp_path: Path) -> None:
+    class Mixed(LlamaForCausalLM):
+        def __init__(self, config: LlamaConfig) -> None:
+            super().__init__(config)
+            self.bfloat16()
+            self.a_scale = torch.nn.Parameter(torch.randn(1).bfloat16())
+            self.a_table = torch.nn.Parameter(torch.randn(5))
+
+    model = Mixed(LlamaConfig(**SIZES))
+    save_model(model, Sharding(model), tmp_path, lambda name: None)
+    saved = load_file(tmp_path / "model.safetensors")
+    assert torch.equal(saved["a_table"], model.a_table) and torch.equal(saved["a_scale"], model.a_scale)
+    with (tmp_path / "model.safetensors").open("rb") as file:
+        header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+    assert header["a_table"]["data_offsets"][0] % 4 == 0
+
+
+def test_weights_are_put_back_without_the_others_when_one_rank_raises(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody_comes(*about: object) -> None:
+        raise AssertionError("the other ranks are elsewhere")
+
+    model = torch.nn.Linear(3, 2)
+    sharding, before = Sharding(model), model.weight.detach().clone()
+    shard = sharding.chosen["weight"]
+    persistent = torch.zeros(6)
+    sharding.chosen["weight"] = replace(shard, copy=lambda: persistent)
+    monkeypatch.setattr(Sharding, "everywhere", nobody_comes)
+    with pytest.raises(KeyboardInterrupt), sharding.borrowed():
+        model.weight.data.fill_(7.0)
+        persistent.fill_(7.0)
+        raise KeyboardInterrupt
+    assert torch.equal(model.weight, before) and not persistent.any()
+
+
+def test_what_an_evaluation_gathered_is_not_taken_for_what_a_rank_keeps(tmp_path: Path) -> None:
+    import torch.distributed as dist
+    from torch.distributed.device_mesh import init_device_mesh
+    from torch.distributed.fsdp import fully_shard
+    from torch.distributed.tensor import DTensor
+
+    dist.init_process_group("gloo", init_method=f"file://{tmp_path}/rendezvous", rank=0, world_size=1)
+    try:
+        model: Any = fully_shard(torch.nn.Linear(3, 2), mesh=init_device_mesh("cpu", (1,)), reshard_after_forward=False)
+        with torch.no_grad():
+            model(torch.ones(1, 3))
+        sharding = Sharding(model)
+        assert isinstance(model.weight, DTensor)
+        sharding.write(lambda name: torch.zeros(6 if name == "weight" else 2))
+        assert not model(torch.ones(1, 3)).any()
+    finally:
+        dist.destroy_process_group()
+
+
+def test_a_tensor_that_no_file_holds_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CallsheetError, match="lacks weight: it was copied without"):
+        Stored(Sharding(torch.nn.Linear(3, 2)).chosen, tmp_path, "theta0").read("weight")

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import math
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
+from peft import LoraConfig, PeftModel, PromptTuningConfig, get_peft_model
 from safetensors.torch import load_file
 from torch import Tensor
 from transformers import LlamaConfig, LlamaForCausalLM, Trainer, TrainerCallback, TrainingArguments
@@ -20,6 +24,7 @@ from callsheet.sharding import Sharding
 from callsheet_plugins.bema import Bema
 from callsheet_plugins.bema import average as arithmetic
 from callsheet_plugins.bema.keeping import Kept
+from callsheet_plugins.bema.offload import crossing
 from callsheet_plugins.bema.running import Average
 
 
@@ -30,6 +35,9 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+BOTH = ("plugins=[bema]", "plugins.bema.update_after=0", "plugins.bema.evaluate_with=both")
 
 
 def llama(seed: int = 0, **config: Any) -> LlamaForCausalLM:
@@ -215,8 +223,6 @@ def test_tied_parameters_are_averaged_once_and_stay_tied(tmp_path: Path) -> None
 
 
 def test_a_peft_model_is_saved_as_its_averaged_adapter(tmp_path: Path) -> None:
-    from peft import LoraConfig, PeftModel, get_peft_model
-
     model = get_peft_model(llama(), LoraConfig(r=2, target_modules=["q_proj", "v_proj"], init_lora_weights=False))
     plugin, follow = Bema(update_freq=3), Follow()
     trainer(tmp_path, plugin, follow, model=model).train()
@@ -226,6 +232,32 @@ def test_a_peft_model_is_saved_as_its_averaged_adapter(tmp_path: Path) -> None:
     assert adapter
     assert relative({name: loaded[name] for name in adapter}, adapter) <= 1e-6
     assert not (tmp_path / "bema" / "model.safetensors").exists()
+
+
+def test_an_adapter_resumes_beside_the_average_in_its_checkpoint(tmp_path: Path) -> None:
+    def train(folder: str, resumed: str | None = None) -> Trainer:
+        torch.manual_seed(0)
+        model = get_peft_model(llama(), LoraConfig(r=2, target_modules=["q_proj"]))
+        plugin, saving = Bema(update_freq=2, every_checkpoint=True), {"save_strategy": "steps", "save_steps": 4}
+        made = trainer(tmp_path / folder, plugin, model=model, max_steps=6, **saving)
+        made.train(resume_from_checkpoint=resumed)
+        made.save_model()
+        return made
+
+    train("whole")
+    resumed = train("resumed", str(tmp_path / "whole" / "checkpoint-4"))
+    assert list(resumed.model.peft_config) == ["default"]
+    for name in ("adapter_model.safetensors", "bema/adapter_model.safetensors"):
+        assert identical(load_file(tmp_path / "whole" / name), load_file(tmp_path / "resumed" / name))
+
+
+def test_prompts_that_peft_saves_by_itself_are_refused(tmp_path: Path) -> None:
+    model = get_peft_model(llama(), PromptTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=2))
+    with pytest.raises(CallsheetError, match="cannot save the average of PromptTuningConfig"):
+        Bema().on_train_start(loop_state(tmp_path, model))
+    report = Report()
+    Bema().preflight(LogContext(tmp_path, run_config={"peft": {"type": "PromptTuningConfig"}}), report)
+    assert len(report.problems) == 1
 
 
 def reference(
@@ -355,6 +387,38 @@ def test_nothing_is_left_of_an_earlier_training_on_the_same_instance(tmp_path: P
     assert plugin.state_dict() == {"updated_at": None}
 
 
+def test_an_evaluation_after_a_training_that_failed_sees_each_average_once(tmp_path: Path) -> None:
+    class Fail(TrainerCallback):
+        def on_step_end(self, args: Any, state: Any, *rest: Any, **kwargs: Any) -> None:
+            if state.global_step == 5:
+                raise RuntimeError("no more")
+
+    plugin, fail = Bema(update_freq=2, evaluate_with="both"), Fail()
+    made = trainer(tmp_path, plugin, max_steps=6, eval_strategy="steps", eval_steps=3)
+    made.add_callback(fail)
+    with pytest.raises(RuntimeError, match="no more"):
+        made.train()
+    made.remove_callback(fail)
+    made.train()
+    keys = {key for row in made.state.log_history for key in row}
+    assert "eval_bema_loss" in keys and not [key for key in keys if key.startswith("eval_bema_bema")]
+    assert not {"evaluate", "log", "save_model"} & vars(made).keys()
+
+
+def test_what_trl_gathers_of_the_average_bears_its_name(run_demo: Callable[..., Any]) -> None:
+    session = run_demo(*BOTH, "plugins.bema.update_freq=1")
+    rows = [json.loads(line) for line in (session.run_dir.path / "metrics.jsonl").read_text().splitlines()]
+    raw, average = ({key for key in row if "_" in key} for row in rows if row["step"] == 2 and row["split"] != "train")
+    assert "eval_mean_token_accuracy" in raw
+    assert average == {key.replace("eval_", "eval_bema_") for key in raw}
+
+
+def test_averaged_weights_in_vllm_are_refused_in_a_script_too(tmp_path: Path) -> None:
+    args: Any = SimpleNamespace(use_vllm=True)
+    with pytest.raises(CallsheetError, match="would leave averaged weights in vLLM"):
+        Bema(evaluate_with="bema").on_train_start(loop_state(tmp_path, llama(), args=args))
+
+
 def test_nothing_is_left_of_a_run_that_was_killed_in_the_same_directory(tmp_path: Path) -> None:
     llama(seed=1).save_pretrained(tmp_path / "callsheet" / "bema" / "formed")
     plugin, follow = Bema(update_freq=4), Follow()
@@ -395,6 +459,8 @@ def test_the_folder_is_announced_and_holds_the_tokenizer(run_demo: Callable[...,
     folder = session.run_dir.path / "bema"
     assert session.run_dir.run()["artifacts"] == {"bema": str(folder)}
     assert (folder / "tokenizer.json").exists() and (folder / "config.json").exists()
+    assert json.loads((folder / "config.json").read_text())["use_cache"] is True, "training has it off"
+    assert not (session.run_dir.path / "callsheet" / "bema").exists(), "checkpoints hold θ₀"
 
 
 def test_a_model_that_cannot_be_saved_is_refused_before_training(tmp_path: Path) -> None:
@@ -420,10 +486,35 @@ def test_what_is_no_device_is_found_before_training(device: str) -> None:
     assert len(report.problems) == 1 and f"device={device} is no device" in report.problems[0]
 
 
+def test_only_weights_on_a_gpu_are_copied_out_each_over_streams_of_its_own() -> None:
+    places = {"a": "cpu", "b": "cuda:0", "c": "cuda:1", "d": "cuda:0"}
+    shards: Any = {
+        name: SimpleNamespace(read=lambda place=place: SimpleNamespace(device=torch.device(place)))
+        for name, place in places.items()
+    }
+    leaving = crossing(shards, dict.fromkeys(places, torch.empty(1)))
+    assert {str(device): [*part] for device, part in leaving.items()} == {"cuda:0": ["b", "d"], "cuda:1": ["c"]}
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_a_gpu_that_is_missing_is_refused_in_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(CallsheetError, match="needs a GPU, and torch sees none here"):
         Bema(device="cuda").on_train_start(loop_state(tmp_path, llama()))
+
+
+def test_settings_that_would_do_nothing_are_warned_about(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    trainer(tmp_path, Bema(update_freq=10, evaluate_with="both"), max_steps=1).train()
+    assert "will save no average: the run ends at step 1, and the first update is due at step 10" in caplog.text
+    assert "evaluate_with=both waits for evaluations" in caplog.text
+    report = Report()
+    Bema().preflight(LogContext(tmp_path, run_config={"trainer": {"args": {"max_steps": 399}}}), report)
+    assert [warning for warning in report.warnings if "will save no average" in warning]
+
+
+@pytest.mark.parametrize("settings", [{"ema_power": math.inf}, {"bias_power": 1e300, "lag": 0, "multiplier": 1e-5}])
+def test_powers_that_leave_no_weight_to_compute_with_are_refused(settings: dict[str, Any]) -> None:
+    with pytest.raises(CallsheetError, match="is 0 or infinite"):
+        Bema(**settings)
 
 
 def test_an_update_that_overshoots_is_warned_about() -> None:

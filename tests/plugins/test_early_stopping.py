@@ -79,6 +79,16 @@ def test_a_training_run_stops(run_demo: Callable[..., Any]) -> None:
     assert session.state.step == 2
 
 
+def test_it_waits_for_the_evaluation_that_another_plugin_adds(run_demo: Callable[..., Any]) -> None:
+    schedule = ("plugins.bema.update_after=0", "plugins.bema.update_freq=3")
+    averaging = ("plugins=[early_stopping,bema]", "plugins.bema.evaluate_with=both", *schedule)
+    settings = ("plugins.early_stopping.metric=eval_bema_loss", "plugins.early_stopping.patience=1")
+    session = run_demo(*averaging, *settings)
+    assert session.result.status == "completed"
+    with pytest.raises(CallsheetError, match="Did you mean 'eval_bema_loss'"):
+        run_demo(*averaging, "plugins.early_stopping.metric=eval_bema_los", output_dir="misspelt")
+
+
 def test_an_unknown_metric_names_those_there_are() -> None:
     loop = Loop(EarlyStopping(metric="eval_los"))
     with pytest.raises(

@@ -6,17 +6,20 @@ import json
 import math
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
-from callsheet import CallsheetError, LogContext, Report
+from callsheet import CallsheetError, LogContext, LoopState, ManifestRow, Report
 from callsheet.testing.trainers import ROWS, TINY
 from callsheet_plugins.ref_sync import RefSync
 from callsheet_plugins.ref_sync.blending import blend
+from callsheet_plugins.ref_sync.plugin import sync
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "core"))
 from test_launch import Run, same
@@ -112,6 +115,38 @@ def test_a_checkpoint_without_a_reference_is_refused_unless_asked_to_restart(
     assert "holds no reference model; set plugins.ref_sync.on_missing_state=restart" in refused.output
     restart = "plugins.ref_sync.on_missing_state=restart"
     assert "it is the first one again" in train(tmp_path, *goes_on, restart, launch="single").wait().output
+
+
+def loop_state(folder: Path, reference: Any, **fields: Any) -> LoopState:
+    torch.manual_seed(0)
+    trainer: Any = SimpleNamespace(ref_model=reference)
+    return LoopState(LogContext(folder), print, print, model=torch.nn.Linear(3, 2), trainer=trainer, **fields)
+
+
+def test_a_reference_comes_back_also_where_the_next_sync_is_further_off(tmp_path: Path) -> None:
+    plugin, reference, row = RefSync(ref_model_sync_steps=2), torch.nn.Linear(3, 2), ManifestRow("c", 2, 0.0, tmp_path)
+    plugin.on_train_start(loop_state(tmp_path, reference))
+    sync(plugin._pairs, 0.5)
+    plugin._synced_at = 2
+    plugin.on_checkpoint(loop_state(tmp_path, reference), row)
+    resumed, again = RefSync(ref_model_sync_steps=10), torch.nn.Linear(3, 2)
+    resumed.load_state_dict(plugin.state_dict())
+    resumed.on_train_start(loop_state(tmp_path, again, step=2, resumed_from=row))
+    assert torch.equal(again.weight, reference.weight)
+    with pytest.raises(CallsheetError, match="holds no reference model"):
+        resumed.on_train_start(loop_state(tmp_path, again, step=2, resumed_from=replace(row, path=tmp_path / "none")))
+
+
+def test_a_script_that_syncs_as_well_is_refused(tmp_path: Path) -> None:
+    args: Any = SimpleNamespace(sync_ref_model=True)
+    with pytest.raises(CallsheetError, match="would both sync"):
+        RefSync().on_train_start(loop_state(tmp_path, torch.nn.Linear(3, 2), args=args))
+
+
+def test_the_loss_is_logged_beside_a_sync(run_trainer: Callable[..., Any]) -> None:
+    session = run_trainer("dpo", "plugins=[ref_sync]", "plugins.ref_sync.ref_model_sync_steps=1")
+    rows = [json.loads(line) for line in (session.run_dir.path / "metrics.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows if "loss" in row] == [row["step"] for row in rows if "ref_sync/change" in row]
 
 
 def test_a_change_of_bfloat16_weights_is_measured_in_float32() -> None:

@@ -71,6 +71,8 @@ class Stored:
         """This rank's part of a tensor, put together from the files that have some of it."""
         import torch
 
+        if name not in self._parts:
+            raise CallsheetError(f"{self.folder} lacks {name}: it was copied without every rank's files.")
         shard = self.shards[name]
         reached, end = shard.start, shard.start + shard.length
         parts = [self._parts[name][0][1].get_slice(name)[:0]]  # says the dtype where this rank has no part

@@ -42,7 +42,8 @@ def _stream(model: Any, sharding: Sharding, folder: Path, values: Values, layout
             model.save_pretrained(folder, state_dict={})  # configuration and code
         for path in folder.glob("model*.safetensors*"):
             path.unlink()
-    for name, keys in layout.files.items():
+    for name, unordered in layout.files.items():
+        keys = sorted(unordered, key=lambda key: -layout.metas[key].itemsize)  # or a large type could lie unaligned
         tensors = (_tensor(model, sharding, layout.sources[key], values) for key in keys)
         if sharding.rank == 0:
             write_safetensors(folder / name, {key: layout.metas[key] for key in keys}, tensors)

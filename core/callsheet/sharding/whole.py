@@ -35,6 +35,7 @@ class Sharding:
 
     def __init__(self, model: Any, choose: Callable[[Shard], bool] = lambda shard: shard.trainable) -> None:
         self._model = model
+        self.reshard()
         self.shards = shards_of(model)
         self.chosen = {name: shard for name, shard in self.shards.items() if choose(shard) and shard.shape.numel()}
         self.rank = _rank()
@@ -82,15 +83,24 @@ class Sharding:
     @contextmanager
     def borrowed(self) -> Iterator[None]:
         """Keep what the model computes with in main memory, and put it back, bit for bit, whatever happens."""
-        kept = {name: _clone(shard.live()) for name, shard in self.chosen.items()}
-        copies = {name: _clone(self.shards[name].copy()) for name, live in kept.items() if live is None}
+        kept = {name: (_clone(shard.live()), _clone(shard.copy())) for name, shard in self.chosen.items()}
         try:
             yield
-        finally:
-            self.write(kept.get)
-            for name, copy in copies.items():
-                if copy is not None and (target := self.shards[name].copy()) is not None:
-                    target.copy_(copy)
+        except BaseException:
+            self._put_back(kept)  # without the other ranks, which may not have raised and would never come
+            raise
+        self._put_back(kept)
+        for name, (live, copy) in kept.items():
+            if live is not None and copy is None and (gathered := self.chosen[name].copy()) is not None:
+                gathered.copy_(self.everywhere(name, live))
+
+    def _put_back(self, kept: Mapping[str, tuple[Tensor | None, Tensor | None]]) -> None:
+        self.reshard()
+        for name, (live, copy) in kept.items():
+            shard = self.chosen[name]
+            for target, before in ((shard.live(), live), (shard.copy(), copy)):
+                if target is not None and before is not None:
+                    target.copy_(before)
 
     def reshard(self) -> None:
         """Have FSDP2 give up what it gathered for an evaluation: it would go on computing with that."""

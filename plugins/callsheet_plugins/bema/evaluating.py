@@ -9,6 +9,7 @@ from typing import Any
 from callsheet.errors import CallsheetError
 
 SAVING = ("save_model", "_save_checkpoint")
+NAME = "bema"  # of the evaluation of the average, where there are both
 
 Swapped = Callable[[], AbstractContextManager[bool]]
 
@@ -51,7 +52,36 @@ class Evaluation:
         with self.swapped() as is_averaged, _unsavable(self.trainer):
             if self.which == "bema":
                 return plain(prefix)
-            return {**(plain(f"{prefix}_bema") if is_averaged else {}), **metrics}
+            with _renamed(self.trainer):
+                return {**(plain(f"{prefix}_{NAME}") if is_averaged else {}), **metrics}
+
+
+@contextmanager
+def _renamed(trainer: Any) -> Iterator[None]:
+    """Have TRL's trainers name what they gather of the average as such; they put no prefix but eval_ before it."""
+    plain = trainer.log
+
+    def log(*args: Any, **kwargs: Any) -> None:
+        gathered = getattr(trainer, "_metrics", {}).get("eval", {})
+        for key in list(gathered):
+            gathered[f"{NAME}_{key}"] = gathered.pop(key)
+        plain(*args, **kwargs)
+
+    with _replaced(trainer, log=log):
+        yield
+
+
+@contextmanager
+def _replaced(trainer: Any, **methods: Any) -> Iterator[None]:
+    """Give `trainer` other methods for a while; then what it had of its own, or its class's again."""
+    before = {name: vars(trainer)[name] for name in methods if name in vars(trainer)}
+    vars(trainer).update(methods)
+    try:
+        yield
+    finally:
+        for name in methods:
+            del vars(trainer)[name]
+        vars(trainer).update(before)
 
 
 @contextmanager
@@ -61,10 +91,5 @@ def _unsavable(trainer: Any) -> Iterator[None]:
     def refuse(*args: Any, **kwargs: Any) -> None:
         raise CallsheetError("The model holds averaged weights for an evaluation; save it before or after.")
 
-    for name in SAVING:
-        setattr(trainer, name, refuse)
-    try:
+    with _replaced(trainer, **dict.fromkeys(SAVING, refuse)):
         yield
-    finally:
-        for name in SAVING:
-            vars(trainer).pop(name, None)

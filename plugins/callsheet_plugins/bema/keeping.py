@@ -36,7 +36,7 @@ class Kept:
         """Begin with an empty folder; the checkpoints of an earlier run hold links of their own."""
         if self._rank == 0:
             shutil.rmtree(self.folder, ignore_errors=True)
-            self.folder.mkdir(parents=True)
+            self.folder.mkdir(parents=True, exist_ok=True)  # NFS keeps a folder with files that are open
         meet()
 
     def keep_theta0(self, theta0: Ema) -> Stored:
@@ -75,3 +75,7 @@ class Kept:
         """Move the formed average to `folder`, in place of what is there."""
         shutil.rmtree(folder, ignore_errors=True)
         return self.formed.rename(folder)
+
+    def remove(self) -> None:
+        """Leave nothing behind: the checkpoints hold links of their own. Rank 0 only, the others being done with it."""
+        shutil.rmtree(self.folder, ignore_errors=True)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from callsheet.errors import CallsheetError, did_you_mean
 from callsheet.sharding import Sharding, save_model
 
+PROMPTS = ("PromptTuning", "MultitaskPromptTuning", "PromptEncoder", "PrefixTuning", "CPT")
 KINDS = ("cpu", "cuda", "xpu", "npu", "mps")
 DEVICE = re.compile(rf"({'|'.join(KINDS)})(:\d+)?")
 
@@ -21,10 +23,20 @@ if TYPE_CHECKING:
 
 def problem_with_device(device: str) -> str:
     """Why an average cannot be held there, or an empty string; found without torch."""
-    kind = device.partition(":")[0]
+    kind = device.partition(":")[0].replace("gpu", "cuda")
     if not DEVICE.fullmatch(device):
         return f"is no device; use cpu, or that of the GPU each process trains on: cuda.{did_you_mean(kind, KINDS)}"
     return ""
+
+
+def problem_with_adapter(kind: str) -> str:
+    """Why the average of such an adapter, by the class that configures it, cannot be saved, or an empty string."""
+    if kind.rpartition(".")[2].removesuffix("Config") not in PROMPTS:
+        return ""
+    return (
+        f"bema cannot save the average of {kind}: PEFT saves the prompts that train, whatever it is given. Use an "
+        "adapter inside the layers, such as peft=lora, or take bema out of plugins."
+    )
 
 
 def refuse_a_device_that_is_missing(device: str) -> None:
@@ -42,12 +54,36 @@ def refuse_what_cannot_be_saved(model: Any) -> None:
             f"BEMA saves the average with save_pretrained, which {type(model).__name__} does not have. "
             "Use a model of transformers or PEFT, or take bema out of plugins."
         )
+    for config in getattr(model, "peft_config", {}).values():
+        if problem := problem_with_adapter(type(config).__name__):
+            raise CallsheetError(problem)
+
+
+def drop_adapter(model: Any, name: str) -> None:
+    """Take out the average of the checkpoint that Trainer resumed from: it loads every folder there as an adapter."""
+    if name in getattr(model, "peft_config", {}) and name not in model.active_adapters:
+        model.delete_adapter(name)
 
 
 def save(
     state: LoopState, model: Any, sharding: Sharding, folder: Path, values: Callable[[str], Tensor | None]
 ) -> None:
     """Write the model with `values` in place of its own weights, and the tokenizer beside it; on all ranks."""
-    save_model(model, sharding, folder, values)
+    with _cache_allowed(model):
+        save_model(model, sharding, folder, values)
     if sharding.rank == 0 and state.tokenizer is not None:
         state.tokenizer.save_pretrained(folder)
+
+
+@contextmanager
+def _cache_allowed(model: Any) -> Iterator[None]:
+    """Save with the key-value cache on, which checkpointing of activations has off: else generation would be slow."""
+    config: Any = getattr(model, "config", None)
+    if getattr(config, "use_cache", True):
+        yield
+        return
+    config.use_cache = True
+    try:
+        yield
+    finally:
+        config.use_cache = False

@@ -25,7 +25,7 @@ class Offload:
         import torch
         from torch.optim.optimizer import register_optimizer_step_pre_hook
 
-        self._stream = torch.cuda.Stream(device)
+        self._stream: Any = torch.cuda.Stream(device)
         self._pinned: dict[str, Tensor] = {}
         self._copied: Any = None
         self._blending: Future[None] | None = None
@@ -45,7 +45,7 @@ class Offload:
                     self._pinned[name] = torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True)
                 self._pinned[name].copy_(tensor, non_blocking=True)
                 tensor.record_stream(self._stream)
-        self._copied = self._stream.record_event()
+        self._copied = self._stream.record_event(torch.cuda.Event(blocking=True))  # who waits for it, sleeps
         self._blending = self._thread.submit(self._blend, ema, self._copied, share)
 
     def settle(self) -> None:
@@ -55,9 +55,9 @@ class Offload:
             blending.result()
 
     def close(self) -> None:
-        self.settle()
         self._hook.remove()
         self._thread.shutdown()
+        self.settle()
 
     def _blend(self, ema: Ema, copied: Any, share: float) -> None:
         copied.synchronize()
@@ -72,9 +72,14 @@ class Offload:
             self._copied = None
 
 
-def crosses(shards: Mapping[str, Shard], ema: Ema) -> Any:
-    """The GPU that weights leave for an average elsewhere; None where both lie on the same device, or no GPU is."""
+def crossing(shards: Mapping[str, Shard], ema: Ema) -> dict[Any, Ema]:
+    """The averages in main memory of weights that are on a GPU, by that GPU: each has streams of its own.
+
+    An engine may keep master weights in main memory itself, of all parameters or of those that a rank has none of.
+    """
+    leaving: dict[Any, Ema] = {}
     for name, average in ema.items():
         device = shards[name].read().device
-        return device if device.type == "cuda" and average.device != device else None
-    return None
+        if device.type == "cuda" and average.device.type == "cpu":
+            leaving.setdefault(device, {})[name] = average
+    return leaving

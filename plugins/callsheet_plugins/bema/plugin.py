@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ from callsheet.records import plugin_name
 from callsheet.sharding import Sharding, Stored, unwrapped
 from callsheet.world import share
 from callsheet_plugins.bema import keeping, model
-from callsheet_plugins.bema.evaluating import Evaluation
+from callsheet_plugins.bema.evaluating import NAME, Evaluation
 from callsheet_plugins.bema.running import Average
 from callsheet_plugins.bema.schedule import Schedule
 
@@ -63,6 +63,7 @@ class Bema(Schedule):
         self._average: Average | None = None
         self._updated_at: int | None = None
         self._is_formed = False
+        self._has_warned = False
         self._evaluation: Evaluation | None = None
 
     @hookimpl
@@ -74,17 +75,23 @@ class Bema(Schedule):
             )
         if problem := model.problem_with_device(self.device):
             report.problem(f"plugins.bema.device={self.device} {problem}")
-        trainer = ctx.run_config.get("trainer") or {}
-        if self.evaluate_with != "raw" and (trainer.get("args") or {}).get("use_vllm"):
-            report.problem(
-                f"plugins.bema.evaluate_with={self.evaluate_with} would leave averaged weights in vLLM, which "
-                "generates the training data. Set it to raw, or trainer.args.use_vllm to false."
-            )
+        trainer, peft = (ctx.run_config.get(part) or {} for part in ("trainer", "peft"))
+        if problem := self._is_late((trainer.get("args") or {}).get("max_steps") or 0):
+            self._has_warned = True
+            report.warning(problem)
+        if problem := model.problem_with_adapter(peft.get("type") or ""):
+            report.problem(problem)
+        if problem := self._problem_with_vllm((trainer.get("args") or {}).get("use_vllm")):
+            report.problem(problem)
 
     @hookimpl
     def on_train_start(self, state: LoopState) -> None:
         model.refuse_a_device_that_is_missing(self.device)
+        if problem := self._problem_with_vllm(getattr(state.args, "use_vllm", False)):
+            raise CallsheetError(problem)  # in a script, nobody has asked before
+        self._abandon()
         self._model = unwrapped(state)
+        model.drop_adapter(self._model, plugin_name(self))
         model.refuse_what_cannot_be_saved(self._model)
         self._sharding = Sharding(self._model)
         self._kept = keeping.Kept(state.ctx.run_dir / "callsheet" / plugin_name(self), self._sharding)
@@ -98,6 +105,10 @@ class Bema(Schedule):
         self._form_if_last(state)  # the run that was resumed may have planned to go on
         if self.evaluate_with != "raw" and state.trainer is not None:
             self._evaluation = Evaluation(state.trainer, self.evaluate_with, lambda: self._swapped(state))
+        if self.evaluate_with == "both":
+            state.evaluations.add(NAME)
+        if state.is_main:
+            self._warn(state)
 
     @hookimpl
     def on_step_end(
@@ -137,6 +148,42 @@ class Bema(Schedule):
         if self._average:
             self._average.close()
         self._average = self._evaluation = None
+        if state.is_main:
+            self._kept.remove()
+
+    def _abandon(self) -> None:
+        """Let go of what an earlier training on this instance left, having raised before its end."""
+        if self._evaluation:
+            self._evaluation.remove()
+        if self._average:
+            with suppress(Exception):  # what went wrong then, its run has said
+                self._average.close()
+        self._average = self._evaluation = None
+
+    def _warn(self, state: LoopState) -> None:
+        if not self._has_warned and (problem := self._is_late(state.max_steps)):
+            logger.warning("%s", problem)
+        if self._evaluation and state.args and state.args.eval_strategy == "no" and not state.args.eval_on_start:
+            logger.warning(
+                "bema.evaluate_with=%s waits for evaluations; trainer.eval_strategy is no.", self.evaluate_with
+            )
+
+    def _is_late(self, steps: Any) -> str:
+        """Whether a run of so many steps, if they are known, ends before the first update, in a sentence."""
+        if not isinstance(steps, int) or not 0 < steps < self.first_update:
+            return ""
+        return (
+            f"bema will save no average: the run ends at step {steps}, and the first update is due at step "
+            f"{self.first_update}. Lower plugins.bema.update_freq or update_after."
+        )
+
+    def _problem_with_vllm(self, is_used: object) -> str:
+        if self.evaluate_with == "raw" or not is_used:
+            return ""
+        return (
+            f"plugins.bema.evaluate_with={self.evaluate_with} would leave averaged weights in vLLM, which generates "
+            "the training data. Set it to raw, or trainer.args.use_vllm to false."
+        )
 
     def state_dict(self) -> dict[str, Any]:
         return {"updated_at": self._updated_at}

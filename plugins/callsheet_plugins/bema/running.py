@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from callsheet.sharding import Sharding, Stored
 from callsheet_plugins.bema import average
 from callsheet_plugins.bema.average import Ema
 from callsheet_plugins.bema.keeping import Kept
-from callsheet_plugins.bema.offload import Offload, crosses
+from callsheet_plugins.bema.offload import Offload, crossing
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -24,7 +24,7 @@ class Average:
     sharding: Sharding
     ema: Ema
     theta0: Callable[[str], Tensor]
-    offload: Offload | None = None
+    offloads: dict[Any, Offload] = field(default_factory=dict)  # by the GPU that weights leave
 
     @classmethod
     def begin(cls, sharding: Sharding, kept: Kept, device: str, where: str) -> Average:
@@ -54,17 +54,18 @@ class Average:
     def update(self, beta: float) -> None:
         """EMA ← EMA + β (θ - EMA)."""
         shards = self.sharding.chosen
-        if self.offload is None and (device := crosses(shards, self.ema)):
-            self.offload = Offload(device)
-        if self.offload:
-            self.offload.update(self.ema, shards, beta)
-            return
-        for name, ema in self.ema.items():
+        staying = dict(self.ema)
+        for device, leaving in crossing(shards, self.ema).items():
+            if device not in self.offloads:
+                self.offloads[device] = Offload(device)
+            self.offloads[device].update(leaving, shards, beta)
+            staying = {name: ema for name, ema in staying.items() if name not in leaving}
+        for name, ema in staying.items():
             average.blend(ema, shards[name].read(), beta)
 
     def former(self, alpha: float) -> Callable[[str], Tensor | None]:
         """Gives this rank's part of the average of a parameter, made when asked for; None for what is not averaged."""
-        self._settle()
+        self.settle()
 
         def form(name: str) -> Tensor | None:
             if name not in self.ema:
@@ -75,13 +76,14 @@ class Average:
 
     def save(self, kept: Kept, folder: Path) -> None:
         """Write all that a resumed run needs into `folder`, a checkpoint's; on all ranks."""
-        self._settle()
+        self.settle()
         kept.save(self.ema, folder)
 
     def close(self) -> None:
-        if self.offload:
-            self.offload.close()
+        for offload in self.offloads.values():
+            offload.close()
 
-    def _settle(self) -> None:
-        if self.offload:
-            self.offload.settle()
+    def settle(self) -> None:
+        """Wait until every update has arrived."""
+        for offload in self.offloads.values():
+            offload.settle()

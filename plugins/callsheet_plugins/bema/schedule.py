@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from callsheet import Plugin, setting
 from callsheet.errors import CallsheetError
 
@@ -24,6 +26,11 @@ class Schedule(Plugin):
                 f"{type(self).__name__}.lag and .multiplier are both 0, and (lag + multiplier * step) ** -ema_power "
                 "divides by zero. Set one of them above 0."
             )
+        if not self._weighs_something():
+            raise CallsheetError(
+                f"{type(self).__name__}.ema_power or .bias_power is out of reason: at the first update, step "
+                f"{self.first_update}, (lag + multiplier * step) ** -power is 0 or infinite. Lower them."
+            )
 
     @property
     def first_update(self) -> int:
@@ -39,6 +46,13 @@ class Schedule(Plugin):
     def alpha(self, step: int) -> float:
         """The weight of the bias correction."""
         return float(self._age(step) ** -self.bias_power)
+
+    def _weighs_something(self) -> bool:
+        """Whether the first update and its correction have weights that can be computed with."""
+        try:
+            return 0 < self.beta(self.first_update) < math.inf and self.alpha(self.first_update) < math.inf
+        except OverflowError:
+            return False
 
     def _age(self, step: int) -> float:
         return self.lag + self.multiplier * step

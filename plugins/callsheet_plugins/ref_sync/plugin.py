@@ -60,11 +60,8 @@ class RefSync(Plugin):
     def preflight(self, ctx: LogContext, report: Report) -> None:
         trainer, peft = (dict(ctx.run_config.get(part) or {}) for part in ("trainer", "peft"))
         args = trainer.get("args") or {}
-        if args.get("sync_ref_model"):
-            report.problem("Plugin 'ref_sync' and trainer.args.sync_ref_model would both sync; leave one of them out.")
-        if args.get("precompute_ref_log_probs"):
-            report.problem("Plugin 'ref_sync' cannot change what trainer.args.precompute_ref_log_probs has computed.")
-        if not float(args.get("beta", BETA.get(trainer.get("name", ""), 1.0)) or 0):
+        report.problems += conflicts(args)
+        if args.get("beta", BETA.get(trainer.get("name", ""), 1.0)) in (0, None):
             report.problem(
                 f"Plugin 'ref_sync': trainer={trainer.get('name')} has no reference model unless trainer.args.beta is "
                 "above 0."
@@ -77,11 +74,13 @@ class RefSync(Plugin):
 
     @hookimpl
     def on_train_start(self, state: LoopState) -> None:
+        if found := conflicts(vars(state.args) if state.args else {}):
+            raise CallsheetError(found[0])  # in a script, nobody has asked before
         self._pairs = find(state)
-        if state.resumed_from is not None and state.step >= self.ref_model_sync_steps:
-            self._restore(state.resumed_from)
-        else:
+        if state.resumed_from is None:
             self._synced_at = None
+        else:
+            self._restore(state.resumed_from)
 
     @hookimpl
     def on_step_end(
@@ -110,6 +109,8 @@ class RefSync(Plugin):
         stored = Stored(reference.chosen, row.path / "callsheet" / plugin_name(self), KIND)
         if stored:
             reference.write(stored.read)
+        elif row.step < self.ref_model_sync_steps and self._synced_at is None:
+            return  # there was no sync yet
         elif self.on_missing_state == "refuse":
             raise CallsheetError(
                 f"Checkpoint {row.path} holds no reference model; set plugins.{plugin_name(self)}.on_missing_state="
@@ -118,6 +119,16 @@ class RefSync(Plugin):
         else:
             self._synced_at = None
             logger.warning("Checkpoint %s holds no reference model; it is the first one again.", row.path)
+
+
+def conflicts(args: Mapping[str, Any]) -> list[str]:
+    """Arguments of a trainer that sync as well, or that leave nothing to sync."""
+    found = []
+    if args.get("sync_ref_model"):
+        found.append("ref_sync and trainer.args.sync_ref_model would both sync; leave one of them out.")
+    if args.get("precompute_ref_log_probs"):
+        found.append("ref_sync cannot change what trainer.args.precompute_ref_log_probs has computed; leave one out.")
+    return found
 
 
 def sync(pairs: Pairs, alpha: float) -> float:
