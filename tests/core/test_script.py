@@ -10,8 +10,9 @@ import callsheet
 from callsheet import CallsheetError, Plugin, hookimpl
 
 SCRIPT = '''
-import os, sys
+import os, signal, sys
 from pathlib import Path
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in a background job
 import callsheet, callsheet_conf
 from callsheet import Plugin, hookimpl
 from datasets import load_dataset

@@ -18,7 +18,7 @@ COMMANDS = [
     for page in PAGES
     for command in re.findall(r"^callsheet train (.*)$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
 ]
-SHOWN = {"trainers.md": "| `trainer=sft` | none, lora, ia3 |", "weights.md": "| `ref_sync` | whole model |"}
+SHOWN = {"trainers.md": "| `trainer=sft` | none, lora, ia3 |", "weights.md": "| `ref_sync` | whole model, adapter |"}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -36,7 +36,7 @@ ENGINES = {
     "zero3": [WITHOUT_TRL, "trainer.args.bf16=true"],
     "fsdp2": [WITHOUT_TRL, "launch.config.reshard_after_forward=false"],
 }
-ADAPTERS = {"zero2": ["trainer.args.bf16=true"], "zero3": [], "fsdp2": []}
+ADAPTERS = {"ddp": [], "zero2": ["trainer.args.bf16=true"], "zero3": [], "fsdp2": []}
 
 
 def averaged(folder, *overrides, launch, **how):

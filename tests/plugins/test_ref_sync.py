@@ -54,6 +54,12 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Run]:
     return run
 
 
+@pytest.fixture(scope="module")
+def adapter(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A saved adapter, to train on."""
+    return train(tmp_path_factory.mktemp("adapter"), "peft=lora", launch="single", sync=()).wait().path
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("launch", launches("ref_sync"))
 def test_the_reference_follows_under_every_engine(whole: Callable[[str], Run], launch: str) -> None:
@@ -96,9 +102,8 @@ def test_training_equals_that_with_trl_s_own_sync(whole: Callable[[str], Run], t
 
 @pytest.mark.slow
 @pytest.mark.parametrize("launch", launches("ref_sync", ADAPTER))
-def test_of_an_adapter_that_trains_on_the_reference_is_an_adapter(launch: str, tmp_path: Path) -> None:
-    first = train(tmp_path / "first", "peft=lora", launch="single", sync=()).wait()
-    run = train(tmp_path / "second", f"model.path={first.path}", launch=launch).wait()
+def test_of_an_adapter_that_trains_on_the_reference_is_an_adapter(adapter: Path, launch: str, tmp_path: Path) -> None:
+    run = train(tmp_path, f"model.path={adapter}", launch=launch).wait()
     (folder,) = {path.parent for path in (run.path / "checkpoint-2").rglob("ref-*.safetensors")}
     saved = {name for path in folder.iterdir() for name in load_file(path)}
     assert saved and all(".ref." in name for name in saved)

@@ -5,17 +5,17 @@ WHOLE, ADAPTER = "whole model", "adapter"
 TESTED = {
     "bema": {
         "single": (WHOLE, ADAPTER),
-        "ddp": (WHOLE,),
+        "ddp": (WHOLE, ADAPTER),
         "zero2": (WHOLE, ADAPTER),
         "zero3": (WHOLE, ADAPTER),
         "fsdp2": (WHOLE, ADAPTER),
     },
     "ref_sync": {
-        "single": (WHOLE,),
-        "ddp": (WHOLE,),
-        "zero2": (WHOLE,),
+        "single": (WHOLE, ADAPTER),
+        "ddp": (WHOLE, ADAPTER),
+        "zero2": (WHOLE, ADAPTER),
         "zero3": (WHOLE, ADAPTER),
-        "fsdp2": (WHOLE,),
+        "fsdp2": (WHOLE, ADAPTER),
     },
 }
 

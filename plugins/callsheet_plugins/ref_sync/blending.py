@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from torch import Tensor
 
-CACHED = 1 << 17  # elements a thread that stay in its cache: main memory is read and written once
+CACHED = 1 << 16  # elements a thread that stay in its cache: main memory is read and written once
 AT_ONCE = 1 << 26  # elsewhere: as much as a buffer may take
 
 
