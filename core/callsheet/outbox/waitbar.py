@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -36,19 +37,29 @@ class WaitBar:
         self._total = max(self._total, len(left))
         parts = progress.read(self.shelves.folder)
         done = self._total - len(left) + sum(min(part / whole, 1.0) for part, whole in parts.values() if whole)
+        said = f"{self._total - len(left)} of {self._total}, left: {_kinds(left)}"
         if sys.stderr.isatty():
-            self._draw(done)
+            self._draw(done, said)
         elif time.monotonic() - self._said >= LINE_SECONDS:
             self._said = time.monotonic()
-            print(f"Publishing: {self._total - len(left)} of {self._total} done; waiting.", file=sys.stderr)
+            print(f"Waiting for the outbox: {said}", file=sys.stderr)
 
-    def _draw(self, done: float) -> None:
+    def _draw(self, done: float, said: str) -> None:
         if self._bar is None:
             from rich.console import Console
             from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-            columns = TextColumn("Publishing"), BarColumn(), TextColumn("{task.completed:.1f} of {task.total}")
-            self._bar = Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True), transient=True)
-            self._bar.add_task("publishing", total=self._total)
+            columns = TextColumn("Outbox"), BarColumn(), TimeElapsedColumn(), TextColumn("{task.description}")
+            self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
+            self._bar.add_task(said, total=self._total)
             self._bar.start()
-        self._bar.update(self._bar.task_ids[0], total=self._total, completed=done)
+        self._bar.update(self._bar.task_ids[0], total=self._total, completed=done, description=said)
+
+
+def _kinds(ids: Sequence[str]) -> str:
+    """
+    >>> _kinds(["benchmarks-a", "hub_revisions-b", "benchmarks-c"])
+    'benchmarks 2, hub_revisions 1'
+    """
+    counts = Counter(id.partition("-")[0] for id in ids)
+    return ", ".join(f"{kind} {count}" for kind, count in sorted(counts.items()))
