@@ -15,6 +15,7 @@ from callsheet import (
     engines,
     models,
     occupancy,
+    reporting,
     resuming,
     rewards,
     trainer_args,
@@ -36,6 +37,7 @@ def preflight(plan: Plan, lineup: Lineup) -> Report:
     for problem in (
         *trainer_args.problems(plan.trainer.args, plan.trainer.config_class),
         *trainer_args.range_problems(plan.trainer.args),
+        *reporting.problems(plan.trainer.args.get("report_to")),
         *adapters.problems(plan.peft),
         *rewards.problems(plan.trainer),
         *_reference_problems(plan),

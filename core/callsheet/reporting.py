@@ -1,0 +1,45 @@
+"""Where transformers itself can report to, and whether the package for that is there."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import Any
+
+from callsheet.errors import did_you_mean
+
+# Names of transformers, and the modules of which it needs one.
+NEEDS = {
+    "azure_ml": ("azureml",),
+    "clearml": ("clearml",),
+    "codecarbon": ("codecarbon",),
+    "comet_ml": ("comet_ml",),
+    "dagshub": ("dagshub",),
+    "dvclive": ("dvclive",),
+    "flyte": ("flytekit",),
+    "kubeflow": (),
+    "mlflow": ("mlflow",),
+    "neptune": ("neptune",),
+    "swanlab": ("swanlab",),
+    "tensorboard": ("tensorboard", "tensorboardX"),
+    "trackio": ("trackio",),
+    "wandb": ("wandb",),
+}
+
+
+def problems(report_to: Any) -> list[str]:
+    """What is wrong with `trainer.args.report_to`: a name, or several."""
+    names = [report_to] if isinstance(report_to, str) else report_to or []
+    if names in (["none"], ["all"]):
+        return []
+    return [problem for name in names if (problem := _problem(str(name)))]
+
+
+def _problem(name: str) -> str:
+    if name not in NEEDS:
+        known = ", ".join(["none", "all", *NEEDS])
+        return (
+            f"trainer.args.report_to={name} is unknown to transformers.{did_you_mean(name, NEEDS)} It knows: {known}."
+        )
+    if NEEDS[name] and not any(map(find_spec, NEEDS[name])):
+        return f"trainer.args.report_to={name} needs a package that is not installed: pip install {NEEDS[name][0]}"
+    return ""

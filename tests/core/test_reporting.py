@@ -1,0 +1,39 @@
+"""Where a trainer is to report to is known before it is made."""
+
+import pytest
+import yaml
+
+from callsheet import reporting
+
+
+def test_it_knows_every_name_that_transformers_knows():
+    from transformers.integrations.integration_utils import INTEGRATION_TO_CALLBACK
+
+    assert reporting.NEEDS.keys() == INTEGRATION_TO_CALLBACK.keys()
+
+
+@pytest.mark.parametrize("value", [None, "none", "all", [], ["none"], ["all"], "kubeflow"])
+def test_what_needs_no_package_is_fine(value):
+    assert reporting.problems(value) == []
+
+
+def test_one_of_two_packages_is_enough(tmp_path, monkeypatch):
+    monkeypatch.setitem(reporting.NEEDS, "tensorboard", ("callsheet_has_none", "callsheet_has_one"))
+    assert "pip install callsheet_has_none" in reporting.problems("tensorboard")[0]
+    (tmp_path / "callsheet_has_one.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    assert reporting.problems("tensorboard") == []
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("wndb", "Did you mean 'wandb'?"),
+        ("[swanlab,none]", "report_to=none is unknown"),
+        ("swanlab", "pip install swanlab"),
+    ],
+)
+def test_a_wrong_name_and_a_missing_package_are_refused_by_check(callsheet, value, said):
+    done = callsheet("check", "recipe=demo", f"trainer.args.report_to={value}")
+    assert done.returncode == 2 and said in " ".join(done.stderr.split()), done.stderr
+    assert reporting.problems(yaml.safe_load(value))
