@@ -8,6 +8,7 @@ import json
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import IO, Any
@@ -117,8 +118,8 @@ class RunDir:
                 raise
         self._lock = lock
         lock.truncate(0)
-        lock.write(f"process {os.getpid()} on {os.uname().nodename}")
-        lock.flush()
+        with suppress(OSError):  # on a full disk it does not say whose it is
+            os.write(lock.fileno(), f"process {os.getpid()} on {os.uname().nodename}".encode())
 
 
 def replace(path: Path, text: str) -> None:

@@ -1,0 +1,98 @@
+"""What came back is announced, also where there was no room for it at first, and where it is not what it should be."""
+
+import json
+import resource
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+
+import pytest
+
+from callsheet import LogContext, Plugin, hookimpl
+from callsheet.outbox import durable
+from callsheet.outbox.entries import Entry, to_json
+from callsheet.outbox.shelves import DONE, Shelves
+from callsheet.session import Session
+
+REVISION = {"repo": "me/model", "branch": "b", "commit": "c", "step": 2, "checkpoint": "checkpoint-2"}
+
+
+class Listener(Plugin):
+    """Puts an entry for each revision that it hears of."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.heard: list[str] = []
+
+    @hookimpl
+    def on_revision(self, ctx, revision):
+        self.heard.append(revision.commit)
+        ctx.outbox.put("shelf", {"text": "x" * 10_000, "to": str(ctx.run_dir / "shelf")}, key=revision.commit)
+
+
+@contextmanager
+def files_end_at(size):
+    """As on a full disk: no file of this process grows beyond `size` bytes."""
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    signal.signal(signal.SIGXFSZ, ignored)
+
+
+@pytest.fixture
+def session(tmp_path, shipping):
+    with Session(LogContext(tmp_path / "run", run="run"), {"listener": Listener()}) as session:
+        session.mailroom._in_use = True
+        Shelves(tmp_path / "run").make()
+        yield session
+
+
+def came_back(session, result, id="one"):
+    entry = Entry(id, "shelf", id, {}, time.time(), finished_at=time.time(), result=result)
+    durable.write(session.mailroom.shelves.path(DONE, id), to_json(entry))
+
+
+def look(session):
+    session.mailroom._looked = session.mailroom._room_at = float("-inf")
+    session.mailroom.look()
+
+
+def announced(session):
+    return [row["id"] for row in session.run_dir.rows("outbox/announced.jsonl")]
+
+
+@pytest.mark.parametrize("size", [0, 5_000], ids=["nothing", "what hooks put for it"])
+def test_where_there_is_no_room_training_goes_on_and_it_is_announced_later(session, size):
+    came_back(session, {"revision": REVISION})
+    with files_end_at(size):
+        look(session)
+    assert not announced(session)
+    look(session)
+    assert announced(session) == ["one"] and session.lineup.members[0].plugin.heard[-1] == "c"
+    assert len(session.mailroom.put_lately()) == 1, "what was put for it is not lost either"
+
+
+@pytest.mark.parametrize("result", [{"revision": {"sha": 1}}, {"revision": 3}, {"evals": [{"score": 1}]}, {"evals": 1}])
+def test_what_is_no_result_is_said_once_and_keeps_nothing_else_from_being_announced(session, result):
+    came_back(session, result)
+    came_back(session, {"revision": REVISION}, "two")
+    look(session)
+    look(session)
+    rows = [json.loads(line) for line in (session.run_dir.path / "events.jsonl").read_text().splitlines()]
+    assert [row["id"] for row in rows if row["event"] == "not_announced"] == ["one"]
+    assert sorted(announced(session)) == ["one", "two"]
+
+
+@pytest.mark.parametrize("room", [0, 5_000])
+def test_a_drain_of_a_run_on_a_full_disk_says_so_in_one_sentence(tmp_path, shipping, room):
+    LogContext(tmp_path).outbox.put("shelf", {"to": str(tmp_path), "by_hand": "no"}, key="1")
+    (tmp_path / "config.yaml").write_text("{}")
+    (tmp_path / "run.json").write_text(json.dumps({"run": "run", "more": "x" * 10_000}))
+    command = [sys.executable, "-m", "callsheet", "outbox", "drain", str(tmp_path), "--seconds", "1"]
+    with files_end_at(room):
+        done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 2 and "cannot be written" in done.stderr and "Traceback" not in done.stderr
