@@ -12,11 +12,11 @@ from callsheet_plugins.hub_revisions import contents, naming, scores
 from callsheet_plugins.hub_revisions.card import card
 
 if TYPE_CHECKING:
-    from callsheet.records import EvalResult, LogContext, LoopState, ManifestRow, Report
+    from callsheet.records import EvalResult, LogContext, LoopState, ManifestRow, Report, Revision
 
 logger = logging.getLogger("callsheet")
 
-KIND = "hub_revisions"
+KIND, PRUNE = "hub_revisions", "hub_prune"
 CONFIG, ADAPTER = "config.json", "adapter_config.json"
 
 
@@ -143,6 +143,13 @@ class HubRevisions(Plugin):
             where = {"hub": self.hub, "repo": self.repo or ctx.experiment or "model", "folder": self._folder(ctx)}
             payload = {**where, **scores.payload(eval_result), "timeout_seconds": self.timeout_seconds}
             ctx.outbox.put(scores.KIND, payload, key=f"{eval_result.commit}:{scores.fingerprint(eval_result)}")
+
+    @hookimpl(trylast=True)  # by then others have put what they want of it
+    def on_revision(self, ctx: LogContext, revision: Revision) -> None:
+        if revision.checkpoint and (rule := self._pruning()):
+            where = {"hub": self.hub, "repo": revision.repo, "branch": revision.branch, "folder": self._folder(ctx)}
+            payload = {**where, "weights": revision.weights, "prune": rule, "timeout_seconds": self.timeout_seconds}
+            ctx.outbox.put(PRUNE, payload, key=f"{revision.branch}@{revision.commit}")
 
     def _folder(self, ctx: LogContext) -> str:
         return str(Path(self.folder).expanduser().absolute()) if self.folder else str(ctx.run_dir / "hub")
