@@ -71,7 +71,7 @@ def write_command(
     folder: Path, argv: list[str], env: dict[str, str | None], cwd: str, seconds: float | None, nice: int
 ) -> None:
     """The last thing an attempt gets: from now on it may be started."""
-    content = {"argv": argv, "env": env, "cwd": cwd, "seconds": seconds, "nice": nice}
+    content = {"argv": argv, "env": env, "cwd": cwd, "seconds": seconds, "nice": nice, "folder": str(folder)}
     durable.write(folder / COMMAND, json.dumps(content, indent=1) + "\n")
 
 

@@ -241,3 +241,15 @@ def test_devices_are_shared_out_over_the_slots(run_dir):
     assert [Local(run_dir, 2, [4, 5, 6])._devices_of(slot) for slot in (0, 1)] == ["4,6", "5"]
     assert [Local(run_dir, 2, [4])._devices_of(slot) for slot in (0, 1)] == ["4", "4"]
     assert Local(run_dir, 2)._devices_of(0) == ""
+
+
+def test_a_job_that_was_written_down_and_not_begun_runs_where_the_run_lies_now(run_dir, engine, diary, tmp_path):
+    put(run_dir, engine(sleep=3), 1, 2)
+    first = start_courier(run_dir)
+    wait_until(lambda: len([*run_dir.glob("benchmarks/*/attempt-1/command.json")]) == 2)
+    first.kill()
+    first.communicate()
+    wait_until(lambda: any('"succeeded"' in path.read_text() for path in run_dir.glob("benchmarks/*/*/status.json")))
+    moved = run_dir.rename(tmp_path / "moved")
+    deliver(moved)
+    assert len(scored(moved)) == 2 and len(diary("began")) == 2 and not run_dir.exists()

@@ -71,6 +71,15 @@ def test_every_revision_is_scored_though_only_the_last_is_kept(run_dir, engine, 
     assert [path.name for path in (run_dir / "hub").iterdir()] == ["main-step-000000004"]
 
 
+def test_a_run_that_was_moved_is_published_and_scored_where_it_is_now(run_dir, engine, diary, tmp_path):
+    published(run_dir, engine(), 2)
+    moved = run_dir.rename(tmp_path / "else \"where' é")
+    done = callsheet("outbox", "drain", moved, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert not run_dir.exists() and (moved / "hub" / "main-step-000000002" / "config.json").exists()
+    assert [row["step"] for row in evals(moved)] == [2]
+
+
 def test_a_revision_that_is_replaced_while_its_job_waits_is_scored_as_it_was(run_dir, engine, diary, tmp_path):
     published(run_dir, engine(sleep=1), 2)
     deliver(run_dir)
