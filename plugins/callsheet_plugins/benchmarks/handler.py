@@ -27,6 +27,8 @@ from callsheet_plugins.benchmarks.engines import Malformed, Scores, Work
 FIRST_LOOK_SECONDS, LONGEST_LOOK_SECONDS = 0.5, 30.0
 QUEUE_SECONDS, LONGEST_QUEUE_SECONDS = 1.0, 60.0
 NICE = 5
+# What comes of reading files that are not what an engine writes: a number beyond all numbers, a thousand brackets …
+NO_RESULTS = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
 
 
 class BenchmarkHandler(Handler):
@@ -63,6 +65,8 @@ class BenchmarkHandler(Handler):
                 return self._result(job, folder, status, engines.engine(_engine(job)).results(self._work(job, folder)))
             except Malformed as error:
                 reason = f"it left no readable results: {error}"
+            except NO_RESULTS as error:
+                reason = f"it left no readable results: {type(error).__name__}: {error}."
         else:
             place.cancel(attempt, handle)  # what is lost may yet live: never two at once
             reason = (

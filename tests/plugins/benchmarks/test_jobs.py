@@ -169,6 +169,9 @@ def test_of_several_runners_of_one_attempt_one_runs_the_engine(tmp_path):
         ({"text": '{"metrics": {"a": "b"}}'}, "a='b'"),
         ({"text": '{"metrics": {}}'}, "at least one number"),
         ({"text": '{"metrics": {"a": 1}, "predictions": 3}'}, "no list of objects"),
+        ({"text": '{"metrics": {"a": 1}, "breakdowns": {"part": {}}}'}, '"breakdowns" of results.json must name'),
+        ({"text": '{"metrics": {"a": 1%s}}' % ("0" * 400)}, "OverflowError"),
+        ({"text": "[" * 50_000}, "RecursionError"),
     ],
 )
 def test_results_that_never_came_or_are_malformed_say_what_is_wrong(run_dir, engine, spec, said):
