@@ -1,5 +1,6 @@
 """What came back is announced, also where there was no room for it at first, and where it is not what it should be."""
 
+import errno
 import json
 import resource
 import signal
@@ -11,9 +12,11 @@ from contextlib import contextmanager
 import pytest
 
 from callsheet import LogContext, Plugin, hookimpl
-from callsheet.outbox import durable
+from callsheet.outbox import Handler, durable
 from callsheet.outbox.entries import Entry, to_json
-from callsheet.outbox.shelves import DONE, Shelves
+from callsheet.outbox.patience import Patience
+from callsheet.outbox.shelves import ACTIVE, DONE, PENDING, Shelves
+from callsheet.outbox.worker import Worker
 from callsheet.session import Session
 
 REVISION = {"repo": "me/model", "branch": "b", "commit": "c", "step": 2, "checkpoint": "checkpoint-2"}
@@ -96,3 +99,16 @@ def test_a_drain_of_a_run_on_a_full_disk_says_so_in_one_sentence(tmp_path, shipp
     with files_end_at(room):
         done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 2 and "cannot be written" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_an_entry_that_finds_no_room_is_tried_for_as_long_as_it_takes(tmp_path):
+    class NoRoom(Handler):
+        def deliver(self, job):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    worker = Worker(tmp_path, Patience())
+    worker._handlers["shelf"] = NoRoom(tmp_path)
+    worker.shelves.make()
+    durable.write(worker.shelves.path(ACTIVE, "1"), to_json(entry := Entry("1", "shelf", "1", {}, 0.0, attempts=50)))
+    later = worker.attempt(entry, lambda done, total: None, list)
+    assert later and later.attempts == 51 and worker.shelves.state_of("1") == PENDING

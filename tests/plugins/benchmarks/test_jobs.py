@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -142,6 +143,30 @@ def test_what_an_engine_left_running_is_gone_before_the_next_attempt(tmp_path):
     assert alive(int(child.read_text()))
     local.cancel(attempt, handle)
     wait_until(lambda: not alive(int(child.read_text())), seconds=10)
+
+
+def run_by_runner(folder):
+    return subprocess.Popen([sys.executable, "-I", "-S", runner.__file__, str(folder)])
+
+
+@pytest.mark.parametrize("code", [0, 3])
+def test_what_an_engine_left_in_a_session_of_its_own_is_ended_too(tmp_path, code):
+    daemon = "setsid sh -c 'echo $$ > child; sleep 600' & until [ -s child ]; do sleep 0.05; done"
+    attempt = attempt_at(tmp_path / "attempt-1", "sh", "-c", f"{daemon}; exit {code}")
+    assert run_by_runner(attempt.folder).wait(20) == code
+    assert not alive(int((attempt.folder / "out" / "child").read_text()))
+
+
+def test_a_disk_that_is_full_for_a_while_costs_no_result(tmp_path):
+    attempt = attempt_at(tmp_path / "attempt-1", "sh", "-c", "sleep 1")
+    process, status = run_by_runner(attempt.folder), attempt.folder / "status.json"
+    wait_until(lambda: status.exists() and "engine" in json.loads(status.read_text()))
+    _, most = resource.prlimit(process.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (0, most))
+    wait_until(lambda: not alive(json.loads(status.read_text())["engine"]["pid"]))
+    time.sleep(0.5)
+    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (most, most))
+    assert process.wait(20) == 0 and json.loads(status.read_text())["state"] == "succeeded"
 
 
 def test_a_process_that_got_the_number_of_another_is_left_alone(tmp_path):
