@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from dataclasses import dataclass
 
@@ -16,4 +17,8 @@ class Patience:
     def delay(self, attempts: int, retry_after: float | None = None) -> float:
         """Seconds to wait after `attempts` failures."""
         backoff = min(self.longest, self.first * 2.0 ** min(attempts - 1, 30)) * random.uniform(0.5, 1.0)
-        return backoff if retry_after is None else max(retry_after, 0.0) + min(backoff, 1.0)
+        return (
+            backoff
+            if retry_after is None or not math.isfinite(retry_after)
+            else max(retry_after, 0.0) + min(backoff, 1.0)
+        )
