@@ -141,7 +141,9 @@ class HubRevisions(Plugin):
     ) -> None:
         if eval_result.commit and eval_result.tags.get("branch"):
             where = {"hub": self.hub, "repo": self.repo or ctx.experiment or "model", "folder": self._folder()}
-            payload = {**where, **scores.payload(eval_result), "timeout_seconds": self.timeout_seconds}
+            # A quarter of the commits is left to revisions, which are more urgent.
+            quota = {"commits_per_hour": max(self.commits_per_hour * 3 // 4, 1), "coalesce": False, "final": False}
+            payload = {**where, **scores.payload(eval_result), **quota, "timeout_seconds": self.timeout_seconds}
             ctx.outbox.put(scores.KIND, payload, key=f"{eval_result.commit}:{scores.fingerprint(eval_result)}")
 
     @hookimpl(trylast=True)  # by then others have put what they want of it
