@@ -15,7 +15,7 @@ from callsheet import LogContext, Plugin, hookimpl
 from callsheet.outbox import Handler, durable
 from callsheet.outbox.entries import Entry, to_json
 from callsheet.outbox.patience import Patience
-from callsheet.outbox.shelves import ACTIVE, DONE, PENDING, Shelves
+from callsheet.outbox.shelves import ACTIVE, DONE, FAILED, PENDING, Shelves
 from callsheet.outbox.worker import Worker
 from callsheet.session import Session
 
@@ -99,6 +99,17 @@ def test_a_drain_of_a_run_on_a_full_disk_says_so_in_one_sentence(tmp_path, shipp
     with files_end_at(room):
         done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 2 and "cannot be written" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_retry_on_a_full_disk_says_so_and_keeps_what_failed(tmp_path, shipping):
+    shelves = Shelves(tmp_path)
+    shelves.make()
+    durable.write(shelves.path(FAILED, "1"), to_json(Entry("1", "shelf", "1", {}, 0.0)))
+    command = [sys.executable, "-m", "callsheet", "outbox", "retry", str(tmp_path), "1"]
+    with files_end_at(0):
+        done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 2 and "cannot be written" in done.stderr and "Traceback" not in done.stderr
+    assert shelves.read(FAILED, "1") and shelves.retry("1")
 
 
 def test_an_entry_that_finds_no_room_is_tried_for_as_long_as_it_takes(tmp_path):
