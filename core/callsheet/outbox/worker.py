@@ -74,7 +74,7 @@ class Worker:
         self, entry: Entry, progress: Callable[[float, float], None], queued: Callable[[], list[Entry]]
     ) -> Mapping[str, Any]:
         if entry.kind == UNREADABLE:
-            raise Permanent(str(entry.error), "Remove the file, or repair it and retry.")
+            raise Permanent(str(entry.error), str(entry.advice))
         handler = self.handler(entry.kind)
         folder = snapshots.folder_of(self.shelves.run_dir, entry.id)
         files = {name: folder / name for name in entry.files}

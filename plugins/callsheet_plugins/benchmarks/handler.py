@@ -61,6 +61,7 @@ class BenchmarkHandler(Handler):
             raise Parked(f"{job.payload['name']}: {seen.reason}")
         status = attempts.status_of(folder)
         if seen.state == "ended" and status.get("state") == "succeeded":
+            attempts.blank_secrets(folder)
             try:
                 return self._result(job, folder, status, engines.engine(_engine(job)).results(self._work(job, folder)))
             except Malformed as error:
@@ -69,6 +70,7 @@ class BenchmarkHandler(Handler):
                 reason = f"it left no readable results: {type(error).__name__}: {error}."
         else:
             place.cancel(attempt, handle)  # what is lost may yet live: never two at once
+            attempts.blank_secrets(folder)
             reason = (
                 _said(status)
                 if seen.state == "ended"

@@ -169,6 +169,17 @@ def test_a_disk_that_is_full_for_a_while_costs_no_result(tmp_path):
     assert process.wait(20) == 0 and json.loads(status.read_text())["state"] == "succeeded"
 
 
+@pytest.mark.parametrize("code", [0, 1])
+def test_a_secret_that_an_engine_prints_is_blanked_in_its_log(run_dir, monkeypatch, code):
+    monkeypatch.setenv("HF_TOKEN", secret := "hf_" + "x" * 34)
+    said = f"echo bytes $HF_TOKEN; printf '\\377\\n'; echo '{{\"metrics\": {{\"a\": 1}}}}' > $0; exit {code}"
+    put(run_dir, {"mine": {"engine": "command", "command": ["sh", "-c", said, "{results}"]}}, attempts=1)
+    deliver(run_dir)
+    (log,) = run_dir.glob("benchmarks/*/attempt-1/log.txt")
+    assert log.read_bytes() == b"bytes ***\n\xff\n"
+    assert not [path for path in run_dir.rglob("*") if path.is_file() and secret.encode() in path.read_bytes()]
+
+
 def test_a_process_that_got_the_number_of_another_is_left_alone(tmp_path):
     innocent = subprocess.Popen(["sleep", "600"], start_new_session=True)
     processes.kill_group(innocent.pid, "an earlier birth")
