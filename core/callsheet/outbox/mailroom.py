@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from callsheet.outbox import handlers, snapshots
 from callsheet.outbox.entries import Entry
+from callsheet.outbox.lock import CourierLock
 from callsheet.outbox.restored import restore
 from callsheet.outbox.results import Results
 from callsheet.outbox.settings import OutboxSettings
@@ -50,6 +51,7 @@ class Mailroom:
             self.shelves.make()
             self.shelves.unpark()
             snapshots.sweep(self.run_dir.path, {id for state in KEPT for id in self.shelves.ids(state)})
+            CourierLock(self.shelves.folder).dismiss()
             if self.shelves.left():
                 self.courier.ensure()
 
