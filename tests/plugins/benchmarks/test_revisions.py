@@ -71,8 +71,11 @@ def test_every_revision_is_scored_though_only_the_last_is_kept(run_dir, engine, 
     assert [path.name for path in (run_dir / "hub").iterdir()] == ["main-step-000000004"]
 
 
-def test_a_run_that_was_moved_is_published_and_scored_where_it_is_now(run_dir, engine, diary, tmp_path):
+@pytest.mark.parametrize("when", ["before it was published", "before it was announced"])
+def test_a_run_that_was_moved_is_published_and_scored_where_it_is_now(run_dir, engine, diary, tmp_path, when):
     published(run_dir, engine(), 2)
+    if when == "before it was announced":
+        deliver(run_dir)
     moved = run_dir.rename(tmp_path / "else \"where' é")
     done = callsheet("outbox", "drain", moved, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
