@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from callsheet.outbox import Job, Transient
+from callsheet.outbox import Entry, Job, Transient
 from callsheet.outbox.results import ANNOUNCED
 from callsheet.outbox.shelves import ACTIVE, PARKED, PENDING, Shelves
 from callsheet.rundir import RunDir
@@ -21,16 +21,19 @@ class PruneHandler(RevisionHandler):
 
     def deliver(self, job: Job) -> Mapping[str, Any]:
         payload = job.payload
+        if newer := [entry.id for entry in job.queued() if _is_newer(entry, job.entry)]:
+            return {"left_to": newer[-1]}  # or each of a thousand would read all the others
         if not (old := self._branches.old(payload["weights"], payload["prune"])):
             return {"pruned": []}
         unheard = {*old} - self._announced(old)
-        wanted, parked = self._commits(PENDING, ACTIVE), self._commits(PARKED)
+        # Pending twice: an entry may move back while active ones are listed.
+        wanted, parked = self._commits(PENDING, ACTIVE, PENDING), self._commits(PARKED)
         waiting = unheard | {name for name, row in old.items() if row.get("commit") in wanted}
         gone = [name for name, row in old.items() if name not in waiting and row.get("commit") not in parked]
         for branch in gone:
             self._hub(payload).delete(job, branch)
             self._branches.forget(branch)
-        if waiting and not any(entry.put_at > job.entry.put_at for entry in job.queued()):
+        if waiting:
             said = f"{min(waiting)} is kept until what was put for it is done."
             raise Transient(said, retry_after=AGAIN_SECONDS, counts=False)
         return {"pruned": gone}
@@ -44,3 +47,7 @@ class PruneHandler(RevisionHandler):
         shelves = Shelves(self.run_dir)
         found = [entry for state in states for id in shelves.ids(state) if (entry := shelves.read(state, id))]
         return {str(entry.payload["commit"]) for entry in found if entry.payload.get("commit") and not entry.files}
+
+
+def _is_newer(entry: Entry, than: Entry) -> bool:
+    return entry.put_at > than.put_at and entry.payload["weights"] == than.payload["weights"]
