@@ -100,9 +100,11 @@ class RunDir:
         with path.open(encoding="utf-8", errors="replace") as file:
             for line in file:
                 try:
-                    yield json.loads(line)
+                    row = json.loads(line)
                 except ValueError:
                     continue
+                if isinstance(row, dict):
+                    yield row
 
     def _take(self, lock: IO[str]) -> None:
         try:

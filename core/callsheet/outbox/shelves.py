@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import suppress
@@ -57,7 +58,9 @@ class Shelves:
             return from_json(self.path(state, id).read_text(encoding="utf-8"))
         except FileNotFoundError:
             return None
-        except ValueError as error:
+        except (OSError, ValueError) as error:
+            if isinstance(error, OSError) and error.errno == errno.ESTALE:  # replaced, says a network file system
+                return None
             return Entry(id, UNREADABLE, id, {}, 0.0, error=f"The file is no entry: {error}.", advice=REPAIR)
 
     def entries(self) -> Iterator[tuple[str, Entry]]:

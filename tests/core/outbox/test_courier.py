@@ -243,3 +243,14 @@ def test_a_file_that_is_no_entry_fails_as_it_is_and_is_carried_out_once_repaired
     assert Shelves(tmp_path / "run").retry(id)
     courier(tmp_path / "run").communicate(timeout=30)
     assert states(tmp_path / "run")["done"] == [id]
+
+
+def test_one_file_that_cannot_be_read_keeps_no_other_from_being_carried_out(tmp_path, courier):
+    ids = fill(tmp_path / "run", 3)
+    shelves = Shelves(tmp_path / "run")
+    shelves.path("pending", "a-folder").mkdir()
+    shelves.path("pending", "no-text").write_bytes(b"\xff\xfe")
+    assert courier(tmp_path / "run").wait(30) == 0
+    assert states(tmp_path / "run")["done"] == sorted(ids)
+    assert states(tmp_path / "run")["failed"] == ["a-folder", "no-text"]
+    assert "Is a directory" in str(shelves.read("failed", "a-folder").error)

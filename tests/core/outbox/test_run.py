@@ -222,3 +222,14 @@ def test_a_courier_that_a_run_left_behind_makes_way_for_one_with_the_environment
     assert done.returncode == 3 and left_behind.wait(10) == 128 + signal.SIGTERM
     assert Shelves(tmp_path).left() == [id]
     assert "Working on" in (tmp_path / "outbox" / "courier.log").read_text()
+
+
+@pytest.mark.parametrize("line", ["null", "3", "[]", '"x"', '{"id": 3'])
+def test_lines_that_are_none_of_ours_are_passed_over(tmp_path, shipping, line):
+    LogContext(tmp_path).outbox.put("shelf", {"to": str(tmp_path / "shelf")}, key="e1")
+    (tmp_path / "config.yaml").write_text("{}")
+    (tmp_path / "run.json").write_text('{"run": "run"}')
+    for name in ("outbox/announced.jsonl", "checkpoints.jsonl"):
+        (tmp_path / name).write_text(f"{line}\n")
+    done = drain(tmp_path)
+    assert done.returncode == 0, done.stderr
