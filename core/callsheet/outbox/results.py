@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import errno
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from callsheet import checkpoints
 from callsheet.outbox.entries import Entry
+from callsheet.outbox.predictions import Predictions
 from callsheet.outbox.shelves import DONE, FAILED, Shelves
 from callsheet.records import EvalResult, LogContext, Revision
 from callsheet.rundir import RunDir, now
@@ -21,7 +22,7 @@ logger = logging.getLogger("callsheet")
 
 ANNOUNCED = "outbox/announced.jsonl"
 
-AnnounceEval = Callable[[EvalResult, list[Mapping[str, Any]], int | None], None]
+AnnounceEval = Callable[[EvalResult, Sequence[Mapping[str, Any]], int | None], None]
 
 
 class Results:
@@ -67,14 +68,10 @@ class Results:
             checkpoints.published(self.run_dir, revision)
             self.hooks.on_revision(ctx=self.ctx, revision=revision)
         for result, predictions, step in scores:
-            self.announce_eval(result, self._predictions(predictions), step)
+            self.announce_eval(result, Predictions(self.run_dir, predictions) if predictions else [], step)
         if self.ctx.puts_refused > refused:  # a guard has caught what `put` raised
             raise OSError(errno.ENOSPC, "there was no room for what was put because of it")
         self.run_dir.event("carried_out", id=entry.id, what=entry.kind, attempts=entry.attempts)
-
-    def _predictions(self, path: str | None) -> list[Mapping[str, Any]]:
-        """Rows of a JSONL file inside the run directory; none where somebody has removed it."""
-        return list(self.run_dir.rows(path)) if path else []
 
 
 def _news(result: Mapping[str, Any]) -> tuple[Revision | None, list[tuple[EvalResult, str | None, int | None]]]:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
@@ -28,11 +29,16 @@ class Listener(Plugin):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.heard: list[str] = []
+        self.scored: list[Any] = []
 
     @hookimpl
     def on_revision(self, ctx, revision):
         self.heard.append(revision.commit)
         ctx.outbox.put("shelf", {"text": "x" * 10_000, "to": str(ctx.run_dir / "shelf")}, key=revision.commit)
+
+    @hookimpl
+    def on_benchmark_eval(self, ctx, eval_result, predictions, step):
+        self.scored.append(predictions)
 
 
 @contextmanager
@@ -77,6 +83,18 @@ def test_where_there_is_no_room_training_goes_on_and_it_is_announced_later(sessi
     look(session)
     assert announced(session) == ["one"] and session.lineup.members[0].plugin.heard[-1] == "c"
     assert len(session.mailroom.put_lately()) == 1, "what was put for it is not lost either"
+
+
+def test_predictions_are_kept_and_read_only_by_who_looks_at_them(session):
+    (session.run_dir.path / "left.jsonl").write_text('{"answer": "b"}\n{"answer": "c"}\n')
+    scored = {"result": {"name": "words", "metrics": {"a": 1.0}}, "predictions": "left.jsonl", "step": 2}
+    came_back(session, {"evals": [scored]})
+    came_back(session, {"evals": [scored]}, "the same, after a crash")
+    look(session)
+    kept = session.run_dir.path / "predictions" / "words-2.jsonl"
+    assert kept.samefile(session.run_dir.path / "left.jsonl") and [*kept.parent.iterdir()] == [kept]
+    (first, second) = session.lineup.members[0].plugin.scored
+    assert "_rows" not in vars(first) and [row["answer"] for row in first] == ["b", "c"] and second[-1] == first[1]
 
 
 @pytest.mark.parametrize("result", [{"revision": {"sha": 1}}, {"revision": 3}, {"evals": [{"score": 1}]}, {"evals": 1}])
