@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import Lock
 from typing import ClassVar
 
-from callsheet.outbox import Job, Transient, durable
+from callsheet.outbox import Entry, Job, Transient, durable
 
 HOUR = 3600.0
 
@@ -32,7 +32,7 @@ class Quota:
         recent, allowed = self._recent(job.payload["repo"]), int(job.payload["commits_per_hour"])
         if len(recent) < allowed - 1:
             return None
-        newer = [entry for entry in job.queued() if entry.put_at > job.entry.put_at]
+        newer = sorted((entry for entry in job.queued() if _passes(entry, job.entry)), key=_step)
         if len(recent) >= allowed:
             if newer and job.payload["coalesce"] and not job.payload["final"]:
                 return newer[-1].id
@@ -56,3 +56,12 @@ class Quota:
             return dict(json.loads(self.path.read_text(encoding="utf-8")))
         except (OSError, ValueError):
             return {}
+
+
+def _passes(entry: Entry, other: Entry) -> bool:
+    """Whether `entry` is a later step of the same weights, whatever the clock said when it was put."""
+    return entry.payload.get("weights") == other.payload.get("weights") and _step(entry) > _step(other)
+
+
+def _step(entry: Entry) -> int:
+    return int(entry.payload.get("step") or 0)
