@@ -40,6 +40,13 @@ def test_a_card_gets_a_model_index_and_a_table_and_a_later_score_takes_the_place
     assert again == text
 
 
+def test_a_metric_may_be_called_anything():
+    scored = {"benchmark": "mine", "task": "mine", "metrics": {"acc|strict\nof all": 0.5}}
+    text = with_scores(card("model", 3, 1.0, {}, {}), "model main", scored)
+    assert "| mine | acc\\|strict of all | 0.5 |" in text
+    assert ModelCard(text).data.eval_results[0].metric_name == "acc|strict\nof all"
+
+
 def test_the_card_on_the_hub_gets_its_scores_once_and_the_model_stays_as_it_is(run_dir, hub):
     put(run_dir, checkpoint(run_dir, 3), **SETTINGS)
     deliver(run_dir)
