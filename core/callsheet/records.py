@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 class LogContext:
     """One run inside its experiment. Loggers leave their ids here for the hooks that follow.
 
-    `publishes` says whether one of the run's plugins announces revisions.
+    `publishes` says whether one of the run's plugins announces revisions; `puts_refused`, how often there was no room
+    in the outbox.
     """
 
     run_dir: Path
@@ -31,13 +32,17 @@ class LogContext:
     ids: dict[str, str] = field(default_factory=dict)
     publishes: bool = False
     on_put: Callable[[str], None] | None = field(default=None, repr=False, compare=False)
+    puts_refused: int = field(default=0, repr=False, compare=False)
 
     @property
     def outbox(self) -> Outbox:
         """Where a hook puts what has to leave the machine; the run's courier carries it out."""
         from callsheet.outbox import Outbox
 
-        return Outbox(self.run_dir, self.on_put)
+        return Outbox(self.run_dir, self.on_put, self._refused)
+
+    def _refused(self) -> None:
+        self.puts_refused += 1
 
 
 @dataclass

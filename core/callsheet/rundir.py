@@ -8,6 +8,7 @@ import json
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import IO, Any
@@ -99,9 +100,11 @@ class RunDir:
         with path.open(encoding="utf-8", errors="replace") as file:
             for line in file:
                 try:
-                    yield json.loads(line)
+                    row = json.loads(line)
                 except ValueError:
                     continue
+                if isinstance(row, dict):
+                    yield row
 
     def _take(self, lock: IO[str]) -> None:
         try:
@@ -117,8 +120,8 @@ class RunDir:
                 raise
         self._lock = lock
         lock.truncate(0)
-        lock.write(f"process {os.getpid()} on {os.uname().nodename}")
-        lock.flush()
+        with suppress(OSError):  # on a full disk it does not say whose it is
+            os.write(lock.fileno(), f"process {os.getpid()} on {os.uname().nodename}".encode())
 
 
 def replace(path: Path, text: str) -> None:

@@ -23,6 +23,7 @@ SECRET_VALUE = re.compile(
     r"|(?<=[?&])(?:sig|signature|token|x-amz-signature|x-amz-credential|x-amz-security-token)=[^&\s\"']+",
     re.I,
 )
+VOCABULARY = re.compile(r"(^|_)(eos|bos|pad|unk|sep|cls|mask|image|stop|special|added|extra)_tokens?$")
 OVERRIDE = re.compile(r"^([+~]*[\w./@-]+)=(.*)$", re.S)
 
 
@@ -71,5 +72,5 @@ def redact_override(override: str) -> str:
 
 
 def _names_a_secret(key: str) -> bool:
-    """Tokens of a vocabulary are no secret: eos_token, pad_token, and the like."""
-    return bool(SECRET_KEY.search(key)) and not re.search(r"(^|_)(eos|bos|pad|unk|sep|cls|mask|image|stop)_token$", key)
+    """Tokens of a vocabulary are no secret: eos_token, stop_tokens, and the like."""
+    return bool(SECRET_KEY.search(key)) and not VOCABULARY.search(key)

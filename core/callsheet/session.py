@@ -19,6 +19,7 @@ from callsheet.hashes import Hashes
 from callsheet.hooks import Plugin
 from callsheet.lineup import Lineup
 from callsheet.outbox.mailroom import Mailroom
+from callsheet.outbox.predictions import Predictions
 from callsheet.outbox.restored import as_listed
 from callsheet.outbox.results import Results
 from callsheet.outbox.settings import OutboxSettings
@@ -173,7 +174,10 @@ class Session:
             name = "-".join(str(part) for part in (result.name, weights, step) if part is not None)
             folder = self.run_dir.path / "predictions"
             folder.mkdir(exist_ok=True)
-            self.run_dir.write_text(f"predictions/{name}.jsonl", rundir.lines(predictions))
+            if isinstance(predictions, Predictions):
+                predictions.keep(folder / f"{name}.jsonl")
+            else:
+                self.run_dir.write_text(f"predictions/{name}.jsonl", rundir.lines(predictions))
         self.lineup.hooks.on_benchmark_eval(ctx=self.ctx, eval_result=result, predictions=predictions, step=step)
 
     def announce_in_loop(self, result: EvalResult, predictions: Sequence[Mapping[str, Any]], step: int | None) -> None:

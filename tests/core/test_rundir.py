@@ -92,3 +92,8 @@ def test_secrets_are_found_by_name_shape_and_environment(monkeypatch):
     assert redact_override(f"++trainer.args.hub_token={token}") == "++trainer.args.hub_token=***"
     assert redact_override("trainer.args.max_steps=3") == "trainer.args.max_steps=3"
     assert token not in redact_text(f"401 for token {token}")
+
+
+def test_words_that_generation_stops_at_are_no_secret():
+    settings = {"stop_tokens": ["<|im_end|>"], "additional_special_tokens": ["<tool>"], "max_new_tokens": 5}
+    assert redact(settings) == settings and redact({"tokens": ["abc"]}) == {"tokens": ["***"]}

@@ -6,6 +6,7 @@ import os
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -19,12 +20,21 @@ _putting = Lock()  # two threads with one key make one entry
 
 
 class Outbox:
-    """The outbox of one run; `on_put` posts the entry of the given id, beside the training loop."""
+    """The outbox of one run; `on_put` posts the entry of the given id, beside the training loop.
 
-    def __init__(self, run_dir: Path, on_put: Callable[[str], None] | None = None) -> None:
+    `on_refusal` hears of an entry that could not be written, whatever becomes of the OSError that says so.
+    """
+
+    def __init__(
+        self,
+        run_dir: Path,
+        on_put: Callable[[str], None] | None = None,
+        on_refusal: Callable[[], None] = lambda: None,
+    ) -> None:
         self.run_dir = run_dir
         self.shelves = Shelves(run_dir)
         self._on_put = on_put or self.shelves.post
+        self._on_refusal = on_refusal
 
     def put(
         self, kind: str, payload: Mapping[str, Any], *, files: Mapping[str, Path] | None = None, key: str | None = None
@@ -44,16 +54,25 @@ class Outbox:
         key = key or uuid.uuid4().hex
         id = id_of(kind, key)
         with _putting:
-            self.shelves.make()
-            if self.shelves.is_draft(id) or self.shelves.state_of(id) is not None:
-                return id
-            files = files or {}
-            sizes = snapshots.take(self.run_dir, id, files) if files else {}
-            sources = {name: os.path.relpath(path, self.run_dir) for name, path in files.items()}
             try:
-                self.shelves.draft(Entry(id, kind, key, redact(payload), time.time(), sizes, sources=sources))
-            except BaseException:
-                snapshots.drop(self.run_dir, id)
+                is_new = self._write(Entry(id, kind, key, redact(payload), time.time()), files or {})
+            except OSError:
+                self._on_refusal()
                 raise
-        self._on_put(id)
+        if is_new:
+            self._on_put(id)
         return id
+
+    def _write(self, entry: Entry, files: Mapping[str, Path]) -> bool:
+        """Make a draft of `entry` and links to its files; False when there is one already."""
+        self.shelves.make()
+        if self.shelves.is_draft(entry.id) or self.shelves.state_of(entry.id) is not None:
+            return False
+        sizes = snapshots.take(self.run_dir, entry.id, files) if files else {}
+        sources = {name: os.path.relpath(path, self.run_dir) for name, path in files.items()}
+        try:
+            self.shelves.draft(replace(entry, files=sizes, sources=sources))
+        except BaseException:
+            snapshots.drop(self.run_dir, entry.id)
+            raise
+        return True

@@ -75,7 +75,10 @@ def retry(run: Path, id: str) -> int:
         raise CallsheetError(f"No failed entry is called {id!r}.{did_you_mean(id, failed)} Failed: {len(failed)}.")
     if len(chosen) > 1 and id != "all":
         raise CallsheetError(f"Several failed entries begin with {id!r}: {', '.join(sorted(chosen))}.")
-    again = [name for name in chosen if shelves.retry(name)]
+    try:
+        again = [name for name in chosen if shelves.retry(name)]
+    except OSError as error:
+        raise CallsheetError(f"{run} cannot be written: {error.strerror}. What failed is kept.") from error
     click.echo(f"{', '.join(again)}: pending again. If the run has ended: callsheet outbox drain {run}")
     return 0
 

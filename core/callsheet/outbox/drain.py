@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,8 @@ from callsheet.records import LogContext
 from callsheet.rundir import RunDir
 from callsheet.session import Session
 
+NOT_WRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
+
 
 def drain(run_dir: Path, seconds: float) -> dict[str, int]:
     """Work the outbox of `run_dir` off, for at most so many `seconds`; returns how many entries are in which state.
@@ -33,7 +36,7 @@ def drain(run_dir: Path, seconds: float) -> dict[str, int]:
 def reopened(run_dir: Path, seconds: float = float("inf")) -> Iterator[Session]:
     """The run at `run_dir` once more, to put something into its outbox; leaving the block works that off.
 
-    Raises `CallsheetError` when the run is alive, or there is none.
+    Raises `CallsheetError` when the run is alive, there is none, or its directory cannot be written.
     """
     if not (run_dir / rundir.RUN).is_file():
         raise CallsheetError(f"{run_dir} holds no Callsheet run.")
@@ -46,6 +49,11 @@ def reopened(run_dir: Path, seconds: float = float("inf")) -> Iterator[Session]:
         mailroom.wait(seconds)
         mailroom.close()
         session.run_dir.update_run(ids=session.ctx.ids, outbox=counts_of(run_dir))
+    except OSError as error:
+        if error.errno not in NOT_WRITABLE:
+            raise
+        said = f"{run_dir} cannot be written: {error.strerror}. What lies in its outbox is kept; try again once it can."
+        raise CallsheetError(said) from error
     finally:
         session.run_dir.close()
 

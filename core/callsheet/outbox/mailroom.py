@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from callsheet.outbox import handlers, snapshots
 from callsheet.outbox.entries import Entry
+from callsheet.outbox.lock import CourierLock
 from callsheet.outbox.restored import restore
 from callsheet.outbox.results import Results
 from callsheet.outbox.settings import OutboxSettings
@@ -22,6 +23,7 @@ logger = logging.getLogger("callsheet")
 LOOK_SECONDS = 2.0
 AT_A_TIME = 20
 PAUSE_SECONDS = 0.2
+NO_ROOM_SECONDS = 30.0  # plugins hear again of what could not be written down, so not every moment
 
 
 class Mailroom:
@@ -34,6 +36,7 @@ class Mailroom:
         self._in_use = False
         self._posting = ThreadPoolExecutor(1, "callsheet-outbox")
         self._looked = 0.0
+        self._room_at = 0.0
         self._lately: list[Entry] = []
 
     def open(self) -> None:
@@ -48,6 +51,7 @@ class Mailroom:
             self.shelves.make()
             self.shelves.unpark()
             snapshots.sweep(self.run_dir.path, {id for state in KEPT for id in self.shelves.ids(state)})
+            CourierLock(self.shelves.folder).dismiss()
             if self.shelves.left():
                 self.courier.ensure()
 
@@ -76,6 +80,7 @@ class Mailroom:
             return
         end = time.monotonic() + seconds
         self._posting.submit(self._post_again).result()
+        self._room_at = min(self._room_at, time.monotonic())  # there may be room by now
         self._collect()
         with WaitBar(self.shelves) as bar:
             while (left := self._left()) and time.monotonic() < end and not stop():
@@ -113,9 +118,21 @@ class Mailroom:
             self._post(id)
 
     def _collect(self, most: int | None = None) -> None:
-        self.results.announce(most)
+        if time.monotonic() < self._room_at:
+            return
+        try:
+            self.results.announce(most)
+            self._room_at = 0.0
+        except OSError as error:  # a full disk must not end the training; what is not announced comes up again
+            self._postpone(f"{type(error).__name__}: {error}")
         for entry in self.results.failed():
             _report(self.run_dir, entry)
+
+    def _postpone(self, error: str) -> None:
+        if not self._room_at:  # said once
+            logger.warning("What came back cannot be announced: %s. It is tried again, by a drain if need be.", error)
+            self.run_dir.event("not_announced", error=error)
+        self._room_at = time.monotonic() + NO_ROOM_SECONDS
 
 
 def _report(run_dir: RunDir, entry: Entry) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import random
 from dataclasses import dataclass
+
+LONGEST_ASKED = 86_400.0  # seconds; nobody means more
 
 
 @dataclass(frozen=True)
@@ -16,4 +19,6 @@ class Patience:
     def delay(self, attempts: int, retry_after: float | None = None) -> float:
         """Seconds to wait after `attempts` failures."""
         backoff = min(self.longest, self.first * 2.0 ** min(attempts - 1, 30)) * random.uniform(0.5, 1.0)
-        return backoff if retry_after is None else max(retry_after, 0.0) + min(backoff, 1.0)
+        if retry_after is None or not math.isfinite(retry_after):
+            return backoff
+        return min(max(retry_after, 0.0), LONGEST_ASKED) + min(backoff, 1.0)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Mapping
+import errno
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from callsheet import checkpoints
 from callsheet.outbox.entries import Entry
+from callsheet.outbox.predictions import Predictions
 from callsheet.outbox.shelves import DONE, FAILED, Shelves
 from callsheet.records import EvalResult, LogContext, Revision
 from callsheet.rundir import RunDir, now
@@ -16,9 +18,11 @@ from callsheet.rundir import RunDir, now
 if TYPE_CHECKING:
     from callsheet.hooks import Plugin
 
+logger = logging.getLogger("callsheet")
+
 ANNOUNCED = "outbox/announced.jsonl"
 
-AnnounceEval = Callable[[EvalResult, list[Mapping[str, Any]], int | None], None]
+AnnounceEval = Callable[[EvalResult, Sequence[Mapping[str, Any]], int | None], None]
 
 
 class Results:
@@ -39,32 +43,45 @@ class Results:
                 yield entry
 
     def announce(self, most: int | None = None) -> int:
-        """Announce what is new, `most` entries at a time; returns how many."""
+        """Announce what is new, `most` entries at a time; returns how many.
+
+        Raises OSError when the disk has no room for it, or for what hooks put because of it: then it is still new.
+        """
         new = sorted(id for id in self.shelves.ids(DONE) if id not in self._announced)[:most]
         entries = [entry for id in new if (entry := self.shelves.read(DONE, id))]
         for entry in sorted(entries, key=lambda entry: entry.finished_at or 0.0):
             self._announce(entry)
-            self._announced.add(entry.id)
             self.run_dir.append(ANNOUNCED, {"id": entry.id, "time": now()}, durable=True)
+            self._announced.add(entry.id)
         return len(entries)
 
     def _announce(self, entry: Entry) -> None:
-        result = entry.result or {}
-        self.run_dir.event("carried_out", id=entry.id, what=entry.kind, attempts=entry.attempts)
-        if published := result.get("revision"):
-            revision = Revision(**_known(Revision, published))
+        try:
+            revision, scores = _news(entry.result or {})
+        except (TypeError, KeyError, ValueError, AttributeError) as error:
+            said = f"The handler of kind {entry.kind!r} left what cannot be announced: {type(error).__name__}: {error}."
+            logger.warning("%s: %s", entry.id, said)
+            self.run_dir.event("not_announced", id=entry.id, what=entry.kind, error=said)
+            return
+        refused = self.ctx.puts_refused
+        if revision:
             checkpoints.published(self.run_dir, revision)
             self.hooks.on_revision(ctx=self.ctx, revision=revision)
-        for scored in result.get("evals", ()):
-            result_row = EvalResult(**_known(EvalResult, scored["result"]))
-            self.announce_eval(result_row, self._predictions(scored.get("predictions")), scored.get("step"))
+        for result, predictions, step in scores:
+            self.announce_eval(result, Predictions(self.run_dir, predictions) if predictions else [], step)
+        if self.ctx.puts_refused > refused:  # a guard has caught what `put` raised
+            raise OSError(errno.ENOSPC, "there was no room for what was put because of it")
+        self.run_dir.event("carried_out", id=entry.id, what=entry.kind, attempts=entry.attempts)
 
-    def _predictions(self, path: str | None) -> list[Mapping[str, Any]]:
-        """Rows of a JSONL file inside the run directory."""
-        if not path:
-            return []
-        text = (self.run_dir.path / path).read_text(encoding="utf-8")
-        return [json.loads(line) for line in text.splitlines() if line.strip()]
+
+def _news(result: Mapping[str, Any]) -> tuple[Revision | None, list[tuple[EvalResult, str | None, int | None]]]:
+    """What a handler has to tell; raises whatever comes of a result that is none."""
+    published = result.get("revision")
+    scores = [
+        (EvalResult(**_known(EvalResult, scored["result"])), scored.get("predictions"), scored.get("step"))
+        for scored in result.get("evals", ())
+    ]
+    return Revision(**_known(Revision, published)) if published else None, scores
 
 
 def _known(record: type[Any], content: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import suppress
@@ -14,6 +15,7 @@ from callsheet.outbox.entries import UNREADABLE, Entry, from_json, to_json
 
 PENDING, ACTIVE, PARKED, DONE, FAILED = "pending", "active", "parked", "done", "failed"
 STATES = (PENDING, ACTIVE, PARKED, DONE, FAILED)
+REPAIR = "Remove the file, or repair it and retry."
 KEPT = (PENDING, ACTIVE, PARKED, FAILED)  # what may still want its files
 
 
@@ -56,8 +58,10 @@ class Shelves:
             return from_json(self.path(state, id).read_text(encoding="utf-8"))
         except FileNotFoundError:
             return None
-        except ValueError as error:
-            return Entry(id, UNREADABLE, id, {}, 0.0, error=f"The file is no entry: {error}.")
+        except (OSError, ValueError) as error:
+            if isinstance(error, OSError) and error.errno == errno.ESTALE:  # replaced, says a network file system
+                return None
+            return Entry(id, UNREADABLE, id, {}, 0.0, error=f"The file is no entry: {error}.", advice=REPAIR)
 
     def entries(self) -> Iterator[tuple[str, Entry]]:
         """Every entry with its state; what moved while it was looked for is seen where it was found first."""
@@ -119,7 +123,8 @@ class Shelves:
 
     def settle(self, entry: Entry, state: str) -> None:
         """Write down what became of an active entry, then move it: it lies in one place at every moment."""
-        durable.write(self.path(ACTIVE, entry.id), to_json(entry))
+        if entry.kind != UNREADABLE:  # what stands there is for somebody to repair
+            durable.write(self.path(ACTIVE, entry.id), to_json(entry))
         durable.move(self.path(ACTIVE, entry.id), self.path(state, entry.id))
 
     def let_wait(self, id: str) -> None:
@@ -153,9 +158,10 @@ class Shelves:
         entry = self.read(FAILED, id)
         if entry is None:
             return False
-        known = {**entry.payload, **payload}
-        again = replace(entry, payload=known, attempts=0, not_before=0.0, finished_at=None)
-        durable.write(self.path(FAILED, id), to_json(again))
+        if entry.kind != UNREADABLE:
+            known = {**entry.payload, **payload}
+            again = replace(entry, payload=known, attempts=0, not_before=0.0, finished_at=None)
+            durable.write(self.path(FAILED, id), to_json(again))
         durable.move(self.path(FAILED, id), self.path(PENDING, id))
         return True
 

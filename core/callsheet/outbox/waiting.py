@@ -12,7 +12,10 @@ from callsheet.outbox.entries import Entry
 
 
 class Waiting:
-    """A queue whose every step is logarithmic in its length; used from several threads."""
+    """A queue whose every step is logarithmic in its length; used from several threads.
+
+    What is here waits by a clock that nobody sets: the time of day may jump by hours.
+    """
 
     def __init__(self) -> None:
         self._entries: dict[str, Entry] = {}
@@ -37,13 +40,12 @@ class Waiting:
         """Add an entry; one that is here already, or in work, stays as it is."""
         with self._lock:
             if entry.id not in self:
-                self._entries[entry.id] = entry
-                heapq.heappush(self._later, (entry.not_before, entry.id))
+                self._add(entry)
 
     def pop(self, limit: Callable[[str], int]) -> Entry | None:
         """The entry to start now, of a kind that has less than `limit(kind)` in work; the caller releases it later."""
         with self._lock:
-            while self._later and self._later[0][0] <= time.time():
+            while self._later and self._later[0][0] <= time.monotonic():
                 entry = self._entries[heapq.heappop(self._later)[1]]
                 heapq.heappush(self._ready[entry.kind], (entry.put_at, entry.id))
             open_kinds = [kind for kind, ids in self._ready.items() if ids and self._busy[kind] < limit(kind)]
@@ -60,15 +62,18 @@ class Waiting:
         with self._lock:
             self._busy[self._working.pop(id)] -= 1
             if later:
-                self._entries[id] = later
-                heapq.heappush(self._later, (later.not_before, id))
+                self._add(later)
 
     def seconds_to_next(self) -> float:
         """Until an entry becomes due; infinity when none will."""
         with self._lock:
-            return self._later[0][0] - time.time() if self._later else float("inf")
+            return self._later[0][0] - time.monotonic() if self._later else float("inf")
 
     def of_kind(self, kind: str) -> list[Entry]:
         """What waits of one kind, oldest first."""
         with self._lock:
             return sorted((e for e in self._entries.values() if e.kind == kind), key=lambda entry: entry.put_at)
+
+    def _add(self, entry: Entry) -> None:
+        self._entries[entry.id] = entry
+        heapq.heappush(self._later, (time.monotonic() + max(entry.not_before - time.time(), 0.0), entry.id))

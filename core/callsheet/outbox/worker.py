@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import time
@@ -57,7 +58,7 @@ class Worker:
         except Exception as error:
             logger.exception("%s: unexpected", entry.id)
             said = f"{type(error).__name__}: {error}"
-            if entry.attempts + 1 < UNEXPECTED:
+            if entry.attempts + 1 < UNEXPECTED or _is_full(error):
                 return self._again(entry, said, None)
             self._fail(entry, said, "The courier's log has the traceback.")
             return None
@@ -73,7 +74,7 @@ class Worker:
         self, entry: Entry, progress: Callable[[float, float], None], queued: Callable[[], list[Entry]]
     ) -> Mapping[str, Any]:
         if entry.kind == UNREADABLE:
-            raise Permanent(str(entry.error), "Remove the file, or repair it and retry.")
+            raise Permanent(str(entry.error), str(entry.advice))
         handler = self.handler(entry.kind)
         folder = snapshots.folder_of(self.shelves.run_dir, entry.id)
         files = {name: folder / name for name in entry.files}
@@ -105,6 +106,11 @@ class Worker:
         logger.error("%s: %s %s", entry.id, said, advice or "")
         failed = replace(entry, attempts=entry.attempts + 1, finished_at=time.time(), error=said, advice=advice)
         self.shelves.settle(failed, FAILED)
+
+
+def _is_full(error: Exception) -> bool:
+    """Somebody will make room, sooner or later."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def _has_size(path: Path, size: int) -> bool:

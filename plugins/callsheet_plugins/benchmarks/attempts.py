@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from callsheet.outbox import durable
+from callsheet.secrets import redact_text
 from callsheet_plugins.benchmarks.dispatch.contract import COMMAND, LOG, STATUS
 
 FOLDER = "benchmarks"
 HANDLE, OUTCOME, GIVEN_UP = "handle.json", "outcome.json", "given_up.json"
 TAIL_BYTES = 4096
+SCANNED_BYTES = 64 << 20
 
 
 class Attempts:
@@ -71,7 +74,7 @@ def write_command(
     folder: Path, argv: list[str], env: dict[str, str | None], cwd: str, seconds: float | None, nice: int
 ) -> None:
     """The last thing an attempt gets: from now on it may be started."""
-    content = {"argv": argv, "env": env, "cwd": cwd, "seconds": seconds, "nice": nice}
+    content = {"argv": argv, "env": env, "cwd": cwd, "seconds": seconds, "nice": nice, "folder": str(folder)}
     durable.write(folder / COMMAND, json.dumps(content, indent=1) + "\n")
 
 
@@ -104,6 +107,16 @@ def last_lines(folder: Path, count: int = 8) -> str:
     except OSError:
         return ""
     return "\n".join([line.rpartition("\r")[2] for line in text.splitlines() if line.strip()][-count:])
+
+
+def blank_secrets(folder: Path) -> None:
+    """Blank secrets in the log of an attempt that is over: engines print what they like."""
+    path = folder / LOG
+    with suppress(OSError):
+        if path.stat().st_size <= SCANNED_BYTES:
+            text = path.read_text(encoding="utf-8", errors="surrogateescape")
+            if (kept := redact_text(text)) != text:
+                path.write_text(kept, encoding="utf-8", errors="surrogateescape")
 
 
 def read(path: Path) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import asdict
 from functools import cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -64,10 +65,14 @@ def _check_slurm(plugin: Benchmarks, ctx: LogContext, report: Report) -> None:
 
 
 def _shared(plugin: Benchmarks, name: str, benchmark: Benchmark) -> list[str]:
-    """What holds for every engine: its Python, its package, and a prompt that may be written down."""
-    found = []
-    if redact(benchmark.system_prompt) != benchmark.system_prompt:
-        found.append(f"The system prompt of benchmark {name!r} seems to hold a secret, which would be blanked in it.")
+    """What holds for every engine: its Python, its package, and settings that may be written down."""
+    settings = asdict(benchmark)
+    found = [
+        f"The setting {setting} of benchmark {name!r} seems to hold a secret, which would be blanked in it. "
+        "Leave it in an environment variable, which the job has as well."
+        for setting, kept in redact(settings).items()
+        if kept != settings[setting]
+    ]
     if plugin.dispatch != "local" and plugin.slurm.container:
         return found  # which has programs of its own
     python, package = str(benchmark.python), engines.engine(benchmark.engine).package

@@ -21,11 +21,14 @@ from callsheet_plugins.benchmarks.attempts import Attempts
 from callsheet_plugins.benchmarks.definitions import Benchmark
 from callsheet_plugins.benchmarks.dispatch import dispatcher, gpus
 from callsheet_plugins.benchmarks.dispatch.contract import LOG, Attempt, Dispatcher
+from callsheet_plugins.benchmarks.dispatch.job_files import SUBMISSION, TAKEN
 from callsheet_plugins.benchmarks.engines import Malformed, Scores, Work
 
 FIRST_LOOK_SECONDS, LONGEST_LOOK_SECONDS = 0.5, 30.0
 QUEUE_SECONDS, LONGEST_QUEUE_SECONDS = 1.0, 60.0
 NICE = 5
+# What comes of reading files that are not what an engine writes: a number beyond all numbers, a thousand brackets …
+NO_RESULTS = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
 
 
 class BenchmarkHandler(Handler):
@@ -47,6 +50,7 @@ class BenchmarkHandler(Handler):
         place, attempt = self._dispatcher(job), self._attempt(job, folder)
         handle = attempts.handle_of(folder)
         if handle is None:
+            self._write_anew_where_moved(job, folder)
             handle = self._submit(job, place, attempt)
             raise Transient(f"{job.payload['name']} was submitted.", retry_after=FIRST_LOOK_SECONDS, counts=False)
         seen = place.look(attempt, handle)
@@ -57,12 +61,16 @@ class BenchmarkHandler(Handler):
             raise Parked(f"{job.payload['name']}: {seen.reason}")
         status = attempts.status_of(folder)
         if seen.state == "ended" and status.get("state") == "succeeded":
+            attempts.blank_secrets(folder)
             try:
                 return self._result(job, folder, status, engines.engine(_engine(job)).results(self._work(job, folder)))
             except Malformed as error:
                 reason = f"it left no readable results: {error}"
+            except NO_RESULTS as error:
+                reason = f"it left no readable results: {type(error).__name__}: {error}."
         else:
             place.cancel(attempt, handle)  # what is lost may yet live: never two at once
+            attempts.blank_secrets(folder)
             reason = (
                 _said(status)
                 if seen.state == "ended"
@@ -79,7 +87,15 @@ class BenchmarkHandler(Handler):
 
     def _begin(self, job: Job, tried: Attempts) -> Path:
         """Write down what the next attempt runs."""
-        folder = tried.begin()
+        return self._write(job, tried.begin())
+
+    def _write_anew_where_moved(self, job: Job, folder: Path) -> None:
+        """The paths in it are those of a run directory that has another path by now; unless somebody runs it."""
+        begun = any((folder / name).exists() for name in (TAKEN, SUBMISSION))
+        if not begun and attempts.command_of(folder).get("folder") != str(folder):
+            self._write(job, folder)
+
+    def _write(self, job: Job, folder: Path) -> Path:
         work = self._work(job, folder)
         argv = engines.engine(_engine(job)).command(work)
         local = job.payload["running"].get("local") or {}

@@ -14,13 +14,15 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 BEAT_SECONDS = 10.0
 GRACE_SECONDS = 10.0
-DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of Linux
+ROOM_SECONDS = 60.0  # for a full disk to have room again for how it ended
+DIE_WITH_PARENT, ADOPT_ORPHANS = 1, 36  # PR_SET_PDEATHSIG and PR_SET_CHILD_SUBREAPER of Linux
 
 
 def main(folder: Path) -> int:
@@ -46,9 +48,10 @@ class Run:
 
     def work(self) -> int:
         signal.signal(signal.SIGTERM, self._stop)
+        _prctl(ADOPT_ORPHANS, 1)
         with suppress(OSError):
             os.nice(int(self.command.get("nice") or 0))
-        self._write()
+        self._tell()
         with (self.folder / "log.txt").open("ab") as log:
             try:
                 self._process = self._start(log)
@@ -56,7 +59,7 @@ class Run:
                 log.write(f"{error}\n".encode())
                 return self._end("failed", exit_code=127, error=str(error))
             self.status["engine"] = {"pid": self._process.pid, "born": born(self._process.pid)}
-            self._write()
+            self._tell()
             return self._wait(self._process)
 
     def _start(self, log: Any) -> subprocess.Popen[bytes]:
@@ -95,7 +98,12 @@ class Run:
                 return self._end("failed" if code else "succeeded", exit_code=code)
 
     def _beat(self) -> None:
-        if time.time() - self.status.get("beat", 0) >= BEAT_SECONDS:
+        if not 0 <= time.time() - self.status.get("beat", 0) < BEAT_SECONDS:
+            self._tell()
+
+    def _tell(self) -> None:
+        """Say that it goes on; a full disk is no reason to end what may have run for hours."""
+        with suppress(OSError):
             self._write()
 
     def _kill(self, process: subprocess.Popen[bytes]) -> None:
@@ -110,9 +118,18 @@ class Run:
         self._told_to_stop = True
 
     def _end(self, state: str, **how: Any) -> int:
+        _end_orphans()
         self.status |= {"state": state, "ended": time.time(), **how}
-        self._write()
-        return int(how["exit_code"])
+        end = time.monotonic() + ROOM_SECONDS
+        while True:
+            try:
+                self._write()
+            except OSError:
+                if self._told_to_stop or time.monotonic() > end:
+                    raise
+                time.sleep(1.0)
+            else:
+                return int(how["exit_code"])
 
     def _write(self) -> None:
         self.status["beat"] = time.time()
@@ -132,8 +149,31 @@ def born(pid: int) -> str:
 
 def _die_with_parent() -> None:
     """Of a job whose runner was killed, nothing must go on while the next attempt begins."""
+    _prctl(DIE_WITH_PARENT, signal.SIGKILL)
+
+
+def _prctl(option: int, value: int) -> None:
     with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(DIE_WITH_PARENT, signal.SIGKILL)
+        ctypes.CDLL(None).prctl(option, value)
+
+
+def _end_orphans() -> None:
+    """End what the engine left in sessions of their own, which are no part of its group: they became our children."""
+    for _ in range(100):
+        for pid in (left := list(_children())):
+            with suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, os.WNOHANG)
+        if not left:
+            return
+        time.sleep(0.02)
+
+
+def _children() -> Iterator[int]:
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            if path.read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()[1] == str(os.getpid()):
+                yield int(path.parent.name)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 from callsheet.records import ManifestRow, Revision
 
 COMMIT = ".callsheet-commit.json"  # what hub=folder leaves in a revision
+HUB = "hub"  # where it leaves them, unless told otherwise
 LEFT_OUT = ("optimizer*", "scheduler*", "scaler*", "rng_state*", "training_args.bin", "trainer_state.json")
 
 
@@ -42,15 +43,19 @@ def of_checkpoint(row: ManifestRow) -> Iterator[Source]:
         yield of_folder(folder, f"{name}-{row.step}", step=row.step, checkpoint=row.name, weights=name)
 
 
-def of_revision(revision: Revision) -> Source | None:
-    """What was published, or None for a folder that has come to hold something else since."""
+def of_revision(revision: Revision, run_dir: Path) -> Source | None:
+    """What was published, or None for a folder that has come to hold something else since.
+
+    One inside the run directory is found there, wherever that lies by now.
+    """
     where = {"repo": revision.repo, "commit": revision.commit, "branch": revision.branch, "step": revision.step}
     named = {"checkpoint": revision.checkpoint, "weights": revision.weights}
     identity = f"{revision.repo}@{revision.commit}"
     if not revision.url.startswith("file:"):
         return Source(identity, **where, **named)  # type: ignore[arg-type]  # the fields of a Source
-    folder = Path(unquote(urlsplit(revision.url).path))
-    return of_folder(folder, identity, **where, **named) if _holds(folder, revision.commit) else None
+    places = (Path(unquote(urlsplit(revision.url).path)), run_dir / HUB / revision.branch)
+    folder = next((place for place in places if _holds(place, revision.commit)), None)
+    return of_folder(folder, identity, **where, **named) if folder else None
 
 
 def files_of(folder: Path) -> dict[str, Path]:

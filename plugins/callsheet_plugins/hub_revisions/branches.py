@@ -5,38 +5,44 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from threading import Lock
+from typing import Any, ClassVar
 
 from callsheet.outbox import durable
 
 
 class Branches:
-    """A small file beside the outbox: step and metrics of every branch that stands."""
+    """A small file beside the outbox: step, metrics, commit and outbox entry of every branch that stands.
+
+    It is read anew each time, since one handler publishes and another prunes, in threads of one process.
+    """
+
+    _lock: ClassVar[Lock] = Lock()
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._known: dict[str, dict[str, Any]] = _read(path)
 
-    def add(
-        self, branch: str, step: int, metrics: Mapping[str, float], rule: Mapping[str, Any], weights: str = "raw"
-    ) -> list[str]:
-        """Note a branch, and return those that `rule` no longer keeps; the newest is never among them.
+    def add(self, branch: str, **about: Any) -> None:
+        """Note a branch."""
+        with self._lock:
+            self._write({**_read(self.path), branch: about})
+
+    def old(self, weights: str, rule: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+        """Those that `rule` no longer keeps; the newest is never among them.
 
         Branches of other `weights`, such as averaged ones, are counted apart.
         """
-        self._known[branch] = {"step": step, "metrics": dict(metrics), "weights": weights}
-        self._write()
-        known = {name: row for name, row in self._known.items() if row.get("weights", "raw") == weights}
+        known = {name: row for name, row in _read(self.path).items() if row.get("weights", "raw") == weights}
         by_step = sorted(known, key=lambda name: int(known[name]["step"]))
         keep = {*by_step[-rule["keep_last"] :], *_best(known, rule)}
-        return [name for name in by_step if name not in keep]
+        return {name: known[name] for name in by_step if name not in keep}
 
     def forget(self, branch: str) -> None:
-        self._known.pop(branch, None)
-        self._write()
+        with self._lock:
+            self._write({name: row for name, row in _read(self.path).items() if name != branch})
 
-    def _write(self) -> None:
-        durable.write(self.path, json.dumps(self._known) + "\n")
+    def _write(self, known: Mapping[str, Any]) -> None:
+        durable.write(self.path, json.dumps(known) + "\n")
 
 
 def _best(known: Mapping[str, Mapping[str, Any]], rule: Mapping[str, Any]) -> list[str]:

@@ -44,7 +44,7 @@ class FolderHub:
         return commit
 
     def delete(self, job: Job, branch: str) -> None:
-        folder = Path(job.payload["folder"]) / branch
+        folder = job.run_dir / job.payload["folder"] / branch
         gone = folder.with_name(f".{folder.name}.gone")
         if folder.exists():
             folder.rename(gone)
@@ -62,7 +62,7 @@ class FolderHub:
         return str(job.payload["commit"])
 
     def _branch(self, job: Job) -> Path:
-        return Path(job.payload["folder"]) / str(job.payload["branch"])
+        return job.run_dir / str(job.payload["folder"]) / str(job.payload["branch"])
 
     def _write(self, job: Job, target: Path, card: str, expected: Mapping[str, str], commit: str) -> None:
         part = target.with_name(f".{target.name}.part")

@@ -1,4 +1,4 @@
-"""Carries a revision out of the run, in the courier: scan, publish, verify, prune."""
+"""Carries a revision out of the run, in the courier: scan, publish, verify."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class RevisionHandler(Handler):
             return {"coalesced_into": newer}
         hashes = {name: self._hashes.of(path) for name, path in job.files.items()}
         commit = hub.publish(job, hashes)
-        pruned = self._prune(hub, job)
+        self._note(job, commit)
         return {
             "revision": {
                 **{name: payload[name] for name in ("repo", "branch", "step", "checkpoint", "weights")},
@@ -64,7 +64,6 @@ class RevisionHandler(Handler):
                 "url": hub.url(job, commit),
             },
             "files": hashes,
-            "pruned": pruned,
         }
 
     def _hub(self, payload: Mapping[str, Any]) -> Hub:
@@ -85,14 +84,9 @@ class RevisionHandler(Handler):
 
         return HuggingFaceHub(self._quota, payload["timeout_seconds"])
 
-    def _prune(self, hub: Hub, job: Job) -> list[str]:
-        """Delete the branches of this run that need not be kept; the final model and artifacts always are."""
+    def _note(self, job: Job, commit: str) -> None:
+        """Remember a checkpoint's branch, so that it can be pruned; the final model and artifacts are always kept."""
         payload = job.payload
-        if not payload.get("prune") or not payload.get("checkpoint"):
-            return []
-        with self._lock:
-            old = self._branches.add(*(payload[name] for name in ("branch", "step", "metrics", "prune", "weights")))
-            for branch in old:
-                hub.delete(job, branch)
-                self._branches.forget(branch)
-        return old
+        if payload.get("prune") and payload.get("checkpoint"):
+            about = {name: payload[name] for name in ("step", "metrics", "weights")}
+            self._branches.add(payload["branch"], **about, commit=commit, entry=job.entry.id)

@@ -81,8 +81,11 @@ class HuggingFaceHub:
             if (after := change(before)) == before:
                 return head
             operation = CommitOperationAdd(CARD, after.encode())
-            return str(self.api.create_commit(repo, [operation], commit_message=job.payload["message"],
-                                              revision=branch, parent_commit=head).oid)  # fmt: skip
+            done = self.api.create_commit(
+                repo, [operation], commit_message=job.payload["message"], revision=branch, parent_commit=head
+            )
+            self.quota.spent(repo)
+            return str(done.oid)
 
     def _history(self, repo: str, head: str) -> list[str]:
         return [commit.commit_id for commit in self.api.list_repo_commits(repo, revision=head)]

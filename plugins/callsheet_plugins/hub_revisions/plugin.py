@@ -12,11 +12,11 @@ from callsheet_plugins.hub_revisions import contents, naming, scores
 from callsheet_plugins.hub_revisions.card import card
 
 if TYPE_CHECKING:
-    from callsheet.records import EvalResult, LogContext, LoopState, ManifestRow, Report
+    from callsheet.records import EvalResult, LogContext, LoopState, ManifestRow, Report, Revision
 
 logger = logging.getLogger("callsheet")
 
-KIND = "hub_revisions"
+KIND, PRUNE = "hub_revisions", "hub_prune"
 CONFIG, ADAPTER = "config.json", "adapter_config.json"
 
 
@@ -121,7 +121,7 @@ class HubRevisions(Plugin):
         payload: dict[str, Any] = {
             **where,
             **{"step": step, "checkpoint": checkpoint, "weights": weights, "final": final},
-            "folder": self._folder(ctx),
+            "folder": self._folder(),
             "private": self.private,
             "overwrite": self.overwrite_hub_revision,
             "message": _message(step, metrics, weights),
@@ -140,12 +140,22 @@ class HubRevisions(Plugin):
         self, ctx: LogContext, eval_result: EvalResult, predictions: Sequence[Mapping[str, Any]], step: int | None
     ) -> None:
         if eval_result.commit and eval_result.tags.get("branch"):
-            where = {"hub": self.hub, "repo": self.repo or ctx.experiment or "model", "folder": self._folder(ctx)}
-            payload = {**where, **scores.payload(eval_result), "timeout_seconds": self.timeout_seconds}
+            where = {"hub": self.hub, "repo": self.repo or ctx.experiment or "model", "folder": self._folder()}
+            # A quarter of the commits is left to revisions, which are more urgent.
+            quota = {"commits_per_hour": max(self.commits_per_hour * 3 // 4, 1), "coalesce": False, "final": False}
+            payload = {**where, **scores.payload(eval_result), **quota, "timeout_seconds": self.timeout_seconds}
             ctx.outbox.put(scores.KIND, payload, key=f"{eval_result.commit}:{scores.fingerprint(eval_result)}")
 
-    def _folder(self, ctx: LogContext) -> str:
-        return str(Path(self.folder).expanduser().absolute()) if self.folder else str(ctx.run_dir / "hub")
+    @hookimpl(trylast=True)  # by then others have put what they want of it
+    def on_revision(self, ctx: LogContext, revision: Revision) -> None:
+        if revision.checkpoint and (rule := self._pruning()):
+            where = {"hub": self.hub, "repo": revision.repo, "branch": revision.branch, "folder": self._folder()}
+            payload = {**where, "weights": revision.weights, "prune": rule, "timeout_seconds": self.timeout_seconds}
+            ctx.outbox.put(PRUNE, payload, key=f"{revision.branch}@{revision.commit}")
+
+    def _folder(self) -> str:
+        """From the run directory on, which may lie elsewhere when it is drained."""
+        return str(Path(self.folder).expanduser().absolute()) if self.folder else "hub"
 
     def _pruning(self) -> dict[str, Any]:
         if self.keep_last is None:

@@ -6,22 +6,23 @@ import json
 import time
 from pathlib import Path
 from threading import Lock
+from typing import ClassVar
 
-from callsheet.outbox import Job, Transient, durable
+from callsheet.outbox import Entry, Job, Transient, durable
 
 HOUR = 3600.0
 
 
 class Quota:
-    """The times of the commits of the last hour, by repository, in a file that outlives the courier."""
+    """The times of the commits of the last hour, by repository, in a file that outlives the courier.
+
+    It is read anew each time, since one handler publishes and another writes scores, in threads of one process.
+    """
+
+    _lock: ClassVar[Lock] = Lock()
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._lock = Lock()
-        try:
-            self._times: dict[str, list[float]] = dict(json.loads(path.read_text(encoding="utf-8")))
-        except (OSError, ValueError):
-            self._times = {}
 
     def wait_or_pass(self, job: Job) -> str | None:
         """Raise `Transient` when it is not this entry's turn; return the id of a newer one that replaces it, if so.
@@ -31,7 +32,7 @@ class Quota:
         recent, allowed = self._recent(job.payload["repo"]), int(job.payload["commits_per_hour"])
         if len(recent) < allowed - 1:
             return None
-        newer = [entry for entry in job.queued() if entry.put_at > job.entry.put_at]
+        newer = sorted((entry for entry in job.queued() if _passes(entry, job.entry)), key=_step)
         if len(recent) >= allowed:
             if newer and job.payload["coalesce"] and not job.payload["final"]:
                 return newer[-1].id
@@ -44,8 +45,23 @@ class Quota:
     def spent(self, repo: str) -> None:
         """Count one commit."""
         with self._lock:
-            self._times[repo] = [*self._recent(repo), time.time()]
-            durable.write(self.path, json.dumps(self._times) + "\n")
+            times = {**self._times(), repo: [*self._recent(repo), time.time()]}
+            durable.write(self.path, json.dumps(times) + "\n")
 
     def _recent(self, repo: str) -> list[float]:
-        return [moment for moment in self._times.get(repo, ()) if moment > time.time() - HOUR]
+        return [moment for moment in self._times().get(repo, ()) if moment > time.time() - HOUR]
+
+    def _times(self) -> dict[str, list[float]]:
+        try:
+            return dict(json.loads(self.path.read_text(encoding="utf-8")))
+        except (OSError, ValueError):
+            return {}
+
+
+def _passes(entry: Entry, other: Entry) -> bool:
+    """Whether `entry` is a later step of the same weights, whatever the clock said when it was put."""
+    return entry.payload.get("weights") == other.payload.get("weights") and _step(entry) > _step(other)
+
+
+def _step(entry: Entry) -> int:
+    return int(entry.payload.get("step") or 0)

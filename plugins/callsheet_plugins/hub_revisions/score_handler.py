@@ -20,6 +20,8 @@ class ScoreHandler(RevisionHandler):
         payload = job.payload
         if not payload["metrics"]:
             return {}
+        if payload["hub"] == "huggingface":
+            self._quota.wait_or_pass(job)
         title = f"{payload['repo'].rpartition('/')[2]} {payload['branch']}"
         commit = self._hub(payload).rewrite_card(job, partial(with_scores, title=title, scored=payload))
         return {"card": commit} if commit else {"skipped": f"{payload['branch']} holds another revision by now"}

@@ -59,9 +59,14 @@ def with_scores(text: str, title: str, scored: Mapping[str, Any]) -> str:
 
 
 def _table(rows: list[Any]) -> str:
-    lines = [f"| {row.dataset_name} | {row.metric_name} | {row.metric_value:.4g} |" for row in rows]
+    lines = [f"| {row.dataset_name} | {_cell(row.metric_name)} | {row.metric_value:.4g} |" for row in rows]
     head = ("## Evaluation", "", "| benchmark | metric | value |", "|---|---|---|")
     return "\n".join((START, *head, *lines, END))
+
+
+def _cell(name: str) -> str:
+    """A metric may be called anything, such as `acc|strict`, which a table would take for two columns."""
+    return " ".join(name.split()).replace("|", "\\|")
 
 
 def _worth_showing(metrics: Mapping[str, float]) -> dict[str, float]:

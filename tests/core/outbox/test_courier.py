@@ -229,3 +229,28 @@ def test_a_thousand_entries_are_all_carried_out(tmp_path, courier):
     fill(tmp_path / "run", 1000)
     assert courier(tmp_path / "run", "--parallel", "4").wait(120) == 0
     assert len(states(tmp_path / "run")["done"]) == 1000
+
+
+def test_a_file_that_is_no_entry_fails_as_it_is_and_is_carried_out_once_repaired(tmp_path, courier):
+    (id,) = fill(tmp_path / "run")
+    pending, failed = (Shelves(tmp_path / "run").path(state, id) for state in ("pending", "failed"))
+    whole = pending.read_text()
+    pending.write_text(whole[:-20])
+    courier(tmp_path / "run").communicate(timeout=30)
+    assert failed.read_text() == whole[:-20]
+    assert "repair it and retry" in str(Shelves(tmp_path / "run").read("failed", id).advice)
+    failed.write_text(whole)
+    assert Shelves(tmp_path / "run").retry(id)
+    courier(tmp_path / "run").communicate(timeout=30)
+    assert states(tmp_path / "run")["done"] == [id]
+
+
+def test_one_file_that_cannot_be_read_keeps_no_other_from_being_carried_out(tmp_path, courier):
+    ids = fill(tmp_path / "run", 3)
+    shelves = Shelves(tmp_path / "run")
+    shelves.path("pending", "a-folder").mkdir()
+    shelves.path("pending", "no-text").write_bytes(b"\xff\xfe")
+    assert courier(tmp_path / "run").wait(30) == 0
+    assert states(tmp_path / "run")["done"] == sorted(ids)
+    assert states(tmp_path / "run")["failed"] == ["a-folder", "no-text"]
+    assert "Is a directory" in str(shelves.read("failed", "a-folder").error)

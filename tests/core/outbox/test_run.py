@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from callsheet import LogContext
+from callsheet.outbox.shelves import Shelves
+
 from .conftest import heard, states, wait_until
 
 SEED = 20260
@@ -206,3 +209,27 @@ def test_no_secret_reaches_any_file_or_the_process_list(tmp_path, run, monkeypat
     for path in (tmp_path / "run").rglob("*"):
         if path.is_file():
             assert token.encode() not in path.read_bytes(), path
+
+
+def test_a_courier_that_a_run_left_behind_makes_way_for_one_with_the_environment_of_now(tmp_path, courier):
+    ctx = LogContext(tmp_path)
+    id = ctx.outbox.put("shelf", {"to": str(tmp_path / "shelf"), "fail": 1_000_000, "step": 1}, key="e1")
+    (tmp_path / "config.yaml").write_text("{}")
+    (tmp_path / "run.json").write_text('{"run": "run"}')
+    left_behind = courier(tmp_path)  # with a linger of ten minutes
+    wait_until(lambda: (tmp_path / "outbox" / "courier.lock").exists())
+    done = drain(tmp_path, "--seconds", "3")
+    assert done.returncode == 3 and left_behind.wait(10) == 128 + signal.SIGTERM
+    assert Shelves(tmp_path).left() == [id]
+    assert "Working on" in (tmp_path / "outbox" / "courier.log").read_text()
+
+
+@pytest.mark.parametrize("line", ["null", "3", "[]", '"x"', '{"id": 3'])
+def test_lines_that_are_none_of_ours_are_passed_over(tmp_path, shipping, line):
+    LogContext(tmp_path).outbox.put("shelf", {"to": str(tmp_path / "shelf")}, key="e1")
+    (tmp_path / "config.yaml").write_text("{}")
+    (tmp_path / "run.json").write_text('{"run": "run"}')
+    for name in ("outbox/announced.jsonl", "checkpoints.jsonl"):
+        (tmp_path / name).write_text(f"{line}\n")
+    done = drain(tmp_path)
+    assert done.returncode == 0, done.stderr

@@ -54,6 +54,8 @@ def test_a_known_benchmark_can_be_changed_and_all_means_those_of_open_r1():
         ({"engine": "lighteval", "backend": "tgi"}, "must be one of accelerate, vllm"),
         ({"engine": "command", "command": ["ls"], "python": "/nowhere/python"}, "/nowhere/python is no program, and benchmark 'mine' wants it"),
         ({"engine": "lighteval"}, "needs the package lighteval, which"),
+        ({"engine": "command", "command": ["ls", "--key=hf_abcdefghijklmnopqrstuv"]}, "setting command of benchmark 'mine'"),
+        ({"engine": "command", "command": ["ls"], "model_args": {"api_key": "abcdefgh"}}, "setting model_args of"),
         ({"engine": "command", "command": ["ls"], "system_prompt": "the key is hf_abcdefghijklmnopqrstuv"}, "seems to hold a secret"),
     ],
 )  # fmt: skip

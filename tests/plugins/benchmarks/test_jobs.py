@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -144,6 +145,41 @@ def test_what_an_engine_left_running_is_gone_before_the_next_attempt(tmp_path):
     wait_until(lambda: not alive(int(child.read_text())), seconds=10)
 
 
+def run_by_runner(folder):
+    return subprocess.Popen([sys.executable, "-I", "-S", runner.__file__, str(folder)])
+
+
+@pytest.mark.parametrize("code", [0, 3])
+def test_what_an_engine_left_in_a_session_of_its_own_is_ended_too(tmp_path, code):
+    daemon = "setsid sh -c 'echo $$ > child; sleep 600' & until [ -s child ]; do sleep 0.05; done"
+    attempt = attempt_at(tmp_path / "attempt-1", "sh", "-c", f"{daemon}; exit {code}")
+    assert run_by_runner(attempt.folder).wait(20) == code
+    assert not alive(int((attempt.folder / "out" / "child").read_text()))
+
+
+def test_a_disk_that_is_full_for_a_while_costs_no_result(tmp_path):
+    attempt = attempt_at(tmp_path / "attempt-1", "sh", "-c", "sleep 1")
+    process, status = run_by_runner(attempt.folder), attempt.folder / "status.json"
+    wait_until(lambda: status.exists() and "engine" in json.loads(status.read_text()))
+    _, most = resource.prlimit(process.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (0, most))
+    wait_until(lambda: not alive(json.loads(status.read_text())["engine"]["pid"]))
+    time.sleep(0.5)
+    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (most, most))
+    assert process.wait(20) == 0 and json.loads(status.read_text())["state"] == "succeeded"
+
+
+@pytest.mark.parametrize("code", [0, 1])
+def test_a_secret_that_an_engine_prints_is_blanked_in_its_log(run_dir, monkeypatch, code):
+    monkeypatch.setenv("HF_TOKEN", secret := "hf_" + "x" * 34)
+    said = f"echo bytes $HF_TOKEN; printf '\\377\\n'; echo '{{\"metrics\": {{\"a\": 1}}}}' > $0; exit {code}"
+    put(run_dir, {"mine": {"engine": "command", "command": ["sh", "-c", said, "{results}"]}}, attempts=1)
+    deliver(run_dir)
+    (log,) = run_dir.glob("benchmarks/*/attempt-1/log.txt")
+    assert log.read_bytes() == b"bytes ***\n\xff\n"
+    assert not [path for path in run_dir.rglob("*") if path.is_file() and secret.encode() in path.read_bytes()]
+
+
 def test_a_process_that_got_the_number_of_another_is_left_alone(tmp_path):
     innocent = subprocess.Popen(["sleep", "600"], start_new_session=True)
     processes.kill_group(innocent.pid, "an earlier birth")
@@ -169,6 +205,9 @@ def test_of_several_runners_of_one_attempt_one_runs_the_engine(tmp_path):
         ({"text": '{"metrics": {"a": "b"}}'}, "a='b'"),
         ({"text": '{"metrics": {}}'}, "at least one number"),
         ({"text": '{"metrics": {"a": 1}, "predictions": 3}'}, "no list of objects"),
+        ({"text": '{"metrics": {"a": 1}, "breakdowns": {"part": {}}}'}, '"breakdowns" of results.json must name'),
+        ({"text": '{"metrics": {"a": 1%s}}' % ("0" * 400)}, "OverflowError"),
+        ({"text": "[" * 50_000}, "RecursionError"),
     ],
 )
 def test_results_that_never_came_or_are_malformed_say_what_is_wrong(run_dir, engine, spec, said):
@@ -241,3 +280,15 @@ def test_devices_are_shared_out_over_the_slots(run_dir):
     assert [Local(run_dir, 2, [4, 5, 6])._devices_of(slot) for slot in (0, 1)] == ["4,6", "5"]
     assert [Local(run_dir, 2, [4])._devices_of(slot) for slot in (0, 1)] == ["4", "4"]
     assert Local(run_dir, 2)._devices_of(0) == ""
+
+
+def test_a_job_that_was_written_down_and_not_begun_runs_where_the_run_lies_now(run_dir, engine, diary, tmp_path):
+    put(run_dir, engine(sleep=3), 1, 2)
+    first = start_courier(run_dir)
+    wait_until(lambda: len([*run_dir.glob("benchmarks/*/attempt-1/command.json")]) == 2)
+    first.kill()
+    first.communicate()
+    wait_until(lambda: any('"succeeded"' in path.read_text() for path in run_dir.glob("benchmarks/*/*/status.json")))
+    moved = run_dir.rename(tmp_path / "moved")
+    deliver(moved)
+    assert len(scored(moved)) == 2 and len(diary("began")) == 2 and not run_dir.exists()

@@ -62,6 +62,27 @@ def test_what_could_not_be_published_is_not_scored(run_dir, engine, diary, tmp_p
     assert len(diary("began")) == 1
 
 
+def test_every_revision_is_scored_though_only_the_last_is_kept(run_dir, engine, tmp_path):
+    published(run_dir, engine(), 2, 3, 4, keep_last=1)
+    deliver(run_dir)
+    done = callsheet("outbox", "drain", run_dir, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert sorted(row["step"] for row in evals(run_dir)) == [2, 3, 4]
+    assert [path.name for path in (run_dir / "hub").iterdir()] == ["main-step-000000004"]
+
+
+@pytest.mark.parametrize("when", ["before it was published", "before it was announced"])
+def test_a_run_that_was_moved_is_published_and_scored_where_it_is_now(run_dir, engine, diary, tmp_path, when):
+    published(run_dir, engine(), 2)
+    if when == "before it was announced":
+        deliver(run_dir)
+    moved = run_dir.rename(tmp_path / "else \"where' é")
+    done = callsheet("outbox", "drain", moved, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert not run_dir.exists() and (moved / "hub" / "main-step-000000002" / "config.json").exists()
+    assert [row["step"] for row in evals(moved)] == [2]
+
+
 def test_a_revision_that_is_replaced_while_its_job_waits_is_scored_as_it_was(run_dir, engine, diary, tmp_path):
     published(run_dir, engine(sleep=1), 2)
     deliver(run_dir)

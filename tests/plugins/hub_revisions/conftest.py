@@ -92,6 +92,22 @@ def entries(run_dir, state):
     return sorted(found, key=lambda entry: entry.put_at)
 
 
+def announce(run_dir, *, experiment="me/model", **settings):
+    """What a run does with revisions that it has not announced yet; returns them."""
+    from callsheet.outbox.results import Results
+    from callsheet.rundir import RunDir
+
+    heard, plugin = [], HubRevisions(**settings)
+
+    class Hooks:
+        def on_revision(self, ctx, revision):
+            heard.append(revision)
+            plugin.on_revision(ctx, revision)
+
+    Results(RunDir(run_dir), LogContext(run_dir, experiment), Hooks(), lambda *scored: None).announce()
+    return heard
+
+
 def local(row):
     """The bytes of what should be published of a checkpoint, without its card."""
     return {name: (row.path / name).read_bytes() for name in PUBLISHED - {"README.md"}}

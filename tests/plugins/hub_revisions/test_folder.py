@@ -14,7 +14,7 @@ import pytest
 from callsheet.outbox import Job
 from callsheet_plugins.hub_revisions.handler import RevisionHandler
 
-from .conftest import PUBLISHED, TOKEN, checkpoint, deliver, entries, local, put, start_courier
+from .conftest import PUBLISHED, TOKEN, announce, checkpoint, deliver, entries, local, put, start_courier
 
 COMMIT = ".callsheet-commit.json"
 
@@ -74,7 +74,10 @@ def test_a_folder_that_cannot_be_written_is_a_refusal_with_a_reason(run_dir, tmp
 def test_old_revisions_are_pruned_and_the_newest_never(run_dir):
     for step in (1, 2, 3):
         put(run_dir, checkpoint(run_dir, step), keep_last=1)
-        deliver(run_dir)
+    deliver(run_dir)
+    assert len([*(run_dir / "hub").iterdir()]) == 3, "nobody has heard of them yet"
+    announce(run_dir, keep_last=1)
+    deliver(run_dir)
     assert [path.name for path in (run_dir / "hub").iterdir()] == ["main-step-000000003"]
 
 
@@ -153,6 +156,8 @@ def test_branches_whose_name_holds_a_slash_are_pruned_like_others(run_dir):
     for step in (1, 2):
         put(run_dir, checkpoint(run_dir, step), revision="run/7", keep_last=1)
         deliver(run_dir)
+        announce(run_dir, revision="run/7", keep_last=1)
+    deliver(run_dir)
     assert [path.name for path in (run_dir / "hub" / "run").iterdir()] == ["7-step-000000002"]
 
 

@@ -10,9 +10,10 @@ import pytest
 from hub_server import Fault
 
 from callsheet import LogContext, LoopState
+from callsheet.outbox.shelves import Shelves
 from callsheet_plugins.hub_revisions import HubRevisions
 
-from .conftest import PUBLISHED, TOKEN, checkpoint, deliver, entries, local, put, start_courier
+from .conftest import PUBLISHED, TOKEN, announce, checkpoint, deliver, entries, local, put, start_courier
 
 HUB = {"hub": "huggingface", "repo": "me/model", "timeout_seconds": 3.0}
 
@@ -216,11 +217,32 @@ def test_old_branches_are_pruned_and_the_best_kept(hub, run_dir):
     for step, loss in ((1, 0.1), (2, 0.9), (3, 0.8), (4, 0.7)):
         put(run_dir, checkpoint(run_dir, step), evaluation=loss, keep_last=2, keep_best=1, **HUB)
         deliver(run_dir)
+        announce(run_dir, keep_last=2, keep_best=1, **HUB)
+    deliver(run_dir)
     assert sorted(hub.store.repos["me/model"].branches) == [
         "main",
         *(f"main-step-00000000{step}" for step in (1, 3, 4)),
     ]
-    assert [entry.result["pruned"] for entry in entries(run_dir, "done")] == [[], [], [], ["main-step-000000002"]]
+
+
+def test_a_branch_is_kept_while_something_in_the_outbox_names_its_commit(hub, run_dir):
+    put(run_dir, checkpoint(run_dir, 1), keep_last=1, **HUB)
+    deliver(run_dir)
+    (revision,) = announce(run_dir, keep_last=1, **HUB)
+    shelves = Shelves(run_dir)
+    waits = LogContext(run_dir).outbox.put("hub_scores", {"commit": revision.commit, "metrics": {}}, key="waits")
+    shelves.path("pending", waits).rename(shelves.path("parked", waits))  # as a job that is left to the user
+    put(run_dir, checkpoint(run_dir, 2), keep_last=1, **HUB)
+    deliver(run_dir)
+    announce(run_dir, keep_last=1, **HUB)
+    deliver(run_dir)
+    assert {"main-step-000000001", "main-step-000000002"} <= hub.store.repos["me/model"].branches.keys()
+    shelves.unpark()
+    put(run_dir, checkpoint(run_dir, 3), keep_last=1, **HUB)
+    deliver(run_dir)
+    announce(run_dir, keep_last=1, **HUB)
+    deliver(run_dir)
+    assert sorted(hub.store.repos["me/model"].branches) == ["main", "main-step-000000003"]
 
 
 def test_when_commits_run_short_the_newest_goes_first_and_the_rest_waits(hub, run_dir):

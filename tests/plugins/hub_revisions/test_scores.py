@@ -13,10 +13,10 @@ from .conftest import checkpoint, deliver, entries, put
 SETTINGS = {"hub": "huggingface", "repo": "me/model"}
 
 
-def score(run_dir, commit, value, name="gsm8k", **tags):
+def score(run_dir, commit, value, name="gsm8k", settings=SETTINGS, **tags):
     result = EvalResult(name, {"exact_match": value, "exact_match_stderr": 0.1, "bad": float("nan")}, step=3,
                         commit=commit, tags={"branch": "main-step-000000003", **tags})  # fmt: skip
-    HubRevisions(**SETTINGS).on_benchmark_eval(LogContext(run_dir, "me/model"), result, [], 3)
+    HubRevisions(**settings).on_benchmark_eval(LogContext(run_dir, "me/model"), result, [], 3)
 
 
 def readme(hub, branch="main-step-000000003"):
@@ -40,6 +40,13 @@ def test_a_card_gets_a_model_index_and_a_table_and_a_later_score_takes_the_place
     assert again == text
 
 
+def test_a_metric_may_be_called_anything():
+    scored = {"benchmark": "mine", "task": "mine", "metrics": {"acc|strict\nof all": 0.5}}
+    text = with_scores(card("model", 3, 1.0, {}, {}), "model main", scored)
+    assert "| mine | acc\\|strict of all | 0.5 |" in text
+    assert ModelCard(text).data.eval_results[0].metric_name == "acc|strict\nof all"
+
+
 def test_the_card_on_the_hub_gets_its_scores_once_and_the_model_stays_as_it_is(run_dir, hub):
     put(run_dir, checkpoint(run_dir, 3), **SETTINGS)
     deliver(run_dir)
@@ -56,6 +63,19 @@ def test_the_card_on_the_hub_gets_its_scores_once_and_the_model_stays_as_it_is(r
     }
     was, now = hub.store.files("me/model", commit), hub.store.files("me/model", "main-step-000000003")
     assert was.pop("README.md") != now.pop("README.md") and was == now
+
+
+def test_scores_count_as_commits_and_leave_some_to_revisions(run_dir, hub):
+    settings = {**SETTINGS, "commits_per_hour": 4}
+    put(run_dir, checkpoint(run_dir, 3), **settings)
+    deliver(run_dir)
+    (published,) = entries(run_dir, "done")
+    for name in ("gsm8k", "ifeval", "mmlu"):
+        score(run_dir, published.result["revision"]["commit"], 0.5, name, settings)
+    put(run_dir, checkpoint(run_dir, 6), **settings)
+    deliver(run_dir, linger="4")
+    assert {entry.kind for entry in entries(run_dir, "pending")} == {"hub_scores"}
+    assert "main-step-000000006" in hub.store.repos["me/model"].branches
 
 
 def test_a_branch_that_holds_another_revision_by_now_keeps_its_card(run_dir, hub):

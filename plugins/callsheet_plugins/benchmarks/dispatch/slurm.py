@@ -81,7 +81,8 @@ class Slurm:
         if rows := self.queue.of(attempt, within=0):
             logger.info("%s: job %s is there already.", attempt.name, rows[0].id)
             return _note(attempt, submission, rows[0].id)
-        if (age := time.time() - submission.at) < LATE_SECONDS:
+        # Beyond that in either direction, somebody has set the clock.
+        if abs(age := time.time() - submission.at) < LATE_SECONDS:
             raise Transient("A job may be on its way.", retry_after=LATE_SECONDS - age, counts=False)
         return ""
 

@@ -25,7 +25,9 @@ def read(path: Path) -> Scores:
     if not isinstance(predictions, list) or not all(isinstance(row, Mapping) for row in predictions):
         raise Malformed(f'"predictions" of {path.name} is no list of objects.')
     return Scores(
-        numbers(path, content["metrics"]), {name: numbers(path, row) for name, row in breakdowns.items()}, predictions
+        numbers(path, content["metrics"]),
+        {name: numbers(path, row, "breakdowns") for name, row in breakdowns.items()},
+        predictions,
     )
 
 
@@ -47,12 +49,12 @@ def newest(folder: Path, pattern: str) -> Path:
     return found[-1]
 
 
-def numbers(path: Path, content: Any) -> dict[str, float]:
+def numbers(path: Path, content: Any, key: str = "metrics") -> dict[str, float]:
     """Names and numbers, insisted upon."""
-    metrics = _mapping(path, "metrics", content)
+    metrics = _mapping(path, key, content)
     wrong = [f"{name}={value!r}" for name, value in metrics.items() if not is_number(value)]
     if wrong or not metrics:
-        raise Malformed(f'"metrics" of {path.name} must name at least one number; it has {", ".join(wrong) or "none"}.')
+        raise Malformed(f'"{key}" of {path.name} must name at least one number; it has {", ".join(wrong) or "none"}.')
     return {str(name): float(value) for name, value in metrics.items()}
 
 
