@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ from callsheet_plugins.bema.running import Average
 from callsheet_plugins.bema.schedule import Schedule
 
 if TYPE_CHECKING:
-    from callsheet.records import LogContext, LoopState, ManifestRow, Report
+    from callsheet.records import ArmResult, LogContext, LoopState, ManifestRow, Report, RunResult
 
 logger = logging.getLogger("callsheet")
 
@@ -89,7 +89,6 @@ class Bema(Schedule):
         model.refuse_a_device_that_is_missing(self.device)
         if problem := self._problem_with_vllm(getattr(state.args, "use_vllm", False)):
             raise CallsheetError(problem)  # in a script, nobody has asked before
-        self._abandon()
         self._model = unwrapped(state)
         model.drop_adapter(self._model, plugin_name(self))
         model.refuse_what_cannot_be_saved(self._model)
@@ -133,8 +132,6 @@ class Bema(Schedule):
 
     @hookimpl
     def on_train_end(self, state: LoopState, artifacts: dict[str, Path]) -> None:
-        if self._evaluation:
-            self._evaluation.remove()
         if self._updated_at is None:
             logger.warning(
                 "BEMA saved no average: training ended at step %s, and the first update was due at step %s.",
@@ -145,19 +142,19 @@ class Bema(Schedule):
             self._form(state)
             if state.is_main:
                 artifacts[plugin_name(self)] = self._kept.publish(state.ctx.run_dir / plugin_name(self))
-        if self._average:
-            self._average.close()
-        self._average = self._evaluation = None
+        self._let_go()
         if state.is_main:
             self._kept.remove()
 
-    def _abandon(self) -> None:
-        """Let go of what an earlier training on this instance left, having raised before its end."""
+    @hookimpl
+    def on_run_end(self, ctx: LogContext, run_result: RunResult, arm: ArmResult) -> None:
+        self._let_go()  # training may have raised
+
+    def _let_go(self) -> None:
         if self._evaluation:
             self._evaluation.remove()
         if self._average:
-            with suppress(Exception):  # what went wrong then, its run has said
-                self._average.close()
+            self._average.close()
         self._average = self._evaluation = None
 
     def _warn(self, state: LoopState) -> None:
