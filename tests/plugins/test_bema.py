@@ -19,13 +19,14 @@ from transformers import LlamaConfig, LlamaForCausalLM, Trainer, TrainerCallback
 from trl import BEMACallback
 
 import callsheet
-from callsheet import CallsheetError, LogContext, LoopState, ManifestRow, Report
+from callsheet import CallsheetError, LogContext, LoopState, ManifestRow, Plugin, Report
 from callsheet.sharding import Sharding
 from callsheet_plugins.bema import Bema
 from callsheet_plugins.bema import average as arithmetic
 from callsheet_plugins.bema.keeping import Kept
 from callsheet_plugins.bema.offload import crossing
 from callsheet_plugins.bema.running import Average
+from callsheet_plugins.csv_metrics import CsvMetrics
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -46,7 +47,7 @@ def llama(seed: int = 0, **config: Any) -> LlamaForCausalLM:
     return LlamaForCausalLM(LlamaConfig(vocab_size=64, **{**sizes, **config}))
 
 
-def trainer(run_dir: Path, plugin: Bema, *others: TrainerCallback, model: Any = None, **arguments: Any) -> Trainer:
+def trainer(run_dir: Path, plugin: Plugin, *others: TrainerCallback, model: Any = None, **arguments: Any) -> Trainer:
     defaults = {"max_steps": 9, "per_device_train_batch_size": 2, "learning_rate": 1e-2, "save_strategy": "no"}
     args = TrainingArguments(
         str(run_dir), use_cpu=True, report_to="none", disable_tqdm=True, lr_scheduler_type="constant",
@@ -251,6 +252,20 @@ def test_an_adapter_resumes_beside_the_average_in_its_checkpoint(tmp_path: Path)
         assert identical(load_file(tmp_path / "whole" / name), load_file(tmp_path / "resumed" / name))
 
 
+def test_an_adapter_resumes_beside_an_average_that_is_no_longer_kept(tmp_path: Path) -> None:
+    def train(folder: str, *plugins: Any, resumed: str | None = None, **arguments: Any) -> Trainer:
+        model = get_peft_model(llama(), LoraConfig(r=2, target_modules=["q_proj"]))
+        made = trainer(tmp_path / folder, *plugins, model=model, **arguments)
+        made.train(resume_from_checkpoint=resumed)
+        made.save_model()
+        return made
+
+    train("with", Bema(update_freq=2, every_checkpoint=True), save_strategy="steps", save_steps=4, max_steps=4)
+    without = train("without", CsvMetrics(), resumed=str(tmp_path / "with" / "checkpoint-4"), max_steps=6)
+    assert list(without.model.peft_config) == ["default"]
+    assert not (tmp_path / "without" / "bema").exists()
+
+
 def test_prompts_that_peft_saves_by_itself_are_refused(tmp_path: Path) -> None:
     model = get_peft_model(llama(), PromptTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=2))
     with pytest.raises(CallsheetError, match="cannot save the average of PromptTuningConfig"):
@@ -403,6 +418,16 @@ def test_an_evaluation_after_a_training_that_failed_sees_each_average_once(tmp_p
     keys = {key for row in made.state.log_history for key in row}
     assert "eval_bema_loss" in keys and not [key for key in keys if key.startswith("eval_bema_bema")]
     assert not {"evaluate", "log", "save_model"} & vars(made).keys()
+
+
+@pytest.mark.parametrize("metric", ["eval_bema_loss", "bema_loss"])
+def test_the_best_checkpoint_by_the_average_is_none_before_the_first_update(tmp_path: Path, metric: str) -> None:
+    saving = {"eval_strategy": "steps", "eval_steps": 1, "save_strategy": "steps", "save_steps": 1}
+    best = {"load_best_model_at_end": True, "metric_for_best_model": metric, "greater_is_better": False}
+    made = trainer(tmp_path, Bema(update_freq=3, evaluate_with="both"), max_steps=4, **saving, **best)
+    made.train()
+    losses = {row["step"]: row["eval_bema_loss"] for row in made.state.log_history if "eval_bema_loss" in row}
+    assert {*losses} == {3, 4} and made.state.best_metric == min(losses.values())
 
 
 def test_what_trl_gathers_of_the_average_bears_its_name(run_demo: Callable[..., Any]) -> None:

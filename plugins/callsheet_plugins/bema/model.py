@@ -59,12 +59,6 @@ def refuse_what_cannot_be_saved(model: Any) -> None:
             raise CallsheetError(problem)
 
 
-def drop_adapter(model: Any, name: str) -> None:
-    """Take out the average of the checkpoint that Trainer resumed from: it loads every folder there as an adapter."""
-    if name in getattr(model, "peft_config", {}) and name not in model.active_adapters:
-        model.delete_adapter(name)
-
-
 def save(
     state: LoopState, model: Any, sharding: Sharding, folder: Path, values: Callable[[str], Tensor | None]
 ) -> None:

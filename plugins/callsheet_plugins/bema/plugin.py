@@ -90,7 +90,6 @@ class Bema(Schedule):
         if problem := self._problem_with_vllm(getattr(state.args, "use_vllm", False)):
             raise CallsheetError(problem)  # in a script, nobody has asked before
         self._model = unwrapped(state)
-        model.drop_adapter(self._model, plugin_name(self))
         model.refuse_what_cannot_be_saved(self._model)
         self._sharding = Sharding(self._model)
         self._kept = keeping.Kept(state.ctx.run_dir / "callsheet" / plugin_name(self), self._sharding)
