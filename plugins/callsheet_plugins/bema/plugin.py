@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from callsheet import hookimpl, setting
 from callsheet.errors import CallsheetError
 from callsheet.records import plugin_name
-from callsheet.sharding import Sharding, Stored, unwrapped
+from callsheet.sharding import Sharding, Stored, problem_with_launch, unwrapped
 from callsheet.world import share
 from callsheet_plugins.bema import keeping, model
 from callsheet_plugins.bema.evaluating import NAME, Evaluation
@@ -75,7 +75,7 @@ class Bema(Schedule):
             )
         if problem := model.problem_with_device(self.device):
             report.problem(f"plugins.bema.device={self.device} {problem}")
-        trainer, peft = (ctx.run_config.get(part) or {} for part in ("trainer", "peft"))
+        trainer, peft, launch = (ctx.run_config.get(part) or {} for part in ("trainer", "peft", "launch"))
         if problem := self._is_late((trainer.get("args") or {}).get("max_steps") or 0):
             self._has_warned = True
             report.warning(problem)
@@ -83,6 +83,8 @@ class Bema(Schedule):
             report.problem(problem)
         if problem := self._problem_with_vllm((trainer.get("args") or {}).get("use_vllm")):
             report.problem(problem)
+        if problem := problem_with_launch(launch):
+            report.problem(f"Plugin '{plugin_name(self)}': {problem}")
 
     @hookimpl
     def on_train_start(self, state: LoopState) -> None:
