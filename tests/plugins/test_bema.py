@@ -15,7 +15,14 @@ import torch
 from peft import LoraConfig, PeftModel, PromptTuningConfig, get_peft_model
 from safetensors.torch import load_file
 from torch import Tensor
-from transformers import LlamaConfig, LlamaForCausalLM, Trainer, TrainerCallback, TrainingArguments
+from transformers import (
+    EarlyStoppingCallback,
+    LlamaConfig,
+    LlamaForCausalLM,
+    Trainer,
+    TrainerCallback,
+    TrainingArguments,
+)
 from trl import BEMACallback
 
 import callsheet
@@ -471,6 +478,17 @@ def test_loading_the_best_model_at_the_end_leaves_the_average_alone(
     assert relative(averaged(tmp_path), reference(plugin, follow.weights, updates, formed_at=stop_at)) <= 1e-6
 
 
+def test_a_best_model_that_is_older_than_the_end_leaves_the_average_alone(tmp_path: Path) -> None:
+    plugin, follow, patience = Bema(update_freq=2), Follow(), EarlyStoppingCallback(1)
+    saving = {"eval_strategy": "steps", "eval_steps": 1, "save_strategy": "steps", "save_steps": 2}
+    worst = {"load_best_model_at_end": True, "metric_for_best_model": "loss", "greater_is_better": True}
+    run = trainer(tmp_path, plugin, follow, patience, **saving, **worst)
+    run.train()
+    assert max(follow.weights) == 3, "it stopped where nothing was saved"
+    assert relative(averaged(tmp_path), reference(plugin, follow.weights, [2], formed_at=3)) <= 1e-6
+    assert "_load_best_model" not in vars(run)
+
+
 def test_a_run_too_short_for_an_update_says_so_and_saves_nothing(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -521,10 +539,11 @@ def test_only_weights_on_a_gpu_are_copied_out_each_over_streams_of_its_own() -> 
     assert {str(device): [*part] for device, part in leaving.items()} == {"cuda:0": ["b", "d"], "cuda:1": ["c"]}
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
-def test_a_gpu_that_is_missing_is_refused_in_a_sentence(tmp_path: Path) -> None:
-    with pytest.raises(CallsheetError, match="needs a GPU, and torch sees none here"):
-        Bema(device="cuda").on_train_start(loop_state(tmp_path, llama()))
+@pytest.mark.skipif(torch.accelerator.is_available(), reason="there is a GPU")
+@pytest.mark.parametrize("device", ["cuda", "cuda:1", "xpu", "npu", "mps"])
+def test_a_device_that_is_missing_is_refused_in_a_sentence(tmp_path: Path, device: str) -> None:
+    with pytest.raises(CallsheetError, match=f"device={device} needs a device that torch does not see here"):
+        Bema(device=device).on_train_start(loop_state(tmp_path, llama()))
 
 
 def test_settings_that_would_do_nothing_are_warned_about(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -13,12 +13,14 @@ from callsheet.errors import CallsheetError
 from callsheet.records import plugin_name
 from callsheet.sharding import Sharding, Stored, problem_with_launch, unwrapped
 from callsheet.world import share
-from callsheet_plugins.bema import keeping, model
+from callsheet_plugins.bema import best, keeping, model
 from callsheet_plugins.bema.evaluating import NAME, Evaluation
 from callsheet_plugins.bema.running import Average
 from callsheet_plugins.bema.schedule import Schedule
 
 if TYPE_CHECKING:
+    from transformers import Trainer
+
     from callsheet.records import ArmResult, LogContext, LoopState, ManifestRow, Report, RunResult
 
 logger = logging.getLogger("callsheet")
@@ -65,6 +67,7 @@ class Bema(Schedule):
         self._is_formed = False
         self._has_warned = False
         self._evaluation: Evaluation | None = None
+        self._trainer: Trainer | None = None
 
     @hookimpl
     def preflight(self, ctx: LogContext, report: Report) -> None:
@@ -103,6 +106,9 @@ class Bema(Schedule):
             if state.step >= self.update_after:
                 self._average = self._begun()
         self._form_if_last(state)  # the run that was resumed may have planned to go on
+        if state.trainer is not None:
+            self._trainer = state.trainer
+            best.form_before(state.trainer, lambda: self._form(state))
         if self.evaluate_with != "raw" and state.trainer is not None:
             self._evaluation = Evaluation(state.trainer, self.evaluate_with, lambda: self._swapped(state))
         if self.evaluate_with == "both":
@@ -125,8 +131,6 @@ class Bema(Schedule):
     def on_checkpoint(self, state: LoopState, row: ManifestRow) -> None:
         if self._average is None:
             return
-        if state.trainer is not None and state.trainer.control.should_training_stop:
-            self._form(state)  # before load_best_model_at_end puts other weights into the model
         self._average.save(self._kept, row.folder(self))
         if self.every_checkpoint and self._updated_at is not None:
             self._save_formed(state, row.path / plugin_name(self))
@@ -154,9 +158,11 @@ class Bema(Schedule):
     def _let_go(self) -> None:
         if self._evaluation:
             self._evaluation.remove()
+        if self._trainer:
+            best.forget(self._trainer)
         if self._average:
             self._average.close()
-        self._average = self._evaluation = None
+        self._average = self._evaluation = self._trainer = None
 
     def _warn(self, state: LoopState) -> None:
         if not self._has_warned and (problem := self._is_late(state.max_steps)):
