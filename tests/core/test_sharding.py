@@ -26,6 +26,7 @@ from transformers import (
 from callsheet.errors import CallsheetError
 from callsheet.sharding import Sharding, Stored, save_model, save_shards, zero
 from callsheet.sharding import layout as layouts
+from callsheet.sharding.links import share
 from callsheet.sharding.whole import Holder
 
 SIZES = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "vocab_size": 64}
@@ -238,3 +239,13 @@ def test_what_zero_keeps_out_of_reach_is_refused_by_check_and_by_the_run(
     assert done.returncode == 2 and "Plugin 'bema': Z" in done.stderr and said in done.stderr
     with pytest.raises(CallsheetError, match=said):
         zero.partition("w", SimpleNamespace(**parameter))
+
+
+def test_what_takes_the_place_of_a_shared_file_leaves_the_other_names_of_it_alone(tmp_path: Path) -> None:
+    first, second, shared = (tmp_path / f"{name}.safetensors" for name in ("first", "second", "shared"))
+    first.write_bytes(b"first")
+    second.write_bytes(b"second")
+    share(first, shared)
+    share(second, shared)
+    assert shared.read_bytes() == b"second" and first.read_bytes() == b"first"
+    assert shared.stat().st_ino == second.stat().st_ino

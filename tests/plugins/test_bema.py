@@ -437,6 +437,21 @@ def test_the_best_checkpoint_by_the_average_is_none_before_the_first_update(tmp_
     assert {*losses} == {3, 4} and made.state.best_metric == min(losses.values())
 
 
+@pytest.mark.parametrize("which", ["bema", "both"])
+def test_nothing_is_saved_while_an_evaluation_has_the_average(tmp_path: Path, which: str) -> None:
+    class Save(TrainerCallback):
+        def on_evaluate(self, args: Any, state: Any, control: Any, metrics: Any = None, **kwargs: Any) -> None:
+            if which == "bema" or "eval_bema_loss" in metrics:
+                made.save_model(str(tmp_path / "other"))
+
+    plugin = Bema(update_freq=1, evaluate_with=which)
+    made = trainer(tmp_path, plugin, max_steps=2, eval_strategy="steps", eval_steps=2)
+    made.add_callback(Save())
+    with pytest.raises(CallsheetError, match="holds averaged weights for an evaluation"):
+        made.train()
+    assert not (tmp_path / "other").exists()
+
+
 def test_what_trl_gathers_of_the_average_bears_its_name(run_demo: Callable[..., Any]) -> None:
     session = run_demo(*BOTH, "plugins.bema.update_freq=1")
     rows = [json.loads(line) for line in (session.run_dir.path / "metrics.jsonl").read_text().splitlines()]
