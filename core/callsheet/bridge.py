@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any, cast
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.trainer_utils import SaveStrategy
 
-from callsheet import rotation
+from callsheet import rotation, saved_adapters
 from callsheet.checkpoints import bare_row, manifest
 from callsheet.consensus import Consensus
 from callsheet.errors import CallsheetError
 from callsheet.records import ManifestRow
 from callsheet.rundir import METRICS, RunDir, now, replace
 from callsheet.session import Session
+from callsheet.sharding import unwrapped
 from callsheet.step_metrics import StepMetrics, StepRecorder
 from callsheet.world import gather
 
@@ -211,6 +212,7 @@ class Bridge(TrainerCallback):
             states = json.loads(path.read_text(encoding="utf-8"))
         except ValueError as error:
             raise CallsheetError(f"{path} is not JSON: {error}.") from error
+        saved_adapters.drop(unwrapped(self.session.state), states)
         self.session.lineup.load_state_dicts(states)
         self.session.run_dir.event("restored", checkpoint=str(row.path), plugins=sorted(states))
 

@@ -1,11 +1,12 @@
-"""A saved adapter that trains on: a folder that `model.path` names, and the model below it."""
+"""Saved adapters: one that trains on, with the model below it, and those in a checkpoint that do not belong to it."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from callsheet.errors import CallsheetError
 from callsheet.schema import ModelSettings
@@ -42,3 +43,13 @@ def with_saved(base: PreTrainedModel, model: ModelSettings) -> PreTrainedModel:
         is_trainable=True,
         autocast_adapter_dtype=not is_deepspeed_zero3_enabled(),
     )
+
+
+def drop(model: Any, plugins: Iterable[str]) -> None:
+    """Take out of `model` what plugins left in the checkpoint that it goes on from, in folders that bear their names.
+
+    Trainer loads every folder of an adapter there, whether or not the plugin takes part in this run.
+    """
+    for name in plugins:
+        if name in getattr(model, "peft_config", {}) and name not in model.active_adapters:
+            model.delete_adapter(name)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -23,8 +24,9 @@ from transformers import (
 )
 
 from callsheet.errors import CallsheetError
-from callsheet.sharding import Sharding, Stored, save_model, save_shards
+from callsheet.sharding import Sharding, Stored, save_model, save_shards, zero
 from callsheet.sharding import layout as layouts
+from callsheet.sharding.links import share
 from callsheet.sharding.whole import Holder
 
 SIZES = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "vocab_size": 64}
@@ -219,3 +221,31 @@ def test_what_an_evaluation_gathered_is_not_taken_for_what_a_rank_keeps(tmp_path
 def test_a_tensor_that_no_file_holds_is_named(tmp_path: Path) -> None:
     with pytest.raises(CallsheetError, match="lacks weight: it was copied without"):
         Stored(Sharding(torch.nn.Linear(3, 2)).chosen, tmp_path, "theta0").read("weight")
+
+
+UNREACHABLE: dict[str, tuple[str, dict[str, Any]]] = {
+    "on a disk": ("offload_param.device=nvme", {"ds_tensor": SimpleNamespace(final_location="nvme")}),
+    "a second copy": ("zero_hpz_partition_size=2", {"ds_tensor": None, "ds_secondary_tensor": torch.ones(1)}),
+}
+
+
+@pytest.mark.parametrize("said", UNREACHABLE)
+def test_what_zero_keeps_out_of_reach_is_refused_by_check_and_by_the_run(
+    said: str, callsheet: Callable[..., Any]
+) -> None:
+    setting, parameter = UNREACHABLE[said]
+    launch = ("launch=zero3", "launch.processes=2", f"launch.config.zero_optimization.{setting}")
+    done = callsheet("check", "recipe=demo", "plugins=[bema]", *launch)
+    assert done.returncode == 2 and "Plugin 'bema': Z" in done.stderr and said in done.stderr
+    with pytest.raises(CallsheetError, match=said):
+        zero.partition("w", SimpleNamespace(**parameter))
+
+
+def test_what_takes_the_place_of_a_shared_file_leaves_the_other_names_of_it_alone(tmp_path: Path) -> None:
+    first, second, shared = (tmp_path / f"{name}.safetensors" for name in ("first", "second", "shared"))
+    first.write_bytes(b"first")
+    second.write_bytes(b"second")
+    share(first, shared)
+    share(second, shared)
+    assert shared.read_bytes() == b"second" and first.read_bytes() == b"first"
+    assert shared.stat().st_ino == second.stat().st_ino

@@ -15,17 +15,25 @@ import torch
 from peft import LoraConfig, PeftModel, PromptTuningConfig, get_peft_model
 from safetensors.torch import load_file
 from torch import Tensor
-from transformers import LlamaConfig, LlamaForCausalLM, Trainer, TrainerCallback, TrainingArguments
+from transformers import (
+    EarlyStoppingCallback,
+    LlamaConfig,
+    LlamaForCausalLM,
+    Trainer,
+    TrainerCallback,
+    TrainingArguments,
+)
 from trl import BEMACallback
 
 import callsheet
-from callsheet import CallsheetError, LogContext, LoopState, ManifestRow, Report
+from callsheet import CallsheetError, LogContext, LoopState, ManifestRow, Plugin, Report
 from callsheet.sharding import Sharding
 from callsheet_plugins.bema import Bema
 from callsheet_plugins.bema import average as arithmetic
 from callsheet_plugins.bema.keeping import Kept
 from callsheet_plugins.bema.offload import crossing
 from callsheet_plugins.bema.running import Average
+from callsheet_plugins.csv_metrics import CsvMetrics
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -46,7 +54,7 @@ def llama(seed: int = 0, **config: Any) -> LlamaForCausalLM:
     return LlamaForCausalLM(LlamaConfig(vocab_size=64, **{**sizes, **config}))
 
 
-def trainer(run_dir: Path, plugin: Bema, *others: TrainerCallback, model: Any = None, **arguments: Any) -> Trainer:
+def trainer(run_dir: Path, plugin: Plugin, *others: TrainerCallback, model: Any = None, **arguments: Any) -> Trainer:
     defaults = {"max_steps": 9, "per_device_train_batch_size": 2, "learning_rate": 1e-2, "save_strategy": "no"}
     args = TrainingArguments(
         str(run_dir), use_cpu=True, report_to="none", disable_tqdm=True, lr_scheduler_type="constant",
@@ -251,6 +259,20 @@ def test_an_adapter_resumes_beside_the_average_in_its_checkpoint(tmp_path: Path)
         assert identical(load_file(tmp_path / "whole" / name), load_file(tmp_path / "resumed" / name))
 
 
+def test_an_adapter_resumes_beside_an_average_that_is_no_longer_kept(tmp_path: Path) -> None:
+    def train(folder: str, *plugins: Any, resumed: str | None = None, **arguments: Any) -> Trainer:
+        model = get_peft_model(llama(), LoraConfig(r=2, target_modules=["q_proj"]))
+        made = trainer(tmp_path / folder, *plugins, model=model, **arguments)
+        made.train(resume_from_checkpoint=resumed)
+        made.save_model()
+        return made
+
+    train("with", Bema(update_freq=2, every_checkpoint=True), save_strategy="steps", save_steps=4, max_steps=4)
+    without = train("without", CsvMetrics(), resumed=str(tmp_path / "with" / "checkpoint-4"), max_steps=6)
+    assert list(without.model.peft_config) == ["default"]
+    assert not (tmp_path / "without" / "bema").exists()
+
+
 def test_prompts_that_peft_saves_by_itself_are_refused(tmp_path: Path) -> None:
     model = get_peft_model(llama(), PromptTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=2))
     with pytest.raises(CallsheetError, match="cannot save the average of PromptTuningConfig"):
@@ -405,6 +427,31 @@ def test_an_evaluation_after_a_training_that_failed_sees_each_average_once(tmp_p
     assert not {"evaluate", "log", "save_model"} & vars(made).keys()
 
 
+@pytest.mark.parametrize("metric", ["eval_bema_loss", "bema_loss"])
+def test_the_best_checkpoint_by_the_average_is_none_before_the_first_update(tmp_path: Path, metric: str) -> None:
+    saving = {"eval_strategy": "steps", "eval_steps": 1, "save_strategy": "steps", "save_steps": 1}
+    best = {"load_best_model_at_end": True, "metric_for_best_model": metric, "greater_is_better": False}
+    made = trainer(tmp_path, Bema(update_freq=3, evaluate_with="both"), max_steps=4, **saving, **best)
+    made.train()
+    losses = {row["step"]: row["eval_bema_loss"] for row in made.state.log_history if "eval_bema_loss" in row}
+    assert {*losses} == {3, 4} and made.state.best_metric == min(losses.values())
+
+
+@pytest.mark.parametrize("which", ["bema", "both"])
+def test_nothing_is_saved_while_an_evaluation_has_the_average(tmp_path: Path, which: str) -> None:
+    class Save(TrainerCallback):
+        def on_evaluate(self, args: Any, state: Any, control: Any, metrics: Any = None, **kwargs: Any) -> None:
+            if which == "bema" or "eval_bema_loss" in metrics:
+                made.save_model(str(tmp_path / "other"))
+
+    plugin = Bema(update_freq=1, evaluate_with=which)
+    made = trainer(tmp_path, plugin, max_steps=2, eval_strategy="steps", eval_steps=2)
+    made.add_callback(Save())
+    with pytest.raises(CallsheetError, match="holds averaged weights for an evaluation"):
+        made.train()
+    assert not (tmp_path / "other").exists()
+
+
 def test_what_trl_gathers_of_the_average_bears_its_name(run_demo: Callable[..., Any]) -> None:
     session = run_demo(*BOTH, "plugins.bema.update_freq=1")
     rows = [json.loads(line) for line in (session.run_dir.path / "metrics.jsonl").read_text().splitlines()]
@@ -444,6 +491,17 @@ def test_loading_the_best_model_at_the_end_leaves_the_average_alone(
     model: Any = run.model
     assert not identical(dict(model.state_dict()), follow.weights[max(follow.weights)])
     assert relative(averaged(tmp_path), reference(plugin, follow.weights, updates, formed_at=stop_at)) <= 1e-6
+
+
+def test_a_best_model_that_is_older_than_the_end_leaves_the_average_alone(tmp_path: Path) -> None:
+    plugin, follow, patience = Bema(update_freq=2), Follow(), EarlyStoppingCallback(1)
+    saving = {"eval_strategy": "steps", "eval_steps": 1, "save_strategy": "steps", "save_steps": 2}
+    worst = {"load_best_model_at_end": True, "metric_for_best_model": "loss", "greater_is_better": True}
+    run = trainer(tmp_path, plugin, follow, patience, **saving, **worst)
+    run.train()
+    assert max(follow.weights) == 3, "it stopped where nothing was saved"
+    assert relative(averaged(tmp_path), reference(plugin, follow.weights, [2], formed_at=3)) <= 1e-6
+    assert "_load_best_model" not in vars(run)
 
 
 def test_a_run_too_short_for_an_update_says_so_and_saves_nothing(
@@ -496,10 +554,11 @@ def test_only_weights_on_a_gpu_are_copied_out_each_over_streams_of_its_own() -> 
     assert {str(device): [*part] for device, part in leaving.items()} == {"cuda:0": ["b", "d"], "cuda:1": ["c"]}
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
-def test_a_gpu_that_is_missing_is_refused_in_a_sentence(tmp_path: Path) -> None:
-    with pytest.raises(CallsheetError, match="needs a GPU, and torch sees none here"):
-        Bema(device="cuda").on_train_start(loop_state(tmp_path, llama()))
+@pytest.mark.skipif(torch.accelerator.is_available(), reason="there is a GPU")
+@pytest.mark.parametrize("device", ["cuda", "cuda:1", "xpu", "npu", "mps"])
+def test_a_device_that_is_missing_is_refused_in_a_sentence(tmp_path: Path, device: str) -> None:
+    with pytest.raises(CallsheetError, match=f"device={device} needs a device that torch does not see here"):
+        Bema(device=device).on_train_start(loop_state(tmp_path, llama()))
 
 
 def test_settings_that_would_do_nothing_are_warned_about(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

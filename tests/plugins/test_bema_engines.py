@@ -30,10 +30,11 @@ AVERAGED = (
     "plugins.bema.every_checkpoint=true",
 )
 WITHOUT_TRL = "plugins=[witness,observer,bema]"  # its own crashes on what is sharded
+LATE = "+plugins=late"  # as beside a GPU: weights are copied while training goes on
 ENGINES = {
     "ddp": [],
-    "zero2": [],
-    "zero3": [WITHOUT_TRL, "trainer.args.bf16=true"],
+    "zero2": [LATE],
+    "zero3": [WITHOUT_TRL, LATE, "trainer.args.bf16=true"],
     "fsdp2": [WITHOUT_TRL, "launch.config.reshard_after_forward=false"],
 }
 ADAPTERS = {"ddp": [], "zero2": ["trainer.args.bf16=true"], "zero3": [], "fsdp2": []}

@@ -19,6 +19,7 @@ from callsheet import CallsheetError, LogContext, LoopState, ManifestRow, Report
 from callsheet.testing.trainers import ROWS, TINY
 from callsheet_plugins.ref_sync import RefSync
 from callsheet_plugins.ref_sync.blending import blend
+from callsheet_plugins.ref_sync.pairs import _check, find
 from callsheet_plugins.ref_sync.plugin import sync
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "core"))
@@ -140,6 +141,13 @@ def test_a_reference_comes_back_also_where_the_next_sync_is_further_off(tmp_path
     assert torch.equal(again.weight, reference.weight)
     with pytest.raises(CallsheetError, match="holds no reference model"):
         resumed.on_train_start(loop_state(tmp_path, again, step=2, resumed_from=replace(row, path=tmp_path / "none")))
+
+
+def test_a_reference_that_the_engine_cuts_otherwise_is_refused(tmp_path: Path) -> None:
+    pairs = find(loop_state(tmp_path, torch.nn.Linear(3, 2)))
+    pairs.reference.shards["weight"] = replace(pairs.reference.shards["weight"], start=3, length=3)
+    with pytest.raises(CallsheetError, match="keeps other parts of the reference's weight on this rank"):
+        _check(pairs)
 
 
 def test_a_script_that_syncs_as_well_is_refused(tmp_path: Path) -> None:

@@ -5,5 +5,6 @@ from callsheet.sharding.model import unwrapped
 from callsheet.sharding.saving import save_model
 from callsheet.sharding.shards import Shard
 from callsheet.sharding.whole import Sharding
+from callsheet.sharding.zero import problem_with_launch
 
-__all__ = ["Shard", "Sharding", "Stored", "save_model", "save_shards", "unwrapped"]
+__all__ = ["Shard", "Sharding", "Stored", "problem_with_launch", "save_model", "save_shards", "unwrapped"]

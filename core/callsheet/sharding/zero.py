@@ -2,13 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from callsheet.errors import CallsheetError
 from callsheet.sharding.shards import Shard, nothing
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+
+NVME = (
+    "ZeRO-3 keeps the weights on a disk, by offload_param.device=nvme, where plugins cannot average or blend them. Use "
+    "offload_param.device=cpu, which they can."
+)
+SECONDARY = (
+    "ZeRO++ computes with a second copy of the weights, by zero_hpz_partition_size, which plugins that average or "
+    "blend weights would not reach. Leave it out."
+)
+
+
+def problem_with_launch(launch: Mapping[str, Any]) -> str:
+    """Why weights cannot be worked on in place under such settings of `launch`, or an empty string; without torch."""
+    zero = _section(_section(launch, "config"), "zero_optimization")
+    if _section(zero, "offload_param").get("device") == "nvme":
+        return NVME
+    return "" if zero.get("zero_hpz_partition_size") in (None, 1) else SECONDARY
+
+
+def _section(settings: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    section = settings.get(name)
+    return section if isinstance(section, Mapping) else {}  # what else it may be, DeepSpeed refuses
 
 
 def fragment(name: str, parameter: Any) -> Shard:
@@ -36,6 +61,10 @@ def partition(name: str, parameter: Any) -> Shard:
     """
     import torch.distributed as dist
 
+    if getattr(parameter.ds_tensor, "final_location", None) == "nvme":
+        raise CallsheetError(NVME)
+    if getattr(parameter, "ds_secondary_tensor", None) is not None:
+        raise CallsheetError(SECONDARY)
     size = parameter.ds_tensor.ds_numel
     start = min(dist.get_rank(group=parameter.ds_process_group) * size, parameter.ds_numel)
     length = min(size, parameter.ds_numel - start)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
@@ -53,7 +54,14 @@ class Evaluation:
             if self.which == "bema":
                 return plain(prefix)
             with _renamed(self.trainer):
-                return {**(plain(f"{prefix}_{NAME}") if is_averaged else {}), **metrics}
+                average = plain(f"{prefix}_{NAME}") if is_averaged else _none_yet(self.trainer.args)
+        return {**average, **metrics}
+
+
+def _none_yet(args: Any) -> dict[str, float]:
+    """What Trainer finds the best checkpoint by, and would raise without: none before the first update."""
+    metric = f"eval_{(args.metric_for_best_model or '').removeprefix('eval_')}"
+    return {metric: math.nan} if metric.startswith(f"eval_{NAME}_") else {}
 
 
 @contextmanager

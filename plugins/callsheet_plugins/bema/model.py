@@ -40,11 +40,13 @@ def problem_with_adapter(kind: str) -> str:
 
 
 def refuse_a_device_that_is_missing(device: str) -> None:
-    """Raise `CallsheetError` for a GPU on a machine without; the one that checks may have none, and train elsewhere."""
+    """Raise `CallsheetError` for one that this machine lacks; the one that checks may lack it, and train elsewhere."""
     import torch
 
-    if device.startswith("cuda") and not torch.cuda.is_available():
-        raise CallsheetError(f"plugins.bema.device={device} needs a GPU, and torch sees none here. Use cpu.")
+    kind = device.partition(":")[0]
+    module = getattr(torch, kind, None)  # of NPUs, only with a package of their own
+    if module is None or not module.is_available():
+        raise CallsheetError(f"plugins.bema.device={device} needs a device that torch does not see here. Use cpu.")
 
 
 def refuse_what_cannot_be_saved(model: Any) -> None:
@@ -57,12 +59,6 @@ def refuse_what_cannot_be_saved(model: Any) -> None:
     for config in getattr(model, "peft_config", {}).values():
         if problem := problem_with_adapter(type(config).__name__):
             raise CallsheetError(problem)
-
-
-def drop_adapter(model: Any, name: str) -> None:
-    """Take out the average of the checkpoint that Trainer resumed from: it loads every folder there as an adapter."""
-    if name in getattr(model, "peft_config", {}) and name not in model.active_adapters:
-        model.delete_adapter(name)
 
 
 def save(

@@ -4,72 +4,55 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from callsheet.sharding import Shard
 from callsheet_plugins.bema.average import Ema, blend
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from callsheet_plugins.bema.lane import Copy, Lane
 
 
 class Offload:
     """Blends weights that lie on a GPU into an average that does not, without keeping the loop waiting.
 
-    They go over a stream of their own into pinned memory (one copy in the model's dtype), while the next forward and
-    backward run; a thread blends them once they have arrived. The optimizer's next step waits, on the device, for the
-    copy, because it overwrites what is being copied.
+    They leave over a `lane` of their own while the next forward and backward run; a thread blends them once they have
+    arrived. The optimizer's next step waits, on the device, for the copy, because it overwrites what is being copied.
     """
 
-    def __init__(self, device: Any) -> None:
-        import torch
+    def __init__(self, lane: Lane) -> None:
         from torch.optim.optimizer import register_optimizer_step_pre_hook
 
-        self._stream: Any = torch.cuda.Stream(device)
-        self._pinned: dict[str, Tensor] = {}
-        self._copied: Any = None
+        self._lane = lane
+        self._copy: Copy | None = None
         self._blending: Future[None] | None = None
         self._thread = ThreadPoolExecutor(1, "callsheet-bema")
         self._hook = register_optimizer_step_pre_hook(self._before_step)
 
     def update(self, ema: Ema, shards: Mapping[str, Shard], share: float) -> None:
         """Begin an update; returns at once, unless the one before is still on its way."""
-        import torch
-
         self.settle()
-        self._stream.wait_stream(torch.cuda.current_stream(self._stream.device))
-        with torch.cuda.stream(self._stream):
-            for name in ema:
-                tensor = shards[name].read()
-                if name not in self._pinned:
-                    self._pinned[name] = torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True)
-                self._pinned[name].copy_(tensor, non_blocking=True)
-                tensor.record_stream(self._stream)
-        self._copied = self._stream.record_event(torch.cuda.Event(blocking=True))  # who waits for it, sleeps
-        self._blending = self._thread.submit(self._blend, ema, self._copied, share)
+        self._copy = self._lane.copy({name: shards[name] for name in ema})
+        self._blending = self._thread.submit(_blend, ema, self._copy, share)
 
     def settle(self) -> None:
-        """Wait until the average holds every update; raises what went wrong in one."""
+        """Wait until the average holds every update. Raises what went wrong in one, also when asked again."""
         if self._blending is not None:
-            blending, self._blending = self._blending, None
-            blending.result()
+            self._blending.result()
+        self._blending = self._copy = None
 
     def close(self) -> None:
+        """Wait for nothing: what is under way may never arrive, if it is what the run failed of."""
         self._hook.remove()
-        self._thread.shutdown()
-        self.settle()
-
-    def _blend(self, ema: Ema, copied: Any, share: float) -> None:
-        copied.synchronize()
-        for name, average in ema.items():
-            blend(average, self._pinned[name], share)
+        self._thread.shutdown(wait=False)
 
     def _before_step(self, *about: Any) -> None:
-        if self._copied is not None:
-            import torch
+        if self._copy is not None:
+            self._copy.hold()  # each optimizer that steps, on whatever stream
 
-            torch.cuda.current_stream(self._stream.device).wait_event(self._copied)
-            self._copied = None
+
+def _blend(ema: Ema, copy: Copy, share: float) -> None:
+    copy.wait()
+    for name, average in ema.items():
+        blend(average, copy.tensors[name], share)
 
 
 def crossing(shards: Mapping[str, Shard], ema: Ema) -> dict[Any, Ema]:

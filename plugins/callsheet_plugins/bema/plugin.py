@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from callsheet import hookimpl, setting
 from callsheet.errors import CallsheetError
 from callsheet.records import plugin_name
-from callsheet.sharding import Sharding, Stored, unwrapped
+from callsheet.sharding import Sharding, Stored, problem_with_launch, unwrapped
 from callsheet.world import share
-from callsheet_plugins.bema import keeping, model
+from callsheet_plugins.bema import best, keeping, model
 from callsheet_plugins.bema.evaluating import NAME, Evaluation
 from callsheet_plugins.bema.running import Average
 from callsheet_plugins.bema.schedule import Schedule
 
 if TYPE_CHECKING:
-    from callsheet.records import LogContext, LoopState, ManifestRow, Report
+    from transformers import Trainer
+
+    from callsheet.records import ArmResult, LogContext, LoopState, ManifestRow, Report, RunResult
 
 logger = logging.getLogger("callsheet")
 
@@ -65,6 +67,7 @@ class Bema(Schedule):
         self._is_formed = False
         self._has_warned = False
         self._evaluation: Evaluation | None = None
+        self._trainer: Trainer | None = None
 
     @hookimpl
     def preflight(self, ctx: LogContext, report: Report) -> None:
@@ -75,7 +78,7 @@ class Bema(Schedule):
             )
         if problem := model.problem_with_device(self.device):
             report.problem(f"plugins.bema.device={self.device} {problem}")
-        trainer, peft = (ctx.run_config.get(part) or {} for part in ("trainer", "peft"))
+        trainer, peft, launch = (ctx.run_config.get(part) or {} for part in ("trainer", "peft", "launch"))
         if problem := self._is_late((trainer.get("args") or {}).get("max_steps") or 0):
             self._has_warned = True
             report.warning(problem)
@@ -83,15 +86,15 @@ class Bema(Schedule):
             report.problem(problem)
         if problem := self._problem_with_vllm((trainer.get("args") or {}).get("use_vllm")):
             report.problem(problem)
+        if problem := problem_with_launch(launch):
+            report.problem(f"Plugin '{plugin_name(self)}': {problem}")
 
     @hookimpl
     def on_train_start(self, state: LoopState) -> None:
         model.refuse_a_device_that_is_missing(self.device)
         if problem := self._problem_with_vllm(getattr(state.args, "use_vllm", False)):
             raise CallsheetError(problem)  # in a script, nobody has asked before
-        self._abandon()
         self._model = unwrapped(state)
-        model.drop_adapter(self._model, plugin_name(self))
         model.refuse_what_cannot_be_saved(self._model)
         self._sharding = Sharding(self._model)
         self._kept = keeping.Kept(state.ctx.run_dir / "callsheet" / plugin_name(self), self._sharding)
@@ -103,6 +106,9 @@ class Bema(Schedule):
             if state.step >= self.update_after:
                 self._average = self._begun()
         self._form_if_last(state)  # the run that was resumed may have planned to go on
+        if state.trainer is not None:
+            self._trainer = state.trainer
+            best.form_before(state.trainer, lambda: self._form(state))
         if self.evaluate_with != "raw" and state.trainer is not None:
             self._evaluation = Evaluation(state.trainer, self.evaluate_with, lambda: self._swapped(state))
         if self.evaluate_with == "both":
@@ -125,16 +131,12 @@ class Bema(Schedule):
     def on_checkpoint(self, state: LoopState, row: ManifestRow) -> None:
         if self._average is None:
             return
-        if state.trainer is not None and state.trainer.control.should_training_stop:
-            self._form(state)  # before load_best_model_at_end puts other weights into the model
         self._average.save(self._kept, row.folder(self))
         if self.every_checkpoint and self._updated_at is not None:
             self._save_formed(state, row.path / plugin_name(self))
 
     @hookimpl
     def on_train_end(self, state: LoopState, artifacts: dict[str, Path]) -> None:
-        if self._evaluation:
-            self._evaluation.remove()
         if self._updated_at is None:
             logger.warning(
                 "BEMA saved no average: training ended at step %s, and the first update was due at step %s.",
@@ -145,20 +147,22 @@ class Bema(Schedule):
             self._form(state)
             if state.is_main:
                 artifacts[plugin_name(self)] = self._kept.publish(state.ctx.run_dir / plugin_name(self))
-        if self._average:
-            self._average.close()
-        self._average = self._evaluation = None
+        self._let_go()
         if state.is_main:
             self._kept.remove()
 
-    def _abandon(self) -> None:
-        """Let go of what an earlier training on this instance left, having raised before its end."""
+    @hookimpl
+    def on_run_end(self, ctx: LogContext, run_result: RunResult, arm: ArmResult) -> None:
+        self._let_go()  # training may have raised
+
+    def _let_go(self) -> None:
         if self._evaluation:
             self._evaluation.remove()
+        if self._trainer:
+            best.forget(self._trainer)
         if self._average:
-            with suppress(Exception):  # what went wrong then, its run has said
-                self._average.close()
-        self._average = self._evaluation = None
+            self._average.close()
+        self._average = self._evaluation = self._trainer = None
 
     def _warn(self, state: LoopState) -> None:
         if not self._has_warned and (problem := self._is_late(state.max_steps)):

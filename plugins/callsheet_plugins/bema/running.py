@@ -11,6 +11,7 @@ from callsheet.sharding import Sharding, Stored
 from callsheet_plugins.bema import average
 from callsheet_plugins.bema.average import Ema
 from callsheet_plugins.bema.keeping import Kept
+from callsheet_plugins.bema.lane import Lane
 from callsheet_plugins.bema.offload import Offload, crossing
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ class Average:
     ema: Ema
     theta0: Callable[[str], Tensor]
     offloads: dict[Any, Offload] = field(default_factory=dict)  # by the GPU that weights leave
+    leaving: dict[Any, Ema] | None = None  # likewise; found once, since an engine may have to fetch weights to tell
 
     @classmethod
     def begin(cls, sharding: Sharding, kept: Kept, device: str, where: str) -> Average:
@@ -54,14 +56,13 @@ class Average:
     def update(self, beta: float) -> None:
         """EMA ← EMA + β (θ - EMA)."""
         shards = self.sharding.chosen
-        staying = dict(self.ema)
-        for device, leaving in crossing(shards, self.ema).items():
-            if device not in self.offloads:
-                self.offloads[device] = Offload(device)
+        if self.leaving is None:
+            self.leaving = crossing(shards, self.ema)
+            self.offloads = {device: Offload(Lane(device)) for device in self.leaving}
+        for device, leaving in self.leaving.items():
             self.offloads[device].update(leaving, shards, beta)
-            staying = {name: ema for name, ema in staying.items() if name not in leaving}
-        for name, ema in staying.items():
-            average.blend(ema, shards[name].read(), beta)
+        for name in self.ema.keys() - {name for leaving in self.leaving.values() for name in leaving}:
+            average.blend(self.ema[name], shards[name].read(), beta)
 
     def former(self, alpha: float) -> Callable[[str], Tensor | None]:
         """Gives this rank's part of the average of a parameter, made when asked for; None for what is not averaged."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from callsheet import Plugin, hookimpl, setting
 from callsheet.errors import CallsheetError
 from callsheet.records import plugin_name
-from callsheet.sharding import Shard, Stored, save_shards
+from callsheet.sharding import Shard, Stored, problem_with_launch, save_shards
 from callsheet.world import gather
 from callsheet_plugins.ref_sync.blending import blend
 from callsheet_plugins.ref_sync.pairs import Pairs, find
@@ -58,7 +58,7 @@ class RefSync(Plugin):
 
     @hookimpl
     def preflight(self, ctx: LogContext, report: Report) -> None:
-        trainer, peft = (dict(ctx.run_config.get(part) or {}) for part in ("trainer", "peft"))
+        trainer, peft, launch = (dict(ctx.run_config.get(part) or {}) for part in ("trainer", "peft", "launch"))
         args = trainer.get("args") or {}
         report.problems += conflicts(args)
         if args.get("beta", BETA.get(trainer.get("name", ""), 1.0)) in (0, None):
@@ -71,6 +71,8 @@ class RefSync(Plugin):
                 "Plugin 'ref_sync': the reference of a new adapter is the model below it, which stays as it is. Leave "
                 "peft out, or go on from a saved adapter with model.path."
             )
+        if problem := problem_with_launch(launch):
+            report.problem(f"Plugin 'ref_sync': {problem}")
 
     @hookimpl
     def on_train_start(self, state: LoopState) -> None:
