@@ -44,7 +44,7 @@ def listed(run: Path) -> int:
     return 0
 
 
-@outbox.command()
+@outbox.command(short_help="Carry out what a dead run left.")
 @RUN
 @click.option("--seconds", default=float("inf"), help="Stop waiting after so many; what remains is kept.")
 def drain(run: Path, seconds: float) -> int:
@@ -54,11 +54,12 @@ def drain(run: Path, seconds: float) -> int:
     counts = drain_run(run.absolute(), seconds)
     if said := left_to_you(counts, run):
         click.echo(said)
-    click.echo(sentence(counts, run) or f"Everything is published: {counts.get('done', 0)} done.")
+    done = f"Everything {'else ' if said else ''}is published: {counts.get('done', 0)} done."
+    click.echo(sentence(counts, run) or done)
     return NOT_ALL_PUBLISHED if unpublished(counts) else 0
 
 
-@outbox.command()
+@outbox.command(short_help="Give a failed entry another chance.")
 @RUN
 @click.argument("id")
 def retry(run: Path, id: str) -> int:
