@@ -65,12 +65,14 @@ def drain(run: Path, seconds: float) -> int:
 def retry(run: Path, id: str) -> int:
     """Give a failed entry, named by its id or the start of it, another chance; `all` means all of them."""
     from callsheet.outbox.shelves import FAILED, Shelves
+    from callsheet.rundir import insist_on_run
 
     shelves = Shelves(run.absolute())
     failed = shelves.ids(FAILED)
     exact, near = [name for name in failed if name == id], [name for name in failed if name.startswith(id)]
     chosen = failed if id == "all" else exact or near
     if not failed:
+        insist_on_run(run.absolute())
         raise CallsheetError(f"Nothing failed in the outbox of {run}; callsheet outbox {run} lists it.")
     if not chosen:
         raise CallsheetError(f"No failed entry is called {id!r}.{did_you_mean(id, failed)} Failed: {len(failed)}.")

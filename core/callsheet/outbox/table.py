@@ -11,6 +11,7 @@ from callsheet.errors import sentences
 from callsheet.listing import aligned
 from callsheet.outbox.entries import Entry
 from callsheet.outbox.shelves import ACTIVE, DONE, FAILED, PARKED, PENDING, Shelves
+from callsheet.rundir import insist_on_run
 
 HEADER = ("state", "id", "kind", "key", "attempts", "age", "last error")
 BRIEF = ("state", "attempts", "age", "id")
@@ -21,6 +22,7 @@ def show(run_dir: Path) -> None:
     """Print a table, oldest entry first: coloured on a terminal, plain lines for `grep` elsewhere."""
     found = sorted(Shelves(run_dir).entries(), key=lambda pair: pair[1].put_at)
     if not found:
+        insist_on_run(run_dir)
         print(f"The outbox of {run_dir} is empty.")
     elif sys.stdout.isatty():
         _show_table(found)

@@ -206,10 +206,19 @@ def test_a_thousand_entries_are_listed_at_once_without_torch_or_hydra(tmp_path, 
 
 
 def test_an_empty_outbox_is_said_to_be_empty(tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-m", "callsheet", "outbox", "list", str(tmp_path)], capture_output=True, text=True
-    )
+    (tmp_path / "run.json").write_text("{}")
+    command = [sys.executable, "-m", "callsheet", "outbox", "list", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0 and "is empty" in done.stdout
+
+
+@pytest.mark.parametrize("command", [["list"], ["retry", "all"], ["drain"]])
+def test_a_folder_that_is_no_run_has_no_outbox(tmp_path, command):
+    name, *rest = command
+    done = subprocess.run(
+        [sys.executable, "-m", "callsheet", "outbox", name, str(tmp_path), *rest], capture_output=True, text=True
+    )
+    assert done.returncode == 2 and "holds no Callsheet run" in done.stderr
 
 
 def test_no_secret_reaches_any_file_or_the_process_list(tmp_path, run, monkeypatch):
