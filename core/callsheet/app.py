@@ -29,6 +29,7 @@ class Job:
 
     def __init__(self, task: Task, typed: Sequence[str]) -> None:
         self.task, self.typed = task, [*typed]
+        self.process = os.getpid()
         self.outcomes: list[int | Exception] = []
         self.started = False
 
@@ -48,8 +49,10 @@ class Job:
         try:
             code = self.task(config, list(chosen.overrides.task))
         except Exception as error:
+            if os.getpid() != self.process:
+                raise  # only Hydra can carry it home
             if chosen.mode == RunMode.MULTIRUN:
-                raise
+                logger.error("Run %s of the sweep failed: %s", chosen.job.num, _in_a_line(error))
             self.outcomes.append(error)  # kept from Hydra, which would announce it in words of its own
             return 1
         self.outcomes.append(code)
@@ -92,6 +95,15 @@ def run_app(name: str, task: Task, overrides: Sequence[str]) -> int:
         if isinstance(outcome, Exception):
             _raise_plainly(outcome)
     return max((outcome for outcome in job.outcomes if isinstance(outcome, int)), default=0)
+
+
+def _in_a_line(error: Exception) -> str:
+    from callsheet.complaints import plain
+    from callsheet.secrets import redact_text
+
+    said = plain(error)
+    kind = "" if isinstance(said, CallsheetError) else f"{type(said).__name__}: "
+    return redact_text(f"{kind}{said}")
 
 
 def _flags_last(arguments: Sequence[str]) -> list[str]:
