@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -18,14 +19,17 @@ WITH_VALUE = {
     *("--cfg", "-c", "--package", "-p", "--info", "-i", "--experimental-rerun", "--shell-completion", "-sc"),
 }
 
+logger = logging.getLogger("callsheet")
+
 Task = Callable[["DictConfig", list[str]], int]
 
 
 class Job:
     """What Hydra calls, once per run. A launcher such as submitit's may pickle it and call it in another process."""
 
-    def __init__(self, task: Task) -> None:
-        self.task = task
+    def __init__(self, task: Task, typed: Sequence[str]) -> None:
+        self.task, self.typed = task, [*typed]
+        self.process = os.getpid()
         self.outcomes: list[int | Exception] = []
         self.started = False
 
@@ -40,15 +44,26 @@ class Job:
         # Hydra writes every override into it, secrets too; each run keeps its own in run.json.
         Path(str(chosen.sweep.dir), "multirun.yaml").unlink(missing_ok=True)
         logs.show()  # Hydra has set up logging by now
+        if chosen.mode == RunMode.MULTIRUN:
+            self._say_which(chosen.job.num, chosen.overrides.task)
         try:
             code = self.task(config, list(chosen.overrides.task))
         except Exception as error:
+            if os.getpid() != self.process:
+                raise  # only Hydra can carry it home
             if chosen.mode == RunMode.MULTIRUN:
-                raise
+                logger.error("Run %s of the sweep failed: %s", chosen.job.num, _in_a_line(error))
             self.outcomes.append(error)  # kept from Hydra, which would announce it in words of its own
             return 1
         self.outcomes.append(code)
         return code
+
+    def _say_which(self, number: int, overrides: Sequence[str]) -> None:
+        """Of a sweep, what is special about this run: what was not typed in these words."""
+        from callsheet.secrets import redact_override
+
+        own = [redact_override(item).lstrip("+") for item in overrides if item not in self.typed]
+        logger.info("Run %s of the sweep: %s", number, " ".join(own))
 
 
 def run_app(name: str, task: Task, overrides: Sequence[str]) -> int:
@@ -63,11 +78,12 @@ def run_app(name: str, task: Task, overrides: Sequence[str]) -> int:
 
     _refuse_one_place_for_many(overrides)
     compose.bind()
-    job = Job(task)
+    translated = compose.translated(overrides)
+    job = Job(task, translated)
     app = hydra.main(
         version_base=compose.VERSION_BASE, config_path=f"pkg://{compose.CONFIG_MODULE}", config_name="config"
     )
-    before, sys.argv = sys.argv, [f"callsheet {name}", *_flags_last(compose.translated(overrides))]
+    before, sys.argv = sys.argv, [f"callsheet {name}", *_flags_last(translated)]
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises instead of printing and exiting
     try:
         app(job)()
@@ -79,6 +95,15 @@ def run_app(name: str, task: Task, overrides: Sequence[str]) -> int:
         if isinstance(outcome, Exception):
             _raise_plainly(outcome)
     return max((outcome for outcome in job.outcomes if isinstance(outcome, int)), default=0)
+
+
+def _in_a_line(error: Exception) -> str:
+    from callsheet.complaints import plain
+    from callsheet.secrets import redact_text
+
+    said = plain(error)
+    kind = "" if isinstance(said, CallsheetError) else f"{type(said).__name__}: "
+    return redact_text(f"{kind}{said}")
 
 
 def _flags_last(arguments: Sequence[str]) -> list[str]:

@@ -29,12 +29,19 @@ def plain(error: BaseException) -> Exception:
         if isinstance(link, MissingConfigException):
             return CallsheetError(_missing_option(link))
         if isinstance(link, OverrideParseException):
-            advice = "Put the value into quotes that Hydra sees, as in 'key=\"value\"'."
-            return CallsheetError(f"{link.override!r} cannot be read: {_first_line(link)}. {advice}")
+            return CallsheetError(_unreadable(link))
     for link in chain:
         if isinstance(link, (HydraException, OmegaConfBaseException)):
             return CallsheetError(_without_plus(str(link)) or type(link).__name__)
     return error if isinstance(error, Exception) else CallsheetError(str(error))
+
+
+def _unreadable(error: OverrideParseException) -> str:
+    override = str(error.override).lstrip("+~")  # Hydra's signs, which callsheet puts there
+    if "=" not in override:
+        return f"{override!r} is no override: write key=value, without spaces, as in recipe=demo."
+    advice = "Put the value into quotes that Hydra sees, as in 'key=\"value\"'."
+    return f"{override!r} cannot be read: {_first_line(error)}. {advice}"
 
 
 def _chain(error: BaseException | None) -> list[BaseException]:
@@ -80,12 +87,15 @@ def _missing_option(error: MissingConfigException) -> str:
     loading = re.search(r"Could not load '(\S+)'", str(error))
     wanted = loading.group(1) if loading else str(error.missing_cfg_file or "")
     group, _, option = wanted.removesuffix(".yaml").rpartition("/")
+    if place := wanted.startswith(("model/", "dataset/")):
+        group, _, option = wanted.partition("/")
     options = list(error.options or [])
     if group in ("plugins", "more_plugins"):
         return no_such_plugin(option)
     if not options:
         return _without_plus(_first_line(error))
-    return f"{group} has no option {option!r}.{did_you_mean(option, options)} It has: {', '.join(options)}."
+    known = f"{group} has no option {option!r}.{did_you_mean(option, options)} It has: {', '.join(options)}."
+    return f"{known} For a file, a folder or a repository: {group}.path={option}" if place else known
 
 
 def _where(chain: list[BaseException]) -> str:

@@ -34,3 +34,13 @@ def did_you_mean(word: str, candidates: Iterable[str]) -> str:
     """
     near = get_close_matches(word, list(candidates), n=1)
     return f" Did you mean {near[0]!r}?" if near else ""
+
+
+def sentences(*parts: str | None) -> str:
+    """What the parts say, with a full stop between them; the last one may end in what is to be copied.
+
+    >>> sentences("HTTP Error 404: Not Found", "Check plugins.ping.url.", None, "See /tmp/log")
+    'HTTP Error 404: Not Found. Check plugins.ping.url. See /tmp/log'
+    """
+    *said, last = [part.strip() for part in parts if part and part.strip()] or [""]
+    return " ".join([*(part if part[-1] in ".:!?" else f"{part}." for part in said), last])

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
+WIDEST = 60  # characters of a value that the column of origins stands back for
+
+
 @dataclass(frozen=True)
 class Active:
     """A selected plugin; `origin` is what selected it, `source` its distribution and version."""
@@ -65,7 +68,7 @@ def show(explanation: Explanation, console: Console | None = None) -> None:
     console = console or Console()
     for heading, rows in _sections(explanation):
         console.print(heading, style="bold", markup=False, highlight=False, soft_wrap=True)
-        for line in aligned(rows):
+        for line in aligned(rows, widest=WIDEST):
             console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
         console.print()
 

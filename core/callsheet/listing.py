@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import TYPE_CHECKING
 
 from callsheet.errors import CallsheetError
@@ -49,14 +50,15 @@ def show(rows: Sequence[Row], console: Console | None = None) -> None:
     print("\n".join(lines) or "No plugins are installed.", file=console.file if console else None)
 
 
-def aligned(rows: Iterable[Sequence[str]]) -> list[str]:
-    """Lines with columns as wide as their widest cell, and nothing cut off.
+def aligned(rows: Iterable[Sequence[str]], widest: float = inf) -> list[str]:
+    """Lines with columns as wide as their widest cell that is no wider than `widest`, and nothing cut off.
 
     >>> aligned([("bema", "callsheet"), ("hub_revisions", "callsheet-hub")])
     ['bema           callsheet', 'hub_revisions  callsheet-hub']
     """
     table = list(rows)
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    columns = zip(*table, strict=True)
+    widths = [max((len(cell) for cell in column if len(cell) <= widest), default=0) for column in columns]
     return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in table]
 
 

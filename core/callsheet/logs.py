@@ -4,11 +4,25 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
+from typing import TextIO
+
+
+class _Stderr(logging.StreamHandler[TextIO]):
+    """Writes to what is sys.stderr now: while a bar moves, that puts lines above it."""
+
+    @property
+    def stream(self) -> TextIO:
+        return sys.stderr
+
+    @stream.setter
+    def stream(self, stream: TextIO) -> None:
+        """None is kept."""
 
 
 def show() -> None:
     """Print log lines from now on; a second call does nothing."""
     logger = logging.getLogger("callsheet")
     if not logger.handlers:
-        logger.addHandler(logging.StreamHandler())
+        logger.addHandler(_Stderr())
         logger.setLevel(logging.INFO if int(os.environ.get("RANK", 0)) == 0 else logging.WARNING)

@@ -81,6 +81,8 @@ def show(manual: Manual, console: Console | None = None) -> None:
     from rich.text import Text
 
     console = console or Console()
+    if console.is_terminal:
+        manual = dataclasses.replace(manual, docstring=_unfolded(manual.docstring))
     for heading, lines in _sections(manual):
         console.print(Text(heading, style="bold"), soft_wrap=True)
         for line in lines:
@@ -164,6 +166,13 @@ def _docstring(plugin: type[Plugin]) -> str:
     """Without one of its own, a dataclass gets its signature as docstring."""
     text = plugin.__doc__ or ""
     return "" if text.startswith(f"{plugin.__name__}(") else inspect.cleandoc(text)
+
+
+def _unfolded(text: str) -> str:
+    """`text` with a line for each paragraph, but for those with lines that are set in, which stand as they are."""
+    paragraphs = text.split("\n\n")
+    return "\n\n".join(part if re.search(r"^(\s|[-*|>] )", part, re.MULTILINE) else " ".join(part.split("\n"))
+                       for part in paragraphs)  # fmt: skip
 
 
 def _on_error(plugin: type[Plugin]) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from callsheet.chat_template import template_of
 from callsheet.class_source import find_class
-from callsheet.errors import CallsheetError
+from callsheet.errors import CallsheetError, sentences
 from callsheet.importing import import_object
 from callsheet.module_source import find_module
 from callsheet.saved_adapters import base_of, with_saved
@@ -120,7 +120,9 @@ class explained:
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, (OSError, ValueError, KeyError, ImportError)):
             first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-            raise CallsheetError(f"model.path={self.model.path} could not be loaded: {first}") from error
+            missing = "" if Path(_path(self.model)).is_dir() else "There is no folder of that name here, either."
+            said = f"model.path={self.model.path} could not be loaded: {first}"
+            raise CallsheetError(sentences(said, missing)) from error
 
 
 def _path(model: ModelSettings) -> str:

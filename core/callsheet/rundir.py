@@ -124,6 +124,12 @@ class RunDir:
             os.write(lock.fileno(), f"process {os.getpid()} on {os.uname().nodename}".encode())
 
 
+def insist_on_run(folder: Path) -> None:
+    """Raise `CallsheetError` where no run was ever started."""
+    if not (folder / RUN).is_file():
+        raise CallsheetError(f"{folder} holds no Callsheet run.")
+
+
 def replace(path: Path, text: str) -> None:
     """Write `text` to `path` through a temporary file beside it, synced before the rename."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")

@@ -18,6 +18,7 @@ from callsheet.plan import Plan
 from callsheet.preflight import context, insist, preflight
 from callsheet.records import ManifestRow, Report
 from callsheet.rundir import RunDir
+from callsheet.said_once import said_once
 from callsheet.session import Session
 from callsheet.signals import Interrupted, watched
 from callsheet.startup import uncollected
@@ -50,7 +51,7 @@ def train(plan: Plan) -> Session:
         insist(warned(check(plan)))
         say_loading(plan)
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-    with watched() as signals:
+    with watched() as signals, said_once():
         with uncollected():
             from callsheet import training
             from callsheet.bridge import Bridge
@@ -133,6 +134,7 @@ def _resume_from(plan: Plan, session: Session) -> ManifestRow | None:
         before, after = resuming.processes_of(row.path), session.state.world_size
         if before != after:
             logger.warning("%s was saved by %d processes and goes on with %d.", row.name, before, after)
+        logger.info("Going on from %s.", row.name)
         session.run_dir.event("resuming", checkpoint=str(row.path), step=row.step, processes=[before, after])
     return row
 

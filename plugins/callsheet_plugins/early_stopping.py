@@ -84,6 +84,9 @@ class EarlyStopping(Plugin):
 
     @hookimpl
     def on_train_end(self, state: LoopState, artifacts: dict[str, Path]) -> None:
+        if self._benchmark and not self._scores:
+            logger.warning("early_stopping saw no %s of the weights %r while the run trained: no such score arrived.",
+                           self.metric, self.weights)  # fmt: skip
         self._loop = None
 
     def state_dict(self) -> dict[str, Any]:

@@ -41,6 +41,9 @@ def refused(done, *messages):
         (["output_dir=full"], "is not empty and holds no Callsheet run"),
         (["callbacks.x.path=nowhere.Class"], "there is no package 'nowhere'"),
         (["launch=ddpp"], "launch has no option 'ddpp'"),
+        (["dataset=./mine.jsonl"], "For a file, a folder or a repository: dataset.path=./mine.jsonl"),
+        (["model=Qwen/Qwen3-0.6B"], "For a file, a folder or a repository: model.path=Qwen/Qwen3-0.6B"),
+        (["output_dir", "=", "run"], "'output_dir' is no override: write key=value, without spaces"),
         (["plugins.exact_match.path=gone.jsonl"], "plugins.exact_match.path=gone.jsonl"),
     ],
 )  # fmt: skip
@@ -148,6 +151,7 @@ def test_a_multirun_trains_every_combination_in_a_directory_of_its_own(callsheet
     runs = sorted((tmp_path / "outputs" / "demo").glob("demo-*"))
     plugins = [[plugin["name"] for plugin in json.loads((run / "run.json").read_text())["plugins"]] for run in runs]
     assert plugins == [[], ["bema"]]
+    assert "Run 0 of the sweep: plugins=[]\n" in done.stderr and "Run 1 of the sweep: plugins=[bema]\n" in done.stderr
 
 
 @pytest.mark.slow

@@ -285,3 +285,9 @@ def test_what_is_shown_has_a_line_for_each_value_and_folds_none(explained: Expla
     assert "\nPlugin moon (callsheet-sky 1.0), selected by override plugins=[moon]\n" in file.getvalue()
     assert ["plugins.sun", "{phase:3}", "conf/recipe/sky.yaml:12"] in lines
     assert ["on_step_end", "moon"] in lines
+
+
+def test_one_long_value_does_not_push_the_origins_away():
+    from callsheet.listing import aligned
+
+    assert aligned([("a", "1", "here"), ("b", 9 * "long", "there")], widest=5)[0] == "a  1  here"

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -329,10 +330,16 @@ def test_a_mistake_that_only_the_workers_see_is_said_once(tmp_path):
     assert run.output.count("is not a transformers.TrainerCallback") == 1 and "Traceback" not in run.output
 
 
+def test_a_library_that_warns_at_every_step_is_heard_once_from_each_process(whole):
+    said = Counter(line for line in whole("zero3").output.splitlines() if "Warning: " in line)
+    assert all(count <= 2 for count in said.values()), said.most_common(3)
+
+
 def test_ddp_goes_on_with_another_number_of_processes_and_says_so(tmp_path, whole):
     run = Run(tmp_path, "trainer.args.max_steps=4", launch="ddp").wait()
     again = Run(tmp_path, "trainer.args.max_steps=6", launch="single").wait()
     assert "checkpoint-4 was saved by 2 processes and goes on with 1." in again.output
+    assert again.output.count("Going on from checkpoint-4.") == 1
     assert again.events("resuming")[0]["processes"] == [2, 1]
     assert again.status()["status"] == "completed" and run.path == again.path
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import shlex
@@ -176,6 +177,13 @@ def test_a_terminal_gets_help_folded_under_its_setting_and_the_example_whole():
     start = next(number for number, line in enumerate(lines) if line.lstrip().startswith("When a hook raises"))
     assert [line.startswith("      ") for line in lines[start : start + 3]] == [True] * 3
     assert f"  {manual('lucky').example}" in lines
+
+
+def test_on_a_terminal_a_paragraph_is_folded_anew_and_a_list_is_not():
+    text = "One two\nthree.\n\n- four\n- five\n\nAs in:\n    six"
+    told = dataclasses.replace(manual("lucky"), docstring=text)
+    shown = printed(told, width=80, force_terminal=True, color_system=None)
+    assert "One two three.\n" in shown and "- four\n- five\n" in shown and "As in:\n    six\n" in shown
 
 
 def test_an_unknown_name_suggests_the_nearest():

@@ -188,6 +188,15 @@ def test_a_metric_that_a_benchmark_does_not_have_is_warned_about(caplog: pytest.
     assert "words has no metric 'exact_mtch'. Did you mean 'exact_match'?" in caplog.text
 
 
+@pytest.mark.parametrize("arrived", [False, True])
+def test_a_benchmark_that_never_came_is_warned_about(caplog: pytest.LogCaptureFixture, arrived: bool) -> None:
+    plugin = EarlyStopping(metric="words/exact_match")
+    scored(plugin, *[(1, 0.2)][: int(arrived)])
+    assert plugin._loop
+    plugin.on_train_end(plugin._loop, {})
+    assert ("early_stopping saw no words/exact_match" in caplog.text) is not arrived
+
+
 def test_a_run_is_stopped_by_a_benchmark_in_the_loop(run_demo: Callable[..., Any]) -> None:
     session = run_demo(
         "plugins=[exact_match,early_stopping]",

@@ -44,7 +44,7 @@ def listed(run: Path) -> int:
     return 0
 
 
-@outbox.command()
+@outbox.command(short_help="Carry out what a dead run left.")
 @RUN
 @click.option("--seconds", default=float("inf"), help="Stop waiting after so many; what remains is kept.")
 def drain(run: Path, seconds: float) -> int:
@@ -54,22 +54,25 @@ def drain(run: Path, seconds: float) -> int:
     counts = drain_run(run.absolute(), seconds)
     if said := left_to_you(counts, run):
         click.echo(said)
-    click.echo(sentence(counts, run) or f"Everything is published: {counts.get('done', 0)} done.")
+    done = f"Everything {'else ' if said else ''}is published: {counts.get('done', 0)} done."
+    click.echo(sentence(counts, run) or done)
     return NOT_ALL_PUBLISHED if unpublished(counts) else 0
 
 
-@outbox.command()
+@outbox.command(short_help="Give a failed entry another chance.")
 @RUN
 @click.argument("id")
 def retry(run: Path, id: str) -> int:
     """Give a failed entry, named by its id or the start of it, another chance; `all` means all of them."""
     from callsheet.outbox.shelves import FAILED, Shelves
+    from callsheet.rundir import insist_on_run
 
     shelves = Shelves(run.absolute())
     failed = shelves.ids(FAILED)
     exact, near = [name for name in failed if name == id], [name for name in failed if name.startswith(id)]
     chosen = failed if id == "all" else exact or near
     if not failed:
+        insist_on_run(run.absolute())
         raise CallsheetError(f"Nothing failed in the outbox of {run}; callsheet outbox {run} lists it.")
     if not chosen:
         raise CallsheetError(f"No failed entry is called {id!r}.{did_you_mean(id, failed)} Failed: {len(failed)}.")

@@ -38,8 +38,7 @@ def reopened(run_dir: Path, seconds: float = float("inf")) -> Iterator[Session]:
 
     Raises `CallsheetError` when the run is alive, there is none, or its directory cannot be written.
     """
-    if not (run_dir / rundir.RUN).is_file():
-        raise CallsheetError(f"{run_dir} holds no Callsheet run.")
+    rundir.insist_on_run(run_dir)
     session = _session_of(RunDir(run_dir, is_main=False))
     session.run_dir.open()
     try:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+from callsheet.errors import sentences
 from callsheet.outbox import handlers, snapshots
 from callsheet.outbox.entries import Entry
 from callsheet.outbox.lock import CourierLock
@@ -92,6 +93,8 @@ class Mailroom:
                 time.sleep(PAUSE_SECONDS)
                 self._collect()
         self._collect()
+        if self._left() and (why := bar.last_error()):
+            logger.warning("%s", why)
 
     def close(self) -> None:
         """Let the courier go on alone, until the outbox is empty."""
@@ -137,6 +140,6 @@ class Mailroom:
 
 def _report(run_dir: RunDir, entry: Entry) -> None:
     run_dir.event("outbox_failed", id=entry.id, what=entry.kind, error=entry.error, advice=entry.advice)
-    advice = f" {entry.advice}" if entry.advice else ""
-    logger.warning("%s was not carried out: %s%s It is kept: callsheet outbox retry %s %s",
-                   entry.id, entry.error, advice, run_dir.path, entry.id)  # fmt: skip
+    failed = f"{entry.id} was not carried out: {entry.error}"
+    kept = f"It is kept: callsheet outbox retry {run_dir.path} {entry.id}"
+    logger.warning("%s", sentences(failed, entry.advice, kept))

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
+from callsheet.errors import sentences
 from callsheet.listing import aligned
 from callsheet.outbox.entries import Entry
 from callsheet.outbox.shelves import ACTIVE, DONE, FAILED, PARKED, PENDING, Shelves
+from callsheet.rundir import insist_on_run
 
 HEADER = ("state", "id", "kind", "key", "attempts", "age", "last error")
+BRIEF = ("state", "attempts", "age", "id")
 COLOURS = {PENDING: "", ACTIVE: "cyan", PARKED: "yellow", DONE: "green", FAILED: "red"}
 
 
@@ -19,6 +22,7 @@ def show(run_dir: Path) -> None:
     """Print a table, oldest entry first: coloured on a terminal, plain lines for `grep` elsewhere."""
     found = sorted(Shelves(run_dir).entries(), key=lambda pair: pair[1].put_at)
     if not found:
+        insist_on_run(run_dir)
         print(f"The outbox of {run_dir} is empty.")
     elif sys.stdout.isatty():
         _show_table(found)
@@ -26,20 +30,23 @@ def show(run_dir: Path) -> None:
         print("\n".join(aligned([HEADER, *(_cells(state, entry) for state, entry in found)])))
 
 
-def _show_table(found: Iterable[tuple[str, Entry]]) -> None:
+def _show_table(found: Sequence[tuple[str, Entry]]) -> None:
+    """The id stands last and errors on lines of their own, never folded: what a user copies is in one piece."""
     from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
-    table = Table(*HEADER, box=None, pad_edge=False, header_style="dim")
-    for state, entry in found:
-        first, *rest = _cells(state, entry)
-        table.add_row(Text(first, style=COLOURS[state]), *(Text(cell, overflow="fold") for cell in rest))
-    Console().print(table)
+    rows = [_cells(state, entry) for state, entry in found]
+    lines = aligned([BRIEF, *((state, attempts, age, id) for state, id, _, _, attempts, age, _ in rows)])
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(Text(lines[0], style="dim"))
+    for (state, _), line, row in zip(found, lines[1:], rows, strict=True):
+        console.print(Text.assemble((state, COLOURS[state]), line[len(state) :]))
+        if error := row[-1]:
+            console.print(Text(f"  {error}"))
 
 
 def _cells(state: str, entry: Entry) -> tuple[str, ...]:
-    error = " ".join(" ".join(filter(None, (entry.error, entry.advice))).split())
+    error = " ".join(sentences(entry.error, entry.advice).split())
     age = _age(time.time() - entry.put_at) if entry.put_at else ""
     return state, entry.id, entry.kind, entry.key, str(entry.attempts), age, error if state != DONE else ""
 

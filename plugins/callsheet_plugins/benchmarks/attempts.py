@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from callsheet.errors import sentences
 from callsheet.outbox import durable
 from callsheet.secrets import redact_text
 from callsheet_plugins.benchmarks.dispatch.contract import COMMAND, LOG, STATUS
@@ -42,6 +43,14 @@ class Attempts:
     def failed(self) -> int:
         """How many attempts failed since somebody last gave the job another chance."""
         return sum((folder / OUTCOME).exists() for folder in self._all()) - self._forgiven()
+
+    def last_failure(self) -> str:
+        """What became of the attempt before the current one; empty when this is the first."""
+        over = [folder for folder in self._all() if (folder / OUTCOME).exists()]
+        if not over:
+            return ""
+        reason = (read(over[-1] / OUTCOME) or {}).get("failed", "it failed")
+        return sentences(f"Attempt {number(over[-1])} is over: {reason}", f"Its log is {over[-1] / LOG}.")
 
     def fail(self, folder: Path, reason: str) -> None:
         """Note that an attempt is over, and why."""

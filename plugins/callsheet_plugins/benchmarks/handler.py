@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from callsheet.errors import sentences
 from callsheet.outbox import Handler, Job, Outbox, Parked, Permanent, Transient
 from callsheet.rundir import RunDir, lines
 from callsheet.secrets import redact_text
@@ -58,7 +59,7 @@ class BenchmarkHandler(Handler):
             self._tell(job, folder, seen.reason)
             raise Transient(f"{job.payload['name']} is {seen.state}.", retry_after=_patience(folder), counts=False)
         if seen.state == "left":
-            raise Parked(f"{job.payload['name']}: {seen.reason}")
+            raise Parked(sentences(tried.last_failure(), f"{job.payload['name']}: {seen.reason}"))
         status = attempts.status_of(folder)
         if seen.state == "ended" and status.get("state") == "succeeded":
             attempts.blank_secrets(folder)

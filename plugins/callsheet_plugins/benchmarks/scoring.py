@@ -39,7 +39,7 @@ def config_for(config: DictConfig) -> dict[str, Any]:
 
 
 def plugin(config: DictConfig, typed: list[str], run_config: Mapping[str, Any]) -> Benchmarks:
-    """The plugin as the run had it, changed by what was typed."""
+    """The plugin as the run had it, changed by what was typed, a recipe's settings among it."""
     from omegaconf import OmegaConf
 
     from callsheet.plan import make_plugins, refuse_unknown
@@ -47,12 +47,24 @@ def plugin(config: DictConfig, typed: list[str], run_config: Mapping[str, Any]) 
 
     refuse_unknown(config)
     if before := (run_config.get("plugins") or {}).get(NAME):
-        node = OmegaConf.merge(OmegaConf.structured(Benchmarks), before)
+        default = OmegaConf.structured(Benchmarks)
+        chosen = _changed(OmegaConf.to_container(config.plugins[NAME]), OmegaConf.to_container(default))
+        node = OmegaConf.merge(default, before, chosen)
         for key in (item.lstrip("+").partition("=")[0] for item in typed):
             if key.startswith(f"plugins.{NAME}."):
                 OmegaConf.update(node, key.split(".", 2)[2], OmegaConf.select(config, key), force_add=True)
         config.plugins[NAME] = node
     return cast("Benchmarks", make_plugins(config)[NAME])
+
+
+def _changed(settings: Any, default: Any) -> dict[str, Any]:
+    """What of `settings` is not as it was born."""
+    found = {}
+    for key, value in settings.items():
+        born = default.get(key)
+        if value != born:
+            found[key] = _changed(value, born) if isinstance(value, dict) and isinstance(born, dict) else value
+    return found
 
 
 def checked(plugin: Benchmarks, run_config: dict[str, Any]) -> dict[str, Benchmark]:

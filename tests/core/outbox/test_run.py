@@ -129,10 +129,28 @@ def test_a_drain_that_runs_out_of_time_says_what_is_left(tmp_path, run):
     LogContext(tmp_path / "run").outbox.put("shelf", {"to": str(tmp_path / "shelf"), "fail": 10**6}, key="never")
     done = drain(tmp_path / "run", "--seconds", "2")
     assert done.returncode == 3 and "1 left, kept for: callsheet outbox drain" in done.stdout
+    assert "Last error: 503 Service Unavailable" in done.stderr
     again = subprocess.run(
         [sys.executable, "-m", "callsheet", "outbox", str(tmp_path / "run")], capture_output=True, text=True
     )
     assert "503 Service Unavailable" in again.stdout and "never" in again.stdout
+
+
+def test_on_a_terminal_ids_and_errors_are_in_one_piece_to_copy(tmp_path, monkeypatch, capsys):
+    from callsheet.outbox import table
+    from callsheet.outbox.entries import Entry, to_json
+    from callsheet.outbox.shelves import FAILED, Shelves
+
+    shelves = Shelves(tmp_path)
+    shelves.make()
+    id, log = "benchmarks-" + 10 * "long-", "/a/folder/" + 20 * "deep/" + "log.txt"
+    entry = Entry(id, "benchmarks", "long", {}, time.time(), error="It failed", advice=f"Its log is {log}.")
+    shelves.path(FAILED, id).write_text(to_json(entry))
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "40")
+    table.show(tmp_path)
+    shown = capsys.readouterr().out
+    assert id in shown and f"It failed. Its log is {log}." in shown
 
 
 def test_a_failed_entry_is_published_after_a_retry(tmp_path, run):
@@ -191,10 +209,19 @@ def test_a_thousand_entries_are_listed_at_once_without_torch_or_hydra(tmp_path, 
 
 
 def test_an_empty_outbox_is_said_to_be_empty(tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-m", "callsheet", "outbox", "list", str(tmp_path)], capture_output=True, text=True
-    )
+    (tmp_path / "run.json").write_text("{}")
+    command = [sys.executable, "-m", "callsheet", "outbox", "list", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0 and "is empty" in done.stdout
+
+
+@pytest.mark.parametrize("command", [["list"], ["retry", "all"], ["drain"]])
+def test_a_folder_that_is_no_run_has_no_outbox(tmp_path, command):
+    name, *rest = command
+    done = subprocess.run(
+        [sys.executable, "-m", "callsheet", "outbox", name, str(tmp_path), *rest], capture_output=True, text=True
+    )
+    assert done.returncode == 2 and "holds no Callsheet run" in done.stderr
 
 
 def test_no_secret_reaches_any_file_or_the_process_list(tmp_path, run, monkeypatch):

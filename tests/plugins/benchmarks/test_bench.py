@@ -1,5 +1,7 @@
 """`callsheet bench`: runs, checkpoints and folders, through the same path."""
 
+import json
+
 import pytest
 
 from callsheet import checkpoints
@@ -11,8 +13,6 @@ from .test_revisions import published
 
 @pytest.fixture
 def overrides(engine):
-    import json
-
     define = engine()["mine"]
     command = ",".join(json.dumps(part) for part in define["command"])
     return ["--benchmarks", "mine", "plugins.benchmarks.define.mine.engine=command",
@@ -44,6 +44,20 @@ def test_all_checkpoints_of_a_run_or_one_of_them_are_scored_once(run_dir, engine
     assert everything.returncode == 0, everything.stderr
     assert sorted(row["step"] for row in rows(run_dir)) == [1, 2, 3] and len(diary("began")) == 3
     assert "at 1" in everything.stdout and "at 3" in everything.stdout
+
+
+def test_a_recipe_adds_benchmarks_to_those_of_the_run(run_dir, engine, tmp_path):
+    published(run_dir, engine())
+    checkpoints.record(RunDir(run_dir), checkpoints.with_files(checkpoint(run_dir, 1)))
+    (tmp_path / "conf" / "recipe").mkdir(parents=True)
+    define = {"other": engine()["mine"]}
+    recipe = f"# @package _global_\nplugins: {{benchmarks: {{define: {json.dumps(define)}}}}}\n"
+    (tmp_path / "conf" / "recipe" / "ours.yaml").write_text(recipe)
+    done = callsheet(
+        "bench", run_dir, "--benchmarks", "mine,other", "--config-dir", tmp_path / "conf", "recipe=ours", cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    assert sorted(row["name"] for row in rows(run_dir)) == ["mine", "other"]
 
 
 @pytest.mark.parametrize(

@@ -109,7 +109,15 @@ def test_a_repository_is_named_by_its_commit(tmp_path):
 
 
 def test_groups_and_filters_keep_their_names(tmp_path):
-    left(tmp_path, {"results": {"t": {"alias": "t", "acc,none": 0.5, "em,strict": 0.25}, "t_part": {"acc,none": 0.75}}})
+    left(
+        tmp_path,
+        {
+            "results": {
+                "t": {"alias": "t", "sample_len": 20, "acc,none": 0.5, "em,strict": 0.25},
+                "t_part": {"acc,none": 0.75},
+            }
+        },
+    )
     scores = LmEval().results(work(tmp_path))
     assert scores.metrics == {"acc": 0.5, "em,strict": 0.25} and scores.breakdowns["t_part"] == {"acc": 0.75}
 

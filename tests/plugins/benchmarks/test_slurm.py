@@ -131,6 +131,19 @@ def test_a_script_that_nobody_has_run_keeps_nobody_waiting_and_its_score_comes_h
     assert result(entry)["metrics"] == {"score": 1.0}
 
 
+def test_a_script_that_failed_is_left_once_more_with_what_became_of_it(run_dir, engine):
+    define = {"mine": {"engine": "command", "command": ["false"]}}
+    put(run_dir, define, dispatch="none")
+    deliver(run_dir)
+    (entry,) = entries(run_dir, PARKED)
+    subprocess.run(["bash", entry.error.rpartition(": ")[2]])
+    Shelves(run_dir).unpark()
+    deliver(run_dir)
+    (entry,) = entries(run_dir, PARKED)
+    assert entry.error.startswith("Attempt 1 is over: it failed (exit code 1). Its log is ")
+    assert entry.error.endswith("attempt-2/job.sh")
+
+
 @pytest.mark.parametrize("prompt", ['it\'s $(touch executed)\n`touch executed`; "é" %j \\ ' + "x" * 10_000])
 def test_a_system_prompt_arrives_byte_for_byte(slurm, run_dir, tmp_path, prompt):
     code = "import sys, json; json.dump({'metrics': {'same': 1.0 * (open(sys.argv[1]).read() == sys.argv[2])}}, open(sys.argv[3], 'w'))"

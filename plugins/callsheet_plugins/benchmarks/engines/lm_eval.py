@@ -74,8 +74,9 @@ def _config(work: Work) -> dict[str, Any]:
 
 
 def _metrics(row: Mapping[str, Any]) -> dict[str, float]:
-    """`acc,none` is called `acc`; another filter than none stays in the name."""
-    return {name.removesuffix(",none"): float(value) for name, value in row.items() if schema.is_number(value)}
+    """`acc,none` is called `acc`; another filter than none stays in the name. The number of samples is no score."""
+    scores = {name.removesuffix(",none"): value for name, value in row.items() if schema.is_number(value)}
+    return {name: float(value) for name, value in scores.items() if name != "sample_len"}
 
 
 def _overall(task: str, tasks: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
