@@ -7,7 +7,13 @@ from collections.abc import Sequence
 
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException, ValidationError
+from omegaconf.errors import (
+    ConfigAttributeError,
+    ConfigKeyError,
+    ConfigTypeError,
+    OmegaConfBaseException,
+    ValidationError,
+)
 
 from callsheet.errors import CallsheetError, did_you_mean
 from callsheet.registry import installed, no_such_plugin
@@ -24,7 +30,7 @@ def plain(error: BaseException) -> Exception:
             if link.full_key == "recipe":
                 return CallsheetError(_misplaced(chain))
             return CallsheetError(_unknown_key(link) + _where(chain))
-        if isinstance(link, ValidationError) and link.full_key:
+        if isinstance(link, (ValidationError, ConfigTypeError)) and link.full_key:
             return CallsheetError(f"{link.full_key}: {_first_line(link)}.{_where(chain)}")
         if isinstance(link, MissingConfigException):
             return CallsheetError(_missing_option(link))
@@ -101,7 +107,7 @@ def _missing_option(error: MissingConfigException) -> str:
 def _where(chain: list[BaseException]) -> str:
     """The override or file that Hydra was merging, when it said so."""
     for link in chain:
-        if found := re.search(r"Error merging override (\S+)|In '([^']+)'", str(link)):
+        if found := re.search(r"Error merging override \+*(.+)|In '([^']+)'", str(link)):
             return f" (In {found.group(1) or found.group(2)}.)"
     return ""
 

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 CONFIG_MODULE = "callsheet_conf"
 PLUGINS, MORE = "plugins", "more_plugins"
 ADD = f"+{PLUGINS}="
-# A key below one of these need not be in the YAML: arguments of others, and the entries of a plugin's dictionary.
-OPEN = re.compile(r"(trainer\.args|peft\.args|callbacks|model\.kwargs|launch\.config|plugins\.\w+\.\w+)\.")
+# A key in one of these need not be in the YAML: arguments of others, and the entries of a plugin's dictionary.
+OPEN = re.compile(r"(trainer\.args|peft\.args|callbacks|model\.kwargs|launch\.config|plugins\.\w+\.\w+)(\.|=\{)")
 TEXT = [
     "output_dir",
     "resume",

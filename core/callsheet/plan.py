@@ -139,10 +139,13 @@ def _settings(config: DictConfig) -> Root:
 
 
 def refuse_unknown(config: DictConfig) -> None:
-    """Refuse what `+plugins.bema.update_frq=1` adds: Hydra lets it pass, even into a structured config."""
-    for name, node in config.plugins.items():
-        if plugin_class := selected_class(node):
-            _refuse_unknown_in(f"plugins.{name}", node, plugin_class)
+    """Refuse what `+model.revison=1` adds: Hydra lets it pass, even into a structured config."""
+    sections = {str(name): config._get_node(name) for name in config}
+    sections |= {f"plugins.{name}": node for name, node in config.plugins.items() if selected_class(node)}
+    for name, node in sections.items():
+        made = OmegaConf.get_type(node) if isinstance(node, DictConfig) else None
+        if isinstance(made, type) and is_dataclass(made):
+            _refuse_unknown_in(name, cast(DictConfig, node), made)
 
 
 def _refuse_unknown_in(where: str, node: DictConfig, made: type[Any]) -> None:

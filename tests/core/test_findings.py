@@ -61,6 +61,7 @@ def test_settings_of_every_documented_type_live_through_a_run(run_demo):
 
 def test_a_new_key_of_a_dictionary_needs_no_plus():
     assert translated(["plugins.x.headers.accept=json"]) == ["++plugins.x.headers.accept=json"]
+    assert translated(["launch.config={zero_optimization: {}}"]) == ["++launch.config={zero_optimization: {}}"]
 
 
 class Exits(Plugin):
