@@ -61,8 +61,10 @@ class Average:
             self.offloads = {device: Offload(Lane(device)) for device in self.leaving}
         for device, leaving in self.leaving.items():
             self.offloads[device].update(leaving, shards, beta)
-        for name in self.ema.keys() - {name for leaving in self.leaving.values() for name in leaving}:
-            average.blend(self.ema[name], shards[name].read(), beta)
+        gone = {name for leaving in self.leaving.values() for name in leaving}
+        for name, tensor in self.ema.items():  # in the order in which they lie in memory
+            if name not in gone:
+                average.blend(tensor, shards[name].read(), beta)
 
     def former(self, alpha: float) -> Callable[[str], Tensor | None]:
         """Gives this rank's part of the average of a parameter, made when asked for; None for what is not averaged."""
