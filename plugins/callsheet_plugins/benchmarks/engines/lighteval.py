@@ -52,12 +52,8 @@ class Lighteval:
         ]
 
     def results(self, work: Work) -> Scores:
-        path = schema.newest(work.out, "results_*.json")
-        content = schema.load(path)
-        found = content.get("results") if isinstance(content, Mapping) else None
-        if not isinstance(found, Mapping) or not found:
-            raise Malformed(f'{path.name} holds no "results".')
-        tasks = {_task_name(task): _metrics(row) for task, row in found.items() if isinstance(row, Mapping)}
+        path, rows = schema.tasks(work.out)
+        tasks = {_task_name(task): _metrics(row) for task, row in rows.items()}
         overall = tasks.pop("all", None) or next(iter(tasks.values()), {})
         if not overall:
             raise Malformed(f'"results" of {path.name} hold no number.')

@@ -31,12 +31,8 @@ class LmEval:
         return [str(work.benchmark.python), "-m", "lm_eval", "run", "--config", str(config), *work.benchmark.args]
 
     def results(self, work: Work) -> Scores:
-        path = schema.newest(work.out, "results_*.json")
-        content = schema.load(path)
-        found = content.get("results") if isinstance(content, Mapping) else None
-        if not isinstance(found, Mapping) or not found:
-            raise Malformed(f'{path.name} holds no "results".')
-        tasks = {str(task): _metrics(row) for task, row in found.items() if isinstance(row, Mapping)}
+        path, rows = schema.tasks(work.out)
+        tasks = {task: _metrics(row) for task, row in rows.items()}
         if not any(tasks.values()):
             raise Malformed(f'"results" of {path.name} hold no number.')
         return Scores(_overall(work.task, tasks), tasks if len(tasks) > 1 else {}, list(_samples(path.parent)))

@@ -49,6 +49,16 @@ def newest(folder: Path, pattern: str) -> Path:
     return found[-1]
 
 
+def tasks(folder: Path) -> tuple[Path, dict[str, Mapping[str, Any]]]:
+    """The newest results_*.json, as lm_eval and lighteval write it, and what it says of each task."""
+    path = newest(folder, "results_*.json")
+    content = load(path)
+    found = content.get("results") if isinstance(content, Mapping) else None
+    if not isinstance(found, Mapping) or not found:
+        raise Malformed(f'{path.name} holds no "results".')
+    return path, {str(task): row for task, row in found.items() if isinstance(row, Mapping)}
+
+
 def numbers(path: Path, content: Any, key: str = "metrics") -> dict[str, float]:
     """Names and numbers, insisted upon."""
     metrics = _mapping(path, key, content)
