@@ -141,23 +141,21 @@ def _settings(config: DictConfig) -> Root:
 def refuse_unknown(config: DictConfig) -> None:
     """Refuse what `+model.revison=1` adds: Hydra lets it pass, even into a structured config."""
     sections = {str(name): config._get_node(name) for name in config}
-    sections |= {f"plugins.{name}": node for name, node in config.plugins.items() if selected_class(node)}
+    sections |= {f"plugins.{name}": node for name, node in config.plugins.items()}
     for name, node in sections.items():
-        made = OmegaConf.get_type(node) if isinstance(node, DictConfig) else None
-        if isinstance(made, type) and is_dataclass(made):
-            _refuse_unknown_in(name, cast(DictConfig, node), made)
+        _refuse_unknown_in(name, node)
 
 
-def _refuse_unknown_in(where: str, node: DictConfig, made: type[Any]) -> None:
-    """The same for settings that have settings of their own."""
+def _refuse_unknown_in(where: str, node: Any) -> None:
+    """Refuse it in settings of a known type, and in those inside them; anything else has no names to compare with."""
+    made = OmegaConf.get_type(node) if isinstance(node, DictConfig) else None
+    if not (isinstance(made, type) and is_dataclass(made)):
+        return
     known = [field.name for field in fields(made)]
     for key in map(str, node):
         if key not in known:
             raise CallsheetError(unknown_key(f"{where}.{key}", known))
-        below = node._get_node(key)
-        kind = OmegaConf.get_type(below) if isinstance(below, DictConfig) else None
-        if isinstance(kind, type) and is_dataclass(kind):
-            _refuse_unknown_in(f"{where}.{key}", cast(DictConfig, below), kind)
+        _refuse_unknown_in(f"{where}.{key}", node._get_node(key))
 
 
 def _refuse_missing(config: DictConfig) -> None:

@@ -76,9 +76,7 @@ class CourierLock:
         holder = self.holder()
         if holder and holder.get("name") == self._name:
             self.path.unlink(missing_ok=True)
-        if self._flock:
-            self._flock.close()
-            self._flock = None
+        self._drop_flock()
 
     def dismiss(self, sleep: Callable[[float], Any] = time.sleep) -> None:
         """Have a courier of this machine leave, and wait a moment for that; only for who holds the run's lock.
@@ -93,23 +91,25 @@ class CourierLock:
                 with contextlib.suppress(OSError):
                     os.kill(int(holder["pid"]), signal.SIGTERM)
             sleep(0.05)
-        if self._flock:
-            self._flock.close()
-            self._flock = None
+        self._drop_flock()
 
     def _take_flock(self) -> bool:
         self._flock = self._flock_path.open("a")
         try:
             fcntl.flock(self._flock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            self._flock.close()
-            self._flock = None
+            self._drop_flock()
             return False
         except OSError as error:
             if error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS):
                 raise
             self._system_locks = False
         return True
+
+    def _drop_flock(self) -> None:
+        if self._flock:
+            self._flock.close()
+            self._flock = None
 
     def _is_dead(self, holder: dict[str, Any]) -> bool:
         if holder.get("host") == os.uname().nodename and (self._system_locks or not _lives(int(holder.get("pid", 0)))):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, overload
 
+from callsheet.outbox.snapshots import link
 from callsheet.rundir import RunDir
 
 
@@ -41,10 +41,7 @@ class Predictions(Sequence[Mapping[str, Any]]):
         temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
         temporary.unlink(missing_ok=True)
         try:
-            try:
-                os.link(self._run_dir.path / self._name, temporary)
-            except OSError:
-                shutil.copyfile(self._run_dir.path / self._name, temporary)
+            link(self._run_dir.path / self._name, temporary)
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)  # a rename onto another link of the same file leaves it

@@ -63,14 +63,21 @@ class Shelves:
                 return None
             return Entry(id, UNREADABLE, id, {}, 0.0, error=f"The file is no entry: {error}.", advice=REPAIR)
 
-    def entries(self) -> Iterator[tuple[str, Entry]]:
-        """Every entry with its state; what moved while it was looked for is seen where it was found first."""
+    def on(self, *states: str) -> Iterator[tuple[str, Entry]]:
+        """The entries in these states, in this order; what moves meanwhile is seen where it was found first."""
         seen: set[str] = set()
-        for state in STATES:
+        for state in states:
             for id in self.ids(state):
                 if id not in seen and (entry := self.read(state, id)):
                     seen.add(id)
                     yield state, entry
+
+    def entries(self) -> Iterator[tuple[str, Entry]]:
+        """Every entry with its state, those that are put but not posted yet among the pending ones."""
+        seen: set[str] = set()
+        for state, entry in self.on(*STATES):
+            seen.add(entry.id)
+            yield state, entry
         for id in self.drafts():
             with suppress(OSError, ValueError):  # posted meanwhile, or torn by a kill
                 if id not in seen:

@@ -26,7 +26,7 @@ def take(run_dir: Path, id: str, files: Mapping[str, Path]) -> dict[str, int]:
         targets = {name: _inside(part, name) for name in files}
         for folder in {target.parent for target in targets.values()} - {part}:
             folder.mkdir(parents=True, exist_ok=True)
-        sizes = {name: _link(source, targets[name]) for name, source in files.items()}
+        sizes = {name: link(source, targets[name]) for name, source in files.items()}
         shutil.rmtree(snapshot, ignore_errors=True)  # left by a kill before its entry was written
         part.rename(snapshot)
     except BaseException:
@@ -54,7 +54,8 @@ def sweep(run_dir: Path, keep: Collection[str]) -> None:
                 shutil.rmtree(snapshot, ignore_errors=True)
 
 
-def _link(source: Path, target: Path) -> int:
+def link(source: Path, target: Path) -> int:
+    """Have the file at `target`, too, by a copy where links are impossible; returns its size."""
     try:
         os.link(source.resolve() if source.is_symlink() else source, target)
     except FileNotFoundError:

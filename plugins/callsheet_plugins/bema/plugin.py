@@ -79,12 +79,13 @@ class Bema(Schedule):
         if problem := model.problem_with_device(self.device):
             report.problem(f"plugins.bema.device={self.device} {problem}")
         trainer, peft, launch = (ctx.run_config.get(part) or {} for part in ("trainer", "peft", "launch"))
-        if problem := self._is_late((trainer.get("args") or {}).get("max_steps") or 0):
+        args = trainer.get("args") or {}
+        if problem := self._is_late(args.get("max_steps") or 0):
             self._has_warned = True
             report.warning(problem)
         if problem := model.problem_with_adapter(peft.get("type") or ""):
             report.problem(problem)
-        if problem := self._problem_with_vllm((trainer.get("args") or {}).get("use_vllm")):
+        if problem := self._problem_with_vllm(args.get("use_vllm")):
             report.problem(problem)
         if problem := problem_with_launch(launch):
             report.problem(f"Plugin '{plugin_name(self)}': {problem}")

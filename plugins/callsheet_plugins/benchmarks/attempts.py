@@ -42,12 +42,11 @@ class Attempts:
 
     def failed(self) -> int:
         """How many attempts failed since somebody last gave the job another chance."""
-        return sum((folder / OUTCOME).exists() for folder in self._all()) - self._forgiven()
+        return len(self._over()) - self._forgiven()
 
     def last_failure(self) -> str:
         """What became of the attempt before the current one; empty when this is the first."""
-        over = [folder for folder in self._all() if (folder / OUTCOME).exists()]
-        if not over:
+        if not (over := self._over()):
             return ""
         reason = (read(over[-1] / OUTCOME) or {}).get("failed", "it failed")
         return sentences(f"Attempt {number(over[-1])} is over: {reason}", f"Its log is {over[-1] / LOG}.")
@@ -64,6 +63,9 @@ class Attempts:
         """In order; an attempt is one once it has a command."""
         found = [path for path in self.folder.glob("attempt-*") if (path / COMMAND).exists()]
         return sorted(found, key=number)
+
+    def _over(self) -> list[Path]:
+        return [folder for folder in self._all() if (folder / OUTCOME).exists()]
 
     def _forgiven(self) -> int:
         content = read(self.folder / GIVEN_UP)

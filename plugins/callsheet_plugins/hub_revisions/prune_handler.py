@@ -44,8 +44,7 @@ class PruneHandler(RevisionHandler):
 
     def _commits(self, *states: str) -> set[str]:
         """The commits that entries name which have no files of their own, such as jobs that score a revision."""
-        shelves = Shelves(self.run_dir)
-        found = [entry for state in states for id in shelves.ids(state) if (entry := shelves.read(state, id))]
+        found = [entry for _, entry in Shelves(self.run_dir).on(*states)]
         return {str(entry.payload["commit"]) for entry in found if entry.payload.get("commit") and not entry.files}
 
 

@@ -45,17 +45,23 @@ class Quota:
     def spent(self, repo: str) -> None:
         """Count one commit."""
         with self._lock:
-            times = {**self._times(), repo: [*self._recent(repo), time.time()]}
-            durable.write(self.path, json.dumps(times) + "\n")
+            times = self._times()
+            durable.write(
+                self.path, json.dumps({**times, repo: [*_of_an_hour(times.get(repo, [])), time.time()]}) + "\n"
+            )
 
     def _recent(self, repo: str) -> list[float]:
-        return [moment for moment in self._times().get(repo, ()) if moment > time.time() - HOUR]
+        return _of_an_hour(self._times().get(repo, []))
 
     def _times(self) -> dict[str, list[float]]:
         try:
             return dict(json.loads(self.path.read_text(encoding="utf-8")))
         except (OSError, ValueError):
             return {}
+
+
+def _of_an_hour(times: list[float]) -> list[float]:
+    return [moment for moment in times if moment > time.time() - HOUR]
 
 
 def _passes(entry: Entry, other: Entry) -> bool:
