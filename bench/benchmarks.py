@@ -13,8 +13,8 @@ import time
 from pathlib import Path
 
 from callsheet import LogContext, LoopState, ManifestRow
-from callsheet.outbox.shelves import Shelves
-from callsheet.session import Session
+from callsheet.outbox.store import Shelves
+from callsheet.session.session import Session
 from callsheet_plugins.benchmarks import Benchmarks
 
 FILES = 12

@@ -8,7 +8,7 @@ from typing import Any
 from timing import machine
 
 from callsheet import LoopState, Plugin, hookimpl
-from callsheet.lineup import Lineup
+from callsheet.plugins.lineup import Lineup
 
 CALLS, REPEATS = 20_000, 9
 

@@ -26,8 +26,8 @@ from rich.table import Table  # noqa: E402
 
 from callsheet import LogContext, LoopState, ManifestRow  # noqa: E402
 from callsheet.outbox.entries import Entry, to_json  # noqa: E402
-from callsheet.outbox.shelves import Shelves  # noqa: E402
-from callsheet.session import Session  # noqa: E402
+from callsheet.outbox.store import Shelves  # noqa: E402
+from callsheet.session.session import Session  # noqa: E402
 from callsheet_plugins.hub_revisions import HubRevisions  # noqa: E402
 
 FILES = 12

@@ -12,11 +12,12 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 
 from timing import machine
 
-from callsheet import data, training
-from callsheet.compose import compose
-from callsheet.plan import Plan, make_plan
-from callsheet.preflight import context
-from callsheet.session import Session
+from callsheet import data
+from callsheet.config.compose import compose
+from callsheet.config.plan import Plan, make_plan
+from callsheet.preflight.preflight import context
+from callsheet.session.session import Session
+from callsheet.trainer import build
 
 STEPS, ROUNDS = 150, 9
 PLUGINS = "plugins=[bema,early_stopping,csv_metrics,print_progress]"
@@ -32,17 +33,17 @@ OVERRIDES = [
 
 def seconds_a_step(folder: Path, *, with_callsheet: bool) -> float:
     """Train once and return processor seconds a step: with one thread, a busy machine disturbs them least."""
-    from callsheet.bridge import Bridge
+    from callsheet.loop.bridge import Bridge
 
     overrides = [*OVERRIDES, PLUGINS, f"output_dir={folder}"]
     plan: Plan = make_plan(compose(overrides), overrides)
-    args = training.make_args(plan)
-    material = training.prepare(plan, args, data.load(plan.dataset)[0], None)
+    args = build.make_args(plan)
+    material = build.prepare(plan, args, data.load(plan.dataset)[0], None)
     if not with_callsheet:
-        return _runtime(training.make_trainer(plan, args, material, []))
+        return _runtime(build.make_trainer(plan, args, material, []))
     with Session(context(plan), plan.plugins) as session:
         callbacks = [Bridge(session), *session.lineup.add_callbacks(session.state)]
-        return _runtime(training.make_trainer(plan, args, material, callbacks))
+        return _runtime(build.make_trainer(plan, args, material, callbacks))
 
 
 def _runtime(trainer) -> float:  # type: ignore[no-untyped-def]

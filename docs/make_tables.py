@@ -56,7 +56,7 @@ def weights() -> str:
 
 def refused() -> str:
     """What `callsheet check` refuses together, by what the plugins say of themselves."""
-    from callsheet.registry import installed, load
+    from callsheet.plugins.registry import installed, load
 
     rows = [["plugin", "cannot serve", "because"]]
     for name, found in sorted(installed().items()):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from callsheet.hooks import hook_names
-from callsheet.registry import installed
+from callsheet.plugins.registry import installed
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -59,7 +59,7 @@ def test_no_room_has_grown_too_large(path):
 
 def test_core_has_no_import_cycle():
     """Among the imports that run when a module is loaded."""
-    graph = {path.stem: _imports(path) for path in CORE if path.stem not in ("__init__", "__main__")}
+    graph = {_module(path): _imports(path) for path in CORE if path.stem not in ("__init__", "__main__")}
     done: set[str] = set()
 
     def visit(name, trail):
@@ -73,12 +73,15 @@ def test_core_has_no_import_cycle():
         visit(name, [])
 
 
+def _module(path):
+    return ".".join(path.relative_to(ROOT / "core").with_suffix("").parts)
+
+
 def _imports(path):
     found = set()
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("callsheet"):
-            module = node.module.removeprefix("callsheet").lstrip(".")
-            found |= {module.split(".")[0]} if module else {alias.name for alias in node.names}
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
     return found
 
 

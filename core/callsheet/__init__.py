@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # at run time `__getattr__` imports a name when it is first a
     from callsheet.records import Report as Report
     from callsheet.records import Revision as Revision
     from callsheet.records import RunResult as RunResult
-    from callsheet.script import callbacks as callbacks
+    from callsheet.run.script import callbacks as callbacks
     from callsheet.settings import setting as setting
 
 __all__ = [
@@ -44,7 +44,7 @@ _HOMES = {
     "API_VERSION": "hooks",
     "CallsheetError": "errors",
     "Plugin": "hooks",
-    "callbacks": "script",
+    "callbacks": "run.script",
     "hookimpl": "hooks",
     "setting": "settings",
 }

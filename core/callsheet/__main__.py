@@ -1,5 +1,5 @@
 """`python -m callsheet`, the same as `callsheet`."""
 
-from callsheet.cli import main
+from callsheet.cli.main import main
 
 main()

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from callsheet.failures import Failure
+    from callsheet.launch.failures import Failure
 
 
 class CallsheetError(Exception):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from callsheet import Plugin, hookimpl, setting
-from callsheet.rundir import replace
+from callsheet.rundir.rundir import replace
 
 if TYPE_CHECKING:
     from transformers import TrainerCallback

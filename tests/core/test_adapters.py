@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from callsheet.adapters import make_config, problems
-from callsheet.compose import bundled
+from callsheet.config.compose import bundled
+from callsheet.config.schema import ModelSettings, PeftSettings
 from callsheet.errors import CallsheetError
-from callsheet.schema import ModelSettings, PeftSettings
+from callsheet.trainer.adapters import make_config, problems
 
 MODEL = ModelSettings(bundled("demo/model"), init="config")
 

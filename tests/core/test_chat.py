@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from callsheet import CallsheetError, Plugin, hookimpl
-from callsheet.chat_template import template_of
 from callsheet.data.chat import with_system_prompt
 from callsheet.testing.trainers import WORDS
+from callsheet.trainer.chat_template import template_of
 
 TEMPLATE = "{% for m in messages %}{{ m['role'][0] }} {{ m['content'] }}-{% endfor %}{% if add_generation_prompt %}a {% endif %}"
 

@@ -4,12 +4,13 @@ import json
 
 import pytest
 
-from callsheet import Plugin, checkpoints, hookimpl
-from callsheet.checkpoints import choose, survey, with_files, with_hashes
+from callsheet import Plugin, hookimpl
 from callsheet.errors import CallsheetError
-from callsheet.hashes import Hashes
 from callsheet.records import ManifestRow
-from callsheet.rundir import RunDir
+from callsheet.rundir import checkpoints
+from callsheet.rundir.checkpoints import choose, survey, with_files, with_hashes
+from callsheet.rundir.hashes import Hashes
+from callsheet.rundir.rundir import RunDir
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ import sys
 import pytest
 from omegaconf import OmegaConf
 
-from callsheet.compose import compose
+from callsheet.config.compose import compose
+from callsheet.config.plan import make_plan
 from callsheet.errors import CallsheetError
-from callsheet.plan import make_plan
 
 
 def selected(*overrides):
@@ -61,7 +61,7 @@ def test_callbacks_need_no_plus():
 
 def test_nothing_but_the_selected_plugin_is_imported(tmp_path):
     code = (
-        "import sys\nfrom callsheet.compose import compose\ncompose(['plugins=[csv_metrics]'])\n"
+        "import sys\nfrom callsheet.config.compose import compose\ncompose(['plugins=[csv_metrics]'])\n"
         "print(*[m for m in sys.modules if m.startswith('callsheet_plugins.')])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from callsheet.config.schema import DatasetSettings, SourceSettings, TrainerSettings
 from callsheet.data import inspect, load
 from callsheet.errors import CallsheetError
-from callsheet.schema import DatasetSettings, SourceSettings, TrainerSettings
 
 WANTED = TrainerSettings("sft", columns=["messages", "prompt+completion", "text", "input_ids"])
 
@@ -225,7 +225,7 @@ def test_a_data_set_on_the_hub_is_left_alone():
 
 def test_looking_imports_nothing_heavy():
     code = (
-        "import sys; from callsheet.data import inspect; from callsheet.schema import DatasetSettings, TrainerSettings;"
+        "import sys; from callsheet.data import inspect; from callsheet.config.schema import DatasetSettings, TrainerSettings;"
         f"assert inspect(DatasetSettings(path={rows('data.jsonl', 2)!r}), TrainerSettings('sft', columns=['text'])) == [];"
         "heavy = {'torch', 'transformers', 'trl', 'datasets', 'pandas'} & set(sys.modules); assert not heavy, heavy"
     )
@@ -367,7 +367,7 @@ def test_sources_whose_types_differ_do_not_mix():
 
 def test_the_hub_out_of_reach_is_one_sentence():
     code = (
-        "from callsheet.data import load; from callsheet.schema import DatasetSettings\n"
+        "from callsheet.data import load; from callsheet.config.schema import DatasetSettings\n"
         "try: load(DatasetSettings(path='owner/nothing'))\n"
         "except Exception as error: print(type(error).__name__, error)"
     )

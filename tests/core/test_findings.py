@@ -8,9 +8,9 @@ import pytest
 
 import callsheet as cs
 from callsheet import CallsheetError, Plugin, hookimpl, setting
-from callsheet.compose import compose, translated
+from callsheet.config.compose import compose, translated
+from callsheet.config.plan import make_plan
 from callsheet.errors import PluginFailure
-from callsheet.plan import make_plan
 
 QUIET = "plugins=[]"
 
@@ -111,7 +111,7 @@ class Stops(Plugin):
 
 
 def test_a_run_that_a_plugin_stopped_is_not_trained_on(run_demo):
-    from callsheet.train import is_complete
+    from callsheet.run.train import is_complete
 
     session = run_demo(QUIET, plugins=[Stops()])
     assert session.result.status == "stopped"
@@ -164,7 +164,7 @@ def test_ranges_hold_without_the_parents_post_init():
 
     from omegaconf import OmegaConf
 
-    from callsheet.plan import make_plugins
+    from callsheet.config.plan import make_plugins
 
     config = OmegaConf.create({"plugins": {}})
     config.plugins["careless"] = OmegaConf.structured(Careless)

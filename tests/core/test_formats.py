@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from callsheet.compose import compose
+from callsheet.config.compose import compose
+from callsheet.config.plan import make_plan
+from callsheet.config.schema import TrainerSettings
 from callsheet.data.formats import check_rows
 from callsheet.errors import CallsheetError
-from callsheet.plan import make_plan
-from callsheet.schema import TrainerSettings
 
 USER = [{"role": "user", "content": "a"}]
 

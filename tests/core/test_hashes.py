@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 
-from callsheet.hashes import HASHES, Hashes
+from callsheet.rundir.hashes import HASHES, Hashes
 
 
 def test_a_hard_link_is_known_and_a_change_is_seen(tmp_path):
@@ -25,7 +25,7 @@ def test_of_processes_that_ask_at_once_one_reads(tmp_path):
     path.touch()
     os.truncate(path, 400_000_000)  # long enough for all to ask meanwhile
     code = (
-        "import sys; from pathlib import Path; from callsheet.hashes import Hashes\n"
+        "import sys; from pathlib import Path; from callsheet.rundir.hashes import Hashes\n"
         "print(Hashes(Path(sys.argv[1])).of(Path(sys.argv[1]) / 'weights'))"
     )
     command = [sys.executable, "-c", code, str(tmp_path)]

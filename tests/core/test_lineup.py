@@ -6,7 +6,7 @@ import pytest
 
 from callsheet import CallsheetError, EvalResult, LogContext, LoopState, Plugin, hookimpl, setting
 from callsheet.errors import PluginFailure
-from callsheet.lineup import Lineup
+from callsheet.plugins.lineup import Lineup
 
 
 def speaker(said, word, **hook_options):

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from callsheet import unimported
-from callsheet.listing import Row, listing, show
-from callsheet.registry import installed
+from callsheet.cli.views.plugin_list import Row, listing, show
+from callsheet.plugins import summaries
+from callsheet.plugins.registry import installed
 
 Install = Callable[..., Path]
 LUCKY = (
@@ -45,7 +45,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
 
 def forget() -> None:
     installed.cache_clear()
-    unimported._find.cache_clear()
+    summaries._find.cache_clear()
 
 
 def row(name: str) -> Row:
@@ -179,7 +179,9 @@ def test_a_hundred_plugins_are_listed(install: Install):
 
 def run(folder: Path, expression: str) -> str:
     """What `x` is in a fresh process after everything was listed from `folder`."""
-    code = f"import sys; sys.path.insert(0, {str(folder)!r}); from callsheet.listing import listing, show\n"
+    code = (
+        f"import sys; sys.path.insert(0, {str(folder)!r}); from callsheet.cli.views.plugin_list import listing, show\n"
+    )
     code += f"rows = listing(); assert any(row.name == 'lucky' for row in rows), rows\n{expression}\nprint(x)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr

@@ -18,8 +18,8 @@ from rich.console import Console
 
 from callsheet.errors import CallsheetError
 from callsheet.hooks import hook_names
-from callsheet.manual import Manual, as_override, manual, show
-from callsheet.registry import installed
+from callsheet.plugins.manual import Manual, as_override, manual, show
+from callsheet.plugins.registry import installed
 
 SOURCE = '''
 from __future__ import annotations

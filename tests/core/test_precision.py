@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from callsheet.errors import CallsheetError
-from callsheet.precision import settled
+from callsheet.trainer.precision import settled
 
 HARDWARE = {"none": (False, False), "old": (True, False), "new": (True, True)}
 

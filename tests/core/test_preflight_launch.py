@@ -6,10 +6,11 @@ import sys
 
 import pytest
 
-from callsheet import devices, resuming
-from callsheet.compose import compose
-from callsheet.plan import make_plan
-from callsheet.train import check
+from callsheet.config.compose import compose
+from callsheet.config.plan import make_plan
+from callsheet.launch import devices
+from callsheet.run.train import check
+from callsheet.rundir import compatibility
 
 
 def problems(*overrides):
@@ -20,7 +21,7 @@ def problems(*overrides):
 
 @pytest.mark.parametrize("launch", ["zero2", "zero3"])
 def test_a_missing_engine_names_its_extra(monkeypatch, launch):
-    from callsheet import engines
+    from callsheet.launch import engines
 
     found = engines.find_spec
     monkeypatch.setattr(engines, "find_spec", lambda name: None if name == "deepspeed" else found(name))
@@ -94,11 +95,11 @@ def checkpoint(folder, launch, processes):
 @pytest.mark.parametrize("saved", FILES)
 def test_a_checkpoint_goes_on_under_its_own_engine_only(tmp_path, saved):
     folder = checkpoint(tmp_path / "checkpoint-4", saved, 2)
-    assert resuming.engine_of(folder) == saved and resuming.processes_of(folder) == 2
+    assert compatibility.engine_of(folder) == saved and compatibility.processes_of(folder) == 2
     for engine in FILES:
-        assert bool(resuming.misfit(folder, engine, 2)) == (engine != saved)
-    assert bool(resuming.misfit(folder, "single", 1)) == (saved != "ddp")
-    assert bool(resuming.misfit(folder, saved, 4)) == (saved in ("zero2", "zero3"))
+        assert bool(compatibility.misfit(folder, engine, 2)) == (engine != saved)
+    assert bool(compatibility.misfit(folder, "single", 1)) == (saved != "ddp")
+    assert bool(compatibility.misfit(folder, saved, 4)) == (saved in ("zero2", "zero3"))
 
 
 def test_another_models_checkpoint_is_refused_before_anything_is_loaded(run_demo, tmp_path):

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from callsheet import registry
 from callsheet.errors import CallsheetError
-from callsheet.registry import find, installed, load
+from callsheet.plugins import registry
+from callsheet.plugins.registry import find, installed, load
 
 MOON = "from callsheet import Plugin\nclass Moon(Plugin):\n    '''Shine.'''\n"
 
@@ -110,7 +110,7 @@ def test_naming_a_builtin_loads_no_training_library(name, imports_lightly):
 def test_checking_a_run_imports_no_torch(tmp_path):
     code = (
         "import sys; sys.argv = ['callsheet', 'check', 'recipe=demo']\n"
-        "from callsheet.cli import cli\n"
+        "from callsheet.cli.main import cli\n"
         "cli.main(standalone_mode=False)\n"
         "print(sorted({'torch', 'transformers', 'trl', 'datasets', 'accelerate'} & set(sys.modules)))"
     )

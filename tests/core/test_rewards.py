@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from callsheet.config.schema import TrainerSettings
 from callsheet.errors import CallsheetError
 from callsheet.rewards import load, probe, problems
-from callsheet.schema import TrainerSettings
 
 MODULE = """
 import asyncio
@@ -164,7 +164,7 @@ def test_as_many_weights_as_rewards_are_wanted():
 
 def test_checking_imports_nothing_heavy():
     code = (
-        "import sys; from callsheet.rewards.checking import problems; from callsheet.schema import TrainerSettings;"
+        "import sys; from callsheet.rewards.checking import problems; from callsheet.config.schema import TrainerSettings;"
         "assert not problems(TrainerSettings('g', 'trl.GRPOTrainer', 'trl.GRPOConfig', rewards=['think_format_reward']));"
         "heavy = {'torch', 'transformers', 'trl', 'datasets'} & set(sys.modules); assert not heavy, heavy"
     )

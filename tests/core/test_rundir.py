@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from callsheet.errors import CallsheetError
-from callsheet.rundir import RunDir
+from callsheet.rundir.rundir import RunDir
 from callsheet.secrets import redact, redact_override, redact_text
 
 
@@ -28,7 +28,7 @@ def test_other_ranks_write_nothing(tmp_path):
 
 
 def test_a_second_run_in_the_same_place_is_refused_while_the_first_lives(tmp_path):
-    code = f"import sys\nfrom pathlib import Path\nfrom callsheet.rundir import RunDir\nRunDir(Path({str(tmp_path)!r})).open()\n"
+    code = f"import sys\nfrom pathlib import Path\nfrom callsheet.rundir.rundir import RunDir\nRunDir(Path({str(tmp_path)!r})).open()\n"
     run_dir = RunDir(tmp_path)
     run_dir.open()
     second = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
@@ -39,7 +39,7 @@ def test_a_second_run_in_the_same_place_is_refused_while_the_first_lives(tmp_pat
 
 def test_a_killed_run_leaves_no_lock_behind(tmp_path):
     code = (
-        "import os, signal\nfrom pathlib import Path\nfrom callsheet.rundir import RunDir\n"
+        "import os, signal\nfrom pathlib import Path\nfrom callsheet.rundir.rundir import RunDir\n"
         f"run_dir = RunDir(Path({str(tmp_path)!r}))\nrun_dir.open()\nos.kill(os.getpid(), signal.SIGKILL)\n"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == -9

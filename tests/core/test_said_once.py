@@ -2,7 +2,7 @@
 
 import warnings
 
-from callsheet.said_once import said_once
+from callsheet.process.warnings_once import said_once
 
 
 def warn():

@@ -24,9 +24,9 @@ from transformers import (
 )
 
 from callsheet.errors import CallsheetError
+from callsheet.rundir.links import share
 from callsheet.sharding import Sharding, Stored, save_model, save_shards, zero
 from callsheet.sharding import layout as layouts
-from callsheet.sharding.links import share
 from callsheet.sharding.whole import Holder
 
 SIZES = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "vocab_size": 64}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from callsheet import CallsheetError, Plugin, hookimpl
-from callsheet.compose import bundled
+from callsheet.config.compose import bundled
 from callsheet.testing.trainers import WORDS
 
 CLASSIFIER = "model.auto_class=AutoModelForSequenceClassification"

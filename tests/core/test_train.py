@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 from callsheet import CallsheetError, Plugin, hookimpl
 from callsheet.errors import PluginFailure
 from callsheet.hooks import hook_names
-from callsheet.signals import Interrupted
+from callsheet.process.signals import Interrupted
 
 QUIET = "plugins=[]"
 

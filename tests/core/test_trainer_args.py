@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from callsheet.arguments import read_arguments
 from callsheet.errors import CallsheetError
-from callsheet.trainer_args import OWNED, coerce, problems
+from callsheet.introspect.arguments import read_arguments
+from callsheet.trainer.args import OWNED, coerce, problems
 
 SFT = "trl.SFTConfig"
 
@@ -64,7 +64,7 @@ def test_reading_agrees_with_the_installed_classes():
 
 def test_reading_imports_nothing_heavy():
     code = (
-        f"import sys; from callsheet.arguments import read_arguments; assert read_arguments('{SFT}');"
+        f"import sys; from callsheet.introspect.arguments import read_arguments; assert read_arguments('{SFT}');"
         "heavy = {'torch', 'transformers', 'trl'} & set(sys.modules); assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)

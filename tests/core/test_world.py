@@ -2,7 +2,7 @@
 
 import pytest
 
-from callsheet.world import World, first_node, join_slurm, world
+from callsheet.distributed.world import World, first_node, join_slurm, world
 
 STEP = {
     "SLURM_JOB_ID": "7001",

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from callsheet.compose import compose
-from callsheet.plan import make_plan
-from callsheet.train import check
+from callsheet.config.compose import compose
+from callsheet.config.plan import make_plan
+from callsheet.run.train import check
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = [DOCS / "trainers.md", DOCS / "weights.md"]

@@ -14,7 +14,7 @@ import torch
 from torch.optim.optimizer import _global_optimizer_pre_hooks
 
 from callsheet.errors import PluginFailure
-from callsheet.script_bridge import ScriptBridge
+from callsheet.run.script_bridge import ScriptBridge
 from callsheet.sharding import Sharding
 from callsheet_plugins.bema import Bema, offload, running
 from callsheet_plugins.bema.lane import Lane

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from callsheet_plugins.exact_match import _share_of
+from callsheet_plugins.exact_match.plugin import _share_of
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "core"))
 from test_launch import Run
@@ -63,7 +63,7 @@ def test_a_score_in_the_loop_is_announced_as_an_evaluation_too(run_demo):
 def test_on_two_processes_each_row_is_answered_once_by_the_model_as_it_is(tmp_path, launch):
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    from callsheet_plugins import generation
+    from callsheet.generation import generate
 
     run = Run(tmp_path, *SCORED, launch=launch).wait()
     assert [(row["step"], row["tags"]["weights"]) for row in evals(run)] == [
@@ -74,6 +74,6 @@ def test_on_two_processes_each_row_is_answered_once_by_the_model_as_it_is(tmp_pa
     for name, folder in (("test-raw-6", "checkpoint-6"), ("test-bema-6", "bema"), ("test-raw-4", "checkpoint-4")):
         rows = predictions(run, name)
         model = AutoModelForCausalLM.from_pretrained(run.path / folder)
-        alone = generation.answers(model, tokenizer, rows, 2, max_new_tokens=12)
+        alone = generate.answers(model, tokenizer, rows, 2, max_new_tokens=12)
         assert [row["answer"] for row in rows] == alone and len(rows) == 7
     assert run.status()["status"] == "completed"

@@ -7,17 +7,17 @@ import time
 import pytest
 
 from callsheet_plugins.benchmarks.dispatch.contract import Attempt
-from callsheet_plugins.benchmarks.dispatch.slurm import Slurm
-from callsheet_plugins.benchmarks.dispatch.slurm_settings import SlurmSettings
+from callsheet_plugins.benchmarks.dispatch.slurm.dispatcher import Slurm
+from callsheet_plugins.benchmarks.dispatch.slurm.settings import SlurmSettings
 
 
 @pytest.fixture
 def place(slurm, monkeypatch):
     """The dispatcher of one courier; `place()` again is that of the next. It looks more often than in earnest."""
-    monkeypatch.setattr("callsheet_plugins.benchmarks.dispatch.slurm_queue.FRESH_SECONDS", 0.1)
-    monkeypatch.setattr("callsheet_plugins.benchmarks.dispatch.slurm_watch.MOMENT_SECONDS", 0.1)
-    monkeypatch.setattr("callsheet_plugins.benchmarks.dispatch.slurm_queue.UNREACHABLE_SECONDS", 0.1)
-    monkeypatch.setattr("callsheet_plugins.benchmarks.dispatch.slurm.LATE_SECONDS", 0.5)
+    monkeypatch.setattr("callsheet_plugins.benchmarks.dispatch.slurm.queue.FRESH_SECONDS", 0.1)
+    monkeypatch.setattr("callsheet_plugins.benchmarks.dispatch.slurm.watch.MOMENT_SECONDS", 0.1)
+    monkeypatch.setattr("callsheet_plugins.benchmarks.dispatch.slurm.queue.UNREACHABLE_SECONDS", 0.1)
+    monkeypatch.setattr("callsheet_plugins.benchmarks.dispatch.slurm.dispatcher.LATE_SECONDS", 0.5)
 
     def make(**settings):
         return Slurm(SlurmSettings(**{"grace_seconds": 1, "mem": "100M", "cpus": 1, **settings}))

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from callsheet_plugins.benchmarks.dispatch.gpus import divisor, needed, parameters_in, parameters_of
+from callsheet_plugins.benchmarks.dispatch.local.gpus import divisor, needed, parameters_in, parameters_of
 
 INDEX = "model.safetensors.index.json"
 

@@ -11,12 +11,12 @@ from dataclasses import replace
 import pytest
 
 from callsheet.outbox import Parked, Permanent, Transient
-from callsheet_plugins.benchmarks.dispatch.by_hand import ByHand
-from callsheet_plugins.benchmarks.dispatch.job_files import Submission, submission_of
-from callsheet_plugins.benchmarks.dispatch.slurm import Slurm
-from callsheet_plugins.benchmarks.dispatch.slurm_commands import Answer, refusal
-from callsheet_plugins.benchmarks.dispatch.slurm_settings import SlurmSettings
-from callsheet_plugins.benchmarks.dispatch.slurm_trial import problem_with
+from callsheet_plugins.benchmarks.dispatch.script.dispatcher import ByHand
+from callsheet_plugins.benchmarks.dispatch.slurm.commands import Answer, refusal
+from callsheet_plugins.benchmarks.dispatch.slurm.dispatcher import Slurm
+from callsheet_plugins.benchmarks.dispatch.slurm.settings import SlurmSettings
+from callsheet_plugins.benchmarks.dispatch.slurm.submission import Submission, submission_of
+from callsheet_plugins.benchmarks.dispatch.slurm.trial import problem_with
 
 QUICK = "print('scored')"
 LONG = "import time; print('begun', flush=True); time.sleep(600)"
@@ -345,7 +345,7 @@ def test_a_job_that_slurm_forgot_is_judged_by_its_file(place, attempt, until):
 
 
 def test_a_thousand_jobs_are_one_question(slurm, place, attempt, monkeypatch, tmp_path):
-    monkeypatch.setattr("callsheet_plugins.benchmarks.dispatch.slurm_queue.FRESH_SECONDS", 60)
+    monkeypatch.setattr("callsheet_plugins.benchmarks.dispatch.slurm.queue.FRESH_SECONDS", 60)
     asked = tmp_path / "asked"
     (tmp_path / "bin").mkdir()
     counting = tmp_path / "bin" / "squeue"

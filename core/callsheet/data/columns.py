@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from callsheet.config.schema import SourceSettings, TrainerSettings
 from callsheet.errors import CallsheetError, did_you_mean
-from callsheet.schema import SourceSettings, TrainerSettings
 
 
 def missing_columns(columns: Sequence[str] | None, trainer: TrainerSettings, path: str) -> list[str]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
+from callsheet.config.schema import SourceSettings
 from callsheet.data.contents import look
 from callsheet.data.files import is_local
 from callsheet.errors import CallsheetError, did_you_mean
-from callsheet.schema import SourceSettings
 
 
 def explained(source: SourceSettings, error: Exception) -> CallsheetError:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from callsheet.config.schema import TrainerSettings
 from callsheet.errors import CallsheetError
-from callsheet.schema import TrainerSettings
 
 ROWS = 100
 SHOWN = 60

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from callsheet.config.schema import DatasetSettings, SourceSettings, TrainerSettings
 from callsheet.data.columns import check_columns, misfits, missing_columns
 from callsheet.data.contents import Contents, look
 from callsheet.data.files import is_local
 from callsheet.data.sources import EVAL, check_id, contradiction, sources_of, split_of_file, split_problems
 from callsheet.errors import CallsheetError
-from callsheet.schema import DatasetSettings, SourceSettings, TrainerSettings
 
 
 def inspect(dataset: DatasetSettings, trainer: TrainerSettings) -> list[str]:

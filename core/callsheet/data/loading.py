@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from callsheet.config.schema import DatasetSettings, SourceSettings
 from callsheet.data.columns import check_columns, misfits
 from callsheet.data.failures import explained
 from callsheet.data.files import FORMATS, files_of, is_local
 from callsheet.data.sources import EVAL, check_id, contradiction, sources_of, split_of_file, split_problems
 from callsheet.errors import CallsheetError
-from callsheet.schema import DatasetSettings, SourceSettings
 
 if TYPE_CHECKING:
     from datasets import Dataset  # type: ignore[import-untyped]  # datasets ships no types

@@ -6,8 +6,8 @@ import math
 import re
 from dataclasses import replace
 
+from callsheet.config.schema import DatasetSettings, SourceSettings
 from callsheet.errors import CallsheetError
-from callsheet.schema import DatasetSettings, SourceSettings
 
 HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
 SPLIT = re.compile(r"(\w+)(\[[^]]*\])?")

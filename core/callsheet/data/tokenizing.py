@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from callsheet.config.schema import TokenizeSettings
 from callsheet.errors import CallsheetError
-from callsheet.schema import TokenizeSettings
 
 if TYPE_CHECKING:
     from datasets import Dataset  # type: ignore[import-untyped]  # datasets ships no types

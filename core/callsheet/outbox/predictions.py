@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, overload
 
 from callsheet.outbox.snapshots import link
-from callsheet.rundir import RunDir
+from callsheet.rundir.rundir import RunDir
 
 
 class Predictions(Sequence[Mapping[str, Any]]):

@@ -6,11 +6,11 @@ import ast
 from collections.abc import Sequence
 from pathlib import Path
 
-from callsheet.class_source import constructor
+from callsheet.config.schema import TrainerSettings
 from callsheet.errors import CallsheetError, did_you_mean
-from callsheet.module_source import Module, find_module, literal, module_spec
+from callsheet.introspect.classes import constructor
+from callsheet.introspect.modules import Module, find_module, literal, module_spec
 from callsheet.rewards.naming import Entry, entry, of_trl
-from callsheet.schema import TrainerSettings
 
 EXAMPLE = "'trainer.rewards=[think_format_reward,pkg.module.function]'"
 

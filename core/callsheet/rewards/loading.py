@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from callsheet.errors import CallsheetError
-from callsheet.importing import import_object
+from callsheet.introspect.importing import import_object
 from callsheet.rewards.guarding import guarded
 from callsheet.rewards.naming import Entry, entry
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from callsheet.errors import CallsheetError
-from callsheet.module_source import find_module
+from callsheet.introspect.modules import find_module
 
 OF_TRL = "trl.rewards"
 MAKER = "get_"  # as TRL names functions that make a reward

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from callsheet.distributed.world import cpu_group, gather
 from callsheet.sharding.model import shards_of
 from callsheet.sharding.shards import Shard
-from callsheet.world import cpu_group, gather
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -16,7 +16,7 @@ from callsheet.testing.trainers import OVERRIDES, ROWS, TINY
 
 if TYPE_CHECKING:
     from callsheet.hooks import Plugin
-    from callsheet.session import Session
+    from callsheet.session.session import Session
 
 HEAVY = ("torch", "transformers", "trl", "datasets", "accelerate", "numpy", "pandas")
 SMALL = (
@@ -49,8 +49,8 @@ def make_plugin() -> Callable[..., Plugin]:
     """An installed plugin as Hydra makes it: `make_plugin("bema", "plugins.bema.update_freq=5")`."""
 
     def make(name: str, *overrides: str) -> Plugin:
-        from callsheet.compose import compose
-        from callsheet.plan import make_plugins
+        from callsheet.config.compose import compose
+        from callsheet.config.plan import make_plugins
 
         return make_plugins(compose([f"plugins=[{name}]", *overrides]), overrides)[name]
 
@@ -95,9 +95,9 @@ def run_trainer(tmp_path: Path) -> Callable[..., Session]:
 
 
 def _train(composed: Sequence[str], typed: Sequence[str], plugins: Sequence[Plugin]) -> Session:
-    from callsheet.compose import compose
-    from callsheet.plan import make_plan
-    from callsheet.train import train
+    from callsheet.config.compose import compose
+    from callsheet.config.plan import make_plan
+    from callsheet.run.train import train
 
     plan = make_plan(compose(composed), typed)
     extra = {type(plugin).__name__.lower(): plugin for plugin in plugins}

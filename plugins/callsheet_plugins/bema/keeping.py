@@ -6,10 +6,10 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from callsheet.distributed.world import meet
+from callsheet.rundir.links import share
 from callsheet.sharding import Sharding, Stored, save_shards
 from callsheet.sharding.files import file_of, holds_exactly
-from callsheet.sharding.links import share
-from callsheet.world import meet
 from callsheet_plugins.bema.average import Ema
 
 EMA = "ema"

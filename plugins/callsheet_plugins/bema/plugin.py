@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from callsheet import hookimpl, setting
+from callsheet.distributed.world import share
 from callsheet.errors import CallsheetError
 from callsheet.records import plugin_name
 from callsheet.sharding import Sharding, Stored, problem_with_launch, unwrapped
-from callsheet.world import share
 from callsheet_plugins.bema import best, keeping, model
 from callsheet_plugins.bema.evaluating import NAME, Evaluation
 from callsheet_plugins.bema.running import Average

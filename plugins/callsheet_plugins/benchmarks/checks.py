@@ -10,11 +10,12 @@ from functools import cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from callsheet import checkpoints
-from callsheet.rundir import RunDir
+from callsheet.rundir import checkpoints
+from callsheet.rundir.rundir import RunDir
 from callsheet.secrets import redact
 from callsheet_plugins.benchmarks import engines
-from callsheet_plugins.benchmarks.dispatch import slurm_settings, slurm_trial
+from callsheet_plugins.benchmarks.dispatch.slurm import settings as slurm_settings
+from callsheet_plugins.benchmarks.dispatch.slurm import trial
 
 if TYPE_CHECKING:
     from callsheet.records import LogContext, Report, Revision
@@ -57,7 +58,7 @@ def _check_slurm(plugin: Benchmarks, ctx: LogContext, report: Report) -> None:
     for problem in slurm_settings.problems(plugin.slurm, ctx.run_dir.absolute()):
         report.problem(problem)
     if plugin.dispatch == "slurm" and not report.problems:
-        problem, warning = slurm_trial.problem_with(plugin.slurm, plugin.seconds)
+        problem, warning = trial.problem_with(plugin.slurm, plugin.seconds)
         if problem:
             report.problem(problem)
         if warning:

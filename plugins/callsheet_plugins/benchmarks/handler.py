@@ -15,14 +15,15 @@ from typing import Any
 
 from callsheet.errors import sentences
 from callsheet.outbox import Handler, Job, Outbox, Parked, Permanent, Transient
-from callsheet.rundir import RunDir, lines
+from callsheet.rundir.rundir import RunDir, lines
 from callsheet.secrets import redact_text
-from callsheet_plugins.benchmarks import attempts, engines, jobs
-from callsheet_plugins.benchmarks.attempts import Attempts
+from callsheet_plugins.benchmarks import engines, jobs
 from callsheet_plugins.benchmarks.definitions import Benchmark
-from callsheet_plugins.benchmarks.dispatch import dispatcher, gpus
+from callsheet_plugins.benchmarks.dispatch import attempts, dispatcher
+from callsheet_plugins.benchmarks.dispatch.attempts import Attempts
 from callsheet_plugins.benchmarks.dispatch.contract import LOG, Attempt, Dispatcher
-from callsheet_plugins.benchmarks.dispatch.job_files import SUBMISSION, TAKEN
+from callsheet_plugins.benchmarks.dispatch.local import gpus
+from callsheet_plugins.benchmarks.dispatch.slurm.submission import SUBMISSION, TAKEN
 from callsheet_plugins.benchmarks.engines import Malformed, Scores, Work
 
 FIRST_LOOK_SECONDS, LONGEST_LOOK_SECONDS = 0.5, 30.0

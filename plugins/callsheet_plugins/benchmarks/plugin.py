@@ -13,8 +13,8 @@ from callsheet import Plugin, hookimpl, setting
 from callsheet.settings import check_settings
 from callsheet_plugins.benchmarks import checks, jobs, sources
 from callsheet_plugins.benchmarks.definitions import Benchmark, choose, define
-from callsheet_plugins.benchmarks.dispatch import slurm_settings
-from callsheet_plugins.benchmarks.dispatch.slurm_settings import SlurmSettings
+from callsheet_plugins.benchmarks.dispatch.slurm import settings as slurm_settings
+from callsheet_plugins.benchmarks.dispatch.slurm.settings import SlurmSettings
 
 if TYPE_CHECKING:
     from callsheet.records import LogContext, LoopState, ManifestRow, Report, Revision

@@ -60,7 +60,7 @@ def check_hub(plugin: HubRevisions, ctx: LogContext, report: Report) -> None:
         )
         return
     from callsheet.outbox import Transient
-    from callsheet_plugins.hub_revisions import client
+    from callsheet_plugins.hub_revisions.hubs import client
 
     with client.time_outs(SILENT_SECONDS, CONNECT_SECONDS):
         try:

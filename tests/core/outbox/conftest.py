@@ -116,8 +116,8 @@ with Session(LogContext(run_dir, "test", run_dir.name, config), {"shipper": Ship
 @pytest.fixture
 def shipping(tmp_path, monkeypatch):
     """Install the package, here and for every process started from here."""
-    from callsheet import registry
     from callsheet.outbox import handlers
+    from callsheet.plugins import registry
 
     site = tmp_path / "site"
     info = site / "shipping-1.0.dist-info"
@@ -171,7 +171,7 @@ def courier(shipping):
 
 def states(run_dir):
     """Ids by state; parked ones are rare."""
-    from callsheet.outbox.shelves import PARKED, STATES, Shelves
+    from callsheet.outbox.store import PARKED, STATES, Shelves
 
     found = {state: sorted(Shelves(run_dir).ids(state)) for state in STATES}
     return {state: ids for state, ids in found.items() if ids or state != PARKED}

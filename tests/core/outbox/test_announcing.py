@@ -13,12 +13,13 @@ from typing import Any
 import pytest
 
 from callsheet import LogContext, Plugin, hookimpl
-from callsheet.outbox import Handler, durable
+from callsheet.outbox import Handler
+from callsheet.outbox.courier.backoff import Patience
+from callsheet.outbox.courier.worker import Worker
 from callsheet.outbox.entries import Entry, to_json
-from callsheet.outbox.patience import Patience
-from callsheet.outbox.shelves import ACTIVE, DONE, FAILED, PENDING, Shelves
-from callsheet.outbox.worker import Worker
-from callsheet.session import Session
+from callsheet.outbox.store import ACTIVE, DONE, FAILED, PENDING, Shelves
+from callsheet.rundir import atomic
+from callsheet.session.session import Session
 
 REVISION = {"repo": "me/model", "branch": "b", "commit": "c", "step": 2, "checkpoint": "checkpoint-2"}
 
@@ -62,7 +63,7 @@ def session(tmp_path, shipping):
 
 def came_back(session, result, id="one"):
     entry = Entry(id, "shelf", id, {}, time.time(), finished_at=time.time(), result=result)
-    durable.write(session.mailroom.shelves.path(DONE, id), to_json(entry))
+    atomic.write(session.mailroom.shelves.path(DONE, id), to_json(entry))
 
 
 def look(session):
@@ -122,7 +123,7 @@ def test_a_drain_of_a_run_on_a_full_disk_says_so_in_one_sentence(tmp_path, shipp
 def test_a_retry_on_a_full_disk_says_so_and_keeps_what_failed(tmp_path, shipping):
     shelves = Shelves(tmp_path)
     shelves.make()
-    durable.write(shelves.path(FAILED, "1"), to_json(Entry("1", "shelf", "1", {}, 0.0)))
+    atomic.write(shelves.path(FAILED, "1"), to_json(Entry("1", "shelf", "1", {}, 0.0)))
     command = [sys.executable, "-m", "callsheet", "outbox", "retry", str(tmp_path), "1"]
     with files_end_at(0):
         done = subprocess.run(command, capture_output=True, text=True)
@@ -138,6 +139,6 @@ def test_an_entry_that_finds_no_room_is_tried_for_as_long_as_it_takes(tmp_path):
     worker = Worker(tmp_path, Patience())
     worker._handlers["shelf"] = NoRoom(tmp_path)
     worker.shelves.make()
-    durable.write(worker.shelves.path(ACTIVE, "1"), to_json(entry := Entry("1", "shelf", "1", {}, 0.0, attempts=50)))
+    atomic.write(worker.shelves.path(ACTIVE, "1"), to_json(entry := Entry("1", "shelf", "1", {}, 0.0, attempts=50)))
     later = worker.attempt(entry, lambda done, total: None, list)
     assert later and later.attempts == 51 and worker.shelves.state_of("1") == PENDING

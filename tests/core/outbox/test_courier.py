@@ -10,8 +10,8 @@ import time
 import pytest
 
 from callsheet import LogContext
-from callsheet.outbox.lock import CourierLock
-from callsheet.outbox.shelves import Shelves
+from callsheet.outbox.courier.lock import CourierLock
+from callsheet.outbox.store import Shelves
 
 from .conftest import states, wait_until
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from callsheet import LogContext, LoopState, ManifestRow
-from callsheet.outbox.shelves import Shelves
+from callsheet.outbox.store import Shelves
 
 from .conftest import states
 
@@ -79,7 +79,7 @@ def test_the_example_of_the_page_works(tmp_path, ping, server, courier, make_plu
 def test_every_command_and_setting_of_the_page_exists():
     from dataclasses import fields
 
-    from callsheet.outbox.commands import outbox
+    from callsheet.cli.outbox import outbox
     from callsheet.outbox.settings import OutboxSettings
 
     assert {*re.findall(r"callsheet outbox ([a-z]+)", PAGE)} == {*outbox.commands} - {"list"}

@@ -10,9 +10,9 @@ import pytest
 
 from callsheet import LogContext
 from callsheet.outbox import snapshots
-from callsheet.outbox.restored import restore
-from callsheet.outbox.shelves import Shelves
-from callsheet.rundir import RunDir
+from callsheet.outbox.store import Shelves
+from callsheet.outbox.supervisor.recovery import restore
+from callsheet.rundir.rundir import RunDir
 
 from .conftest import states
 
@@ -178,8 +178,8 @@ def test_an_entry_that_a_kill_kept_from_being_posted_is_adopted_and_a_torn_one_i
 
 
 def test_an_entry_that_could_not_be_posted_is_listed_counted_and_posted_later(tmp_path, shipping, checkpoint, caplog):
-    from callsheet.outbox.shelves import counts_of
-    from callsheet.session import Session
+    from callsheet.outbox.store import counts_of
+    from callsheet.session.session import Session
 
     with Session(LogContext(tmp_path / "run", "test", "run", {}), {}) as session:
         session.mailroom.courier.ensure = lambda: None
@@ -201,7 +201,7 @@ def full(id):
 def checkpointed(run_dir, checkpoint):
     """A run that puts an entry for a checkpoint and writes the checkpoint down; returns the entry's id."""
     from callsheet import ManifestRow
-    from callsheet.session import Session
+    from callsheet.session.session import Session
 
     with Session(LogContext(run_dir, "test", "run", {}), {}) as session:
         session.mailroom.courier.ensure = lambda: None  # nobody carries it out before the power is cut

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from callsheet import LogContext
-from callsheet.outbox.shelves import Shelves
+from callsheet.outbox.store import Shelves
 
 from .conftest import heard, states, wait_until
 
@@ -52,12 +52,12 @@ def test_a_run_waits_for_its_courier_and_announces_everything_once(tmp_path, run
 
 
 def test_what_was_published_stands_in_the_manifest(tmp_path, run):
-    from callsheet.checkpoints import manifest
     from callsheet.records import ManifestRow
-    from callsheet.rundir import RunDir
+    from callsheet.rundir.checkpoints import manifest
+    from callsheet.rundir.rundir import RunDir
 
     run(1).communicate(timeout=60)
-    from callsheet import checkpoints
+    from callsheet.rundir import checkpoints
 
     run_dir = RunDir(tmp_path / "run")
     checkpoints.record(run_dir, ManifestRow("step-1", 1, 0.0, tmp_path / "run" / "checkpoint-1"))
@@ -137,9 +137,9 @@ def test_a_drain_that_runs_out_of_time_says_what_is_left(tmp_path, run):
 
 
 def test_on_a_terminal_ids_and_errors_are_in_one_piece_to_copy(tmp_path, monkeypatch, capsys):
-    from callsheet.outbox import table
+    from callsheet.cli.views import outbox_table
     from callsheet.outbox.entries import Entry, to_json
-    from callsheet.outbox.shelves import FAILED, Shelves
+    from callsheet.outbox.store import FAILED, Shelves
 
     shelves = Shelves(tmp_path)
     shelves.make()
@@ -148,7 +148,7 @@ def test_on_a_terminal_ids_and_errors_are_in_one_piece_to_copy(tmp_path, monkeyp
     shelves.path(FAILED, id).write_text(to_json(entry))
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     monkeypatch.setenv("COLUMNS", "40")
-    table.show(tmp_path)
+    outbox_table.show(tmp_path)
     shown = capsys.readouterr().out
     assert id in shown and f"It failed. Its log is {log}." in shown
 
@@ -193,7 +193,7 @@ def test_what_is_left_to_the_user_keeps_nobody_waiting_and_is_looked_at_by_each_
 
 def test_a_thousand_entries_are_listed_at_once_without_torch_or_hydra(tmp_path, shipping):
     from callsheet.outbox.entries import Entry
-    from callsheet.outbox.shelves import Shelves
+    from callsheet.outbox.store import Shelves
 
     shelves = Shelves(tmp_path)
     shelves.make()

@@ -46,8 +46,8 @@ def test_a_slow_shelf_loses_nothing_to_checkpoint_rotation(tmp_path, train):
     for step in (2, 4, 6):
         assert (tmp_path / "shelf" / f"checkpoint-{step}" / "optimizer.pt").stat().st_size
     assert sorted(row["branch"] for row in heard(tmp_path / "run")) == [f"checkpoint-{step}" for step in (2, 4, 6)]
-    from callsheet.checkpoints import manifest
-    from callsheet.rundir import RunDir
+    from callsheet.rundir.checkpoints import manifest
+    from callsheet.rundir.rundir import RunDir
 
     rows = manifest(RunDir(tmp_path / "run"))
     assert [row.revisions[0].branch for row in rows.values()] == list(rows)

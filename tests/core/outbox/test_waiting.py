@@ -4,9 +4,9 @@ import time
 
 import pytest
 
+from callsheet.outbox.courier.backoff import Patience
+from callsheet.outbox.courier.due import Waiting
 from callsheet.outbox.entries import Entry
-from callsheet.outbox.patience import Patience
-from callsheet.outbox.waiting import Waiting
 
 
 @pytest.mark.parametrize("jump", [-86_400, 86_400])

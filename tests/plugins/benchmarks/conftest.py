@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from callsheet import LogContext, LoopState, ManifestRow
-from callsheet.outbox.shelves import Shelves
+from callsheet.outbox.store import Shelves
 from callsheet_plugins.benchmarks import Benchmarks
 
 # Writes down when it began and ended, does what it is told, and leaves a score.

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from callsheet import checkpoints
-from callsheet.rundir import EVALS, RunDir
+from callsheet.rundir import checkpoints
+from callsheet.rundir.rundir import EVALS, RunDir
 
 from .conftest import callsheet, checkpoint
 from .test_revisions import published

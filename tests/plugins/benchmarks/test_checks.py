@@ -107,12 +107,12 @@ def test_what_the_run_says_about_its_model_travels_with_the_job():
 def test_the_plugin_and_its_handler_import_lightly(imports_lightly):
     imports_lightly("callsheet_plugins.benchmarks")
     imports_lightly("callsheet_plugins.benchmarks.handler")
-    imports_lightly("callsheet_plugins.benchmarks.commands")
+    imports_lightly("callsheet_plugins.benchmarks.rescore.command")
 
 
 def test_a_typo_in_a_nested_setting_is_refused(make_plugin):
-    from callsheet.compose import compose
-    from callsheet.plan import refuse_unknown
+    from callsheet.config.compose import compose
+    from callsheet.config.plan import refuse_unknown
 
     with pytest.raises(CallsheetError, match="has no setting 'pyton'. Did you mean 'python'?"):
         refuse_unknown(compose(["plugins=[benchmarks]", "plugins.benchmarks.engine.pyton=x"]))

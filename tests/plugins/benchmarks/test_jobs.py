@@ -11,10 +11,10 @@ import time
 
 import pytest
 
-from callsheet_plugins.benchmarks import attempts, runner
-from callsheet_plugins.benchmarks.dispatch import processes
+from callsheet_plugins.benchmarks.dispatch import attempts, runner
 from callsheet_plugins.benchmarks.dispatch.contract import Attempt
-from callsheet_plugins.benchmarks.dispatch.local import Local
+from callsheet_plugins.benchmarks.dispatch.local import processes
+from callsheet_plugins.benchmarks.dispatch.local.dispatcher import Local
 
 from .conftest import alive, deliver, entries, events, put, result, scored, start_courier, status, wait_until
 
@@ -95,7 +95,7 @@ def test_a_job_that_always_fails_is_given_up_naming_engine_command_and_log_and_c
     (failed,) = entries(run_dir, "failed")
     assert "'mine' (command) failed after 2 attempts" in failed.error and "it cannot go on" in failed.error
     assert "engine.py" in failed.advice and "attempt-2/log.txt" in failed.advice
-    from callsheet.outbox.shelves import Shelves
+    from callsheet.outbox.store import Shelves
 
     Shelves(run_dir).retry(failed.id)
     deliver(run_dir)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from callsheet.rundir import EVALS, RunDir
+from callsheet.rundir.rundir import EVALS, RunDir
 from callsheet_plugins.benchmarks import Benchmarks
 from callsheet_plugins.benchmarks.engines import Malformed, Work
 from callsheet_plugins.benchmarks.engines.lm_eval import LmEval

@@ -7,7 +7,7 @@ import pytest
 from hub_server import HubServer
 
 from callsheet import LogContext, LoopState
-from callsheet.rundir import EVALS, RunDir
+from callsheet.rundir.rundir import EVALS, RunDir
 from callsheet_plugins.hub_revisions import HubRevisions
 
 from .conftest import callsheet, checkpoint, deliver, entries, scored

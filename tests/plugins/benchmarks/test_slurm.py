@@ -10,9 +10,9 @@ import time
 import pytest
 
 from callsheet import CallsheetError
-from callsheet.outbox.shelves import DONE, FAILED, PARKED, PENDING, Shelves
+from callsheet.outbox.store import DONE, FAILED, PARKED, PENDING, Shelves
 from callsheet_plugins.benchmarks import Benchmarks
-from callsheet_plugins.benchmarks.dispatch.slurm_settings import SlurmSettings
+from callsheet_plugins.benchmarks.dispatch.slurm.settings import SlurmSettings
 
 from .conftest import deliver, entries, events, put, result, start_courier, status, wait_until
 

@@ -10,7 +10,7 @@ from safetensors.numpy import save_file
 
 import callsheet_plugins.hub_revisions  # noqa: F401  (the entry points are installed with it)
 from callsheet import LogContext, LoopState, ManifestRow
-from callsheet.outbox.shelves import Shelves
+from callsheet.outbox.store import Shelves
 from callsheet_plugins.hub_revisions import HubRevisions
 
 TOKEN = "hf_" + "t" * 34
@@ -94,8 +94,8 @@ def entries(run_dir, state):
 
 def announce(run_dir, *, experiment="me/model", **settings):
     """What a run does with revisions that it has not announced yet; returns them."""
-    from callsheet.outbox.results import Results
-    from callsheet.rundir import RunDir
+    from callsheet.outbox.supervisor.announcing import Results
+    from callsheet.rundir.rundir import RunDir
 
     heard, plugin = [], HubRevisions(**settings)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from callsheet.outbox import Job
-from callsheet_plugins.hub_revisions.handler import RevisionHandler
+from callsheet_plugins.hub_revisions.courier.publish import RevisionHandler
 
 from .conftest import PUBLISHED, TOKEN, announce, checkpoint, deliver, entries, local, put, start_courier
 

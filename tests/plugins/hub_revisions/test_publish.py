@@ -10,7 +10,7 @@ import pytest
 from hub_server import Fault
 
 from callsheet import LogContext, LoopState
-from callsheet.outbox.shelves import Shelves
+from callsheet.outbox.store import Shelves
 from callsheet_plugins.hub_revisions import HubRevisions
 
 from .conftest import PUBLISHED, TOKEN, announce, checkpoint, deliver, entries, local, put, start_courier

@@ -3,7 +3,7 @@
 import pytest
 
 from callsheet.outbox import Entry, Job, Transient
-from callsheet_plugins.hub_revisions.quota import Quota
+from callsheet_plugins.hub_revisions.hubs.quota import Quota
 
 
 def revision(step, put_at, weights="raw"):

@@ -51,8 +51,8 @@ def drain(folder):
 
 
 def manifest(folder):
-    from callsheet.checkpoints import manifest
-    from callsheet.rundir import RunDir
+    from callsheet.rundir.checkpoints import manifest
+    from callsheet.rundir.rundir import RunDir
 
     return manifest(RunDir(folder / "run", is_main=False))
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from callsheet.errors import did_you_mean
 from callsheet_plugins.benchmarks.definitions import Benchmark
-from callsheet_plugins.benchmarks.engines import schema
+from callsheet_plugins.benchmarks.engines import results_file
 from callsheet_plugins.benchmarks.engines.contract import Scores, Work
 
 RESULTS = "results.json"
@@ -82,7 +82,7 @@ class Command:
         return [*filled, *benchmark.args]
 
     def results(self, work: Work) -> Scores:
-        return schema.read(work.out / RESULTS)
+        return results_file.read(work.out / RESULTS)
 
 
 def _text(value: int | None) -> str:

@@ -6,14 +6,13 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-import callsheet_plugins
-from callsheet import CallsheetError
+from callsheet import CallsheetError, generation
 from callsheet.data.contents import look
 from callsheet_plugins.benchmarks.definitions import Benchmark
-from callsheet_plugins.benchmarks.engines import schema
+from callsheet_plugins.benchmarks.engines import results_file
 from callsheet_plugins.benchmarks.engines.contract import Scores, Work
 
-PROGRAM = Path(str(callsheet_plugins.__file__)).with_name("generation.py")
+PROGRAM = Path(str(generation.__file__)).with_name("generate.py")
 RESULTS = "results.json"
 
 
@@ -57,4 +56,4 @@ class ExactMatchEngine:
         return [str(benchmark.python), str(PROGRAM), str(spec), *benchmark.args]
 
     def results(self, work: Work) -> Scores:
-        return schema.read(work.out / RESULTS)
+        return results_file.read(work.out / RESULTS)

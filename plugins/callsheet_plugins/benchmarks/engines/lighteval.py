@@ -13,9 +13,9 @@ from typing import Any
 
 import yaml
 
-from callsheet_plugins.benchmarks.attempts import read
 from callsheet_plugins.benchmarks.definitions import Benchmark
-from callsheet_plugins.benchmarks.engines import schema
+from callsheet_plugins.benchmarks.dispatch.attempts import read
+from callsheet_plugins.benchmarks.engines import results_file
 from callsheet_plugins.benchmarks.engines.contract import Malformed, Scores, Work
 
 CONFIG = "model.yaml"
@@ -52,7 +52,7 @@ class Lighteval:
         ]
 
     def results(self, work: Work) -> Scores:
-        path, rows = schema.tasks(work.out)
+        path, rows = results_file.tasks(work.out)
         tasks = {_task_name(task): _metrics(row) for task, row in rows.items()}
         overall = tasks.pop("all", None) or next(iter(tasks.values()), {})
         if not overall:
@@ -108,7 +108,7 @@ def _task_name(task: str) -> str:
 
 
 def _metrics(row: Mapping[str, Any]) -> dict[str, float]:
-    return {name: float(value) for name, value in row.items() if schema.is_number(value)}
+    return {name: float(value) for name, value in row.items() if results_file.is_number(value)}
 
 
 def _details(out: Path) -> Iterator[dict[str, Any]]:

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from callsheet_plugins.benchmarks.definitions import Benchmark
-from callsheet_plugins.benchmarks.engines import schema
+from callsheet_plugins.benchmarks.engines import results_file
 from callsheet_plugins.benchmarks.engines.contract import Malformed, Scores, Work
 
 CONFIG = "lm_eval.yaml"
@@ -31,7 +31,7 @@ class LmEval:
         return [str(work.benchmark.python), "-m", "lm_eval", "run", "--config", str(config), *work.benchmark.args]
 
     def results(self, work: Work) -> Scores:
-        path, rows = schema.tasks(work.out)
+        path, rows = results_file.tasks(work.out)
         tasks = {task: _metrics(row) for task, row in rows.items()}
         if not any(tasks.values()):
             raise Malformed(f'"results" of {path.name} hold no number.')
@@ -71,7 +71,7 @@ def _config(work: Work) -> dict[str, Any]:
 
 def _metrics(row: Mapping[str, Any]) -> dict[str, float]:
     """`acc,none` is called `acc`; another filter than none stays in the name. The number of samples is no score."""
-    scores = {name.removesuffix(",none"): value for name, value in row.items() if schema.is_number(value)}
+    scores = {name.removesuffix(",none"): value for name, value in row.items() if results_file.is_number(value)}
     return {name: float(value) for name, value in scores.items() if name != "sample_len"}
 
 

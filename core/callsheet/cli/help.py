@@ -1,0 +1,62 @@
+"""`callsheet train --help`: what can be set and chosen, from file names and entry points alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+from callsheet.plugins.registry import installed
+
+USAGE = """\
+Usage: callsheet {command} [OVERRIDES]
+
+Train a model with the plugins you choose.
+
+  callsheet train recipe=demo
+  callsheet train model.path=MODEL dataset.path=data.jsonl 'plugins=[bema,csv_metrics]' plugins.bema.update_freq=100
+  callsheet train -m recipe=demo 'plugins=[],[bema]'
+
+Settings
+  model.*          path, revision, init, dtype, attn_implementation, trust_remote_code, kwargs.*
+  dataset.*        path, name, split, columns, mixture, seed, test_split_size, eval_path, eval_split
+  trainer.args.*   every argument of the trainer's own configuration class
+  peft.args.*      every argument of the adapter's own configuration class
+  launch.*         processes, nodes, endpoint, threads, config.* of the engine
+  finish.*         evaluate, push; outbox.deadline_seconds: how long a run waits for what it publishes
+  plugins.NAME.*   settings of a selected plugin; plugins=[a,b] selects, +plugins=c adds one
+  callbacks.NAME.path=pkg.module.Class, and its arguments: any TrainerCallback
+  output_dir=      the run directory; resume=auto|never|CHECKPOINT; experiment=
+
+Options (group=option)
+{options}
+
+Flags
+  -m, --multirun   one run for each combination of comma-separated values
+  --cfg job        print the configuration instead of running; --package SECTION for a part of it
+  --config-dir DIR a folder with recipes and options of your own
+  --hydra-help     Hydra's other flags
+
+callsheet plugins            which plugins are installed; callsheet plugins NAME for the manual of one
+callsheet check OVERRIDES    find what is wrong before anything is loaded
+callsheet explain OVERRIDES  where every value comes from
+"""
+
+
+def usage(command: str, arguments: Sequence[str]) -> str:
+    """The help page, with the options of every config group, those of a `--config-dir` among them."""
+    package = find_spec("callsheet_conf")
+    roots = [*map(Path, (package and package.submodule_search_locations) or []), *_config_dirs(arguments)]
+    groups: dict[str, set[str]] = {"plugins": set(installed())}
+    for file in (file for root in roots for file in root.glob("*/*.yaml") if file.parent.name != "hydra"):
+        groups.setdefault(file.parent.name, set()).add(file.stem)
+    lines = [f"  {group:16} {', '.join(sorted(options))}" for group, options in sorted(groups.items())]
+    return USAGE.format(command=command, options="\n".join(lines))
+
+
+def _config_dirs(arguments: Sequence[str]) -> Iterator[Path]:
+    for argument, following in zip(arguments, [*arguments[1:], ""], strict=True):
+        if argument in ("--config-dir", "-cd"):
+            yield Path(following)
+        elif argument.startswith("--config-dir="):
+            yield Path(argument.partition("=")[2])

@@ -1,0 +1,140 @@
+"""The Hydra app behind `callsheet train`, `check` and `explain`: composition, modes, and what an error looks like."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from callsheet.errors import CallsheetError
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+WITH_VALUE = {
+    *("--config-dir", "-cd", "--config-path", "-cp", "--config-name", "-cn"),
+    *("--cfg", "-c", "--package", "-p", "--info", "-i", "--experimental-rerun", "--shell-completion", "-sc"),
+}
+
+logger = logging.getLogger("callsheet")
+
+Task = Callable[["DictConfig", list[str]], int]
+
+
+class Job:
+    """What Hydra calls, once per run. A launcher such as submitit's may pickle it and call it in another process."""
+
+    def __init__(self, task: Task, typed: Sequence[str]) -> None:
+        self.task, self.typed = task, [*typed]
+        self.process = os.getpid()
+        self.outcomes: list[int | Exception] = []
+        self.started = False
+
+    def __call__(self, config: DictConfig) -> int:
+        from hydra.core.hydra_config import HydraConfig
+        from hydra.types import RunMode
+
+        from callsheet.process import logs
+
+        self.started = True
+        chosen = HydraConfig.get()
+        # Hydra writes every override into it, secrets too; each run keeps its own in run.json.
+        Path(str(chosen.sweep.dir), "multirun.yaml").unlink(missing_ok=True)
+        logs.show()  # Hydra has set up logging by now
+        if chosen.mode == RunMode.MULTIRUN:
+            self._say_which(chosen.job.num, chosen.overrides.task)
+        try:
+            code = self.task(config, list(chosen.overrides.task))
+        except Exception as error:
+            if os.getpid() != self.process:
+                raise  # only Hydra can carry it home
+            if chosen.mode == RunMode.MULTIRUN:
+                logger.error("Run %s of the sweep failed: %s", chosen.job.num, _in_a_line(error))
+            self.outcomes.append(error)  # kept from Hydra, which would announce it in words of its own
+            return 1
+        self.outcomes.append(code)
+        return code
+
+    def _say_which(self, number: int, overrides: Sequence[str]) -> None:
+        """Of a sweep, what is special about this run: what was not typed in these words."""
+        from callsheet.secrets import redact_override
+
+        own = [redact_override(item).lstrip("+") for item in overrides if item not in self.typed]
+        logger.info("Run %s of the sweep: %s", number, " ".join(own))
+
+
+def run_app(name: str, task: Task, overrides: Sequence[str]) -> int:
+    """Compose `overrides` and call `task` with the result, once or, with -m, once per combination.
+
+    `task` gets the configuration and the overrides that were typed for it, and returns an exit code; the largest is
+    returned. Raises `CallsheetError` for what Hydra refuses.
+    """
+    import hydra
+
+    from callsheet.config import compose
+
+    _refuse_one_place_for_many(overrides)
+    compose.bind()
+    translated = compose.translated(overrides)
+    job = Job(task, translated)
+    app = hydra.main(
+        version_base=compose.VERSION_BASE, config_path=f"pkg://{compose.CONFIG_MODULE}", config_name="config"
+    )
+    before, sys.argv = sys.argv, [f"callsheet {name}", *_flags_last(translated)]
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises instead of printing and exiting
+    try:
+        app(job)()
+    except Exception as error:
+        _raise_plainly(error, composing=not job.started)
+    finally:
+        sys.argv = before
+    for outcome in job.outcomes:
+        if isinstance(outcome, Exception):
+            _raise_plainly(outcome)
+    return max((outcome for outcome in job.outcomes if isinstance(outcome, int)), default=0)
+
+
+def _in_a_line(error: Exception) -> str:
+    from callsheet.config.hydra_errors import plain
+    from callsheet.secrets import redact_text
+
+    said = plain(error)
+    kind = "" if isinstance(said, CallsheetError) else f"{type(said).__name__}: "
+    return redact_text(f"{kind}{said}")
+
+
+def _flags_last(arguments: Sequence[str]) -> list[str]:
+    """`arguments` with Hydra's flags behind the overrides, which Hydra's parser wants in one piece."""
+    overrides: list[str] = []
+    flags: list[str] = []
+    waiting = iter(arguments)
+    for argument in waiting:
+        (flags if argument.startswith("-") else overrides).append(argument)
+        if argument in WITH_VALUE and (value := next(waiting, None)) is not None:
+            flags.append(value)
+    return [*overrides, *flags]
+
+
+def _refuse_one_place_for_many(overrides: Sequence[str]) -> None:
+    """Several runs in one directory would each go on from the one before."""
+    place = next((item for item in overrides if item.startswith("output_dir=")), "")
+    if {"-m", "--multirun"} & set(overrides) and place and "${" not in place and "," not in place:
+        raise CallsheetError(
+            f"{place} is the same for every run of -m. Leave it out, or let it differ: '{place}/${{hydra:job.num}}'."
+        )
+
+
+def _raise_plainly(error: Exception, *, composing: bool = False) -> NoReturn:
+    from callsheet.config.hydra_errors import plain
+
+    said = plain(error)
+    if said is not error:
+        raise said from error
+    if composing and not isinstance(
+        error, CallsheetError
+    ):  # what is left is Hydra stumbling over a value or a file, which is nobody's program
+        raise CallsheetError(f"The configuration cannot be composed: {type(error).__name__}: {error}") from error
+    raise error  # from itself, it would lose what it was raised from

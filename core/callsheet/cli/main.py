@@ -1,0 +1,221 @@
+"""The `callsheet` command."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from callsheet.cli import extra_commands
+from callsheet.cli import outbox as outbox_commands
+from callsheet.distributed.world import World, die_with_driver, join_slurm, leave, world
+from callsheet.errors import CallsheetError, PluginFailure, WorkerFailure
+from callsheet.launch.failures import Failure, failure, leave_note
+from callsheet.process.signals import Interrupted
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from omegaconf import DictConfig
+
+USAGE_ERROR = 2
+HYDRA = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
+
+
+@click.group(cls=extra_commands.Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="callsheet")
+def cli() -> None:
+    """Post-training runs with the plugins you choose.
+
+    \b
+    callsheet train recipe=demo
+    callsheet train model.path=MODEL dataset.path=data.jsonl 'plugins=[bema,csv_metrics]'
+    """
+
+
+@cli.command(context_settings=HYDRA, short_help="Train a model; --help lists what can be set.")
+@click.argument("overrides", nargs=-1, type=click.UNPROCESSED)
+def train(overrides: tuple[str, ...]) -> int:
+    return _hydra("train", _train, overrides)
+
+
+@cli.command(context_settings=HYDRA, short_help="Find what is wrong with a configuration; loads nothing.")
+@click.argument("overrides", nargs=-1, type=click.UNPROCESSED)
+def check(overrides: tuple[str, ...]) -> int:
+    return _hydra("check", _check, overrides)
+
+
+@cli.command(context_settings=HYDRA, short_help="Say where every plugin and value comes from.")
+@click.argument("overrides", nargs=-1, type=click.UNPROCESSED)
+def explain(overrides: tuple[str, ...]) -> int:
+    return _hydra("explain", _explain, overrides)
+
+
+@cli.command()
+@click.argument("name", required=False)
+def plugins(name: str | None) -> int:
+    """List the installed plugins, or print the manual of one."""
+    if name is None:
+        from callsheet.cli.views import plugin_list
+
+        plugin_list.show(plugin_list.listing())
+    else:
+        from callsheet.plugins import manual
+
+        manual.show(manual.manual(name))
+    return 0
+
+
+cli.add_command(outbox_commands.outbox)
+
+
+def main() -> None:
+    """Run the command line: exit code 2 for a user's mistake, 1 for a run that failed, 128+n after signal n.
+
+    3 says that the model was trained, and that not everything the run had to publish was published.
+    """
+    if sys.argv[1:2] and sys.argv[1] in ("-sc", "--shell-completion"):
+        from callsheet.cli.completion import complete
+
+        sys.exit(complete(sys.argv[1:]))
+    die_with_driver()
+    here = world()
+    try:
+        code = cli.main(prog_name="callsheet", standalone_mode=False) or 0
+    except (SystemExit, click.exceptions.Exit):
+        raise
+    except BaseException as error:
+        code = _ended(error, here)
+    if here.is_worker:
+        leave(code)
+    sys.exit(code)
+
+
+def _ended(error: BaseException, here: World) -> int:
+    """Say how the command ended, and return its exit code. A worker leaves a note, and its driver does the talking."""
+    if isinstance(error, click.ClickException):
+        error.show()
+        return USAGE_ERROR
+    if isinstance(error, (click.exceptions.Abort, KeyboardInterrupt)):
+        return 130
+    known = isinstance(error, (CallsheetError, Interrupted, PluginFailure, WorkerFailure))
+    if not known and not here.is_worker:
+        raise error
+    failed = error.failure if isinstance(error, WorkerFailure) else failure(error, here.rank)
+    if here.is_worker:
+        leave_note(failed)
+    if not here.is_driven:
+        _say(error, failed)
+    # The driver is told by the note; a worker that ends otherwise than with 0 has its launcher stop the others.
+    return 0 if here.is_driven and isinstance(error, Interrupted) and error.orderly else failed.exit_code
+
+
+def _say(error: BaseException, failed: Failure) -> None:
+    if isinstance(error, Interrupted):
+        click.echo(f"callsheet: {failed.message}.{error.advice}", err=True)
+    elif isinstance(error, CallsheetError) or failed.exit_code == USAGE_ERROR:
+        click.echo(f"{click.style('callsheet', bold=True)}: {failed.message}", err=True)
+    else:
+        click.echo(f"{failed.trace}\n" if failed.trace else "", err=True, nl=False)
+        click.echo(f"callsheet: {failed.said}", err=True)
+
+
+def _hydra(name: str, task: Any, overrides: tuple[str, ...]) -> int:
+    if {"-h", "--help"} & set(overrides):
+        from callsheet.cli.help import usage
+
+        click.echo(usage(name, overrides), nl=False)
+        return 0
+    from callsheet.cli.hydra_app import run_app
+
+    return run_app(name, task, overrides)
+
+
+def _train(config: DictConfig, overrides: list[str]) -> int:
+    from callsheet.cli.views.summary import show
+    from callsheet.config.compose import flags
+    from callsheet.config.plan import make_plan
+    from callsheet.outbox.store import counts_of
+    from callsheet.preflight.preflight import insist
+    from callsheet.run.train import check, is_complete, say_loading, train, warned
+    from callsheet.rundir.rundir import CHECKPOINTS
+
+    join_slurm(os.environ, int(config.launch.nodes), config.launch.processes)
+    plan = make_plan(config, _meant_for_this_run(overrides))
+    here = world()
+    if plan.resume == "auto" and is_complete(plan):
+        if here.is_main:
+            click.echo(_nothing_left(plan.run_dir))
+        return _say_unpublished(counts_of(plan.run_dir), plan.run_dir) if here.is_main else 0
+    try:
+        if plan.launch.name != "single" and not here.is_worker:
+            from callsheet.launch.launcher import launch
+
+            insist(warned(check(plan)))
+            say_loading(plan)
+            launch(plan, [*flags(), *overrides])
+            return _say_unpublished(counts_of(plan.run_dir), plan.run_dir)
+        session = train(plan)
+    except Interrupted as signal:
+        if (plan.run_dir / CHECKPOINTS).exists():
+            signal.advice = f" To go on from the last checkpoint, run it again with output_dir={plan.run_dir}"
+        if said := outbox_commands.sentence(counts_of(plan.run_dir), plan.run_dir):
+            signal.advice += f"\ncallsheet: {said}"
+        raise
+    except Exception as error:
+        if here.is_main and not here.is_driven and not isinstance(error, CallsheetError):
+            _say_unpublished(counts_of(plan.run_dir), plan.run_dir)
+        raise
+    if session.state.is_main:
+        show(session)
+    if here.is_driven or not here.is_main:
+        return 0  # the driver says it: a worker's code other than 0 is a failure to the launcher
+    return _say_unpublished(session.unpublished(), plan.run_dir)
+
+
+def _meant_for_this_run(overrides: list[str]) -> list[str]:
+    """Of a sweep, one override may set a plugin that only other arms select; a worker's driver has looked already."""
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
+
+    return [] if HydraConfig.get().mode == RunMode.MULTIRUN or world().is_driven else overrides
+
+
+def _nothing_left(folder: Path) -> str:
+    from callsheet.rundir.rundir import RunDir
+
+    stopped_by = RunDir(folder, is_main=False).run().get("outcome", {}).get("stopped_by")
+    if not stopped_by:
+        return f"This run is complete; nothing is left to train. Its directory is {folder}."
+    return f"This run was stopped by a plugin: {stopped_by}. To go on all the same, set resume={folder}/checkpoint-N."
+
+
+def _say_unpublished(counts: dict[str, int], run_dir: Path) -> int:
+    for line in filter(
+        None, (outbox_commands.left_to_you(counts, run_dir), said := outbox_commands.sentence(counts, run_dir))
+    ):
+        click.echo(f"callsheet: {line}", err=True)
+    return outbox_commands.NOT_ALL_PUBLISHED if said else 0
+
+
+def _check(config: DictConfig, overrides: list[str]) -> int:
+    from callsheet.config.plan import make_plan
+    from callsheet.preflight.preflight import insist
+    from callsheet.run.train import check
+
+    plan = make_plan(config, _meant_for_this_run(overrides))
+    report = check(plan)
+    for warning in report.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    insist(report)
+    click.echo(f"Nothing wrong found. Plugins: {', '.join(plan.plugins) or 'none'}. Run directory: {plan.run_dir}")
+    return 0
+
+
+def _explain(config: DictConfig, overrides: list[str]) -> int:
+    from callsheet.cli.views import explain
+
+    explain.show(explain.explain(config))
+    return 0

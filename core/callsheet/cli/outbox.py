@@ -1,0 +1,107 @@
+"""`callsheet outbox …`: see what is not published yet, and get it published."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from callsheet.errors import CallsheetError, did_you_mean
+
+NOT_ALL_PUBLISHED = 3
+RUN = click.argument("run", type=click.Path(path_type=Path, exists=True, file_okay=False))
+
+
+class _ListingGroup(click.Group):
+    """`callsheet outbox RUN` is short for `callsheet outbox list RUN`."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in self.commands and not args[0].startswith("-"):
+            args = ["list", *args]
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=_ListingGroup, short_help="List, drain or retry what a run publishes.")
+def outbox() -> None:
+    """What a run publishes: entries that are pending, active, parked (left to you), done or failed.
+
+    \b
+    callsheet outbox RUN           list them
+    callsheet outbox drain RUN     carry out what a dead run left, and announce it
+    callsheet outbox retry RUN ID  give a failed entry another chance
+    """
+
+
+@outbox.command(name="list")
+@RUN
+def listed(run: Path) -> int:
+    """Every entry with its state, attempts, age and last error."""
+    from callsheet.cli.views import outbox_table
+
+    outbox_table.show(run.absolute())
+    return 0
+
+
+@outbox.command(short_help="Carry out what a dead run left.")
+@RUN
+@click.option("--seconds", default=float("inf"), help="Stop waiting after so many; what remains is kept.")
+def drain(run: Path, seconds: float) -> int:
+    """Carry out what a dead run left, and tell its plugins; exit code 3 when something is still not published."""
+    from callsheet.session.reopen import drain as drain_run
+
+    counts = drain_run(run.absolute(), seconds)
+    if said := left_to_you(counts, run):
+        click.echo(said)
+    done = f"Everything {'else ' if said else ''}is published: {counts.get('done', 0)} done."
+    click.echo(sentence(counts, run) or done)
+    return NOT_ALL_PUBLISHED if unpublished(counts) else 0
+
+
+@outbox.command(short_help="Give a failed entry another chance.")
+@RUN
+@click.argument("id")
+def retry(run: Path, id: str) -> int:
+    """Give a failed entry, named by its id or the start of it, another chance; `all` means all of them."""
+    from callsheet.outbox.store import FAILED, Shelves
+    from callsheet.rundir.rundir import insist_on_run
+
+    shelves = Shelves(run.absolute())
+    failed = shelves.ids(FAILED)
+    exact, near = [name for name in failed if name == id], [name for name in failed if name.startswith(id)]
+    chosen = failed if id == "all" else exact or near
+    if not failed:
+        insist_on_run(run.absolute())
+        raise CallsheetError(f"Nothing failed in the outbox of {run}; callsheet outbox {run} lists it.")
+    if not chosen:
+        raise CallsheetError(f"No failed entry is called {id!r}.{did_you_mean(id, failed)} Failed: {len(failed)}.")
+    if len(chosen) > 1 and id != "all":
+        raise CallsheetError(f"Several failed entries begin with {id!r}: {', '.join(sorted(chosen))}.")
+    try:
+        again = [name for name in chosen if shelves.retry(name)]
+    except OSError as error:
+        raise CallsheetError(f"{run} cannot be written: {error.strerror}. What failed is kept.") from error
+    click.echo(f"{', '.join(again)}: pending again. If the run has ended: callsheet outbox drain {run}")
+    return 0
+
+
+def unpublished(counts: dict[str, int]) -> int:
+    return counts.get("left", 0) + counts.get("failed", 0)
+
+
+def left_to_you(counts: dict[str, int], run: Path) -> str:
+    """What is in the user's own hands, and how to go on; empty when nothing is."""
+    if not (parked := counts.get("parked", 0)):
+        return ""
+    return f"{parked} left to you: callsheet outbox {run} says what to do, then callsheet outbox drain {run}"
+
+
+def sentence(counts: dict[str, int], run: Path) -> str:
+    """What is not published, and what helps; empty when all is."""
+    parts = []
+    if left := counts.get("left", 0):
+        parts.append(f"{left} left, kept for: callsheet outbox drain {run}")
+    if failed := counts.get("failed", 0):
+        parts.append(f"{failed} failed; callsheet outbox {run} says why, callsheet outbox retry {run} ID tries again")
+    return f"Not everything is published: {'; '.join(parts)}" if parts else ""

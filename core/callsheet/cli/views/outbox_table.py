@@ -1,0 +1,62 @@
+"""`callsheet outbox RUN`: every entry with its state, how often it was tried, and what went wrong."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from callsheet.cli.views.plugin_list import aligned
+from callsheet.errors import sentences
+from callsheet.outbox.entries import Entry
+from callsheet.outbox.store import ACTIVE, DONE, FAILED, PARKED, PENDING, Shelves
+from callsheet.rundir.rundir import insist_on_run
+
+HEADER = ("state", "id", "kind", "key", "attempts", "age", "last error")
+BRIEF = ("state", "attempts", "age", "id")
+COLOURS = {PENDING: "", ACTIVE: "cyan", PARKED: "yellow", DONE: "green", FAILED: "red"}
+
+
+def show(run_dir: Path) -> None:
+    """Print a table, oldest entry first: coloured on a terminal, plain lines for `grep` elsewhere."""
+    found = sorted(Shelves(run_dir).entries(), key=lambda pair: pair[1].put_at)
+    if not found:
+        insist_on_run(run_dir)
+        print(f"The outbox of {run_dir} is empty.")
+    elif sys.stdout.isatty():
+        _show_table(found)
+    else:
+        print("\n".join(aligned([HEADER, *(_cells(state, entry) for state, entry in found)])))
+
+
+def _show_table(found: Sequence[tuple[str, Entry]]) -> None:
+    """The id stands last and errors on lines of their own, never folded: what a user copies is in one piece."""
+    from rich.console import Console
+    from rich.text import Text
+
+    rows = [_cells(state, entry) for state, entry in found]
+    lines = aligned([BRIEF, *((state, attempts, age, id) for state, id, _, _, attempts, age, _ in rows)])
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(Text(lines[0], style="dim"))
+    for (state, _), line, row in zip(found, lines[1:], rows, strict=True):
+        console.print(Text.assemble((state, COLOURS[state]), line[len(state) :]))
+        if error := row[-1]:
+            console.print(Text(f"  {error}"))
+
+
+def _cells(state: str, entry: Entry) -> tuple[str, ...]:
+    error = " ".join(sentences(entry.error, entry.advice).split())
+    age = _age(time.time() - entry.put_at) if entry.put_at else ""
+    return state, entry.id, entry.kind, entry.key, str(entry.attempts), age, error if state != DONE else ""
+
+
+def _age(seconds: float) -> str:
+    """
+    >>> _age(59), _age(61), _age(7300), _age(200_000)
+    ('59 s', '1 min', '2 h', '2 d')
+    """
+    for length, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{max(seconds, 0):.0f} s"

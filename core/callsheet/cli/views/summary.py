@@ -1,0 +1,102 @@
+"""What a run says at its end: what was learnt, what each plugin cost, and where everything lies."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+
+from callsheet.rundir.rundir import CONFIG, EVALS, EVENTS, METRICS
+
+if TYPE_CHECKING:
+    from callsheet.session.session import Session
+
+Costs = dict[str, dict[str, dict[str, float]]]
+
+
+def show(session: Session, console: Console | None = None) -> None:
+    """Print the summary of a finished run."""
+    console = console or Console(highlight=False)
+    result = session.result
+    if result is None:
+        return
+    console.print()
+    by = f" by a plugin: {session.stopped_by}" if result.status == "stopped" else ""
+    console.print(f"[bold]{result.status}[/bold]{by} after {result.step} steps in {_seconds(result.seconds)}")
+    scores = list(session.run_dir.rows(EVALS))
+    if scores:
+        console.print(score_table(scores))
+    if costs := {name: hooks for name, hooks in session.lineup.cost().items() if hooks}:
+        console.print(_cost_table(costs, result.seconds))
+    console.print(_places(session))
+
+
+def score_table(rows: list[dict[str, Any]]) -> Table:
+    """One line per benchmark and kind of weights, one column per step; a model of no run has no step."""
+    steps: list[int | None] = sorted({row["step"] for row in rows if row["step"] is not None})
+    steps += [None] if any(row["step"] is None for row in rows) else []
+    cells: dict[tuple[str, str, str], dict[int | None, float]] = defaultdict(dict)
+    for row in rows:
+        for metric, value in ((name, value) for name, value in row["metrics"].items() if "stderr" not in name):
+            cells[row["name"], row.get("tags", {}).get("weights", ""), metric][row["step"]] = value
+    shown = steps if len(steps) <= 6 else [steps[0], *steps[-5:]]
+    table = Table(
+        "learnt",
+        "weights",
+        "metric",
+        *("score" if step is None else f"at {step}" for step in shown),
+        box=None,
+        pad_edge=False,
+    )
+    for column in table.columns:
+        column.no_wrap = True
+    for (name, weights, metric), values in cells.items():
+        table.add_row(name, weights, metric, *(_score(values.get(step)) for step in shown))
+    return table
+
+
+def _cost_table(costs: Costs, seconds: float) -> Table:
+    table = Table("plugin", "seconds", "of the run", "calls", "slowest call", box=None, pad_edge=False)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for name, hooks in costs.items():
+        total = sum(hook["seconds"] for hook in hooks.values())
+        slowest = max(hooks, key=lambda hook: hooks[hook]["slowest"])
+        table.add_row(
+            name,
+            f"{total:.3f}",
+            f"{100 * total / seconds:.1f} %" if seconds else "",
+            str(sum(int(hook["calls"]) for hook in hooks.values())),
+            f"{slowest} {hooks[slowest]['slowest']:.3f} s",
+        )
+    return table
+
+
+def _places(session: Session) -> Table:
+    folder = session.run_dir.path
+    names = {"model": ".", "configuration": CONFIG, "metrics": METRICS, "scores": EVALS, "events": EVENTS}
+    table = Table("what", "where", box=None, pad_edge=False)
+    for what, name in names.items():
+        if (folder / name).exists():
+            table.add_row(what, _short(folder / name), style=None)
+    for what, place in session.run_dir.run().get("artifacts", {}).items():
+        table.add_row(what, _short(Path(place)))
+    return table
+
+
+def _short(path: Path) -> str:
+    """`path` from where the user stands, if it lies below."""
+    path = path.resolve()
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+
+
+def _score(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
+
+
+def _seconds(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s"

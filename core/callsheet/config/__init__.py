@@ -1,0 +1,1 @@
+"""Hydra: the schema, composition, overrides, and where each value came from."""

@@ -1,0 +1,161 @@
+"""Hydra: plugins as options of a config group, imported only when chosen, and composition from the outside."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hydra.core.config_search_path import ConfigSearchPath
+from hydra.core.config_store import ConfigStore
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.object_type import ObjectType
+from hydra.core.plugins import Plugins
+from hydra.plugins.config_source import ConfigResult, ConfigSource
+from hydra.plugins.search_path_plugin import SearchPathPlugin
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+
+from callsheet.config.hydra_errors import plain
+from callsheet.config.schema import Root
+from callsheet.plugins.registry import installed, load
+
+if TYPE_CHECKING:
+    from typing import Any
+
+CONFIG_MODULE = "callsheet_conf"
+PLUGINS, MORE = "plugins", "more_plugins"
+ADD = f"+{PLUGINS}="
+# A key in one of these need not be in the YAML: arguments of others, and the entries of a plugin's dictionary.
+OPEN = re.compile(r"(trainer\.args|peft\.args|callbacks|model\.kwargs|launch\.config|plugins\.\w+\.\w+)(\.|=\{)")
+TEXT = [
+    "output_dir",
+    "resume",
+    "experiment",
+    "model.path",
+    "dataset.path",
+    "dataset.split",
+    "dataset.eval_path",
+    "dataset.eval_split",
+]
+VERSION_BASE = "1.3"
+
+
+class PluginConfigs(ConfigSource):
+    """Config group `plugins`, one option per installed plugin."""
+
+    @staticmethod
+    def scheme() -> str:
+        return "entrypoint"
+
+    def available(self) -> bool:
+        return True
+
+    def is_group(self, config_path: str) -> bool:
+        return config_path.strip("/") in ("", PLUGINS, MORE)
+
+    def is_config(self, config_path: str) -> bool:
+        group, _, name = config_path.removesuffix(".yaml").rpartition("/")
+        return group in (PLUGINS, MORE) and name in installed()
+
+    def list(self, config_path: str, results_filter: ObjectType | None) -> list[str]:
+        if config_path.strip("/") in (PLUGINS, MORE) and results_filter is not ObjectType.GROUP:
+            return [*installed()]
+        return [PLUGINS] if config_path == "" and results_filter is not ObjectType.CONFIG else []
+
+    def load_config(self, config_path: str) -> ConfigResult:
+        name = config_path.removesuffix(".yaml").rpartition("/")[2]
+        return ConfigResult(
+            config=OmegaConf.structured(load(name)),
+            provider=self.provider,
+            path=f"{self.scheme()}://{name}",
+            header={"package": f"plugins.{name}"},
+        )
+
+
+class PluginSearchPath(SearchPathPlugin):
+    """Put installed plugins on the search path, beside the YAML of callsheet and of the user's `--config-dir`."""
+
+    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
+        search_path.append("callsheet", f"{PluginConfigs.scheme()}://")
+
+
+def bind() -> None:
+    """Teach Hydra about installed plugins and the root schema; may be called again."""
+    Plugins.instance().register(PluginConfigs)
+    Plugins.instance().register(PluginSearchPath)
+    ConfigStore.instance().store(name="callsheet_schema", node=Root, provider="callsheet")
+    OmegaConf.register_new_resolver("callsheet.run_name", run_name, replace=True)
+    OmegaConf.register_new_resolver("callsheet.bundled", bundled, replace=True)
+
+
+def compose(overrides: Sequence[str]) -> DictConfig:
+    """What Hydra composes from `overrides`, for callers outside the command line; raises `CallsheetError`."""
+    from hydra import compose as hydra_compose
+    from hydra import initialize_config_module
+
+    bind()
+    try:
+        with initialize_config_module(CONFIG_MODULE, version_base=VERSION_BASE):
+            return hydra_compose("config", overrides=translated(overrides))
+    except Exception as error:
+        raise plain(error) from error
+
+
+def translated(overrides: Sequence[str]) -> list[str]:
+    """What people type, in the words that Hydra wants.
+
+    `trainer.args.x=1` gets the `++` that Hydra asks for before a key the YAML does not list. `+plugins=c` joins what a
+    recipe or another override selected, through a group of its own: Hydra would drop it in silence.
+
+    >>> translated(["plugins=[a]", "+plugins=b", "+plugins=c", "trainer.args.max_steps=9"])
+    ['plugins=[a]', '++trainer.args.max_steps=9', 'more_plugins=[b,c]']
+    """
+    overrides = [_quoted(item) for item in overrides]
+    added = [item.removeprefix(ADD) for item in overrides if item.startswith(ADD)]
+    rest = [f"++{item}" if OPEN.match(item) else item for item in overrides if not item.startswith(ADD)]
+    if len(added) > 1:
+        return [*rest, f"{MORE}=[{','.join(item.strip('[]') for item in added)}]"]
+    return [*rest, *(f"{MORE}={item}" for item in added)]
+
+
+def flags() -> list[str]:
+    """The flags by which this command's configuration was found, for a worker that composes it again."""
+    found = []
+    config: Any = HydraConfig.get()
+    for source in config.runtime.config_sources:
+        if source.provider == "command-line":
+            found.append(f"--config-dir={source.path}")
+        if source.provider == "main" and source.path != CONFIG_MODULE:
+            found.append(
+                f"--config-path={source.path}" if source.schema == "file" else f"--config-path=pkg://{source.path}"
+            )
+    name = str(config.job.config_name)
+    return [*found, *([f"--config-name={name}"] if name != "config" else [])]
+
+
+def _quoted(override: str) -> str:
+    """Paths and splits in the quotes that Hydra wants around `~`, spaces, brackets and letters with accents."""
+    key, equals, value = override.partition("=")
+    plain = re.fullmatch(r"[\w./:@%+?|$*{},-]*", value, re.ASCII)
+    if key.lstrip("+") not in TEXT or not equals or plain or value[:1] in "'\"[":
+        return override
+    return f"{key}={json.dumps(value, ensure_ascii=False)}"
+
+
+def bundled(path: str) -> str:
+    """The place of a file that comes with the configurations, such as the demo's data."""
+    package = find_spec(CONFIG_MODULE)
+    return str(Path(str(package and package.origin)).parent / path)
+
+
+def run_name() -> str:
+    """The name of a run: its recipe and the time, and its number in a multirun, whose jobs share one clock."""
+    config: Any = HydraConfig.get() if HydraConfig.initialized() else None
+    recipe = (config and config.runtime.choices.get("recipe")) or "run"
+    number = f"-{config.job.num}" if config and config.mode == RunMode.MULTIRUN else ""
+    return re.sub(r"[^\w.-]", "-", f"{recipe}-{datetime.now():%Y-%m-%d_%H-%M-%S}{number}")

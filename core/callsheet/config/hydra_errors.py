@@ -1,0 +1,121 @@
+"""Hydra's and OmegaConf's errors in plain words, without advice that would be wrong here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from hydra.errors import HydraException, MissingConfigException, OverrideParseException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import (
+    ConfigAttributeError,
+    ConfigKeyError,
+    ConfigTypeError,
+    OmegaConfBaseException,
+    ValidationError,
+)
+
+from callsheet.errors import CallsheetError, did_you_mean
+from callsheet.plugins.registry import installed, no_such_plugin
+
+
+def plain(error: BaseException) -> Exception:
+    """The `CallsheetError` that says what `error` means to a user; an error that is none of theirs comes back as is."""
+    chain = list(_chain(error))
+    for link in chain:
+        if isinstance(link, CallsheetError):
+            return link
+    for link in chain:
+        if isinstance(link, (ConfigKeyError, ConfigAttributeError)) and link.full_key:
+            if link.full_key == "recipe":
+                return CallsheetError(_misplaced(chain))
+            return CallsheetError(_unknown_key(link) + _where(chain))
+        if isinstance(link, (ValidationError, ConfigTypeError)) and link.full_key:
+            return CallsheetError(f"{link.full_key}: {_first_line(link)}.{_where(chain)}")
+        if isinstance(link, MissingConfigException):
+            return CallsheetError(_missing_option(link))
+        if isinstance(link, OverrideParseException):
+            return CallsheetError(_unreadable(link))
+    for link in chain:
+        if isinstance(link, (HydraException, OmegaConfBaseException)):
+            return CallsheetError(_without_plus(str(link)) or type(link).__name__)
+    return error if isinstance(error, Exception) else CallsheetError(str(error))
+
+
+def _unreadable(error: OverrideParseException) -> str:
+    override = str(error.override).lstrip("+~")  # Hydra's signs, which callsheet puts there
+    if "=" not in override:
+        return f"{override!r} is no override: write key=value, without spaces, as in recipe=demo."
+    advice = "Put the value into quotes that Hydra sees, as in 'key=\"value\"'."
+    return f"{override!r} cannot be read: {_first_line(error)}. {advice}"
+
+
+def _chain(error: BaseException | None) -> list[BaseException]:
+    found: list[BaseException] = []
+    while error is not None and error not in found:
+        found.append(error)
+        error = error.__cause__ or error.__context__
+    return found
+
+
+def _unknown_key(error: OmegaConfBaseException) -> str:
+    parent, full_key = error.parent_node, str(error.full_key)
+    known = [str(name) for name in parent] if isinstance(parent, DictConfig) else []
+    if isinstance(parent, DictConfig) and full_key.rpartition(".")[0] == "plugins":
+        # A recipe may set plugins that this run does not select; they have no class.
+        known = [name for name in known if OmegaConf.get_type(parent, name) is not dict]
+    return unknown_key(full_key, known)
+
+
+def unknown_key(full_key: str, known: Sequence[str]) -> str:
+    """`plugins.bema.update_frq` is no setting; say which there are, or that the plugin is not selected."""
+    section, _, key = full_key.rpartition(".")
+    if section == "plugins":
+        selected = ", ".join(known) or "none"
+        if key in installed():
+            return f"Plugin {key!r} is not selected, so plugins.{key} cannot be set. Selected: {selected}."
+        return (
+            f"No plugin named {key!r} is selected.{did_you_mean(key, [*known, *installed()])} Selected: {selected}; "
+            f"installed: {', '.join(installed())}."
+        )
+    owner = f"Plugin {section.split('.')[1]!r}" if section.startswith("plugins.") else section or "The configuration"
+    return f"{owner} has no setting {key!r}.{did_you_mean(key, known)} It has: {', '.join(sorted(known))}."
+
+
+def _misplaced(chain: list[BaseException]) -> str:
+    """Hydra puts what a file holds under the name of its folder unless the file's first line says otherwise."""
+    found = _where(chain).removeprefix(" (In ").removesuffix(".)")
+    file = f"{found}.yaml" if found.startswith("recipe/") else "A recipe"
+    return f"{file} must begin with the line '# @package _global_', or nothing that it sets would count."
+
+
+def _missing_option(error: MissingConfigException) -> str:
+    loading = re.search(r"Could not load '(\S+)'", str(error))
+    wanted = loading.group(1) if loading else str(error.missing_cfg_file or "")
+    group, _, option = wanted.removesuffix(".yaml").rpartition("/")
+    if place := wanted.startswith(("model/", "dataset/")):
+        group, _, option = wanted.partition("/")
+    options = list(error.options or [])
+    if group in ("plugins", "more_plugins"):
+        return no_such_plugin(option)
+    if not options:
+        return _without_plus(_first_line(error))
+    known = f"{group} has no option {option!r}.{did_you_mean(option, options)} It has: {', '.join(options)}."
+    return f"{known} For a file, a folder or a repository: {group}.path={option}" if place else known
+
+
+def _where(chain: list[BaseException]) -> str:
+    """The override or file that Hydra was merging, when it said so."""
+    for link in chain:
+        if found := re.search(r"Error merging override \+*(.+)|In '([^']+)'", str(link)):
+            return f" (In {found.group(1) or found.group(2)}.)"
+    return ""
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
+
+
+def _without_plus(text: str) -> str:
+    """Drop Hydra's "use +key": on plain YAML the typo would then pass in silence."""
+    return "\n".join(line for line in text.splitlines() if "use +" not in line)

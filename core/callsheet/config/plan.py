@@ -1,0 +1,182 @@
+"""A composed configuration as objects: settings, plugin instances and the callbacks it names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from callsheet.config.hydra_errors import plain, unknown_key
+from callsheet.config.schema import (
+    DatasetSettings,
+    FinishSettings,
+    LaunchSettings,
+    ModelSettings,
+    PeftSettings,
+    Root,
+    SourceSettings,
+    TrainerSettings,
+)
+from callsheet.errors import CallsheetError
+from callsheet.hooks import Plugin
+from callsheet.outbox.settings import OutboxSettings
+from callsheet.plugins.registry import find, installed, load, no_such_plugin
+from callsheet.secrets import redact
+from callsheet.settings import check_settings
+
+HINTS = {
+    "model.path": "a folder or a repository on the Hub, as in model.path=Qwen/Qwen3-0.6B; recipe=demo needs neither",
+}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One run, before anything is loaded."""
+
+    experiment: str
+    run_dir: Path
+    resume: str
+    model: ModelSettings
+    dataset: DatasetSettings
+    trainer: TrainerSettings
+    peft: PeftSettings
+    launch: LaunchSettings
+    finish: FinishSettings
+    outbox: OutboxSettings
+    plugins: Mapping[str, Plugin]
+    callbacks: Mapping[str, Mapping[str, Any]]
+    composed: Mapping[str, Any]
+
+
+def make_plan(config: DictConfig, overrides: Sequence[str] = ()) -> Plan:
+    """Turn `config` into a plan; raises `CallsheetError` for whatever is missing, unknown or out of its range.
+
+    Settings that a recipe holds for a plugin this run does not select are left aside; `overrides`, which somebody
+    typed for this run, must mean something.
+    """
+    # The name of the run holds the time: resolve it once.
+    config.output_dir = str(config.output_dir)
+    refuse_unknown(config)
+    _refuse_missing(config)
+    plugins = make_plugins(config, overrides)
+    settings = _settings(config)
+    return Plan(
+        experiment=settings.experiment,
+        run_dir=Path(settings.output_dir).expanduser().absolute(),
+        resume=settings.resume,
+        model=settings.model,
+        dataset=settings.dataset,
+        trainer=settings.trainer,
+        peft=settings.peft,
+        launch=settings.launch,
+        finish=settings.finish,
+        outbox=settings.outbox,
+        plugins=plugins,
+        callbacks=settings.callbacks,
+        composed=redact(_composed(config, plugins)),
+    )
+
+
+def _composed(config: DictConfig, plugins: Mapping[str, Plugin]) -> dict[str, Any]:
+    """What was composed, without what a recipe says of plugins that this run does not select."""
+    content = cast("dict[str, Any]", OmegaConf.to_container(config))
+    return {**content, "plugins": {name: content["plugins"][name] for name in plugins}}
+
+
+def make_plugins(config: DictConfig, overrides: Sequence[str] = ()) -> dict[str, Plugin]:
+    """The selected plugins of `config` by name, in their order."""
+    typed = {
+        key.split(".")[1]
+        for key in (item.lstrip("+").partition("=")[0] for item in overrides)
+        if key.startswith("plugins.")
+    }
+    plugins = {}
+    for name in map(str, config.plugins):
+        if plugin_class := selected_class(config.plugins[name]):
+            plugins[name] = _make(name, plugin_class, config.plugins[name])
+        elif name in typed or name not in installed():
+            raise CallsheetError(_not_selected(name))
+    return plugins
+
+
+def selected_class(node: Any) -> type[Plugin] | None:
+    """The class of a selected plugin; None for settings without one."""
+    found = OmegaConf.get_type(node) if isinstance(node, DictConfig) else None
+    return found if isinstance(found, type) and issubclass(found, Plugin) else None
+
+
+def _make(name: str, plugin_class: type[Plugin], node: DictConfig) -> Plugin:
+    try:
+        made = cast(Plugin, OmegaConf.to_object(node))
+        check_settings(made, plugin_class.__name__)  # also where __post_init__ forgets its parent's
+        return made
+    except CallsheetError as error:
+        raise CallsheetError(str(error).replace(f"{plugin_class.__name__}.", f"plugins.{name}.", 1)) from error
+    except OmegaConfBaseException as error:
+        raise plain(error) from error
+    except (TypeError, ValueError) as error:
+        raise CallsheetError(f"plugins.{name} ({find(name).origin}): {error}") from error
+
+
+def _settings(config: DictConfig) -> Root:
+    """The configuration without its plugins, as typed objects with their ranges checked."""
+    rest = cast("dict[str, Any]", {name: node for name, node in config.items() if name not in ("plugins", "hydra")})
+    try:
+        settings = cast(Root, OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Root), rest)))
+    except OmegaConfBaseException as error:
+        raise plain(error) from error
+    for section in (settings.model, settings.dataset, settings.launch, settings.outbox):
+        check_settings(section, type(section).__name__.removesuffix("Settings").lower())
+    if settings.trainer.tokenize:
+        check_settings(settings.trainer.tokenize, "trainer.tokenize")
+    for number, source in enumerate(settings.dataset.mixture):
+        check_settings(cast(SourceSettings, source), f"dataset.mixture[{number}]")
+    return settings
+
+
+def refuse_unknown(config: DictConfig) -> None:
+    """Refuse what `+model.revison=1` adds: Hydra lets it pass, even into a structured config."""
+    sections = {str(name): config._get_node(name) for name in config}
+    sections |= {f"plugins.{name}": node for name, node in config.plugins.items()}
+    for name, node in sections.items():
+        _refuse_unknown_in(name, node)
+
+
+def _refuse_unknown_in(where: str, node: Any) -> None:
+    """Refuse it in settings of a known type, and in those inside them; anything else has no names to compare with."""
+    made = OmegaConf.get_type(node) if isinstance(node, DictConfig) else None
+    if not (isinstance(made, type) and is_dataclass(made)):
+        return
+    known = [field.name for field in fields(made)]
+    for key in map(str, node):
+        if key not in known:
+            raise CallsheetError(unknown_key(f"{where}.{key}", known))
+        _refuse_unknown_in(f"{where}.{key}", node._get_node(key))
+
+
+def _refuse_missing(config: DictConfig) -> None:
+    missing = sorted(key for key in OmegaConf.missing_keys(config) if not key.startswith("hydra"))
+    if missing:
+        lines = [f"{key} must be set{_help_for(key)}." for key in missing]
+        raise CallsheetError("\n".join(lines))
+
+
+def _help_for(key: str) -> str:
+    if key in HINTS:
+        return f": {HINTS[key]}"
+    section, _, name = key.partition(".")
+    if section == "plugins":
+        plugin, _, name = name.partition(".")
+        helps = {field.name: str(field.metadata.get("help", "")) for field in fields(load(plugin))}
+        return f": {helps.get(name, '')}".rstrip(".: ")
+    return ""
+
+
+def _not_selected(name: str) -> str:
+    if name in installed():
+        return f"plugins.{name} is set, but {name} is not selected. Add it: 'plugins=[…,{name}]' or +plugins={name}."
+    return no_such_plugin(name)

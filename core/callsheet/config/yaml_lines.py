@@ -1,0 +1,98 @@
+"""The YAML files that Hydra merged, with the line of every key and of every choice in a defaults list."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+import yaml
+from hydra.core.hydra_config import HydraConfig
+
+from callsheet.config.compose import MORE, PLUGINS, PluginConfigs
+from callsheet.plugins.registry import installed
+
+Key = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of a defaults list; a `group` of None selects the config at the path that is its only option."""
+
+    group: str | None
+    line: str
+    options: Mapping[str, str]
+
+    def origin(self, option: str) -> str:
+        return self.options.get(option, self.line)
+
+
+def entries_of(config_path: str) -> list[Entry]:
+    """The defaults list of a file, its paths made absolute."""
+    label, text = file_of(config_path) or ("", "")
+    top = dict(_pairs(_compose(text)))
+    items: list[yaml.Node] = next((value.value for key, value in top.items() if key.value == "defaults"), [])
+    return [_entry(item, label, config_path.rpartition("/")[0]) for item in items]
+
+
+def _entry(item: yaml.Node, label: str, folder: str) -> Entry:
+    def absolute(name: str) -> str:
+        return name[1:] if name.startswith("/") else f"{folder}/{name}".lstrip("/")
+
+    line = item.start_mark.line + 1
+    if isinstance(item, yaml.ScalarNode):
+        return Entry(None, f"{label}:{line}", {absolute(item.value.partition("@")[0]): f"{label}:{line}"})
+    key, value = next(_pairs(item))
+    group = key.value.split()[-1]  # after `override` or `optional`
+    options = value.value if isinstance(value, yaml.SequenceNode) else [value]
+    lines = {option.value: f"{label}:{option.start_mark.line + 1}" for option in options}
+    return Entry(absolute(group.partition("@")[0]), f"{label}:{line}", lines)
+
+
+def lines_of(text: str) -> Iterator[tuple[Key, int]]:
+    """Every key in the YAML `text` with its line."""
+    return _lines(_compose(text))
+
+
+def _lines(node: yaml.Node | None, above: Key = ()) -> Iterator[tuple[Key, int]]:
+    """Every key below `node` with its line; `<<` brings the keys of an anchor along."""
+    for key, value in _pairs(node):
+        if key.value == "<<":
+            for anchor in value.value if isinstance(value, yaml.SequenceNode) else [value]:
+                yield from _lines(anchor, above)
+        elif (*above, key.value) != ("defaults",):
+            yield (*above, key.value), key.start_mark.line + 1
+            yield from _lines(value, (*above, key.value))
+
+
+def _pairs(node: yaml.Node | None) -> Iterator[tuple[yaml.Node, yaml.Node]]:
+    return iter(node.value if isinstance(node, yaml.MappingNode) else [])
+
+
+def _compose(text: str) -> yaml.Node | None:
+    return yaml.compose(text, Loader=yaml.SafeLoader)
+
+
+def file_of(config_path: str) -> tuple[str, str] | None:
+    """What to call the YAML file that Hydra reads for `config_path`, and its text; None when that is no file."""
+    for source in HydraConfig.get().runtime.config_sources:
+        if source.schema == PluginConfigs.scheme() and _is_plugin(config_path):
+            return None
+        if source.schema not in ("pkg", "file"):
+            continue
+        packaged = source.schema == "pkg"
+        file = (files(source.path) if packaged else Path(source.path)) / f"{config_path.removesuffix('.yaml')}.yaml"
+        if file.is_file():
+            label = f"{source.path.replace('.', '/')}/{config_path}.yaml" if packaged else _short(Path(str(file)))
+            return label, file.read_text(encoding="utf-8")
+    return None
+
+
+def _is_plugin(config_path: str) -> bool:
+    group, _, name = config_path.partition("/")
+    return group in (PLUGINS, MORE) and name in installed()
+
+
+def _short(file: Path) -> str:
+    return str(file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file)

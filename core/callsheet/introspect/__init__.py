@@ -1,0 +1,1 @@
+"""Reading source without importing it: modules, classes, arguments, and how an object is imported at last."""

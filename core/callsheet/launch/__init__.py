@@ -1,0 +1,1 @@
+"""Launches: how many processes, on which devices, under which engine, and which of them failed first."""

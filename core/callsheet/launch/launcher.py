@@ -1,0 +1,216 @@
+"""The driver: starts a run's processes through torch's elastic agent, passes signals on, and says how they ended."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import FrameType
+from typing import Any
+from uuid import uuid4
+
+from callsheet.config.plan import Plan
+from callsheet.distributed.world import DRIVER, first_node
+from callsheet.errors import WorkerFailure
+from callsheet.launch import failures
+from callsheet.launch.devices import processes_per_node
+from callsheet.launch.failures import Failure, Weight
+from callsheet.process.gc_pause import uncollected
+from callsheet.process.signals import SIGNALS, Interrupted
+from callsheet.rundir.rundir import RunDir, now
+
+GRACE = 15.0  # seconds that the other processes get to end the run, once one has failed or a second signal came
+DEFAULT_PORT = 29_400
+
+
+def launch(plan: Plan, overrides: Sequence[str]) -> None:
+    """Run `callsheet train overrides` on the processes that `plan.launch` asks for, and wait for them.
+
+    Raises `Interrupted` after a signal and `WorkerFailure` when a process failed; all of them are gone by then.
+    """
+    command = [sys.executable, "-m", "callsheet", "train", "--run", *overrides, f"output_dir={plan.run_dir}"]
+    with TemporaryDirectory(prefix="callsheet-", ignore_cleanup_errors=True) as folder, _environment(plan):
+        agent = _agent(plan, command, folder)
+        with _forwarding(agent) as forwarding:
+            agent.run()
+        left = failures.notes(Path(folder))
+        died = [_unexplained(*dead) for dead in agent.died_first if dead[0] not in {note.rank for note in left}]
+        _judge(plan, failures.first([*left, *died]), forwarding.received)
+
+
+class Forwarding:
+    """Passes SIGTERM and SIGINT on to the workers, which then finish their step; a second one is the last."""
+
+    def __init__(self, agent: Any) -> None:
+        self.agent = agent
+        self.received: int | None = None
+
+    def handle(self, signum: int, frame: FrameType | None) -> None:
+        again, self.received = self.received is not None, signum
+        workers = self._workers()
+        if not workers:
+            raise Interrupted(signum)
+        self._send(signum)
+        if again:
+            killer = threading.Timer(GRACE, self._send, [signal.SIGKILL])
+            killer.daemon = True
+            killer.start()
+
+    def _send(self, signum: int) -> None:
+        for pid in self._workers():
+            with suppress(ProcessLookupError):
+                os.kill(pid, signum)
+
+    def _workers(self) -> list[int]:
+        """The workers that still run: the number of one that ended may be another process's by now."""
+        context: Any = self.agent._pcontext
+        handlers = context.subprocess_handlers.values() if context else ()
+        return [handler.proc.pid for handler in handlers if handler.proc.returncode is None]
+
+
+@contextmanager
+def _forwarding(agent: Any) -> Iterator[Forwarding]:
+    forwarding = Forwarding(agent)
+    before: dict[signal.Signals, Any] = {}
+    with suppress(ValueError):  # only the main thread may set handlers
+        for signum in SIGNALS:
+            before[signum] = signal.signal(signum, forwarding.handle)
+    try:
+        yield forwarding
+    finally:
+        for signum, handler in before.items():
+            signal.signal(signum, handler)
+
+
+@contextmanager
+def _environment(plan: Plan) -> Iterator[None]:
+    """What the agent and its workers read from the environment, for as long as they run."""
+    cores = os.cpu_count() or 1
+    threads = plan.launch.threads or max(1, cores // processes_per_node(plan))
+    wanted = {
+        DRIVER: str(os.getpid()),
+        "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", str(threads)),
+        "TORCHELASTIC_SIGNALS_TO_HANDLE": "SIGHUP,SIGQUIT",  # the other two are ours: the agent would not wait
+    }
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _agent(plan: Plan, command: Sequence[str], folder: str) -> Any:
+    """An agent that starts `command` once per process of this node and never again."""
+    with uncollected():
+        from torch.distributed.elastic.agent.server.api import WorkerSpec
+        from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs
+        from torch.distributed.elastic.rendezvous import RendezvousParameters, registry
+
+    _quiet_agent()
+    nodes = plan.launch.nodes
+    alone = nodes == 1
+    parameters = RendezvousParameters(
+        backend="c10d",
+        endpoint="localhost:0" if alone else _endpoint(plan),
+        run_id=uuid4().hex if alone else f"callsheet-{os.environ.get('SLURM_JOB_ID', '')}",
+        min_nodes=nodes,
+        max_nodes=nodes,
+        local_addr="localhost" if alone else None,
+        timeout=900,
+    )
+    spec = WorkerSpec(
+        role="callsheet",
+        local_world_size=processes_per_node(plan),
+        entrypoint=command[0],
+        args=tuple(item.replace("$", "$$") for item in command[1:]),  # the agent takes them as templates
+        rdzv_handler=registry.get_rendezvous_handler(parameters),
+        max_restarts=0,
+        monitor_interval=0.1,
+    )
+
+    return agent_class()(spec, DefaultLogsSpecs(log_dir=folder))
+
+
+@cache
+def agent_class() -> type[Any]:
+    """torch's agent, which also remembers who died before it ended the others, and gives those less time."""
+    from torch.distributed.elastic.agent.server.local_elastic_agent import LocalElasticAgent
+
+    class Agent(LocalElasticAgent):
+        def __init__(self, *args: Any) -> None:
+            super().__init__(*args)
+            self.died_first: list[tuple[int, int, int]] = []  # rank, process id, exit code
+
+        def _start_workers(self, worker_group: Any) -> dict[int, Any]:
+            started = super()._start_workers(worker_group)
+            context: Any = self._pcontext
+            close = context.close
+            ranks = {worker.local_rank: worker.global_rank for worker in worker_group.workers}
+
+            def close_soon(death_sig: Any = None, timeout: float = GRACE) -> None:
+                processes = {ranks[local]: handler.proc for local, handler in context.subprocess_handlers.items()}
+                dead = [(rank, process.pid, process.poll()) for rank, process in processes.items()]
+                self.died_first = self.died_first or [one for one in dead if one[2]]
+                close(death_sig, min(timeout, GRACE))  # the agent would wait for 30 seconds, whatever it was told
+
+            context.close = close_soon
+            return started
+
+    return Agent
+
+
+def _endpoint(plan: Plan) -> str:
+    return plan.launch.endpoint or f"{first_node(os.environ)}:{DEFAULT_PORT}"
+
+
+def _quiet_agent() -> None:
+    """Keep what the agent logs of a worker's end to itself: the driver says it in one place."""
+    log = logging.getLogger("torch.distributed.elastic")
+    log.addHandler(logging.NullHandler())
+    log.propagate = False
+
+
+def _judge(plan: Plan, cause: Failure | None, received: int | None) -> None:
+    """Raise what the end of the workers means."""
+    if received and (cause is None or cause.weight in (Weight.DIED, Weight.STOPPED, Weight.LOST_PEER)):
+        if cause is None and RunDir(plan.run_dir, is_main=False).run().get("status") in ("completed", "stopped"):
+            return  # the signal came while the run was waiting for its outbox, and cut that short
+        _close_books(plan, "interrupted", signal.Signals(received).name)
+        raise Interrupted(received)
+    if cause is None:
+        return
+    if cause.is_signal:
+        _close_books(plan, "interrupted", cause.message)
+        raise Interrupted(cause.exit_code - 128)
+    _close_books(plan, "failed", cause.message, overrule=cause.weight == Weight.DIED)
+    raise WorkerFailure(cause)
+
+
+def _unexplained(rank: int, pid: int, code: int) -> Failure:
+    how = f"ended with exit code {code}"
+    if code < 0:
+        how = f"was killed by {signal.Signals(-code).name}"
+        how += ", as the system does when memory runs out" if code == -signal.SIGKILL else ""
+    return Failure(rank, 1, f"Rank {rank} (process {pid}) {how}.", "", 0.0, Weight.DIED)
+
+
+def _close_books(plan: Plan, status: str, message: str, *, overrule: bool = False) -> None:
+    """Write the end of a run whose rank 0 died before it could, or could not know why."""
+    run_dir = RunDir(plan.run_dir)
+    run = run_dir.run()
+    if run.get("status") == "running" or (overrule and run.get("status") == status):
+        outcome = {**(run.get("outcome") or {}), "status": status, "error": message}
+        run_dir.update_run(status=status, ended=now(), outcome=outcome)
+        run_dir.event("ended", status=status, error=message)

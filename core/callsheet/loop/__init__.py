@@ -1,0 +1,1 @@
+"""Inside the training loop: Trainer's events become hooks, and what plugins ask for is done."""

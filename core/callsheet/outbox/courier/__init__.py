@@ -1,0 +1,1 @@
+"""The courier: the process that carries entries out, and outlives the run."""

@@ -1,0 +1,152 @@
+"""One courier per run directory, also where the last one was killed on another machine."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import json
+import os
+import signal
+import time
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any
+
+from callsheet.rundir import atomic
+
+LOCK = "courier.lock"
+FLOCK = ".courier.flock"
+ANOTHER_WORKS = 4  # exit code of a courier that found another one at work
+BEAT_SECONDS = 5.0
+MISSED = 4  # beats, after which a holder counts as dead
+
+
+class CourierLock:
+    """A file that says who works, and whose time of change is the heartbeat.
+
+    The system's own lock decides between processes of one machine, and on file systems that carry it between machines.
+    Where it says nothing, a holder is dead that has missed several beats by the file server's clock.
+    """
+
+    def __init__(self, folder: Path, *, beat_seconds: float = BEAT_SECONDS, missed: int = MISSED) -> None:
+        self.path = folder / LOCK
+        self.beat_seconds = beat_seconds
+        self.patience = beat_seconds * missed
+        self._flock_path = folder / FLOCK
+        self._flock: IO[str] | None = None
+        self._system_locks = True
+        self._name = uuid.uuid4().hex
+
+    def take(self, sleep: Callable[[float], Any] = time.sleep) -> bool:
+        """Hold the lock, after watching for as long as a dead holder on another host may need; False when one lives."""
+        if not self._take_flock():
+            return False
+        first = self._changed()
+        while (holder := self.holder()) and not self._is_dead(holder):
+            if self._changed() != first or holder.get("host") == os.uname().nodename:
+                self.release()
+                return False
+            sleep(min(self.beat_seconds / 2, 1.0))
+        atomic.write(self.path, json.dumps({"host": os.uname().nodename, "pid": os.getpid(), "name": self._name}))
+        if holder:
+            sleep(min(self.beat_seconds / 10, 0.5))  # another one may have seen the same death
+        return self.beat()
+
+    def beat(self) -> bool:
+        """Say that we live; False when somebody took over, having thought us dead."""
+        holder = self.holder()
+        if not holder or holder.get("name") != self._name:
+            return False
+        with contextlib.suppress(OSError):
+            os.utime(self.path)  # needs no space on a full disk
+        return True
+
+    def holder(self) -> dict[str, Any] | None:
+        """Who holds the lock, dead or alive."""
+        try:
+            return dict(json.loads(self.path.read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError):
+            return {"host": "unknown"}
+
+    def release(self) -> None:
+        holder = self.holder()
+        if holder and holder.get("name") == self._name:
+            self.path.unlink(missing_ok=True)
+        self._drop_flock()
+
+    def dismiss(self, sleep: Callable[[float], Any] = time.sleep) -> None:
+        """Have a courier of this machine leave, and wait a moment for that; only for who holds the run's lock.
+
+        It was left behind by a run that is gone, and has the environment of then: a token that may have expired.
+        """
+        for _ in range(20):
+            if self._take_flock():
+                break
+            holder = self.holder() or {}
+            if holder.get("host") == os.uname().nodename and _is_courier(int(holder.get("pid", 0))):
+                with contextlib.suppress(OSError):
+                    os.kill(int(holder["pid"]), signal.SIGTERM)
+            sleep(0.05)
+        self._drop_flock()
+
+    def _take_flock(self) -> bool:
+        self._flock = self._flock_path.open("a")
+        try:
+            fcntl.flock(self._flock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._drop_flock()
+            return False
+        except OSError as error:
+            if error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS):
+                raise
+            self._system_locks = False
+        return True
+
+    def _drop_flock(self) -> None:
+        if self._flock:
+            self._flock.close()
+            self._flock = None
+
+    def _is_dead(self, holder: dict[str, Any]) -> bool:
+        if holder.get("host") == os.uname().nodename and (self._system_locks or not _lives(int(holder.get("pid", 0)))):
+            return True
+        return self._silent_for() > self.patience
+
+    def _silent_for(self) -> float:
+        """Seconds since the last beat, both times taken from the file system: clocks of hosts differ."""
+        probe = self.path.with_name(f".{self._name}.probe")
+        try:
+            probe.touch()
+            return probe.stat().st_mtime - self.path.stat().st_mtime
+        except FileNotFoundError:
+            return float("inf")
+        finally:
+            probe.unlink(missing_ok=True)
+
+    def _changed(self) -> int:
+        try:
+            return self.path.stat().st_mtime_ns
+        except OSError:
+            return 0
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return pid > 0
+
+
+def _is_courier(pid: int) -> bool:
+    """Whether a number that stands in the lock's file is not somebody else's by now."""
+    try:
+        return b"callsheet.outbox.courier" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False

@@ -1,0 +1,168 @@
+"""The process that works an outbox off: `python -m callsheet.outbox.courier RUN`. It loads no training library.
+
+It lives as long as the run that started it, whose end it learns from its standard input, then until the outbox is
+empty or `--linger` seconds have passed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import signal
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from threading import Event, Thread
+
+from callsheet.outbox.courier.backoff import Patience
+from callsheet.outbox.courier.due import Waiting
+from callsheet.outbox.courier.lock import ANOTHER_WORKS, CourierLock
+from callsheet.outbox.courier.progress import PROGRESS, ProgressFile
+from callsheet.outbox.courier.redacted_log import redacted_streams
+from callsheet.outbox.courier.worker import Worker
+from callsheet.outbox.entries import Entry
+from callsheet.outbox.handlers import Permanent
+from callsheet.outbox.store import PENDING, Shelves
+
+logger = logging.getLogger("callsheet.courier")
+
+LOOK_SECONDS = 1.0
+
+
+class Courier:
+    """Takes entries in the order they were put, several at a time, and comes back to those that are not yet due."""
+
+    def __init__(self, run_dir: Path, lock: CourierLock, patience: Patience, parallel: int, linger: float) -> None:
+        self.shelves = Shelves(run_dir)
+        self.worker = Worker(run_dir, patience)
+        self.lock = lock
+        self.parallel, self.linger = parallel, linger
+        self.waiting = Waiting()
+        self._bell = Event()
+        self._run_ended: float | None = None
+        self._looked = 0.0
+        self._pool = ThreadPoolExecutor(parallel, "courier")
+        self._progress = ProgressFile(self.shelves.folder / PROGRESS)
+
+    def work(self) -> None:
+        """Until nothing is left to be done for a run that is gone."""
+        if found := self.shelves.recover():
+            logger.info("Took over %d entries of a courier that was killed.", len(found))
+        while not self._is_over():
+            self._look()
+            while self.waiting.working < self.parallel and (entry := self.waiting.pop(self._limit)):
+                self._start(entry)
+            self._bell.wait(min(max(self.waiting.seconds_to_next(), 0.02), LOOK_SECONDS))
+            self._bell.clear()
+
+    def listen(self) -> None:
+        """Read the run's pipe: a byte says that it put something, its end that the run is gone."""
+        while os.read(0, 4096):
+            self._ring()
+        self._run_ended = time.monotonic()
+        self._ring()
+
+    def beat(self) -> None:
+        """Show that we live, and stop at once when somebody else believed otherwise."""
+        while True:
+            time.sleep(self.lock.beat_seconds)
+            if not self.lock.beat():
+                logger.error("Another courier took over; this one stops.")
+                os._exit(ANOTHER_WORKS)
+
+    def _ring(self) -> None:
+        self._looked = 0.0
+        self._bell.set()
+
+    def _is_over(self) -> bool:
+        if self._run_ended is None or self.waiting.working:
+            return False
+        if time.monotonic() - self._run_ended > self.linger:
+            logger.info("The run has been gone for %g seconds; what is left stays.", self.linger)
+            return True
+        return not self.waiting and not self.shelves.ids(PENDING)
+
+    def _look(self) -> None:
+        """Read what is new; each entry is read once, not each time."""
+        if time.monotonic() - self._looked >= LOOK_SECONDS:
+            self._looked = time.monotonic()
+            for id in self.shelves.ids(PENDING):
+                if id not in self.waiting and (entry := self.shelves.read(PENDING, id)):
+                    self.waiting.push(entry)
+
+    def _limit(self, kind: str) -> int:
+        """How many of a kind may be in work; one whose handler is missing is tried, to fail with the reason."""
+        try:
+            return self.worker.handler(kind).parallel
+        except Permanent:
+            return 1
+
+    def _start(self, entry: Entry) -> None:
+        if self.shelves.claim(entry.id):
+            self._pool.submit(self._attempt, entry).add_done_callback(lambda future: self._ended(entry, future))
+        else:
+            self.waiting.release(entry.id)
+
+    def _attempt(self, entry: Entry) -> Entry | None:
+        progress, queued = partial(self._progress.note, entry.id), partial(self.waiting.of_kind, entry.kind)
+        return self.worker.attempt(entry, progress, queued)
+
+    def _ended(self, entry: Entry, future: Future[Entry | None]) -> None:
+        """Note what an attempt came to. A full disk may have kept its outcome from being written: then once more."""
+        if error := future.exception():
+            logger.error("%s: its outcome could not be written: %s", entry.id, error)
+            later = self._put_back(entry)
+        else:
+            later = future.result()
+        self.waiting.release(entry.id, later)
+        self._progress.forget(entry.id)
+        self._bell.set()
+
+    def _put_back(self, entry: Entry) -> Entry | None:
+        try:
+            self.shelves.put_back(entry.id)
+        except OSError:
+            return None  # it stays where it is until the next courier
+        return replace(entry, not_before=time.time() + self.worker.patience.longest)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Work until there is nothing left; exit code 4 when another courier does."""
+    options = _parser().parse_args(arguments)
+    redacted_streams()
+    lock = CourierLock(options.run / "outbox")
+    if not lock.take():
+        return ANOTHER_WORKS
+    courier = Courier(
+        options.run, lock, Patience(options.first_delay, options.longest_delay), options.parallel, options.linger
+    )
+    signal.signal(signal.SIGTERM, lambda *received: _leave(lock, 128 + signal.SIGTERM))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the run
+    for task in (courier.listen, courier.beat):
+        Thread(target=task, daemon=True).start()
+    logger.info("Working on %s as process %d.", options.run, os.getpid())
+    try:
+        courier.work()
+    finally:
+        lock.release()
+    return 0
+
+
+def _leave(lock: CourierLock, code: int) -> None:
+    """Stop at once: what is active goes back to pending when the next courier starts."""
+    lock.release()
+    os._exit(code)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("callsheet.outbox.courier", description=__doc__)
+    parser.add_argument("run", type=lambda text: Path(text).absolute())
+    parser.add_argument("--parallel", type=int, default=2)
+    parser.add_argument("--first-delay", type=float, default=1.0)
+    parser.add_argument("--longest-delay", type=float, default=60.0)
+    parser.add_argument("--linger", type=float, default=600.0)
+    return parser

@@ -1,0 +1,118 @@
+"""One attempt at one entry, and what it leads to: done, failed, or pending once more."""
+
+from __future__ import annotations
+
+import errno
+import json
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from callsheet.outbox import handlers, snapshots
+from callsheet.outbox.courier.backoff import Patience
+from callsheet.outbox.entries import UNREADABLE, Entry
+from callsheet.outbox.handlers import Handler, Job, Parked, Permanent, Transient
+from callsheet.outbox.store import DONE, FAILED, PARKED, PENDING, Shelves
+from callsheet.secrets import redact, redact_text
+
+logger = logging.getLogger("callsheet.courier")
+
+UNEXPECTED = 5  # attempts at an entry whose handler raises what it does not explain
+
+
+class Worker:
+    """Carries out entries of the run at `run_dir`; may be called from several threads."""
+
+    def __init__(self, run_dir: Path, patience: Patience) -> None:
+        self.shelves = Shelves(run_dir)
+        self.patience = patience
+        self._handlers: dict[str, Handler] = {}
+        self._making = Lock()
+
+    def handler(self, kind: str) -> Handler:
+        """The handler of `kind`, made when it is first needed; raises `Permanent`."""
+        with self._making:
+            if kind not in self._handlers:
+                self._handlers[kind] = handlers.make(kind, self.shelves.run_dir)
+            return self._handlers[kind]
+
+    def attempt(
+        self, entry: Entry, progress: Callable[[float, float], None], queued: Callable[[], list[Entry]]
+    ) -> Entry | None:
+        """Try `entry`, which is active; returns it when it is pending again, with the time of its next attempt."""
+        try:
+            result = self._deliver(entry, progress, queued)
+        except Transient as error:
+            return self._again(entry, str(error), error.retry_after, counts=error.counts)
+        except Parked as error:
+            logger.info("%s: %s", entry.id, error)
+            self.shelves.settle(replace(entry, error=redact_text(str(error)), advice=None), PARKED)
+            return None
+        except Permanent as error:
+            self._fail(entry, str(error), error.remedy)
+            return None
+        except Exception as error:
+            logger.exception("%s: unexpected", entry.id)
+            said = f"{type(error).__name__}: {error}"
+            if entry.attempts + 1 < UNEXPECTED or _is_full(error):
+                return self._again(entry, said, None)
+            self._fail(entry, said, "The courier's log has the traceback.")
+            return None
+        settled = replace(
+            entry, attempts=entry.attempts + 1, finished_at=time.time(), result=result, error=None, advice=None
+        )
+        self.shelves.settle(settled, DONE)
+        snapshots.drop(self.shelves.run_dir, entry.id)
+        logger.info("%s: done", entry.id)
+        return None
+
+    def _deliver(
+        self, entry: Entry, progress: Callable[[float, float], None], queued: Callable[[], list[Entry]]
+    ) -> Mapping[str, Any]:
+        if entry.kind == UNREADABLE:
+            raise Permanent(str(entry.error), str(entry.advice))
+        handler = self.handler(entry.kind)
+        folder = snapshots.folder_of(self.shelves.run_dir, entry.id)
+        files = {name: folder / name for name in entry.files}
+        if torn := [name for name, path in files.items() if not _has_size(path, entry.files[name])]:
+            raise Permanent(f"{', '.join(torn)} in {folder} is gone or cut short.", "Nothing can bring it back.")
+        result = handler.deliver(Job(entry, self.shelves.run_dir, files, progress, queued))
+        return dict(redact(json.loads(json.dumps(result or {}, default=str))))
+
+    def _again(self, entry: Entry, reason: str, retry_after: float | None, *, counts: bool = True) -> Entry:
+        if not counts:
+            return self._later(entry, reason, retry_after)
+        attempts = entry.attempts + 1
+        due = time.time() + self.patience.delay(attempts, retry_after)
+        said = redact_text(reason)
+        later = replace(entry, attempts=attempts, not_before=due, error=said)
+        logger.warning("%s: attempt %d: %s Again in %.1f s.", entry.id, attempts, said, due - time.time())
+        self.shelves.settle(later, PENDING)
+        return later
+
+    def _later(self, entry: Entry, reason: str, retry_after: float | None) -> Entry:
+        """Nothing failed, so nothing is written but the way back: a job of hours is asked after many times."""
+        wait = self.patience.delay(1) if retry_after is None else max(retry_after, 0.0)
+        logger.debug("%s: %s Again in %.1f s.", entry.id, reason, wait)
+        self.shelves.let_wait(entry.id)
+        return replace(entry, not_before=time.time() + wait)
+
+    def _fail(self, entry: Entry, reason: str, remedy: str) -> None:
+        said, advice = redact_text(reason), redact_text(remedy) or None
+        logger.error("%s: %s %s", entry.id, said, advice or "")
+        failed = replace(entry, attempts=entry.attempts + 1, finished_at=time.time(), error=said, advice=advice)
+        self.shelves.settle(failed, FAILED)
+
+
+def _is_full(error: Exception) -> bool:
+    """Somebody will make room, sooner or later."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+def _has_size(path: Path, size: int) -> bool:
+    """A power cut may have left less of a file than there was."""
+    return path.is_file() and path.stat().st_size == size

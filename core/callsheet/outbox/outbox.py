@@ -1,0 +1,78 @@
+"""Where hooks put what has to leave the machine: `state.outbox.put(kind, payload, files=..., key=...)`."""
+
+from __future__ import annotations
+
+import os
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from callsheet.outbox import handlers, snapshots
+from callsheet.outbox.entries import Entry, id_of
+from callsheet.outbox.store import Shelves
+from callsheet.secrets import redact
+
+_putting = Lock()  # two threads with one key make one entry
+
+
+class Outbox:
+    """The outbox of one run; `on_put` posts the entry of the given id, beside the training loop.
+
+    `on_refusal` hears of an entry that could not be written, whatever becomes of the OSError that says so.
+    """
+
+    def __init__(
+        self,
+        run_dir: Path,
+        on_put: Callable[[str], None] | None = None,
+        on_refusal: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.run_dir = run_dir
+        self.shelves = Shelves(run_dir)
+        self._on_put = on_put or self.shelves.post
+        self._on_refusal = on_refusal
+
+    def put(
+        self, kind: str, payload: Mapping[str, Any], *, files: Mapping[str, Path] | None = None, key: str | None = None
+    ) -> str:
+        """Hand `payload` and `files` to the handler of `kind`, and return the entry's id; this process may die now.
+
+        The machine may die once the entry has reached the disk, which happens beside the training loop within
+        milliseconds, or once the checkpoint that it was put for stands in checkpoints.jsonl: then it is put again.
+
+        `files` maps names to paths; they are linked, so they may be deleted or replaced, but not changed in place. The
+        same `kind` and `key` make one entry, however often they are put. Secrets in `payload` are blanked. Raises
+        OSError when the disk is full, leaving nothing behind; rank 0 only.
+
+        >>> state.outbox.put("hub_revisions", {"step": 100}, files={"config.json": row.path / "config.json"}, key="100")
+        """
+        handlers.insist(kind)
+        key = key or uuid.uuid4().hex
+        id = id_of(kind, key)
+        with _putting:
+            try:
+                is_new = self._write(Entry(id, kind, key, redact(payload), time.time()), files or {})
+            except OSError:
+                self._on_refusal()
+                raise
+        if is_new:
+            self._on_put(id)
+        return id
+
+    def _write(self, entry: Entry, files: Mapping[str, Path]) -> bool:
+        """Make a draft of `entry` and links to its files; False when there is one already."""
+        self.shelves.make()
+        if self.shelves.is_draft(entry.id) or self.shelves.state_of(entry.id) is not None:
+            return False
+        sizes = snapshots.take(self.run_dir, entry.id, files) if files else {}
+        sources = {name: os.path.relpath(path, self.run_dir) for name, path in files.items()}
+        try:
+            self.shelves.draft(replace(entry, files=sizes, sources=sources))
+        except BaseException:
+            snapshots.drop(self.run_dir, entry.id)
+            raise
+        return True

@@ -1,0 +1,63 @@
+"""What a power cut took from the outbox, put again: the manifest lists the entries that were put for a checkpoint.
+
+An entry reaches the disk beside the training loop, which a sync would keep waiting; the line of the manifest, which is
+synced, is there at the latest when the loop goes on.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from callsheet.outbox import snapshots
+from callsheet.outbox.entries import Entry, from_content, to_json
+from callsheet.outbox.store import FAILED, Shelves
+from callsheet.rundir import atomic
+from callsheet.rundir.rundir import CHECKPOINTS, RunDir
+
+
+def as_listed(entries: list[Entry]) -> dict[str, Any]:
+    """The field of a manifest line from which `restore` makes `entries` again."""
+    return {"entries": [dict(vars(entry)) for entry in entries]} if entries else {}
+
+
+def restore(run_dir: RunDir) -> list[str]:
+    """Put again what the manifest lists and no shelf holds, from the checkpoint or else as failed; returns the ids."""
+    shelves = Shelves(run_dir.path)
+    listed = {entry.id: entry for entry in _listed(run_dir)}
+    lost = [entry for entry in listed.values() if shelves.state_of(entry.id) is None]
+    for entry in lost:
+        shelves.make()
+        _put_again(run_dir, shelves, entry)
+    return [entry.id for entry in lost]
+
+
+def _listed(run_dir: RunDir) -> Iterator[Entry]:
+    for row in run_dir.rows(CHECKPOINTS):
+        for content in row.get("entries", ()) if isinstance(row, dict) else ():
+            with suppress(ValueError):  # somebody wrote it by hand
+                yield from_content(content)
+
+
+def _put_again(run_dir: RunDir, shelves: Shelves, entry: Entry) -> None:
+    kept = {name: snapshots.folder_of(run_dir.path, entry.id) / name for name in entry.files}
+    sources = {name: run_dir.path / source for name, source in entry.sources.items()}
+    if entry.files and not _whole(entry, kept) and _whole(entry, sources):
+        snapshots.take(run_dir.path, entry.id, sources)
+    if _whole(entry, kept):
+        shelves.draft(entry)
+        shelves.post(entry.id)
+        return
+    said = "The machine failed before this entry reached the disk, and its files are gone by now."
+    failed = replace(entry, finished_at=time.time(), error=said, advice="Nothing can bring it back.")
+    atomic.write(shelves.path(FAILED, entry.id), to_json(failed))
+
+
+def _whole(entry: Entry, files: Mapping[str, Path]) -> bool:
+    return files.keys() >= entry.files.keys() and all(
+        path.is_file() and path.stat().st_size == entry.files[name] for name, path in files.items()
+    )

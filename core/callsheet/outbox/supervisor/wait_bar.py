@@ -1,0 +1,89 @@
+"""What a run shows while it waits for its outbox, and why it does: a bar on a terminal, lines in a log."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from callsheet.errors import sentences
+from callsheet.outbox.courier import progress
+from callsheet.outbox.store import PENDING, Shelves
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+LINE_SECONDS = 15.0
+LOOK_SECONDS = 2.0
+LOOKED_INTO = 20  # entries: each is a file to read, perhaps over a network
+
+
+class WaitBar:
+    """Counts the entries that were left when it was first shown, and the parts of those in work."""
+
+    def __init__(self, shelves: Shelves) -> None:
+        self.shelves = shelves
+        self._total = 0
+        self._bar: Progress | None = None
+        self._said = 0.0
+        self._error, self._looked = "", 0.0
+
+    def __enter__(self) -> WaitBar:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._bar:
+            self._bar.stop()
+
+    def show(self, left: Sequence[str]) -> None:
+        self._total = max(self._total, len(left))
+        if sys.stderr.isatty():
+            self._draw(left)
+        elif time.monotonic() - self._said >= LINE_SECONDS:
+            self._said = time.monotonic()
+            done = f"Outbox: {self._total - len(left)} of {self._total} done; {_kinds(left)} left."
+            print(sentences(done, self.last_error()), file=sys.stderr)
+
+    def _draw(self, left: Sequence[str]) -> None:
+        if self._bar is None:
+            self._bar = _bar()
+            self._bar.add_task("outbox", total=self._total, note="")
+            self._bar.start()
+        parts = progress.read(self.shelves.folder)
+        done = self._total - len(left) + sum(min(part / whole, 1.0) for part, whole in parts.values() if whole)
+        note = self.last_error() or f"{_kinds(left)} left. Ctrl-C ends the wait, and loses nothing."
+        self._bar.update(self._bar.task_ids[0], total=self._total, completed=done, note=note)
+
+    def last_error(self) -> str:
+        """Why what was tried has to be tried again; empty while nothing failed."""
+        if time.monotonic() - self._looked >= LOOK_SECONDS:
+            self._looked = time.monotonic()
+            waiting = (self.shelves.read(PENDING, id) for id in self.shelves.ids(PENDING)[:LOOKED_INTO])
+            failing = [entry for entry in waiting if entry and entry.error]
+            last = max(failing, key=lambda entry: entry.attempts, default=None)
+            self._error = " ".join(f"Last error: {last.error}".split()) if last else ""
+        return self._error
+
+
+def _kinds(ids: Sequence[str]) -> str:
+    """
+    >>> _kinds(["benchmarks-a", "hub_revisions-b", "benchmarks-c"])
+    '2 benchmarks, 1 hub_revisions'
+    """
+    counts = Counter(id.partition("-")[0] for id in ids)
+    return ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items()))
+
+
+def _bar() -> Progress:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.table import Column
+
+    counted = TextColumn("{task.completed:.0f} of {task.total}")
+    note = TextColumn("{task.fields[note]}", markup=False, table_column=Column(ratio=1, no_wrap=True))
+    columns = TextColumn("Outbox"), BarColumn(20), counted, TimeElapsedColumn(), note
+    # Lines that are printed above the bar are not folded: they have paths and ids to copy.
+    console = Console(stderr=True, soft_wrap=True)
+    return Progress(*columns, console=console, transient=True, expand=True)

@@ -1,0 +1,1 @@
+"""Plugins: which are installed, whether they fit the contract, and how a run calls them."""

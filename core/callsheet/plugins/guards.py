@@ -1,0 +1,116 @@
+"""What stands between the host and one plugin: timing, attribution, and what happens when a hook raises."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+from functools import wraps
+from time import perf_counter
+from typing import Any
+
+from callsheet.errors import CallsheetError, PluginFailure
+from callsheet.process.signals import Terminated
+
+logger = logging.getLogger("callsheet")
+
+EventLog = Callable[..., None]
+
+
+@dataclass
+class Cost:
+    """What one hook of one plugin cost so far, in seconds of the calling thread."""
+
+    calls: int = 0
+    seconds: float = 0.0
+    slowest: float = 0.0
+
+    def add(self, seconds: float) -> None:
+        self.calls += 1
+        self.seconds += seconds
+        if seconds > self.slowest:
+            self.slowest = seconds
+
+
+@dataclass
+class Desk:
+    """Where guards report: who is being called right now, and the run's event log."""
+
+    log: EventLog
+    rank: int = 0
+    calling: str | None = None
+
+
+@dataclass
+class Guard:
+    """Calls what belongs to one plugin. `on_error` is raise, warn or disable, already decided."""
+
+    name: str
+    origin: str
+    on_error: str
+    desk: Desk
+    costs: dict[str, Cost] = field(default_factory=dict)
+    disabled: bool = False
+
+    def around(self, hook: str, method: Callable[..., Any]) -> Callable[..., Any]:
+        """`method`, timed and guarded; returns what it returns, or None when it raised and the run goes on."""
+        cost = self.costs.setdefault(hook, Cost())
+        desk, name = self.desk, self.name
+
+        @wraps(method)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            if self.disabled:
+                return None
+            caller, desk.calling = desk.calling, name
+            start = perf_counter()
+            try:
+                return method(*args, **kwargs)
+            except Terminated:
+                raise
+            except (Exception, SystemExit) as error:  # a plugin that exits has failed, too
+                self.failed(hook, error)
+            finally:
+                cost.add(perf_counter() - start)
+                desk.calling = caller
+
+        return call
+
+    def around_wrapper(self, hook: str, method: Callable[..., Any]) -> Callable[..., Any]:
+        """The same for `@hookimpl(wrapper=True)`: what it does before and after the others is guarded, they are not."""
+
+        @wraps(method)
+        def call(*args: Any) -> Generator[None, Any, Any]:
+            steps = method(*args)
+            started = self.around(hook, lambda: next(steps) or True)()
+            try:
+                result = yield
+            except BaseException:
+                steps.close()
+                raise
+            if started:
+                self.around(hook, lambda: next(steps, None))()
+            return result
+
+        return call
+
+    def failed(self, hook: str, error: BaseException) -> None:
+        """Record that `hook` raised `error`, then do what `on_error` says."""
+        who = f"Plugin {self.name!r} ({self.origin})"
+        if isinstance(error, (CallsheetError, PluginFailure)):
+            raise type(error)(f"{who}: {error}" if who not in str(error) else str(error)) from error
+        self.desk.log(
+            "plugin_failed",
+            plugin=self.name,
+            origin=self.origin,
+            hook=hook,
+            rank=self.desk.rank,
+            on_error=self.on_error,
+            error=f"{type(error).__name__}: {error}",
+            traceback=traceback.format_exc(),
+        )
+        said = f"{who} raised in {hook} on rank {self.desk.rank}: {type(error).__name__}: {error}"
+        if self.on_error == "raise":
+            raise PluginFailure(said) from error
+        self.disabled = self.on_error == "disable"
+        logger.warning("%s. %s", said, "It is not called again." if self.disabled else "The run goes on without it.")

@@ -1,0 +1,185 @@
+"""`callsheet plugins NAME`: the manual of one plugin, written from its class."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import json
+import re
+import shlex
+import sys
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from callsheet.hooks import PROJECT, Plugin, hook_names
+from callsheet.plugins.registry import find, load
+from callsheet.settings import range_of
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+REQUIRED = "required"
+BARE = re.compile(
+    r"(?!(?:true|false|null|inf|nan)$)[a-z_/][\w/.:-]*|\?{3}", re.IGNORECASE
+)  # Hydra needs no quotes for these
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One field of a plugin; `default` is as it would be typed on the command line, or "required"."""
+
+    name: str
+    type: str
+    default: str
+    range: str
+    help: str
+
+
+@dataclass(frozen=True)
+class Manual:
+    """What there is to know about a plugin without reading its source; `on_error` is what it does unless told."""
+
+    name: str
+    docstring: str
+    settings: tuple[Setting, ...]
+    hooks: tuple[str, ...]
+    ranks: str
+    on_error: str
+    requires_api: str
+    entry_point: str
+    distribution: str
+    version: str
+    file: str
+    example: str
+
+
+def manual(name: str) -> Manual:
+    """Import plugin `name` and describe it; raises `CallsheetError` where that fails."""
+    found, plugin = find(name), load(name)
+    settings = tuple(setting for field in own_fields_first(plugin) for setting in _settings(field))
+    return Manual(
+        name=name,
+        docstring=_docstring(plugin),
+        settings=settings,
+        hooks=tuple(implemented(plugin)),
+        ranks=plugin.ranks,
+        on_error=_on_error(plugin),
+        requires_api=plugin.requires_api,
+        entry_point=found.entry_point.value,
+        distribution=found.distribution,
+        version=found.version,
+        file=sys.modules[plugin.__module__].__file__ or "unknown",
+        example=_example(name, settings[0]),
+    )
+
+
+def show(manual: Manual, console: Console | None = None) -> None:
+    """Print `manual`, folded to the width of a terminal and unfolded anywhere else."""
+    from rich.console import Console
+    from rich.padding import Padding
+    from rich.text import Text
+
+    console = console or Console()
+    if console.is_terminal:
+        manual = dataclasses.replace(manual, docstring=_unfolded(manual.docstring))
+    for heading, lines in _sections(manual):
+        console.print(Text(heading, style="bold"), soft_wrap=True)
+        for line in lines:
+            folds = console.is_terminal and heading != "Example"  # a command is there to be copied
+            text = Text(line.lstrip() or " ") if folds else Text(line)
+            console.print(Padding.indent(text, len(line) - len(line.lstrip())) if folds else text, soft_wrap=not folds)
+        console.print()
+
+
+def implemented(plugin: type[Plugin]) -> list[str]:
+    """The hooks that `plugin` marks with `@hookimpl`, in the order a run meets them."""
+    return [name for name in hook_names() if hasattr(getattr(plugin, name), f"{PROJECT}_impl")]
+
+
+def own_fields_first(plugin: type[Plugin]) -> list[dataclasses.Field[Any]]:
+    """The settings of `plugin`: those of its own class, then those of each class it inherits from."""
+    fields = {field.name: field for field in dataclasses.fields(plugin)}
+    declared = [name for owner in plugin.__mro__ for name in inspect.get_annotations(owner)]
+    return [fields[name] for name in dict.fromkeys(declared) if name in fields]
+
+
+def _sections(manual: Manual) -> list[tuple[str, list[str]]]:
+    facts = {
+        "ranks": manual.ranks,
+        "on error": manual.on_error,
+        "API": manual.requires_api,
+        "class": manual.entry_point,
+        "file": manual.file,
+    }
+    return [
+        (f"{manual.name} ({manual.distribution} {manual.version})", manual.docstring.splitlines()),
+        ("Settings", [line for setting in manual.settings for line in _lines(setting)]),
+        ("Hooks", [f"  {hook}" for hook in manual.hooks] or ["  none"]),
+        ("Facts", [f"  {key:<10}{value}" for key, value in facts.items()]),
+        ("Example", [f"  {manual.example}"]),
+    ]
+
+
+def _lines(setting: Setting) -> list[str]:
+    default = f" ({REQUIRED})" if setting.default == REQUIRED else f" = {setting.default}"
+    return [
+        f"  {setting.name}: {setting.type}{default}{setting.range and f', {setting.range}'}",
+        *([f"      {setting.help}"] if setting.help else []),
+    ]
+
+
+def _settings(field: dataclasses.Field[Any], below: str = "") -> list[Setting]:
+    """A field, or the fields of the settings that it holds, each with its whole name."""
+    made = None if field.default_factory is dataclasses.MISSING else field.default_factory()
+    if dataclasses.is_dataclass(made):
+        inner = dataclasses.fields(made)
+        return [setting for each in inner for setting in _settings(each, f"{below}{field.name}.")]
+    return [_setting(field, below)]
+
+
+def _setting(field: dataclasses.Field[Any], below: str) -> Setting:
+    kind = field.type if isinstance(field.type, str) else inspect.formatannotation(field.type)
+    return Setting(f"{below}{field.name}", kind, _default(field), range_of(field), field.metadata.get("help", ""))
+
+
+def _default(field: dataclasses.Field[Any]) -> str:
+    if field.default_factory is not dataclasses.MISSING:
+        return as_override(field.default_factory())
+    return REQUIRED if field.default in (dataclasses.MISSING, "???") else as_override(field.default)
+
+
+def as_override(value: Any) -> str:
+    """`value` as Hydra reads it after `key=`: null, true, [a,b], and quotes around a string that needs them."""
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{key}:{as_override(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ",".join(map(as_override, value)) + "]"
+    if isinstance(value, Enum):
+        return value.name
+    if isinstance(value, str):
+        return value if BARE.fullmatch(value) else json.dumps(value, ensure_ascii=False)
+    return json.dumps(value) if value is None or isinstance(value, bool) else str(value)
+
+
+def _docstring(plugin: type[Plugin]) -> str:
+    """Without one of its own, a dataclass gets its signature as docstring."""
+    text = plugin.__doc__ or ""
+    return "" if text.startswith(f"{plugin.__name__}(") else inspect.cleandoc(text)
+
+
+def _unfolded(text: str) -> str:
+    """`text` with a line for each paragraph, but for those with lines that are set in, which stand as they are."""
+    paragraphs = text.split("\n\n")
+    return "\n\n".join(part if re.search(r"^(\s|[-*|>] )", part, re.MULTILINE) else " ".join(part.split("\n"))
+                       for part in paragraphs)  # fmt: skip
+
+
+def _on_error(plugin: type[Plugin]) -> str:
+    default = next(field.default for field in dataclasses.fields(plugin) if field.name == "on_error")
+    return str(default) if isinstance(default, str) else ("raise" if plugin.ranks == "all" else "warn")
+
+
+def _example(name: str, setting: Setting) -> str:
+    value = "VALUE" if setting.default == REQUIRED else setting.default
+    return f"callsheet train 'plugins=[{name}]' {shlex.quote(f'plugins.{name}.{setting.name}={value}')}"

@@ -1,0 +1,1 @@
+"""This process: its signals, log lines, warnings, garbage collector and exit."""

@@ -1,0 +1,1 @@
+"""A run from a composed configuration, or from a script, to a saved model."""

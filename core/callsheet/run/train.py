@@ -1,0 +1,152 @@
+"""One run, from a composed configuration to a saved model."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from callsheet import data
+from callsheet.config.plan import Plan
+from callsheet.distributed.world import meet, share, world
+from callsheet.launch import engines
+from callsheet.launch.devices import on_cpu
+from callsheet.plugins.lineup import Lineup
+from callsheet.preflight.preflight import context, insist, preflight
+from callsheet.process.gc_pause import uncollected
+from callsheet.process.signals import Interrupted, watched
+from callsheet.process.warnings_once import said_once
+from callsheet.records import ManifestRow, Report
+from callsheet.run.finish import finish
+from callsheet.rundir import checkpoints, compatibility
+from callsheet.rundir.rundir import RunDir
+from callsheet.session.session import Session
+
+logger = logging.getLogger("callsheet")
+
+
+def check(plan: Plan) -> Report:
+    """What is wrong with `plan`, found without torch and without writing anything."""
+    return preflight(plan, Lineup(plan.plugins))
+
+
+def is_complete(plan: Plan) -> bool:
+    """Whether the run directory holds this very run, completed or stopped for good by a plugin."""
+    earlier = RunDir(plan.run_dir, is_main=False).run()
+    return earlier.get("status") in ("completed", "stopped") and _work(earlier.get("config", {})) == _work(
+        plan.composed
+    )
+
+
+def train(plan: Plan) -> Session:
+    """Run `plan` and return its finished session.
+
+    Raises `CallsheetError` for a user's mistake, before anything is written; `Interrupted` after a signal; whatever
+    training raised otherwise. In each case after training began, `on_run_end` has run.
+    """
+    here = world()
+    if here.is_main and not here.is_driven:
+        insist(warned(check(plan)))
+        say_loading(plan)
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    with watched() as signals, said_once():
+        with uncollected():
+            from callsheet.loop.bridge import Bridge
+            from callsheet.trainer import build
+
+            engines.prepare(plan.launch, on_cpu=on_cpu(plan))
+            build.import_object(plan.trainer.config_class, "trainer.config_class")
+            build.import_object(plan.trainer.trainer_class, "trainer.trainer_class")
+        args = build.make_args(plan)
+        engines.insist(plan.launch, here, args.world_size)
+        engines.join(plan.launch)
+        plan = replace(plan, run_dir=share(lambda: plan.run_dir))  # its name may hold the time
+        args.output_dir = str(plan.run_dir)
+        _silence_bars()
+        train_data, eval_data = data.load(plan.dataset)
+        _insist_on_columns(plan, train_data.column_names)
+        material = build.prepare(plan, args, train_data, eval_data)
+        with Session(context(plan), plan.plugins, signals=signals, outbox=plan.outbox) as session:
+            resume_from = share(lambda: _resume_from(plan, session))
+            bridge = Bridge(session, resume_from.path if resume_from else None)
+            callbacks = [bridge, *session.lineup.add_callbacks(session.state), *build.named_callbacks(plan, session)]
+            trainer = build.make_trainer(plan, args, material, callbacks)
+            engine = engines.insist_on_engine(plan.launch, trainer.accelerator)
+            made = {"engine": engine, "processes": args.world_size, "started_by": here.starter}
+            session.run_dir.update_run(world=made)
+            if resume_from:
+                compatibility.insist(resume_from, engine, args.world_size, trainer.model)
+            trainer.train(resume_from_checkpoint=str(resume_from.path) if resume_from else None)
+            finish(trainer, session, plan)
+        meet()
+        if signals.received and session.result and session.result.status == "interrupted":
+            stopped = Interrupted(signals.received)
+            stopped.orderly = True
+            raise stopped
+    return session
+
+
+def say_loading(plan: Plan) -> None:
+    """Say what happens in the seconds until the first step, most of which go into imports."""
+    logger.info("Loading %s for trainer=%s. Run directory: %s", plan.model.path, plan.trainer.name, plan.run_dir)
+
+
+def warned(report: Report) -> Report:
+    """`report`, its warnings said."""
+    for warning in report.warnings:
+        logger.warning("%s", warning)
+    return report
+
+
+def _work(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a configuration decides the result."""
+    return {key: value for key, value in config.items() if key not in ("output_dir", "resume", "experiment", "outbox")}
+
+
+def _insist_on_columns(plan: Plan, columns: list[str] | None) -> None:
+    """Check the columns of data from the Hub, which could not be seen before."""
+    path = plan.dataset.path or "dataset.mixture"
+    insist(Report(data.missing_columns(columns, plan.trainer, path)))
+
+
+def _silence_bars() -> None:
+    """In a log file, keep the bars of datasets and transformers out: each redraw would be a line."""
+    if not sys.stderr.isatty():
+        from datasets import disable_progress_bars  # type: ignore[import-untyped]  # datasets ships no types
+        from transformers.utils import logging as transformers_logging
+
+        disable_progress_bars()
+        transformers_logging.disable_progress_bar()
+
+
+def _resume_from(plan: Plan, session: Session) -> ManifestRow | None:
+    """The checkpoint to go on from; what is torn is put aside, so that it never mixes with what is saved next."""
+    row, torn = checkpoints.choose(plan.resume, RunDir(plan.run_dir, is_main=False))
+    for wreck in torn:  # this runs on rank 0 alone
+        logger.warning("%s cannot be resumed from: %s. It was moved to torn/.", wreck.name, wreck.fault)
+        session.run_dir.event("torn_checkpoint", name=wreck.name, fault=wreck.fault)
+        _put_aside(plan.run_dir / wreck.name)
+    if torn and not row:
+        logger.warning("No complete checkpoint is left; the run begins anew.")
+    if row:
+        before, after = compatibility.processes_of(row.path), session.state.world_size
+        if before != after:
+            logger.warning("%s was saved by %d processes and goes on with %d.", row.name, before, after)
+        logger.info("Going on from %s.", row.name)
+        session.run_dir.event("resuming", checkpoint=str(row.path), step=row.step, processes=[before, after])
+    return row
+
+
+def _put_aside(folder: Path) -> None:
+    shelf = folder.parent / "torn"
+    shelf.mkdir(exist_ok=True)
+    place = shelf / folder.name
+    number = 1
+    while place.exists():
+        place = shelf / f"{folder.name}.{number}"
+        number += 1
+    folder.rename(place)

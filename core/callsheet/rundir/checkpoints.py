@@ -1,0 +1,196 @@
+"""The manifest of checkpoints: which are complete, which are torn, and which one a run resumes from."""
+
+from __future__ import annotations
+
+import json
+import re
+import struct
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from callsheet.errors import CallsheetError
+from callsheet.records import FileRecord, ManifestRow, Revision
+from callsheet.rundir.hashes import Hashes, sha256
+from callsheet.rundir.rundir import CHECKPOINTS, RunDir
+
+WEIGHTS = re.compile(r"(^|/)(model|adapter_model|pytorch_model|mp_rank|zero_pp|__\d).*\.(safetensors|bin|pt|distcp)$")
+
+
+FIELDS = {"name", "step", "epoch", "path", "files"}
+
+
+@dataclass(frozen=True)
+class Torn:
+    """A checkpoint that cannot be resumed from, and why."""
+
+    name: str
+    fault: str
+
+
+def with_files(row: ManifestRow) -> ManifestRow:
+    """`row` with every file under it and its size; hashes follow later."""
+    files = {str(path.relative_to(row.path)): FileRecord(path.stat().st_size) for path in _files(row.path)}
+    return replace(row, files=files)
+
+
+def with_hashes(row: ManifestRow, hashes: Hashes) -> ManifestRow | None:
+    """`row` with the sha256 of every file, or None when the checkpoint was rotated away meanwhile."""
+    try:
+        files = {name: FileRecord(record.size, hashes.of(row.path / name)) for name, record in row.files.items()}
+    except FileNotFoundError:
+        return None
+    return replace(row, files=files)
+
+
+def record(run_dir: RunDir, row: ManifestRow, **more: Any) -> None:
+    """Add `row` to the manifest; a later row of the same name takes its place, but for its revisions.
+
+    `more` are fields of this line alone, which stay where they are.
+    """
+    content = {**asdict(row), "path": str(row.path.relative_to(run_dir.path)), **more}
+    del content["revisions"]
+    run_dir.append(CHECKPOINTS, content, durable=True)
+
+
+def published(run_dir: RunDir, revision: Revision) -> None:
+    """Add to the manifest where a checkpoint was published."""
+    run_dir.append(CHECKPOINTS, {"name": revision.checkpoint, "revision": asdict(revision)}, durable=True)
+
+
+def manifest(run_dir: RunDir) -> dict[str, ManifestRow]:
+    """The latest row of every checkpoint that was ever complete, by name."""
+    rows: dict[str, ManifestRow] = {}
+    revisions: dict[str, dict[str, Revision]] = defaultdict(dict)
+    for content in run_dir.rows(CHECKPOINTS):
+        if not isinstance(content, dict) or not {*content} >= {"name"}:
+            continue  # not a line of ours
+        if revision := content.get("revision"):
+            revisions[content["name"]][revision["commit"]] = Revision(**revision)
+        elif {*content} >= FIELDS:
+            rows[content["name"]] = _row(run_dir, content)
+    return {name: replace(row, revisions=tuple(revisions[name].values())) for name, row in rows.items()}
+
+
+def survey(run_dir: RunDir) -> tuple[list[ManifestRow], list[Torn]]:
+    """Complete checkpoints on disk, newest first, and torn ones. Sizes only; `fault(deep=True)` reads the files."""
+    rows, complete, torn = manifest(run_dir), [], []
+    for folder in sorted(run_dir.path.glob("checkpoint-*"), key=step_of, reverse=True):
+        row = rows.get(folder.name)
+        if wrong := fault(row) if row else "it was never finished: the manifest does not list it":
+            torn.append(Torn(folder.name, wrong))
+        elif row:
+            complete.append(row)
+    return complete, torn
+
+
+def fault(row: ManifestRow, *, deep: bool = False) -> str:
+    """Why `row` cannot be resumed from, or an empty string; `deep` also reads every file and compares its hash."""
+    for name, expected in row.files.items():
+        path = row.path / name
+        if not path.is_file():
+            return f"{name} is missing"
+        if path.stat().st_size != expected.size:
+            return f"{name} has {path.stat().st_size} bytes instead of {expected.size}"
+        if deep and expected.sha256 and sha256(path) != expected.sha256:
+            return f"the content of {name} has changed since it was saved"
+    return structural_fault(row.path)
+
+
+def structural_fault(folder: Path) -> str:
+    """What is visibly wrong with a checkpoint that no manifest lists, or an empty string."""
+    try:
+        json.loads((folder / "trainer_state.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return "trainer_state.json is missing"
+    except ValueError:
+        return "trainer_state.json is not JSON"
+    names = [str(path.relative_to(folder)) for path in _files(folder)]
+    if not any(WEIGHTS.search(name) for name in names):
+        return "it holds no weights"
+    if not any("optimizer" in name or "optim_states" in name or "global_step" in name for name in names):
+        return "it holds no optimizer state (was it saved with save_only_model?)"
+    return next((wrong for name in names if (wrong := _truncated(folder / name, name))), "")
+
+
+def bare_row(folder: Path) -> ManifestRow:
+    """A row for a checkpoint that a plain Trainer saved."""
+    state: dict[str, Any] = json.loads((folder / "trainer_state.json").read_text(encoding="utf-8"))
+    return ManifestRow(folder.name, int(state["global_step"]), float(state.get("epoch") or 0.0), folder)
+
+
+def choose(resume: str, run_dir: RunDir) -> tuple[ManifestRow | None, list[Torn]]:
+    """The checkpoint that `resume` (auto, never or a path) means, and the torn ones it passed over.
+
+    Raises `CallsheetError` for a path that cannot be resumed from, offering the newest complete checkpoint beside it.
+    """
+    if resume == "never":
+        return None, []
+    if resume != "auto":
+        return _named(Path(resume).expanduser().absolute()), []
+    complete, torn = survey(run_dir)
+    for row in complete:
+        if wrong := fault(row, deep=True):
+            torn.append(Torn(row.name, wrong))
+        else:
+            return row, torn
+    return None, torn
+
+
+def step_of(folder: Path) -> int:
+    number = folder.name.rpartition("-")[2]
+    return int(number) if number.isdigit() else -1
+
+
+def _named(folder: Path) -> ManifestRow:
+    if not folder.is_dir():
+        raise CallsheetError(f"resume={folder} does not exist.{_offer(folder)}")
+    row = manifest(RunDir(folder.parent)).get(folder.name)
+    wrong = fault(row, deep=True) if row else structural_fault(folder)
+    if not row and not wrong and (folder.parent / CHECKPOINTS).exists():
+        wrong = "it was never finished: the manifest does not list it"
+    if wrong:
+        raise CallsheetError(f"resume={folder} cannot be resumed from: {wrong}.{_offer(folder)}")
+    return row or bare_row(folder)
+
+
+def _offer(folder: Path) -> str:
+    complete, _ = survey(RunDir(folder.parent)) if folder.parent.is_dir() else ([], [])
+    other = next((row for row in complete if row.path != folder and not fault(row, deep=True)), None)
+    return (
+        f" The last complete checkpoint is resume={other.path}."
+        if other
+        else " There is no complete checkpoint beside it."
+    )
+
+
+def _row(run_dir: RunDir, content: dict[str, Any]) -> ManifestRow:
+    files = {name: FileRecord(**entry) for name, entry in content["files"].items()}
+    return ManifestRow(content["name"], content["step"], content["epoch"], run_dir.path / content["path"], files)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    return (path for path in sorted(folder.rglob("*")) if path.is_file())
+
+
+def _truncated(path: Path, name: str) -> str:
+    """Whether a safetensors file is shorter than its header says, or a torch file lacks its end."""
+    if name.endswith(".safetensors"):
+        with path.open("rb") as file:
+            head = file.read(8)
+            length = struct.unpack("<Q", head)[0] if len(head) == 8 else -1
+            try:
+                header = json.loads(file.read(length)) if 0 <= length < path.stat().st_size else None
+            except ValueError:
+                header = None
+        ends = [entry["data_offsets"][1] for key, entry in (header or {}).items() if key != "__metadata__"]
+        if header is None or 8 + length + max(ends, default=0) != path.stat().st_size:
+            return f"{name} is cut short"
+    if name.endswith((".pt", ".pth")):
+        import zipfile
+
+        if not zipfile.is_zipfile(path):
+            return f"{name} is cut short"
+    return ""

@@ -1,0 +1,94 @@
+"""Where a run comes from: versions, machine, git state and plugins, as they stand in `run.json`."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+from callsheet.secrets import redact, redact_override
+
+if TYPE_CHECKING:
+    from callsheet.plugins.lineup import Lineup
+
+PACKAGES = (
+    "callsheet",
+    "torch",
+    "transformers",
+    "trl",
+    "accelerate",
+    "peft",
+    "datasets",
+    "deepspeed",
+    "huggingface_hub",
+    "hydra-core",
+    "omegaconf",
+    "pluggy",
+    "safetensors",
+)
+
+
+def provenance(lineup: Lineup) -> dict[str, Any]:
+    """Everything needed to know what ran; reads metadata only, imports nothing."""
+    return {
+        "command": [redact_override(argument) for argument in sys.argv],
+        "versions": {"python": platform.python_version(), **_versions()},
+        "host": platform.node(),
+        "platform": platform.platform(),
+        "git": _git(),
+        "plugins": [_plugin(member, order) for order, member in enumerate(lineup.members, start=1)],
+    }
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _git() -> dict[str, Any] | None:
+    """Commit, branch and whether files differ from it, for the folder the run was started in."""
+    commit = _git_says("rev-parse", "HEAD")
+    if commit is None:
+        return None
+    changed = (_git_says("status", "--porcelain", "--untracked-files=no") or "").splitlines()
+    return {"commit": commit, "branch": _git_says("rev-parse", "--abbrev-ref", "HEAD"), "changed": len(changed)}
+
+
+def _git_says(*arguments: str) -> str | None:
+    try:
+        answer = subprocess.run(
+            ["git", *arguments],
+            capture_output=True,
+            text=True,
+            timeout=5,
+            check=True,
+            env={**os.environ, "GIT_OPTIONAL_LOCKS": "0"},
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return answer.stdout.rstrip("\n")
+
+
+def _plugin(member: Any, order: int) -> dict[str, Any]:
+    import dataclasses
+
+    source = member.source
+    return {
+        "order": order,
+        "name": member.name,
+        "distribution": source.distribution if source else None,
+        "version": source.version if source else None,
+        "entry_point": source.entry_point.value if source else None,
+        "class": f"{type(member.plugin).__module__}:{type(member.plugin).__qualname__}",
+        "ranks": member.plugin.ranks,
+        "on_error": member.guard.on_error,
+        "settings": redact({f.name: getattr(member.plugin, f.name) for f in dataclasses.fields(member.plugin)}),
+    }

@@ -1,0 +1,96 @@
+"""`callsheet outbox drain RUN`: carry out what a dead run left, and tell its plugins what came back."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from callsheet.errors import CallsheetError
+from callsheet.hooks import Plugin
+from callsheet.outbox.settings import OutboxSettings
+from callsheet.outbox.store import counts_of
+from callsheet.records import LogContext
+from callsheet.rundir import rundir
+from callsheet.rundir.rundir import RunDir
+from callsheet.session.session import Session
+
+NOT_WRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
+
+
+def drain(run_dir: Path, seconds: float) -> dict[str, int]:
+    """Work the outbox of `run_dir` off, for at most so many `seconds`; returns how many entries are in which state.
+
+    Raises `CallsheetError` when the run is alive: it does so itself.
+    """
+    with reopened(run_dir, seconds):
+        pass
+    return counts_of(run_dir)
+
+
+@contextmanager
+def reopened(run_dir: Path, seconds: float = float("inf")) -> Iterator[Session]:
+    """The run at `run_dir` once more, to put something into its outbox; leaving the block works that off.
+
+    Raises `CallsheetError` when the run is alive, there is none, or its directory cannot be written.
+    """
+    rundir.insist_on_run(run_dir)
+    session = _session_of(RunDir(run_dir, is_main=False))
+    session.run_dir.open()
+    try:
+        mailroom = session.make_mailroom()
+        mailroom.open()
+        yield session
+        mailroom.wait(seconds)
+        mailroom.close()
+        session.run_dir.update_run(ids=session.ctx.ids, outbox=counts_of(run_dir))
+    except OSError as error:
+        if error.errno not in NOT_WRITABLE:
+            raise
+        said = f"{run_dir} cannot be written: {error.strerror}. What lies in its outbox is kept; try again once it can."
+        raise CallsheetError(said) from error
+    finally:
+        session.run_dir.close()
+
+
+def _session_of(run_dir: RunDir) -> Session:
+    """A session of the plugins that `config.yaml` lists, which never trains."""
+    run = run_dir.run()
+    config = _config(run_dir.path / rundir.CONFIG)
+    ctx = LogContext(run_dir.path, run.get("experiment", ""), run.get("run", ""), config, dict(run.get("ids", {})))
+    return Session(ctx, _plugins(config, run), outbox=_settings(config))
+
+
+def _config(path: Path) -> dict[str, Any]:
+    try:
+        return dict(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise CallsheetError(f"{path} cannot be read: {error}.") from error
+
+
+def _settings(config: Mapping[str, Any]) -> OutboxSettings:
+    known = {name: value for name, value in (config.get("outbox") or {}).items()}
+    return OutboxSettings(**known)
+
+
+def _plugins(config: Mapping[str, Any], run: Mapping[str, Any]) -> dict[str, Plugin]:
+    """The run's plugins, made again. A script's configuration has none; there `run.json` lists them."""
+    from omegaconf import DictConfig, OmegaConf
+
+    from callsheet.config import compose, plan
+    from callsheet.plugins.registry import installed, load
+
+    compose.bind()
+    nodes = config.get("plugins") or {row["name"]: row["settings"] for row in run.get("plugins", ())}
+    typed = {name: OmegaConf.structured(load(name)) for name in nodes if name in installed()}
+    # The whole configuration stands around them, since settings may refer to each other.
+    content = {**config, "plugins": typed}
+    whole = OmegaConf.create({name: node for name, node in content.items() if name != "hydra"})
+    assert isinstance(whole, DictConfig)
+    for name in typed:
+        whole.plugins[name] = OmegaConf.merge(typed[name], nodes[name])
+    return plan.make_plugins(whole)

@@ -1,0 +1,98 @@
+"""The trainer of a run: its arguments, what it is given, and the object itself."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from callsheet.config.plan import Plan
+from callsheet.errors import CallsheetError
+from callsheet.introspect.importing import accepts, import_object
+from callsheet.launch import engines
+from callsheet.loop.named_callbacks import named_callbacks
+from callsheet.trainer import adapters, ref_model
+from callsheet.trainer import args as trainer_args
+from callsheet.trainer.inputs import Material, prepare
+from callsheet.trainer.models import seeded_model
+from callsheet.trainer.precision import settled
+from callsheet.trainer.random_init import keep_base
+
+if TYPE_CHECKING:
+    from transformers import Trainer, TrainerCallback, TrainingArguments
+
+__all__ = ["make_args", "make_trainer", "named_callbacks", "prepare"]
+
+logger = logging.getLogger("callsheet")
+
+
+def make_args(plan: Plan) -> TrainingArguments:
+    """The real configuration of the trainer; what it refuses becomes a `CallsheetError`."""
+    config_class = import_object(plan.trainer.config_class, "trainer.config_class")
+    args = {
+        **settled(trainer_args.coerce(plan.trainer.args, plan.trainer.config_class)),
+        **engines.arguments(plan.launch),
+        "output_dir": str(plan.run_dir),
+    }
+    try:
+        made: TrainingArguments = config_class(**args)
+    except (ValueError, TypeError, ImportError, NotImplementedError) as error:
+        raise CallsheetError(f"{plan.trainer.config_class} refuses trainer.args: {error}") from error
+    if made.n_gpu > 1:
+        made._n_gpu = 1  # or Trainer would spread a lone process over all GPUs with torch's old DataParallel
+    return made
+
+
+def make_trainer(
+    plan: Plan, args: TrainingArguments, material: Material, callbacks: Sequence[TrainerCallback]
+) -> Trainer:
+    """Build the trainer with its model, seeded as TRL does."""
+    import torch
+
+    trainer_class = import_object(plan.trainer.trainer_class, "trainer.trainer_class")
+    if plan.launch.threads:
+        torch.set_num_threads(plan.launch.threads)
+    model = seeded_model(plan.model, args.seed)
+    if material.collator and getattr(model.config, "pad_token_id", None) is None:
+        model.config.pad_token_id = material.tokenizer.pad_token_id
+    if material.peft and plan.model.init == "config":
+        keep_base(model, plan.run_dir, is_main=args.process_index == 0)
+    given = {
+        "args": args,
+        "train_dataset": material.train,
+        "eval_dataset": material.evaluation,
+        "processing_class": material.tokenizer,
+        "callbacks": list(callbacks),
+        **({"data_collator": material.collator} if material.collator else {}),
+        **({"reward_funcs": [*map(_reward, material.rewards)]} if material.rewards else {}),
+        **ref_model.given(plan, args, trainer_class),
+    }
+    if material.peft and accepts(trainer_class, "peft_config"):
+        given["peft_config"] = material.peft
+    elif material.peft:
+        model = adapters.with_adapter(model, material.peft, args)
+    with ref_model.within_reach(model, plan, args, trainer_class):
+        trainer = _built(plan, trainer_class, model, given)
+    if material.peft:
+        logger.info("%s: %s.", plan.peft.type, adapters.trainable(trainer.model))
+    return trainer
+
+
+def _built(plan: Plan, trainer_class: Any, model: Any, given: dict[str, Any]) -> Trainer:
+    try:
+        return trainer_class(model=model, **given)
+    except (ValueError, NotImplementedError, ImportError) as error:
+        raise CallsheetError(f"{plan.trainer.trainer_class} refuses to be built: {error}") from error
+
+
+def _reward(reward: Any) -> Any:
+    """A reward function as it is, or the reward model at a path."""
+    from transformers import AutoModelForSequenceClassification
+
+    if not isinstance(reward, str):
+        return reward
+    try:
+        return AutoModelForSequenceClassification.from_pretrained(reward, num_labels=1)
+    except (OSError, ValueError) as error:
+        first = str(error).strip().splitlines()[0]
+        raise CallsheetError(f"trainer.rewards: the reward model '{reward}' could not be loaded: {first}") from error

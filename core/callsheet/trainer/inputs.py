@@ -1,0 +1,75 @@
+"""What a trainer is given besides its model, made and tried before the model loads and anything is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from callsheet import rewards
+from callsheet.config.plan import Plan
+from callsheet.data import chat, formats, tokenizing
+from callsheet.trainer import adapters
+from callsheet.trainer.models import load_config, load_tokenizer, model_class
+
+if TYPE_CHECKING:
+    from datasets import Dataset  # type: ignore[import-untyped]  # datasets ships no types
+    from peft import PeftConfig
+    from transformers import PreTrainedTokenizerBase, TrainingArguments
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a trainer is made of besides its model."""
+
+    train: Dataset
+    evaluation: Dataset | None
+    tokenizer: PreTrainedTokenizerBase
+    collator: Any = None
+    rewards: tuple[Any, ...] = ()
+    peft: PeftConfig | None = None
+
+
+def prepare(plan: Plan, args: TrainingArguments, train: Dataset, evaluation: Dataset | None) -> Material:
+    """Make everything but the model, and try it; raises `CallsheetError` for what would fail in training."""
+    for rows in filter(None, (train, evaluation)):
+        formats.check_rows(
+            rows.take(min(formats.ROWS, len(rows))), plan.trainer, plan.dataset.path or "dataset.mixture"
+        )
+    model_class(plan.model)  # of a class that is not there, hear before the data are prepared
+    tokenizer: Any = load_tokenizer(plan.model)
+    peft = adapters.make_config(plan.peft, plan.model)
+    if not _brings_template(plan):
+        chat.insist_on_template(_as_chat(plan, train[0]), tokenizer, plan.model.path)
+    if plan.trainer.tokenize:
+        tokenizing.check_labels(train, load_config(plan.model), plan.model.auto_class)
+    with args.main_process_first(local=False, desc="preparing the data"):
+        train, evaluation = (_shaped(plan, rows, tokenizer) for rows in (train, evaluation))
+    collator = tokenizing.collator(train, tokenizer, plan.model.auto_class) if plan.trainer.tokenize else None
+    functions = rewards.load(plan.trainer.rewards, train.column_names)
+    rewards.probe(functions, plan.trainer.rewards, train, lambda text: tokenizer(text)["input_ids"])
+    return Material(train, evaluation, tokenizer, collator, tuple(functions), peft)
+
+
+def _brings_template(plan: Plan) -> bool:
+    """Whether the trainer fetches a chat template of its own."""
+    return bool(plan.trainer.args.get("chat_template_path"))
+
+
+def _as_chat(plan: Plan, row: dict[str, Any]) -> dict[str, Any]:
+    """`row`, with a conversation where the system prompt will make one."""
+    if plan.dataset.system_prompt and isinstance(row.get("prompt"), str):
+        return {**row, "prompt": [{"role": "user", "content": row["prompt"]}]}
+    return row
+
+
+def _shaped(plan: Plan, rows: Any, tokenizer: Any) -> Any:
+    """`rows` with the system prompt and, for a trainer that does not see to it, as tokens."""
+    if rows is None:
+        return None
+    if plan.dataset.system_prompt:
+        rows = chat.with_system_prompt(rows, plan.dataset.system_prompt)
+    if plan.trainer.tokenize:
+        if tokenizer.pad_token is None:
+            tokenizer.pad_token = tokenizer.eos_token
+        rows = tokenizing.tokenized(rows, tokenizer, plan.trainer.tokenize, plan.model.auto_class)
+    return rows

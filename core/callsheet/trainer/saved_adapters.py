@@ -1,0 +1,55 @@
+"""Saved adapters: one that trains on, with the model below it, and those in a checkpoint that do not belong to it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from callsheet.config.schema import ModelSettings
+from callsheet.errors import CallsheetError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+CONFIG = "adapter_config.json"
+
+
+def base_of(model: ModelSettings) -> ModelSettings | None:
+    """The model below the adapter in the folder `model.path`; None where that is no folder of an adapter."""
+    folder = Path(model.path).expanduser()
+    if not (folder / CONFIG).is_file() or (folder / "config.json").is_file():
+        return None
+    try:
+        base = json.loads((folder / CONFIG).read_text(encoding="utf-8")).get("base_model_name_or_path")
+    except ValueError as error:
+        raise CallsheetError(f"{folder / CONFIG} is not JSON: {error}.") from error
+    if not base:
+        raise CallsheetError(f"{folder / CONFIG} does not say which model the adapter is for.")
+    return replace(model, path=base, revision=None)
+
+
+def with_saved(base: PreTrainedModel, model: ModelSettings) -> PreTrainedModel:
+    """`base` with the adapter at `model.path` in it, ready to train on."""
+    from peft import PeftModel
+    from transformers.integrations import is_deepspeed_zero3_enabled
+
+    # As for a new adapter: ZeRO-3 gathers all parameters in the type of the first.
+    return PeftModel.from_pretrained(  # type: ignore[return-value]  # what trainers take in place of a model
+        base,
+        str(Path(model.path).expanduser()),
+        is_trainable=True,
+        autocast_adapter_dtype=not is_deepspeed_zero3_enabled(),
+    )
+
+
+def drop(model: Any, plugins: Iterable[str]) -> None:
+    """Take out of `model` what plugins left in the checkpoint that it goes on from, in folders that bear their names.
+
+    Trainer loads every folder of an adapter there, whether or not the plugin takes part in this run.
+    """
+    for name in plugins:
+        if name in getattr(model, "peft_config", {}) and name not in model.active_adapters:
+            model.delete_adapter(name)

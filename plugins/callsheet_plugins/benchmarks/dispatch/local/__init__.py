@@ -1,0 +1,1 @@
+"""Jobs on this machine: slots, GPUs and processes."""

@@ -1,0 +1,40 @@
+"""`dispatch=none`: write the script of a job, and leave it to the user to run it."""
+
+from __future__ import annotations
+
+from callsheet_plugins.benchmarks.dispatch.contract import Attempt, Seen
+from callsheet_plugins.benchmarks.dispatch.script import job_script
+from callsheet_plugins.benchmarks.dispatch.slurm.settings import SlurmSettings, options_of
+from callsheet_plugins.benchmarks.dispatch.slurm.submission import job_name, status_of
+
+
+class ByHand:
+    """Writes `job.sh`, which both `sbatch` and `bash` run; a score comes home when it was run.
+
+    Such an attempt is `left` to the user: nobody may wait for it. The handler finishes its entry as soon as the script
+    is written, and looks at it again whenever the outbox is drained.
+    """
+
+    def __init__(self, settings: SlurmSettings) -> None:
+        self.settings = settings
+
+    def submit(self, attempt: Attempt) -> str:
+        """Write the script; the handle is its path."""
+        options = [
+            f"--job-name={job_name(attempt.name)}",
+            "--no-requeue",
+            f"--chdir={attempt.folder}",
+            *job_script.APPENDING,
+        ]
+        options += options_of(self.settings, attempt.gpus, attempt.seconds)
+        return str(job_script.write(attempt.folder, self.settings, options))
+
+    def look(self, attempt: Attempt, handle: str) -> Seen:
+        """Left until somebody runs the script; from then on, what its runner wrote."""
+        status = status_of(attempt.folder)
+        if not status.state:
+            return Seen("left", f"run it with sbatch or bash: {attempt.folder / job_script.SCRIPT}")
+        return Seen("ended" if status.ended else "running")
+
+    def cancel(self, attempt: Attempt, handle: str) -> None:
+        """Whoever ran it ends it."""

@@ -1,0 +1,1 @@
+"""Jobs on Slurm: submitted by sbatch, watched, and explained when they fail."""

@@ -1,0 +1,1 @@
+"""`callsheet bench`: scores for checkpoints, model folders and revisions of the Hub after the fact."""

@@ -1,0 +1,104 @@
+"""What `callsheet bench` does around its jobs: the plugin it scores with, a run directory, and the table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import yaml
+
+from callsheet.errors import CallsheetError
+from callsheet.records import LogContext, Report
+from callsheet.rundir import rundir
+from callsheet.rundir.rundir import RunDir, now
+from callsheet.secrets import redact
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+    from callsheet_plugins.benchmarks.definitions import Benchmark
+    from callsheet_plugins.benchmarks.plugin import Benchmarks
+    from callsheet_plugins.benchmarks.rescore.targets import Target
+
+NAME = "benchmarks"
+
+
+def config_of(run_dir: Path) -> dict[str, Any]:
+    """What a run was configured with."""
+    return dict(RunDir(run_dir, is_main=False).run().get("config") or {})
+
+
+def config_for(config: DictConfig) -> dict[str, Any]:
+    """What a model that belongs to no run is scored with."""
+    from omegaconf import OmegaConf
+
+    parts = ("plugins", "outbox", "dataset", "model")
+    return dict(redact({"experiment": "bench", **{name: OmegaConf.to_container(config[name]) for name in parts}}))
+
+
+def plugin(config: DictConfig, typed: list[str], run_config: Mapping[str, Any]) -> Benchmarks:
+    """The plugin as the run had it, changed by what was typed, a recipe's settings among it."""
+    from omegaconf import OmegaConf
+
+    from callsheet.config.plan import make_plugins, refuse_unknown
+    from callsheet_plugins.benchmarks.plugin import Benchmarks
+
+    refuse_unknown(config)
+    if before := (run_config.get("plugins") or {}).get(NAME):
+        default = OmegaConf.structured(Benchmarks)
+        chosen = _changed(OmegaConf.to_container(config.plugins[NAME]), OmegaConf.to_container(default))
+        node = OmegaConf.merge(default, before, chosen)
+        for key in (item.lstrip("+").partition("=")[0] for item in typed):
+            if key.startswith(f"plugins.{NAME}."):
+                OmegaConf.update(node, key.split(".", 2)[2], OmegaConf.select(config, key), force_add=True)
+        config.plugins[NAME] = node
+    return cast("Benchmarks", make_plugins(config)[NAME])
+
+
+def _changed(settings: Any, default: Any) -> dict[str, Any]:
+    """What of `settings` is not as it was born."""
+    found = {}
+    for key, value in settings.items():
+        born = default.get(key)
+        if value != born:
+            found[key] = _changed(value, born) if isinstance(value, dict) and isinstance(born, dict) else value
+    return found
+
+
+def checked(plugin: Benchmarks, run_config: dict[str, Any]) -> dict[str, Benchmark]:
+    """The benchmarks to score, after the checks that a run would have made."""
+    from callsheet_plugins.benchmarks import checks
+
+    report = Report()
+    checks.check(plugin, LogContext(Path(), run_config=run_config, publishes=True), report)
+    if not plugin.chosen:
+        report.problem("No benchmark is named. Name some, as in --benchmarks gsm8k,ifeval.")
+    if report.problems:
+        raise CallsheetError("\n".join(report.problems))
+    return plugin.complete(run_config)
+
+
+def new_run_dir(run_config: Mapping[str, Any], target: Target) -> Path:
+    """A small run directory for a model that belongs to no run."""
+    name = f"{target.name.replace('/', '--')}-{datetime.now():%Y-%m-%d_%H-%M-%S}"
+    folder = RunDir(Path("outputs") / "bench" / name)
+    folder.path.mkdir(parents=True, exist_ok=True)
+    folder.write_text(rundir.CONFIG, yaml.safe_dump(dict(run_config), sort_keys=False, allow_unicode=True))
+    about = {"run": name, "experiment": "bench", "status": "completed", "started": now(), "target": target.name}
+    folder.write_json(rundir.RUN, {**about, "config": run_config})
+    return folder.path
+
+
+def show(folder: Path, benchmarks: Mapping[str, Benchmark]) -> None:
+    """Print the scores of the chosen benchmarks that the run directory holds."""
+    from rich.console import Console
+
+    from callsheet.cli.views.summary import score_table
+
+    rows = [row for row in RunDir(folder, is_main=False).rows(rundir.EVALS) if row["name"] in benchmarks]
+    console = Console(highlight=False)
+    if rows:
+        console.print(score_table(rows))
+    console.print(f"Scores: {folder / rundir.EVALS}")

@@ -1,0 +1,102 @@
+"""What `callsheet bench` is pointed at: a run, one of its checkpoints, a model folder, or a repository on the Hub."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from callsheet.errors import CallsheetError, did_you_mean
+from callsheet.records import ManifestRow
+from callsheet.rundir import checkpoints, rundir
+from callsheet.rundir.rundir import RunDir
+from callsheet_plugins.benchmarks.sources import Source, files_of, of_checkpoint, of_folder, of_revision
+
+ASK_SECONDS = 20.0
+CONFIG = "config.json"
+
+
+@dataclass(frozen=True)
+class Target:
+    """The models to score, and the run directory they belong to, if they belong to one."""
+
+    name: str
+    sources: tuple[Source, ...]
+    run_dir: Path | None = None
+
+
+def find(target: str, revision: str) -> Target:
+    """What `target` names; raises `CallsheetError` when that is nothing that can be scored."""
+    path = Path(target).expanduser().absolute()
+    if (path / rundir.RUN).is_file():
+        return _of_run(path)
+    if (path.parent / rundir.RUN).is_file() and path.name in _rows(path.parent):
+        return Target(path.name, tuple(_of_row(_rows(path.parent)[path.name])), path.parent)
+    if (path / CONFIG).is_file():
+        return Target(path.name, (of_folder(path, f"{path.name}-{_fingerprint(path)}"),))
+    if path.exists() or (path.parent != Path.cwd() and path.parent.is_dir()) or target.count("/") != 1:
+        raise CallsheetError(f"{target} is no run, no model folder and no repository on the Hub.{_sibling(path)}")
+    commit = _commit(target, revision)
+    return Target(target, (Source(f"{target}@{commit}", repo=target, commit=commit, branch=revision),))
+
+
+def _of_run(path: Path) -> Target:
+    rows = _rows(path)
+    sources = [source for row in rows.values() for source in _of_row(row)]
+    if not any(row.revisions for row in rows.values()):  # what is published, is so with the averages
+        sources += _artifacts(path)
+    if not sources:
+        raise CallsheetError(f"{path} holds no checkpoint any more, and none was published.")
+    return Target(path.name, tuple(sources), path)
+
+
+def _of_row(row: ManifestRow) -> Iterator[Source]:
+    """The revisions of a checkpoint, as they were scored during the run; else what lies on the disk."""
+    published = [source for revision in row.revisions if (source := of_revision(revision, row.path.parent))]
+    yield from published
+    if not published and row.path.is_dir():
+        yield from of_checkpoint(row)
+
+
+def _artifacts(path: Path) -> Iterator[Source]:
+    run = RunDir(path, is_main=False).run()
+    step = (run.get("outcome") or {}).get("step")
+    for name, place in (run.get("artifacts") or {}).items():
+        if (Path(place) / CONFIG).is_file():
+            yield of_folder(Path(place), f"{name}-{step}", step=step, weights=name)
+
+
+def _rows(run_dir: Path) -> dict[str, ManifestRow]:
+    return checkpoints.manifest(RunDir(run_dir, is_main=False))
+
+
+def _fingerprint(folder: Path) -> str:
+    """What tells one content of a folder from another, without reading the weights."""
+    found = {name: (path.stat().st_size, path.stat().st_mtime_ns) for name, path in files_of(folder).items()}
+    return hashlib.sha256(json.dumps([str(folder), found]).encode()).hexdigest()[:12]
+
+
+def _commit(repo: str, revision: str) -> str:
+    """The commit that a branch or tag is at now."""
+    import httpx2
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
+
+    try:
+        return str(HfApi().model_info(repo, revision=revision, timeout=ASK_SECONDS).sha)
+    except HFValidationError as error:
+        raise CallsheetError(f"{repo} is no name of a repository on the Hub.") from error
+    except HfHubHTTPError as error:
+        said = (error.server_message or str(error)).strip().splitlines()[0]
+        raise CallsheetError(f"The Hub has no {repo} at revision {revision!r}: {said}.") from error
+    except (httpx2.HTTPError, OSError, OfflineModeIsEnabled) as error:
+        raise CallsheetError(f"The Hub could not be asked for {repo}: {type(error).__name__}: {error}") from error
+
+
+def _sibling(path: Path) -> str:
+    try:
+        return did_you_mean(path.name, [entry.name for entry in path.parent.iterdir() if entry.is_dir()])
+    except OSError:
+        return ""

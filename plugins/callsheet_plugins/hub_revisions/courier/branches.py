@@ -1,0 +1,58 @@
+"""Which branches a run has published and still keeps, so that old ones can be pruned."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from threading import Lock
+from typing import Any, ClassVar
+
+from callsheet.rundir import atomic
+
+
+class Branches:
+    """A small file beside the outbox: step, metrics, commit and outbox entry of every branch that stands.
+
+    It is read anew each time, since one handler publishes and another prunes, in threads of one process.
+    """
+
+    _lock: ClassVar[Lock] = Lock()
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def add(self, branch: str, **about: Any) -> None:
+        """Note a branch."""
+        with self._lock:
+            self._write({**_read(self.path), branch: about})
+
+    def old(self, weights: str, rule: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+        """Those that `rule` no longer keeps; the newest is never among them.
+
+        Branches of other `weights`, such as averaged ones, are counted apart.
+        """
+        known = {name: row for name, row in _read(self.path).items() if row.get("weights", "raw") == weights}
+        by_step = sorted(known, key=lambda name: int(known[name]["step"]))
+        keep = {*by_step[-rule["keep_last"] :], *_best(known, rule)}
+        return {name: known[name] for name in by_step if name not in keep}
+
+    def forget(self, branch: str) -> None:
+        with self._lock:
+            self._write({name: row for name, row in _read(self.path).items() if name != branch})
+
+    def _write(self, known: Mapping[str, Any]) -> None:
+        atomic.write(self.path, json.dumps(known) + "\n")
+
+
+def _best(known: Mapping[str, Mapping[str, Any]], rule: Mapping[str, Any]) -> list[str]:
+    scored = {name: row["metrics"].get(rule["metric"]) for name, row in known.items()}
+    named = [name for name, value in scored.items() if value is not None and value == value]
+    return sorted(named, key=lambda name: scored[name], reverse=rule["greater_is_better"])[: rule["keep_best"]]
+
+
+def _read(path: Path) -> dict[str, dict[str, Any]]:
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return {}

@@ -1,0 +1,52 @@
+"""Deletes branches that a run need not keep, in the courier, once nobody waits for what is on them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from callsheet.outbox import Entry, Job, Transient
+from callsheet.outbox.store import ACTIVE, PARKED, PENDING, Shelves
+from callsheet.outbox.supervisor.announcing import ANNOUNCED
+from callsheet.rundir.rundir import RunDir
+from callsheet_plugins.hub_revisions.courier.publish import RevisionHandler
+
+AGAIN_SECONDS = 10.0
+
+
+class PruneHandler(RevisionHandler):
+    """Entries of kind `hub_prune`, put when a newer revision was announced."""
+
+    parallel: ClassVar[int] = 1
+
+    def deliver(self, job: Job) -> Mapping[str, Any]:
+        payload = job.payload
+        if newer := [entry.id for entry in job.queued() if _is_newer(entry, job.entry)]:
+            return {"left_to": newer[-1]}  # or each of a thousand would read all the others
+        if not (old := self._branches.old(payload["weights"], payload["prune"])):
+            return {"pruned": []}
+        unheard = {*old} - self._announced(old)
+        # Pending twice: an entry may move back while active ones are listed.
+        wanted, parked = self._commits(PENDING, ACTIVE, PENDING), self._commits(PARKED)
+        waiting = unheard | {name for name, row in old.items() if row.get("commit") in wanted}
+        gone = [name for name, row in old.items() if name not in waiting and row.get("commit") not in parked]
+        for branch in gone:
+            self._hub(payload).delete(job, branch)
+            self._branches.forget(branch)
+        if waiting:
+            said = f"{min(waiting)} is kept until what was put for it is done."
+            raise Transient(said, retry_after=AGAIN_SECONDS, counts=False)
+        return {"pruned": gone}
+
+    def _announced(self, branches: Mapping[str, Mapping[str, Any]]) -> set[str]:
+        heard = {row.get("id") for row in RunDir(self.run_dir, is_main=False).rows(ANNOUNCED)}
+        return {name for name, row in branches.items() if row.get("entry") in heard}
+
+    def _commits(self, *states: str) -> set[str]:
+        """The commits that entries name which have no files of their own, such as jobs that score a revision."""
+        found = [entry for _, entry in Shelves(self.run_dir).on(*states)]
+        return {str(entry.payload["commit"]) for entry in found if entry.payload.get("commit") and not entry.files}
+
+
+def _is_newer(entry: Entry, than: Entry) -> bool:
+    return entry.put_at > than.put_at and entry.payload["weights"] == than.payload["weights"]

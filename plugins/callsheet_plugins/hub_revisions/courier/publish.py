@@ -1,0 +1,92 @@
+"""Carries a revision out of the run, in the courier: scan, publish, verify."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from threading import Lock
+from typing import Any, Protocol
+
+from callsheet.outbox import Handler, Hashes, Job, Permanent
+from callsheet_plugins.hub_revisions import contents
+from callsheet_plugins.hub_revisions.courier.branches import Branches
+from callsheet_plugins.hub_revisions.hubs.quota import Quota
+
+CARD = "README.md"
+
+
+class Hub(Protocol):
+    """Somewhere that holds branches of files."""
+
+    def publish(self, job: Job, hashes: Mapping[str, str]) -> str:
+        """Make the branch hold exactly the job's files and card, verified; returns the commit."""
+
+    def delete(self, job: Job, branch: str) -> None:
+        """Remove a branch, if it is there."""
+
+    def url(self, job: Job, commit: str) -> str: ...
+
+    def rewrite_card(self, job: Job, change: Callable[[str], str]) -> str | None:
+        """Change the model card of a revision, at the head of its branch; returns the commit, None when it is gone."""
+
+
+class RevisionHandler(Handler):
+    """Publishes entries of kind `hub_revisions`."""
+
+    parallel = 2
+
+    def __init__(self, run_dir: Path) -> None:
+        super().__init__(run_dir)
+        self._hashes = Hashes(run_dir)
+        self._branches = Branches(run_dir / "outbox" / "hub_branches.json")
+        self._quota = Quota(run_dir / "outbox" / "hub_commits.json")
+        self._hubs: dict[str, Hub] = {}
+        self._lock = Lock()
+
+    def deliver(self, job: Job) -> Mapping[str, Any]:
+        payload = job.payload
+        if name := contents.secret_in(job.files):
+            raise Permanent(
+                f"{name} of {payload['branch']} is not published to {payload['repo']}: it seems to hold a secret.",
+                "Remove the secret from the model's files, and train or save again.",
+            )
+        hub = self._hub(payload)
+        if payload["hub"] == "huggingface" and (newer := self._quota.wait_or_pass(job)):
+            return {"coalesced_into": newer}
+        hashes = {name: self._hashes.of(path) for name, path in job.files.items()}
+        commit = hub.publish(job, hashes)
+        self._note(job, commit)
+        return {
+            "revision": {
+                **{name: payload[name] for name in ("repo", "branch", "step", "checkpoint", "weights")},
+                "commit": commit,
+                "url": hub.url(job, commit),
+            },
+            "files": hashes,
+        }
+
+    def _hub(self, payload: Mapping[str, Any]) -> Hub:
+        with self._lock:
+            name = payload["hub"]
+            if name not in self._hubs:
+                self._hubs[name] = self._make(payload)
+            return self._hubs[name]
+
+    def _make(self, payload: Mapping[str, Any]) -> Hub:
+        if payload["hub"] == "folder":
+            from callsheet_plugins.hub_revisions.hubs.folder import FolderHub
+
+            return FolderHub()
+        # Read by huggingface_hub when it is imported. With Xet, one revision may be several commits.
+        os.environ.update(HF_HUB_DISABLE_XET="1", HF_HUB_DISABLE_PROGRESS_BARS="1", HF_HUB_DISABLE_TELEMETRY="1")
+        from callsheet_plugins.hub_revisions.hubs.huggingface import HuggingFaceHub
+
+        return HuggingFaceHub(self._quota, payload["timeout_seconds"])
+
+    def _note(self, job: Job, commit: str) -> None:
+        """Remember a checkpoint's branch, so that it can be pruned; the final model and artifacts are always kept."""
+        payload = job.payload
+        if payload.get("prune") and payload.get("checkpoint"):
+            about = {name: payload[name] for name in ("step", "metrics", "weights")}
+            self._branches.add(payload["branch"], **about, commit=commit, entry=job.entry.id)

@@ -1,0 +1,27 @@
+"""Carries scores into the model cards of published revisions, in the courier."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, ClassVar
+
+from callsheet.outbox import Job
+from callsheet_plugins.hub_revisions.courier.publish import RevisionHandler
+from callsheet_plugins.hub_revisions.scores import with_scores
+
+
+class ScoreHandler(RevisionHandler):
+    """Entries of kind `hub_scores`, one at a time, since two may change the same card."""
+
+    parallel: ClassVar[int] = 1
+
+    def deliver(self, job: Job) -> Mapping[str, Any]:
+        payload = job.payload
+        if not payload["metrics"]:
+            return {}
+        if payload["hub"] == "huggingface":
+            self._quota.wait_or_pass(job)
+        title = f"{payload['repo'].rpartition('/')[2]} {payload['branch']}"
+        commit = self._hub(payload).rewrite_card(job, partial(with_scores, title=title, scored=payload))
+        return {"card": commit} if commit else {"skipped": f"{payload['branch']} holds another revision by now"}

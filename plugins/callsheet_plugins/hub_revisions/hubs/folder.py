@@ -1,0 +1,119 @@
+"""`hub=folder`: the layout of the Hub in a local folder, with the same guarantees."""
+
+from __future__ import annotations
+
+import errno
+import filecmp
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from callsheet.outbox import Job, Permanent, Transient
+from callsheet.rundir import atomic
+
+CARD = "README.md"
+COMMIT = ".callsheet-commit.json"
+FOR_GOOD = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG)
+
+
+class FolderHub:
+    """`<folder>/<branch>/` holds a revision, whole or not at all; a file in it says its commit and hashes."""
+
+    def publish(self, job: Job, hashes: Mapping[str, str]) -> str:
+        target = self._branch(job)
+        card = str(job.payload["card"])
+        expected = {**hashes, CARD: hashlib.sha256(card.encode()).hexdigest()}
+        commit = _commit_of(expected)
+        if target.exists():
+            if _says(target) == commit and _holds(target, job):
+                return commit
+            ours = job.payload["final"] and _says(target)  # a run that goes on replaces the final model it had
+            if not (job.payload["overwrite"] or ours):
+                raise Permanent(
+                    f"{target} holds another revision.",
+                    "Set plugins.hub_revisions.overwrite_hub_revision=true, or another revision.",
+                )
+        try:
+            self._write(job, target, card, expected, commit)
+        except OSError as error:
+            if error.errno in FOR_GOOD:
+                raise Permanent(f"{target} cannot be written: {error.strerror}.", "Make it writable.") from error
+            raise Transient(f"{target} could not be written: {error.strerror or error}.") from error
+        return commit
+
+    def delete(self, job: Job, branch: str) -> None:
+        folder = job.run_dir / job.payload["folder"] / branch
+        gone = folder.with_name(f".{folder.name}.gone")
+        if folder.exists():
+            folder.rename(gone)
+        shutil.rmtree(gone, ignore_errors=True)
+
+    def url(self, job: Job, commit: str) -> str:
+        return self._branch(job).as_uri()
+
+    def rewrite_card(self, job: Job, change: Callable[[str], str]) -> str | None:
+        """The commit stays as it is: in a folder, it names the files of the model."""
+        target = self._branch(job)
+        if _says(target) != job.payload["commit"]:
+            return None
+        atomic.write(target / CARD, change((target / CARD).read_text(encoding="utf-8")))
+        return str(job.payload["commit"])
+
+    def _branch(self, job: Job) -> Path:
+        return job.run_dir / str(job.payload["folder"]) / str(job.payload["branch"])
+
+    def _write(self, job: Job, target: Path, card: str, expected: Mapping[str, str], commit: str) -> None:
+        part = target.with_name(f".{target.name}.part")
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir(parents=True)
+        done, total = 0, sum(job.entry.files.values())
+        for name, path in job.files.items():
+            (part / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, part / name)
+            _sync(part / name)
+            done += path.stat().st_size
+            job.progress(done, total)
+        _write(part / CARD, card)
+        if not _holds(part, job):
+            raise Transient(f"What arrived in {target.parent} is not what was sent.")
+        says = {"commit": commit, "message": job.payload["message"], "files": expected}
+        _write(part / COMMIT, json.dumps(says, indent=1) + "\n")
+        atomic.sync(part)
+        if target.exists():
+            self.delete(job, job.payload["branch"])
+        atomic.move(part, target)
+
+
+def _commit_of(expected: Mapping[str, str]) -> str:
+    """A name for exactly this content."""
+    return hashlib.sha256(json.dumps(sorted(expected.items())).encode()).hexdigest()[:40]
+
+
+def _says(folder: Path) -> str | None:
+    try:
+        return str(json.loads((folder / COMMIT).read_text(encoding="utf-8"))["commit"])
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def _holds(folder: Path, job: Job) -> bool:
+    """Whether a folder holds the files and the card of `job`, byte for byte, and nothing else."""
+    found = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()} - {COMMIT}
+    return (
+        found == {*job.files, CARD}
+        and (folder / CARD).read_text(encoding="utf-8") == str(job.payload["card"])
+        and all(filecmp.cmp(path, folder / name, shallow=False) for name, path in job.files.items())
+    )
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")
+    _sync(path)
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())

@@ -1,0 +1,218 @@
+"""`hub=huggingface`: one branch with one commit for each revision, verified file by file."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Lock
+from typing import Any
+
+import httpx2
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, constants, set_client_factory
+from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
+
+from callsheet.outbox import Job, Permanent, Transient
+from callsheet_plugins.hub_revisions.hubs import client
+from callsheet_plugins.hub_revisions.hubs.quota import Quota
+
+CARD = "README.md"
+MARK = "Callsheet entry "
+REMEDIES = {
+    401: "Set HF_TOKEN to a valid token with write access.",
+    403: "Use a token with write access to this repository.",
+    404: "Check the name of the repository, and that the token may see it.",
+    413: "Publish fewer or smaller files.",
+}
+
+
+class HuggingFaceHub:
+    """Asks first what is there: an attempt that was killed, or whose answer was lost, is not made twice."""
+
+    def __init__(self, quota: Quota, timeout_seconds: float) -> None:
+        set_client_factory(lambda: client.make_client(timeout_seconds))
+        self.api = HfApi()
+        self.quota = quota
+        self._first_commits: dict[str, tuple[str, set[str]]] = {}
+        self._lock, self._uploading = Lock(), Lock()
+
+    def publish(self, job: Job, hashes: Mapping[str, str]) -> str:
+        payload = job.payload
+        repo, branch = payload["repo"], payload["branch"]
+        expected = {**hashes, CARD: _git_blob(str(payload["card"]).encode())}
+        with _explained(repo, branch):
+            first, given = self._first_commit(repo, private=payload["private"])
+            head = self._head(repo, branch)
+            if head is None:
+                self.api.create_branch(repo, branch=branch, revision=first, exist_ok=True)
+            elif head != first:
+                if not self._differences(job, head, expected, given):
+                    return head
+                self._refuse_unless_ours(job, head)
+            extra = self._tree(repo, head).keys() - expected.keys() - given if head and head != first else set()
+            with self._uploading:  # two at a time would send what they have in common twice
+                commit = self._commit(job, hashes, sorted(extra))
+            if wrong := self._differences(job, commit, expected, given):
+                raise Transient(f"{repo}@{branch}: {', '.join(wrong)} arrived with another content.")
+            return commit
+
+    def delete(self, job: Job, branch: str) -> None:
+        with _explained(job.payload["repo"], branch):
+            try:
+                self.api.delete_branch(job.payload["repo"], branch=branch)
+            except HfHubHTTPError as error:
+                if error.response.status_code != 404:
+                    raise
+
+    def url(self, job: Job, commit: str) -> str:
+        return f"{self.api.endpoint}/{job.payload['repo']}/tree/{commit}"
+
+    def rewrite_card(self, job: Job, change: Callable[[str], str]) -> str | None:
+        repo, branch = job.payload["repo"], job.payload["branch"]
+        with _explained(repo, branch):
+            head = self._head(repo, branch)
+            if head is None or job.payload["commit"] not in self._history(repo, head):
+                return None
+            with TemporaryDirectory() as folder:  # nobody else wants it in a cache
+                place = self.api.hf_hub_download(repo, CARD, revision=head, local_dir=folder)
+                before = Path(place).read_text(encoding="utf-8")
+            if (after := change(before)) == before:
+                return head
+            operation = CommitOperationAdd(CARD, after.encode())
+            done = self.api.create_commit(
+                repo, [operation], commit_message=job.payload["message"], revision=branch, parent_commit=head
+            )
+            self.quota.spent(repo)
+            return str(done.oid)
+
+    def _history(self, repo: str, head: str) -> list[str]:
+        return [commit.commit_id for commit in self.api.list_repo_commits(repo, revision=head)]
+
+    def _first_commit(self, repo: str, *, private: bool) -> tuple[str, set[str]]:
+        """The commit that the repository began with, where branches start, and the files it brings, such as a licence.
+
+        The repository is made if need be.
+        """
+        with self._lock:
+            if repo not in self._first_commits:
+                self.api.create_repo(repo, private=private, exist_ok=True)
+                first = self.api.list_repo_commits(repo)[-1].commit_id
+                self._first_commits[repo] = first, {*self._tree(repo, first)}
+            return self._first_commits[repo]
+
+    def _head(self, repo: str, branch: str) -> str | None:
+        heads = {ref.name: ref.target_commit for ref in self.api.list_repo_refs(repo).branches}
+        return heads.get(branch)
+
+    def _refuse_unless_ours(self, job: Job, head: str) -> None:
+        payload = job.payload
+        if payload["overwrite"]:
+            return
+        latest = self.api.list_repo_commits(payload["repo"], revision=head)[0]
+        ours = MARK if payload["final"] else _mark(job)  # a run that goes on replaces the final model it had
+        if ours not in f"{latest.title}\n{latest.message}":
+            raise Permanent(
+                f"Branch {payload['branch']} of {payload['repo']} holds another revision.",
+                "Set plugins.hub_revisions.overwrite_hub_revision=true, or another revision.",
+            )
+
+    def _commit(self, job: Job, hashes: Mapping[str, str], extra: list[str]) -> str:
+        payload = job.payload
+        operations: list[Any] = [CommitOperationAdd(CARD, str(payload["card"]).encode())]
+        for name, path in job.files.items():
+            addition = CommitOperationAdd(name, str(path))
+            addition.upload_info.sha256 = bytes.fromhex(hashes[name])  # known, so not read once more
+            operations.append(addition)
+        self._send_once(payload, operations[1:])
+        operations += [CommitOperationDelete(name) for name in extra]
+        done = self.api.create_commit(
+            payload["repo"],
+            operations,
+            commit_message=payload["message"],
+            commit_description=_mark(job),
+            revision=payload["branch"],
+        )
+        self.quota.spent(payload["repo"])
+        return str(done.oid)
+
+    def _send_once(self, payload: Mapping[str, Any], additions: list[Any]) -> None:
+        """Where files of one commit have the same content, send it once before: then the Hub asks for none of them."""
+        one_of_each = {addition.upload_info.sha256: addition for addition in additions}
+        if len(one_of_each) < len(additions):
+            sent = [*one_of_each.values()]
+            self.api.preupload_lfs_files(payload["repo"], sent, revision=payload["branch"], free_memory=False)
+
+    def _differences(self, job: Job, commit: str, expected: Mapping[str, str], given: set[str]) -> list[str]:
+        """The files of a commit that are not what they should be: large ones by sha256, small ones by git's hash."""
+        found = self._tree(job.payload["repo"], commit)
+        wrong = [name for name in expected.keys() ^ found.keys() if name not in given - expected.keys()]
+        for name in expected.keys() & found.keys():
+            is_sha256, digest = found[name]
+            want = expected[name]
+            if name != CARD and not is_sha256:
+                want = _git_blob(job.files[name].read_bytes())
+            if digest != want:
+                wrong.append(name)
+        return sorted(wrong)
+
+    def _tree(self, repo: str, commit: str) -> dict[str, tuple[bool, str]]:
+        """Each file with its hash, and whether that is a sha256."""
+        files = {}
+        for entry in self.api.list_repo_tree(repo, recursive=True, revision=commit):
+            if (blob := getattr(entry, "blob_id", None)) is not None:
+                lfs = getattr(entry, "lfs", None)
+                files[entry.path] = (True, str(lfs.sha256)) if lfs else (False, str(blob))
+        return files
+
+
+def _git_blob(content: bytes) -> str:
+    """What git calls a file of this content."""
+    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+
+
+def _mark(job: Job) -> str:
+    """What tells a commit of this entry from one of another run's."""
+    return f"{MARK}{job.entry.id} of {job.entry.put_at:.6f}"
+
+
+@contextmanager
+def _explained(repo: str, branch: str) -> Iterator[None]:
+    """Turn what the Hub answers into `Transient` and `Permanent`."""
+    try:
+        yield
+    except (Transient, Permanent):
+        raise
+    except Exception as error:
+        # Around an upload, huggingface_hub wraps what happened into a RuntimeError.
+        cause = error.__cause__ if isinstance(error, RuntimeError) and error.__cause__ else error
+        raise _explanation(cause, f"{repo}@{branch}") from error
+
+
+def _explanation(error: BaseException, what: str) -> BaseException:
+    """The same news as `Transient` or `Permanent`; what nobody foresaw stays as it is."""
+    if isinstance(error, HfHubHTTPError):
+        return _answer(error, what)
+    if isinstance(error, OfflineModeIsEnabled):
+        return Permanent(f"{what}: HF_HUB_OFFLINE is set.", "Unset it for the run and for a drain.")
+    if isinstance(error, FileNotFoundError) or "Invalid metadata" in str(error):
+        return Permanent(f"{what}: {error}.")
+    if isinstance(error, (httpx2.HTTPError, OSError, ValueError)):
+        return Transient(f"{what}: {type(error).__name__}: {error}.")
+    return error
+
+
+def _answer(error: HfHubHTTPError, what: str) -> BaseException:
+    status = error.response.status_code
+    said = (error.server_message or str(error)).strip().splitlines()[0]
+    # 409 and 412: somebody else changed the branch meanwhile. Storage refuses what arrived torn, or came too late.
+    if status in (409, 412) or _is_storage(str(error.response.request.url)):
+        return Transient(f"{what}: {status}: {said}.")
+    return Permanent(f"{what} was refused with {status}: {said}.", REMEDIES.get(status, ""))
+
+
+def _is_storage(url: str) -> bool:
+    """Whether a request was about the bytes of a file, at the Hub or where it sends them."""
+    hub = httpx2.URL(constants.ENDPOINT).host
+    return httpx2.URL(url).host != hub or any(word in url for word in ("/lfs/", "multipart", "/verify"))

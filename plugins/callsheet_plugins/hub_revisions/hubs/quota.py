@@ -1,0 +1,74 @@
+"""The Hub's limit on commits an hour: they are counted, spaced, and the newest goes first when they run short."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from threading import Lock
+from typing import ClassVar
+
+from callsheet.outbox import Entry, Job, Transient
+from callsheet.rundir import atomic
+
+HOUR = 3600.0
+
+
+class Quota:
+    """The times of the commits of the last hour, by repository, in a file that outlives the courier.
+
+    It is read anew each time, since one handler publishes and another writes scores, in threads of one process.
+    """
+
+    _lock: ClassVar[Lock] = Lock()
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def wait_or_pass(self, job: Job) -> str | None:
+        """Raise `Transient` when it is not this entry's turn; return the id of a newer one that replaces it, if so.
+
+        While commits are to be had, everything goes. When none is left, all wait, and the newest goes first.
+        """
+        recent, allowed = self._recent(job.payload["repo"]), int(job.payload["commits_per_hour"])
+        if len(recent) < allowed - 1:
+            return None
+        newer = sorted((entry for entry in job.queued() if _passes(entry, job.entry)), key=_step)
+        if len(recent) >= allowed:
+            if newer and job.payload["coalesce"] and not job.payload["final"]:
+                return newer[-1].id
+            free_at = recent[-allowed] + HOUR
+            raise Transient(f"{len(recent)} commits in the last hour.", retry_after=free_at - time.time(), counts=False)
+        if newer and newer[-1].not_before <= time.time():
+            raise Transient("A newer revision goes first.", retry_after=1.0, counts=False)
+        return None
+
+    def spent(self, repo: str) -> None:
+        """Count one commit."""
+        with self._lock:
+            times = self._times()
+            atomic.write(
+                self.path, json.dumps({**times, repo: [*_of_an_hour(times.get(repo, [])), time.time()]}) + "\n"
+            )
+
+    def _recent(self, repo: str) -> list[float]:
+        return _of_an_hour(self._times().get(repo, []))
+
+    def _times(self) -> dict[str, list[float]]:
+        try:
+            return dict(json.loads(self.path.read_text(encoding="utf-8")))
+        except (OSError, ValueError):
+            return {}
+
+
+def _of_an_hour(times: list[float]) -> list[float]:
+    return [moment for moment in times if moment > time.time() - HOUR]
+
+
+def _passes(entry: Entry, other: Entry) -> bool:
+    """Whether `entry` is a later step of the same weights, whatever the clock said when it was put."""
+    return entry.payload.get("weights") == other.payload.get("weights") and _step(entry) > _step(other)
+
+
+def _step(entry: Entry) -> int:
+    return int(entry.payload.get("step") or 0)
