@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from callsheet import LogContext, LoopState, ManifestRow
-from callsheet.outbox.store import Shelves
+from callsheet.outbox.store import EntryStore
 from callsheet.session.session import Session
 from callsheet_plugins.benchmarks import Benchmarks
 
@@ -66,7 +66,7 @@ def waiting(folder: Path, entries: int) -> float:
     courier = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         time.sleep(WARM_UP)
-        assert len(Shelves(folder).left()) >= entries
+        assert len(EntryStore(folder).left()) >= entries
         before = _cpu_seconds(courier.pid)
         time.sleep(WATCHED)
         return (_cpu_seconds(courier.pid) - before) / WATCHED

@@ -26,7 +26,7 @@ from rich.table import Table  # noqa: E402
 
 from callsheet import LogContext, LoopState, ManifestRow  # noqa: E402
 from callsheet.outbox.entries import Entry, to_json  # noqa: E402
-from callsheet.outbox.store import Shelves  # noqa: E402
+from callsheet.outbox.store import EntryStore  # noqa: E402
 from callsheet.session.session import Session  # noqa: E402
 from callsheet_plugins.hub_revisions import HubRevisions  # noqa: E402
 
@@ -64,7 +64,7 @@ def ours(folder: Path, url: str, saves: int) -> tuple[list[float], int]:
             taken.append(time.perf_counter() - start)
             peaks.append(_peak(folder))
             time.sleep(PAUSE)
-        while Shelves(folder).left():
+        while EntryStore(folder).left():
             peaks.append(_peak(folder))
             time.sleep(0.2)
     return taken, max(peaks)
@@ -105,11 +105,11 @@ def _peak(run_dir: Path) -> int:
 
 def listing(folder: Path) -> float:
     """Seconds for `callsheet outbox RUN` with a thousand entries."""
-    shelves = Shelves(folder)
-    shelves.make()
+    store = EntryStore(folder)
+    store.make()
     for number in range(ENTRIES):
         entry = Entry(f"bench-{number}-0123456789ab", "bench", str(number), {}, time.time())
-        shelves.path("pending", entry.id).write_text(to_json(entry))
+        store.path("pending", entry.id).write_text(to_json(entry))
     command = [sys.executable, "-m", "callsheet", "outbox", str(folder)]
     taken = []
     for _ in range(3):
@@ -131,7 +131,7 @@ def draining(folder: Path, count: int) -> float:
     start = time.perf_counter()
     command = [sys.executable, "-m", "callsheet.outbox.courier", str(folder)]
     subprocess.run(command, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
-    assert len(Shelves(folder).ids("done")) == count
+    assert len(EntryStore(folder).ids("done")) == count
     return time.perf_counter() - start
 
 

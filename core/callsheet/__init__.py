@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # at run time `__getattr__` imports a name when it is first a
     from callsheet.records import LogContext as LogContext
     from callsheet.records import LoopState as LoopState
     from callsheet.records import ManifestRow as ManifestRow
-    from callsheet.records import Report as Report
+    from callsheet.records import PreflightReport as PreflightReport
     from callsheet.records import Revision as Revision
     from callsheet.records import RunResult as RunResult
     from callsheet.run.script import callbacks as callbacks
@@ -32,7 +32,7 @@ __all__ = [
     "LoopState",
     "ManifestRow",
     "Plugin",
-    "Report",
+    "PreflightReport",
     "Revision",
     "RunResult",
     "callbacks",
@@ -52,5 +52,11 @@ _HOMES = {
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
-        raise AttributeError(f"module 'callsheet' has no attribute {name!r}")
+        from callsheet.deprecations import renamed
+
+        return renamed(__name__, name)
     return getattr(import_module(f"callsheet.{_HOMES.get(name, 'records')}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
         LogContext,
         LoopState,
         ManifestRow,
-        Report,
+        PreflightReport,
         Revision,
         RunResult,
     )
@@ -87,7 +87,7 @@ class Plugin:
     # Around the run: `ctx` comes first.
 
     @hookspec
-    def preflight(self, ctx: LogContext, report: Report) -> None:
+    def preflight(self, ctx: LogContext, report: PreflightReport) -> None:
         """Nothing is loaded yet; say what is wrong with `report.problem(...)` or doubtful with `report.warning(...)`.
 
         Driver process. Must not import torch: `callsheet check` runs it in under a second. Ours.

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from callsheet.deprecations import renamed
+
 if TYPE_CHECKING:
     from accelerate import Accelerator  # type: ignore[import-untyped]  # accelerate ships no types
     from torch.nn import Module
@@ -46,7 +48,7 @@ class LogContext:
 
 
 @dataclass
-class Report:
+class PreflightReport:
     """What preflight found: problems stop the run, warnings do not."""
 
     problems: list[str] = field(default_factory=list)
@@ -211,3 +213,9 @@ class ExperimentResult:
 def plugin_name(plugin: Plugin) -> str:
     """The name a plugin was selected by; the host sets it, since a setting may be called `name`."""
     return str(vars(plugin).get("_callsheet_name", type(plugin).__name__.lower()))
+
+
+if not TYPE_CHECKING:  # type checkers know no old names
+
+    def __getattr__(name: str) -> Any:
+        return renamed(__name__, name)

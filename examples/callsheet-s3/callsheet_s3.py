@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from callsheet import LogContext, LoopState, ManifestRow, Plugin, Report, hookimpl, setting
-from callsheet.outbox import Handler, Hashes, Job, Permanent, Transient
+from callsheet import LogContext, LoopState, ManifestRow, Plugin, PreflightReport, hookimpl, setting
+from callsheet.outbox import Delivery, Handler, Hashes, Permanent, Transient
 
 MODEL = ["*.safetensors", "*.json", "*.jinja", "*.model", "*.txt"]
 RESUMING = ["*.pt", "*.pth", "optimizer*", "latest", "callsheet/**/*"]
@@ -31,7 +31,7 @@ class S3(Plugin):
     optimizer: bool = setting(False, help="Ship what resuming needs, too: optimizer, scheduler, RNG, plugins' state.")
 
     @hookimpl
-    def preflight(self, ctx: LogContext, report: Report) -> None:
+    def preflight(self, ctx: LogContext, report: PreflightReport) -> None:
         if problem := _problem_with(self.url):
             report.problem(f"plugins.s3.url={SECRET.sub('***', self.url)} {problem}")
         for pattern in self.include:
@@ -54,7 +54,7 @@ class Shipping(Handler):
 
     parallel = 2
 
-    def deliver(self, job: Job) -> Mapping[str, Any]:
+    def deliver(self, job: Delivery) -> Mapping[str, Any]:
         folder = job.payload["folder"]
         try:
             return _ship(job, Hashes(self.run_dir))
@@ -64,7 +64,7 @@ class Shipping(Handler):
             raise Transient(f"{folder}: {type(error).__name__}: {error}") from error
 
 
-def _ship(job: Job, hashes: Hashes) -> Mapping[str, Any]:
+def _ship(job: Delivery, hashes: Hashes) -> Mapping[str, Any]:
     from fsspec.core import url_to_fs  # type: ignore[import-untyped]  # fsspec ships no types
 
     store, folder = url_to_fs(job.payload["folder"])

@@ -14,7 +14,7 @@ from callsheet.rundir.rundir import replace
 if TYPE_CHECKING:
     from transformers import TrainerCallback
 
-    from callsheet.records import LogContext, LoopState, Report
+    from callsheet.records import LogContext, LoopState, PreflightReport
 
 FIRST_COLUMNS = ("step", "epoch", "split")
 
@@ -33,7 +33,7 @@ class CsvMetrics(Plugin):
         self._table: Table | None = None
 
     @hookimpl
-    def preflight(self, ctx: LogContext, report: Report) -> None:
+    def preflight(self, ctx: LogContext, report: PreflightReport) -> None:
         if Path(self.filename).name != self.filename or not self.filename.endswith(".csv"):
             report.problem(f"plugins.csv_metrics.filename must be a bare name ending in .csv, got {self.filename!r}.")
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from callsheet.errors import CallsheetError
-from callsheet.trainer.precision import settled
+from callsheet.trainer.precision import with_precision
 
 HARDWARE = {"none": (False, False), "old": (True, False), "new": (True, True)}
 
@@ -45,7 +45,7 @@ def hardware(monkeypatch: pytest.MonkeyPatch):
 def test_what_is_left_open_is_decided_and_said(hardware, caplog, kind, given: dict[str, Any], decided, said: str):
     hardware(kind)
     with caplog.at_level(logging.INFO, "callsheet"):
-        assert settled({"seed": 1, **given}) == {"seed": 1, **decided}
+        assert with_precision({"seed": 1, **given}) == {"seed": 1, **decided}
     assert len(caplog.messages) == bool(said) and said in "".join(caplog.messages)
 
 
@@ -62,7 +62,7 @@ def test_what_is_left_open_is_decided_and_said(hardware, caplog, kind, given: di
 def test_what_the_user_chose_is_refused_where_the_machine_lacks_it(hardware, kind, given: dict[str, Any], said: str):
     hardware(kind)
     with pytest.raises(CallsheetError) as refusal:
-        settled(given)
+        with_precision(given)
     assert said in str(refusal.value)
 
 

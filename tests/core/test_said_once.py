@@ -2,7 +2,7 @@
 
 import warnings
 
-from callsheet.process.warnings_once import said_once
+from callsheet.process.warnings_once import warnings_once
 
 
 def warn():
@@ -14,7 +14,7 @@ def warn():
 def test_the_same_warning_is_printed_once_whatever_resets_pythons_memory(monkeypatch):
     printed = []
     monkeypatch.setattr(warnings, "showwarning", lambda message, *place: printed.append(str(message)))
-    with said_once():
+    with warnings_once():
         for _ in range(3):
             warn()
         warnings.warn("another", FutureWarning, stacklevel=1)
@@ -24,7 +24,7 @@ def test_the_same_warning_is_printed_once_whatever_resets_pythons_memory(monkeyp
 
 
 def test_what_records_warnings_still_gets_all_of_them():
-    with said_once(), warnings.catch_warnings(record=True) as recorded:
+    with warnings_once(), warnings.catch_warnings(record=True) as recorded:
         warnings.simplefilter("always")
         for _ in range(2):
             warn()

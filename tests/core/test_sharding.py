@@ -24,7 +24,7 @@ from transformers import (
 )
 
 from callsheet.errors import CallsheetError
-from callsheet.rundir.links import share
+from callsheet.rundir.links import link_or_copy
 from callsheet.sharding import Sharding, Stored, save_model, save_shards, zero
 from callsheet.sharding import layout as layouts
 from callsheet.sharding.whole import Holder
@@ -245,7 +245,7 @@ def test_what_takes_the_place_of_a_shared_file_leaves_the_other_names_of_it_alon
     first, second, shared = (tmp_path / f"{name}.safetensors" for name in ("first", "second", "shared"))
     first.write_bytes(b"first")
     second.write_bytes(b"second")
-    share(first, shared)
-    share(second, shared)
+    link_or_copy(first, shared)
+    link_or_copy(second, shared)
     assert shared.read_bytes() == b"second" and first.read_bytes() == b"first"
     assert shared.stat().st_ino == second.stat().st_ino

@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 
 from callsheet.outbox import Parked, Permanent, Transient
-from callsheet_plugins.benchmarks.dispatch.script.dispatcher import ByHand
+from callsheet_plugins.benchmarks.dispatch.script.dispatcher import ScriptDispatcher
 from callsheet_plugins.benchmarks.dispatch.slurm.commands import Answer, refusal
 from callsheet_plugins.benchmarks.dispatch.slurm.dispatcher import Slurm
 from callsheet_plugins.benchmarks.dispatch.slurm.settings import SlurmSettings
@@ -366,7 +366,7 @@ def test_without_slurm_a_job_waits_for_a_drain_elsewhere(attempt, monkeypatch, t
 
 
 def test_a_script_that_is_only_written_runs_under_sbatch_with_its_options(slurm, attempt, until, tmp_path):
-    here = ByHand(SlurmSettings(mem="100M", options={"comment": ON_ONE_LINE}))
+    here = ScriptDispatcher(SlurmSettings(mem="100M", options={"comment": ON_ONE_LINE}))
     job = attempt(QUICK, gpus=2, name='it\'s "here" $(touch executed)')
     handle = here.submit(job)
     assert here.look(job, handle).state == "left" and handle in here.look(job, handle).reason and not slurm.jobs()
@@ -378,7 +378,7 @@ def test_a_script_that_is_only_written_runs_under_sbatch_with_its_options(slurm,
 
 
 def test_a_script_that_is_only_written_runs_under_bash(attempt, until):
-    here, job = ByHand(SlurmSettings()), attempt(QUICK, gpus=2)
+    here, job = ScriptDispatcher(SlurmSettings()), attempt(QUICK, gpus=2)
     handle = here.submit(job)
     assert subprocess.run(["bash", handle]).returncode == 0 and here.look(job, handle).state == "ended"
     assert subprocess.run([handle]).returncode == 0 and log(job) == "scored\n", "an attempt runs once"

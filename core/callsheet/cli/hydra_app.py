@@ -24,7 +24,7 @@ logger = logging.getLogger("callsheet")
 Task = Callable[["DictConfig", list[str]], int]
 
 
-class Job:
+class HydraTask:
     """What Hydra calls, once per run. A launcher such as submitit's may pickle it and call it in another process."""
 
     def __init__(self, task: Task, typed: Sequence[str]) -> None:
@@ -79,7 +79,7 @@ def run_app(name: str, task: Task, overrides: Sequence[str]) -> int:
     _refuse_one_place_for_many(overrides)
     compose.bind()
     translated = compose.translated(overrides)
-    job = Job(task, translated)
+    job = HydraTask(task, translated)
     app = hydra.main(
         version_base=compose.VERSION_BASE, config_path=f"pkg://{compose.CONFIG_MODULE}", config_name="config"
     )

@@ -138,7 +138,7 @@ def _train(config: DictConfig, overrides: list[str]) -> int:
     from callsheet.config.compose import flags
     from callsheet.config.plan import make_plan
     from callsheet.outbox.store import counts_of
-    from callsheet.preflight.preflight import insist
+    from callsheet.preflight.preflight import require
     from callsheet.run.train import check, is_complete, say_loading, train, warned
     from callsheet.rundir.rundir import CHECKPOINTS
 
@@ -153,7 +153,7 @@ def _train(config: DictConfig, overrides: list[str]) -> int:
         if plan.launch.name != "single" and not here.is_worker:
             from callsheet.launch.launcher import launch
 
-            insist(warned(check(plan)))
+            require(warned(check(plan)))
             say_loading(plan)
             launch(plan, [*flags(), *overrides])
             return _say_unpublished(counts_of(plan.run_dir), plan.run_dir)
@@ -202,14 +202,14 @@ def _say_unpublished(counts: dict[str, int], run_dir: Path) -> int:
 
 def _check(config: DictConfig, overrides: list[str]) -> int:
     from callsheet.config.plan import make_plan
-    from callsheet.preflight.preflight import insist
+    from callsheet.preflight.preflight import require
     from callsheet.run.train import check
 
     plan = make_plan(config, _meant_for_this_run(overrides))
     report = check(plan)
     for warning in report.warnings:
         click.echo(f"warning: {warning}", err=True)
-    insist(report)
+    require(report)
     click.echo(f"Nothing wrong found. Plugins: {', '.join(plan.plugins) or 'none'}. Run directory: {plan.run_dir}")
     return 0
 

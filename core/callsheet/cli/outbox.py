@@ -64,22 +64,22 @@ def drain(run: Path, seconds: float) -> int:
 @click.argument("id")
 def retry(run: Path, id: str) -> int:
     """Give a failed entry, named by its id or the start of it, another chance; `all` means all of them."""
-    from callsheet.outbox.store import FAILED, Shelves
-    from callsheet.rundir.rundir import insist_on_run
+    from callsheet.outbox.store import FAILED, EntryStore
+    from callsheet.rundir.rundir import require_run
 
-    shelves = Shelves(run.absolute())
-    failed = shelves.ids(FAILED)
+    store = EntryStore(run.absolute())
+    failed = store.ids(FAILED)
     exact, near = [name for name in failed if name == id], [name for name in failed if name.startswith(id)]
     chosen = failed if id == "all" else exact or near
     if not failed:
-        insist_on_run(run.absolute())
+        require_run(run.absolute())
         raise CallsheetError(f"Nothing failed in the outbox of {run}; callsheet outbox {run} lists it.")
     if not chosen:
         raise CallsheetError(f"No failed entry is called {id!r}.{did_you_mean(id, failed)} Failed: {len(failed)}.")
     if len(chosen) > 1 and id != "all":
         raise CallsheetError(f"Several failed entries begin with {id!r}: {', '.join(sorted(chosen))}.")
     try:
-        again = [name for name in chosen if shelves.retry(name)]
+        again = [name for name in chosen if store.retry(name)]
     except OSError as error:
         raise CallsheetError(f"{run} cannot be written: {error.strerror}. What failed is kept.") from error
     click.echo(f"{', '.join(again)}: pending again. If the run has ended: callsheet outbox drain {run}")

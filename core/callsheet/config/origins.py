@@ -56,7 +56,7 @@ class Layer:
 
 
 @dataclass(frozen=True)
-class Trail:
+class Origins:
     """What Hydra merged in one run, first to last."""
 
     primary: str
@@ -65,7 +65,7 @@ class Trail:
     overrides: Sequence[Override]
 
     @classmethod
-    def of_this_run(cls) -> Trail:
+    def of_this_run(cls) -> Origins:
         hydra = HydraConfig.get()
         typed = [*hydra.overrides.hydra, *hydra.overrides.task]
         loader = GlobalHydra.instance().config_loader()

@@ -86,7 +86,7 @@ def first_node(environ: Mapping[str, str]) -> str:
     return f"{found.group(1)}{found.group(2) or ''}" if found else "localhost"
 
 
-def share(decide: Callable[[], T]) -> T:
+def broadcast(decide: Callable[[], T]) -> T:
     """What `decide` returns on rank 0, on every rank; a `CallsheetError` that it raises there is raised everywhere."""
     group = cpu_group()
     if group is None:
@@ -105,7 +105,7 @@ def share(decide: Callable[[], T]) -> T:
     return box[0]  # type: ignore[no-any-return]  # it was a T on rank 0
 
 
-def gather(value: T) -> list[T]:
+def all_gather(value: T) -> list[T]:
     """The `value` of every rank, on every rank."""
     group = cpu_group()
     if group is None:
@@ -134,7 +134,7 @@ def _gloo() -> Any:
     return dist.new_group(backend="gloo", timeout=timedelta(days=2))
 
 
-def meet() -> None:
+def barrier() -> None:
     """Wait until every rank has come here: who leaves early makes its launcher stop the others."""
     if (group := cpu_group()) is not None:
         import torch.distributed as dist

@@ -88,7 +88,7 @@ def join(launch: LaunchSettings) -> None:
             comm.init_distributed(dist_backend=dist.get_backend(), auto_mpi_discovery=False, verbose=False)
 
 
-def insist(launch: LaunchSettings, world: World, size: int) -> None:
+def require(launch: LaunchSettings, world: World, size: int) -> None:
     """Raise `CallsheetError` unless as many processes run as were asked for and started."""
     asked = (launch.processes or 0) * launch.nodes
     if asked and size != asked:
@@ -103,7 +103,7 @@ def insist(launch: LaunchSettings, world: World, size: int) -> None:
         )
 
 
-def insist_on_engine(launch: LaunchSettings, accelerator: Any) -> str:
+def require_engine(launch: LaunchSettings, accelerator: Any) -> str:
     """The engine that really runs. Raises `CallsheetError` for one not asked for: libraries fall back silently.
 
     launch=single asks for none in particular, so that `torchrun` and `accelerate launch` may bring theirs.

@@ -22,7 +22,7 @@ from callsheet.errors import WorkerFailure
 from callsheet.launch import failures
 from callsheet.launch.devices import processes_per_node
 from callsheet.launch.failures import Failure, Weight
-from callsheet.process.gc_pause import uncollected
+from callsheet.process.gc_pause import gc_paused
 from callsheet.process.signals import SIGNALS, Interrupted
 from callsheet.rundir.rundir import RunDir, now
 
@@ -113,7 +113,7 @@ def _environment(plan: Plan) -> Iterator[None]:
 
 def _agent(plan: Plan, command: Sequence[str], folder: str) -> Any:
     """An agent that starts `command` once per process of this node and never again."""
-    with uncollected():
+    with gc_paused():
         from torch.distributed.elastic.agent.server.api import WorkerSpec
         from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs
         from torch.distributed.elastic.rendezvous import RendezvousParameters, registry

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.trainer_utils import SaveStrategy
 
-from callsheet.distributed.world import gather
+from callsheet.distributed.world import all_gather
 from callsheet.errors import CallsheetError
 from callsheet.loop import rotation
 from callsheet.loop.requests import Consensus
@@ -84,8 +84,8 @@ class Bridge(TrainerCallback):
         if self.recorder.active:
             metrics = StepMetrics(self.recorder, loop.epoch)
             session.lineup.hooks.on_step_end(state=loop, step_idx=loop.step, batch=self.recorder.batch, metrics=metrics)
-        if session.mailroom:
-            session.mailroom.look()
+        if session.supervisor:
+            session.supervisor.look()
         return self._obey(args, state, control)
 
     def on_log(
@@ -180,7 +180,7 @@ class Bridge(TrainerCallback):
         session = self.session
         mine, session.lineup.requested = session.lineup.requested, {}
         reasons: dict[str, str] = {}
-        for rank, requested in enumerate(gather(mine)):
+        for rank, requested in enumerate(all_gather(mine)):
             for kind, (plugin, reason) in requested.items():
                 reasons.setdefault(kind, reason)
                 if rank:

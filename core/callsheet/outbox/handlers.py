@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from callsheet.deprecations import renamed
 from callsheet.errors import did_you_mean
 from callsheet.outbox.entries import Entry
 
@@ -43,7 +44,7 @@ class Parked(Exception):
 
 
 @dataclass(frozen=True)
-class Job:
+class Delivery:
     """One attempt at an entry. `files` are the paths of its snapshot, by the names they were put under.
 
     `progress(done, total)` tells whoever waits; `queued()` are the other entries of this kind that wait, oldest first.
@@ -73,7 +74,7 @@ class Handler:
     def __init__(self, run_dir: Path) -> None:
         self.run_dir = run_dir
 
-    def deliver(self, job: Job) -> Mapping[str, Any]:
+    def deliver(self, job: Delivery) -> Mapping[str, Any]:
         """Do it, and return what became of it, as JSON. Raises `Transient`, `Permanent` or `Parked`.
 
         What the run announces stands under `revision` (the fields of a `Revision`) and `evals`.
@@ -87,7 +88,7 @@ def installed() -> dict[str, EntryPoint]:
     return {entry_point.name: entry_point for entry_point in entry_points(group=GROUP)}
 
 
-def insist(kind: str) -> None:
+def require(kind: str) -> None:
     """Raise LookupError when nothing that is installed carries out entries of `kind`."""
     if kind not in installed():
         raise LookupError(
@@ -99,7 +100,7 @@ def insist(kind: str) -> None:
 def make(kind: str, run_dir: Path) -> Handler:
     """Import the handler of `kind`; raises `Permanent` when that does not work."""
     try:
-        insist(kind)
+        require(kind)
     except LookupError as error:
         raise Permanent(str(error)) from error
     try:
@@ -110,3 +111,9 @@ def make(kind: str, run_dir: Path) -> Handler:
     if not isinstance(handler, Handler):
         raise Permanent(f"The handler of kind {kind!r} is no callsheet.outbox.Handler.")
     return handler
+
+
+if not TYPE_CHECKING:  # type checkers know no old names
+
+    def __getattr__(name: str) -> Any:
+        return renamed(__name__, name)

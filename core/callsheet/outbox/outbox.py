@@ -13,7 +13,7 @@ from typing import Any
 
 from callsheet.outbox import handlers, snapshots
 from callsheet.outbox.entries import Entry, id_of
-from callsheet.outbox.store import Shelves
+from callsheet.outbox.store import EntryStore
 from callsheet.secrets import redact
 
 _putting = Lock()  # two threads with one key make one entry
@@ -32,8 +32,8 @@ class Outbox:
         on_refusal: Callable[[], None] = lambda: None,
     ) -> None:
         self.run_dir = run_dir
-        self.shelves = Shelves(run_dir)
-        self._on_put = on_put or self.shelves.post
+        self.store = EntryStore(run_dir)
+        self._on_put = on_put or self.store.post
         self._on_refusal = on_refusal
 
     def put(
@@ -50,7 +50,7 @@ class Outbox:
 
         >>> state.outbox.put("hub_revisions", {"step": 100}, files={"config.json": row.path / "config.json"}, key="100")
         """
-        handlers.insist(kind)
+        handlers.require(kind)
         key = key or uuid.uuid4().hex
         id = id_of(kind, key)
         with _putting:
@@ -65,13 +65,13 @@ class Outbox:
 
     def _write(self, entry: Entry, files: Mapping[str, Path]) -> bool:
         """Make a draft of `entry` and links to its files; False when there is one already."""
-        self.shelves.make()
-        if self.shelves.is_draft(entry.id) or self.shelves.state_of(entry.id) is not None:
+        self.store.make()
+        if self.store.is_draft(entry.id) or self.store.state_of(entry.id) is not None:
             return False
         sizes = snapshots.take(self.run_dir, entry.id, files) if files else {}
         sources = {name: os.path.relpath(path, self.run_dir) for name, path in files.items()}
         try:
-            self.shelves.draft(replace(entry, files=sizes, sources=sources))
+            self.store.draft(replace(entry, files=sizes, sources=sources))
         except BaseException:
             snapshots.drop(self.run_dir, entry.id)
             raise

@@ -19,7 +19,7 @@ REPAIR = "Remove the file, or repair it and retry."
 KEPT = (PENDING, ACTIVE, PARKED, FAILED)  # what may still want its files
 
 
-class Shelves:
+class EntryStore:
     """The entries of the run at `run_dir`: put by the run, moved by whoever holds the courier's lock."""
 
     def __init__(self, run_dir: Path) -> None:
@@ -175,9 +175,9 @@ class Shelves:
 
 def counts_of(run_dir: Path) -> dict[str, int]:
     """How many entries are done, left, failed and, if any, parked; nothing where none was ever put."""
-    shelves = Shelves(run_dir)
-    if not shelves.folder.is_dir():
+    store = EntryStore(run_dir)
+    if not store.folder.is_dir():
         return {}
-    left = {*shelves.drafts(), *shelves.left()}
-    counts = {"done": len(shelves.ids(DONE)), "left": len(left), "failed": len(shelves.ids(FAILED))}
-    return {**counts, **({"parked": len(parked)} if (parked := shelves.ids(PARKED)) else {})}
+    left = {*store.drafts(), *store.left()}
+    counts = {"done": len(store.ids(DONE)), "left": len(left), "failed": len(store.ids(FAILED))}
+    return {**counts, **({"parked": len(parked)} if (parked := store.ids(PARKED)) else {})}

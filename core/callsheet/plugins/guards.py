@@ -34,7 +34,7 @@ class Cost:
 
 
 @dataclass
-class Desk:
+class CallContext:
     """Where guards report: who is being called right now, and the run's event log."""
 
     log: EventLog
@@ -49,20 +49,20 @@ class Guard:
     name: str
     origin: str
     on_error: str
-    desk: Desk
+    context: CallContext
     costs: dict[str, Cost] = field(default_factory=dict)
     disabled: bool = False
 
     def around(self, hook: str, method: Callable[..., Any]) -> Callable[..., Any]:
         """`method`, timed and guarded; returns what it returns, or None when it raised and the run goes on."""
         cost = self.costs.setdefault(hook, Cost())
-        desk, name = self.desk, self.name
+        context, name = self.context, self.name
 
         @wraps(method)
         def call(*args: Any, **kwargs: Any) -> Any:
             if self.disabled:
                 return None
-            caller, desk.calling = desk.calling, name
+            caller, context.calling = context.calling, name
             start = perf_counter()
             try:
                 return method(*args, **kwargs)
@@ -72,7 +72,7 @@ class Guard:
                 self.failed(hook, error)
             finally:
                 cost.add(perf_counter() - start)
-                desk.calling = caller
+                context.calling = caller
 
         return call
 
@@ -99,17 +99,17 @@ class Guard:
         who = f"Plugin {self.name!r} ({self.origin})"
         if isinstance(error, (CallsheetError, PluginFailure)):
             raise type(error)(f"{who}: {error}" if who not in str(error) else str(error)) from error
-        self.desk.log(
+        self.context.log(
             "plugin_failed",
             plugin=self.name,
             origin=self.origin,
             hook=hook,
-            rank=self.desk.rank,
+            rank=self.context.rank,
             on_error=self.on_error,
             error=f"{type(error).__name__}: {error}",
             traceback=traceback.format_exc(),
         )
-        said = f"{who} raised in {hook} on rank {self.desk.rank}: {type(error).__name__}: {error}"
+        said = f"{who} raised in {hook} on rank {self.context.rank}: {type(error).__name__}: {error}"
         if self.on_error == "raise":
             raise PluginFailure(said) from error
         self.disabled = self.on_error == "disable"

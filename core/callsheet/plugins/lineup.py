@@ -13,9 +13,9 @@ from pluggy import HookimplOpts, PluginManager
 
 from callsheet.errors import CallsheetError
 from callsheet.hooks import PROJECT, Plugin
-from callsheet.plugins.guards import Desk, EventLog, Guard
+from callsheet.plugins.guards import CallContext, EventLog, Guard
 from callsheet.plugins.registry import Installed, installed
-from callsheet.plugins.validation import audition, marked
+from callsheet.plugins.validation import marked, validate
 
 
 @dataclass(frozen=True)
@@ -42,12 +42,12 @@ class Lineup:
     def __init__(
         self, plugins: Mapping[str, Plugin], *, rank: int = 0, world_size: int = 1, log: EventLog = lambda *a, **k: None
     ) -> None:
-        self.desk = Desk(log, rank)
+        self.context = CallContext(log, rank)
         self.requested: dict[str, tuple[str | None, str]] = {}  # kind: who asked, and why
         self.members: list[Member] = []
         self._extra: list[Guard] = []
         for name, plugin in plugins.items():
-            audition(name, plugin, origin(name, plugin))
+            validate(name, plugin, origin(name, plugin))
             vars(plugin)["_callsheet_name"] = name
             if plugin.ranks == "all" or rank == 0:
                 self.members.append(self._member(name, plugin, world_size))
@@ -60,8 +60,8 @@ class Lineup:
 
     def request(self, kind: str, reason: str) -> None:
         """Note that the plugin being called asks for `kind` (stop, save or eval)."""
-        self.requested.setdefault(kind, (self.desk.calling, reason))
-        self.desk.log("requested", request=kind, plugin=self.desk.calling, reason=reason, rank=self.desk.rank)
+        self.requested.setdefault(kind, (self.context.calling, reason))
+        self.context.log("requested", request=kind, plugin=self.context.calling, reason=reason, rank=self.context.rank)
 
     def guard_callback(self, callback: Any, guard: Guard) -> Any:
         """Guard and time the events of a native `TrainerCallback`, in place: its class stays what Trainer looks for."""
@@ -74,7 +74,7 @@ class Lineup:
 
     def callback_guard(self, name: str, origin: str) -> Guard:
         """The guard of a native callback that a configuration names; it raises, as it would without Callsheet."""
-        self._extra.append(Guard(name, origin, "raise", self.desk))
+        self._extra.append(Guard(name, origin, "raise", self.context))
         return self._extra[-1]
 
     def add_callbacks(self, state: Any) -> list[Any]:
@@ -83,7 +83,7 @@ class Lineup:
         by_name = {member.name: member for member in self.members}
 
         def add(callback: Any) -> None:
-            added.append(self.guard_callback(callback, by_name[str(self.desk.calling)].guard))
+            added.append(self.guard_callback(callback, by_name[str(self.context.calling)].guard))
 
         self.hooks.add_callbacks(state=state, add=add)
         return added
@@ -127,7 +127,7 @@ class Lineup:
                 "one that skips a collective hangs the others. Leave it at raise."
             )
         source = installed().get(name)
-        return Member(name, plugin, Guard(name, origin(name, plugin), on_error, self.desk), source)
+        return Member(name, plugin, Guard(name, origin(name, plugin), on_error, self.context), source)
 
     def _manager(self) -> PluginManager:
         manager = _Manager(PROJECT)

@@ -11,7 +11,7 @@ from callsheet.errors import CallsheetError, did_you_mean
 from callsheet.hooks import PROJECT, Plugin, hook_names
 
 
-def audition(name: str, plugin: Plugin, origin: str) -> None:
+def validate(name: str, plugin: Plugin, origin: str) -> None:
     """Raise a `CallsheetError` for the first thing about `plugin` that would go wrong, or pass in silence, later."""
     for problem in _problems(type(plugin)):
         raise CallsheetError(f"Plugin {name!r} from {origin}: {problem}")

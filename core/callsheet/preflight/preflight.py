@@ -15,7 +15,7 @@ from callsheet.introspect.classes import constructor
 from callsheet.launch import devices, engines
 from callsheet.plugins.lineup import Lineup
 from callsheet.preflight import report_to
-from callsheet.records import LogContext, ManifestRow, Report
+from callsheet.records import LogContext, ManifestRow, PreflightReport
 from callsheet.rundir import checkpoints, compatibility, reuse
 from callsheet.rundir.rundir import RunDir
 from callsheet.trainer import adapters, chat_template, models
@@ -23,9 +23,9 @@ from callsheet.trainer import args as trainer_args
 from callsheet.trainer.saved_adapters import base_of
 
 
-def preflight(plan: Plan, lineup: Lineup) -> Report:
+def preflight(plan: Plan, lineup: Lineup) -> PreflightReport:
     """Check settings, files, run directory and resume, then ask the plugins; loads nothing."""
-    report = Report()
+    report = PreflightReport()
     for problem in (
         *trainer_args.problems(plan.trainer.args, plan.trainer.config_class),
         *trainer_args.range_problems(plan.trainer.args),
@@ -49,7 +49,7 @@ def preflight(plan: Plan, lineup: Lineup) -> Report:
     return report
 
 
-def insist(report: Report) -> None:
+def require(report: PreflightReport) -> None:
     """Raise one `CallsheetError` with all problems of `report`."""
     if report.problems:
         raise CallsheetError("\n".join(report.problems))
@@ -60,7 +60,7 @@ def context(plan: Plan) -> LogContext:
     return LogContext(plan.run_dir, plan.experiment, plan.run_dir.name, dict(plan.composed), publishes=publishes)
 
 
-def _check_devices(plan: Plan, report: Report) -> None:
+def _check_devices(plan: Plan, report: PreflightReport) -> None:
     if world().is_worker:
         return  # whoever started it has chosen the number
     problems, warnings = devices.problems(plan)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def uncollected() -> Iterator[None]:
+def gc_paused() -> Iterator[None]:
     """Import in this block without the collector walking, time and again, over modules that live for ever."""
     gc.disable()
     try:

@@ -9,7 +9,7 @@ from typing import TextIO
 
 
 @contextmanager
-def said_once() -> Iterator[None]:
+def warnings_once() -> Iterator[None]:
     """Print no warning of the same text and line twice while the block runs; what records warnings gets them all."""
     before, said = warnings.showwarning, set()
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from callsheet.config.plan import Plan
-from callsheet.distributed.world import gather
+from callsheet.distributed.world import all_gather
 
 if TYPE_CHECKING:
     from transformers import Trainer
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def finish(trainer: Trainer, session: Session, plan: Plan) -> None:
     """Save the model, its tokenizer, card and metrics into the run directory; called on every rank."""
-    if any(gather(session.signals.received is not None)):
+    if any(all_gather(session.signals.received is not None)):
         return  # a checkpoint was saved; whoever sent the signal wants the process gone
     align_end_of_sequence(trainer)
     if plugin := getattr(trainer.accelerator.state, "fsdp_plugin", None):

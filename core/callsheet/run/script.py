@@ -24,15 +24,15 @@ def callbacks(*plugins: str | Plugin, overrides: Sequence[str] = ()) -> list[Tra
 
     >>> Trainer(model, args, callbacks=callsheet.callbacks("bema", "csv_metrics"))
     """
-    from callsheet.preflight.preflight import insist
-    from callsheet.records import LogContext, Report
+    from callsheet.preflight.preflight import require
+    from callsheet.records import LogContext, PreflightReport
     from callsheet.run.script_bridge import ScriptBridge
     from callsheet.session.session import Session
 
     session = Session(LogContext(Path()), _made(plugins, overrides), outbox=_outbox(overrides))
-    report = Report()
+    report = PreflightReport()
     session.lineup.hooks.preflight(ctx=session.ctx, report=report)
-    insist(report)
+    require(report)
     return [ScriptBridge(session), *session.lineup.add_callbacks(session.state)]
 
 

@@ -12,15 +12,15 @@ from typing import Any
 
 from callsheet import data
 from callsheet.config.plan import Plan
-from callsheet.distributed.world import meet, share, world
+from callsheet.distributed.world import barrier, broadcast, world
 from callsheet.launch import engines
 from callsheet.launch.devices import on_cpu
 from callsheet.plugins.lineup import Lineup
-from callsheet.preflight.preflight import context, insist, preflight
-from callsheet.process.gc_pause import uncollected
+from callsheet.preflight.preflight import context, preflight, require
+from callsheet.process.gc_pause import gc_paused
 from callsheet.process.signals import Interrupted, watched
-from callsheet.process.warnings_once import said_once
-from callsheet.records import ManifestRow, Report
+from callsheet.process.warnings_once import warnings_once
+from callsheet.records import ManifestRow, PreflightReport
 from callsheet.run.finish import finish
 from callsheet.rundir import checkpoints, compatibility
 from callsheet.rundir.rundir import RunDir
@@ -29,7 +29,7 @@ from callsheet.session.session import Session
 logger = logging.getLogger("callsheet")
 
 
-def check(plan: Plan) -> Report:
+def check(plan: Plan) -> PreflightReport:
     """What is wrong with `plan`, found without torch and without writing anything."""
     return preflight(plan, Lineup(plan.plugins))
 
@@ -50,11 +50,11 @@ def train(plan: Plan) -> Session:
     """
     here = world()
     if here.is_main and not here.is_driven:
-        insist(warned(check(plan)))
+        require(warned(check(plan)))
         say_loading(plan)
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-    with watched() as signals, said_once():
-        with uncollected():
+    with watched() as signals, warnings_once():
+        with gc_paused():
             from callsheet.loop.bridge import Bridge
             from callsheet.trainer import build
 
@@ -62,27 +62,27 @@ def train(plan: Plan) -> Session:
             build.import_object(plan.trainer.config_class, "trainer.config_class")
             build.import_object(plan.trainer.trainer_class, "trainer.trainer_class")
         args = build.make_args(plan)
-        engines.insist(plan.launch, here, args.world_size)
+        engines.require(plan.launch, here, args.world_size)
         engines.join(plan.launch)
-        plan = replace(plan, run_dir=share(lambda: plan.run_dir))  # its name may hold the time
+        plan = replace(plan, run_dir=broadcast(lambda: plan.run_dir))  # its name may hold the time
         args.output_dir = str(plan.run_dir)
         _silence_bars()
         train_data, eval_data = data.load(plan.dataset)
-        _insist_on_columns(plan, train_data.column_names)
+        _require_columns(plan, train_data.column_names)
         material = build.prepare(plan, args, train_data, eval_data)
         with Session(context(plan), plan.plugins, signals=signals, outbox=plan.outbox) as session:
-            resume_from = share(lambda: _resume_from(plan, session))
+            resume_from = broadcast(lambda: _resume_from(plan, session))
             bridge = Bridge(session, resume_from.path if resume_from else None)
             callbacks = [bridge, *session.lineup.add_callbacks(session.state), *build.named_callbacks(plan, session)]
             trainer = build.make_trainer(plan, args, material, callbacks)
-            engine = engines.insist_on_engine(plan.launch, trainer.accelerator)
+            engine = engines.require_engine(plan.launch, trainer.accelerator)
             made = {"engine": engine, "processes": args.world_size, "started_by": here.starter}
             session.run_dir.update_run(world=made)
             if resume_from:
-                compatibility.insist(resume_from, engine, args.world_size, trainer.model)
+                compatibility.require(resume_from, engine, args.world_size, trainer.model)
             trainer.train(resume_from_checkpoint=str(resume_from.path) if resume_from else None)
             finish(trainer, session, plan)
-        meet()
+        barrier()
         if signals.received and session.result and session.result.status == "interrupted":
             stopped = Interrupted(signals.received)
             stopped.orderly = True
@@ -95,7 +95,7 @@ def say_loading(plan: Plan) -> None:
     logger.info("Loading %s for trainer=%s. Run directory: %s", plan.model.path, plan.trainer.name, plan.run_dir)
 
 
-def warned(report: Report) -> Report:
+def warned(report: PreflightReport) -> PreflightReport:
     """`report`, its warnings said."""
     for warning in report.warnings:
         logger.warning("%s", warning)
@@ -107,10 +107,10 @@ def _work(config: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in config.items() if key not in ("output_dir", "resume", "experiment", "outbox")}
 
 
-def _insist_on_columns(plan: Plan, columns: list[str] | None) -> None:
+def _require_columns(plan: Plan, columns: list[str] | None) -> None:
     """Check the columns of data from the Hub, which could not be seen before."""
     path = plan.dataset.path or "dataset.mixture"
-    insist(Report(data.missing_columns(columns, plan.trainer, path)))
+    require(PreflightReport(data.missing_columns(columns, plan.trainer, path)))
 
 
 def _silence_bars() -> None:

@@ -24,7 +24,7 @@ SHARDED = ("zero2", "zero3", "fsdp2")
 FIXED = ("zero2", "zero3")  # DeepSpeed reads back only what as many processes have saved
 
 
-def insist(row: ManifestRow, engine: str, processes: int, model: Any) -> None:
+def require(row: ManifestRow, engine: str, processes: int, model: Any) -> None:
     """Raise `CallsheetError` when `model` under `engine` on `processes` processes cannot go on from `row`."""
     config = model.config.to_dict() if hasattr(getattr(model, "config", None), "to_dict") else {}
     if wrong := misfit(row.path, engine, processes) or another_model(row.path, config):

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 
-def share(source: Path, target: Path) -> None:
+def link_or_copy(source: Path, target: Path) -> None:
     """Make `source`, a file or a folder, appear at `target` too: tensors by hard link, small files by copy."""
     if source.is_dir():
         shutil.copytree(source, target, copy_function=_link_or_copy, dirs_exist_ok=True)

@@ -124,7 +124,7 @@ class RunDir:
             os.write(lock.fileno(), f"process {os.getpid()} on {os.uname().nodename}".encode())
 
 
-def insist_on_run(folder: Path) -> None:
+def require_run(folder: Path) -> None:
     """Raise `CallsheetError` where no run was ever started."""
     if not (folder / RUN).is_file():
         raise CallsheetError(f"{folder} holds no Callsheet run.")

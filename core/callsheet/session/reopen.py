@@ -38,15 +38,15 @@ def reopened(run_dir: Path, seconds: float = float("inf")) -> Iterator[Session]:
 
     Raises `CallsheetError` when the run is alive, there is none, or its directory cannot be written.
     """
-    rundir.insist_on_run(run_dir)
+    rundir.require_run(run_dir)
     session = _session_of(RunDir(run_dir, is_main=False))
     session.run_dir.open()
     try:
-        mailroom = session.make_mailroom()
-        mailroom.open()
+        supervisor = session.make_supervisor()
+        supervisor.open()
         yield session
-        mailroom.wait(seconds)
-        mailroom.close()
+        supervisor.wait(seconds)
+        supervisor.close()
         session.run_dir.update_run(ids=session.ctx.ids, outbox=counts_of(run_dir))
     except OSError as error:
         if error.errno not in NOT_WRITABLE:

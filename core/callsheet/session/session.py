@@ -21,7 +21,7 @@ from callsheet.outbox.settings import OutboxSettings
 from callsheet.outbox.store import counts_of
 from callsheet.outbox.supervisor.announcing import Results
 from callsheet.outbox.supervisor.recovery import as_listed
-from callsheet.outbox.supervisor.supervisor import Mailroom
+from callsheet.outbox.supervisor.supervisor import Supervisor
 from callsheet.plugins.lineup import Lineup
 from callsheet.process.signals import Interrupted, Signals
 from callsheet.records import ArmResult, EvalResult, ExperimentResult, LogContext, LoopState, ManifestRow, RunResult
@@ -51,7 +51,7 @@ class Session:
         self.lineup = Lineup(plugins, rank=rank, world_size=world_size, log=self.run_dir.event)
         self.state = LoopState(ctx, self.lineup.request, self.announce_in_loop, rank=rank, world_size=world_size)
         self.outbox = outbox or OutboxSettings()
-        self.mailroom: Mailroom | None = None
+        self.supervisor: Supervisor | None = None
         self.arm = ArmResult(ctx.run)
         self.metrics: dict[str, float] = {}
         self.stopped_by: str | None = None
@@ -84,7 +84,7 @@ class Session:
         self.ctx.ids = {**earlier.get("ids", {}), **self.ctx.ids}
         self.run_dir.event("started", attempt=len(earlier.get("attempts", [])) + 1)
         if self.run_dir.is_main:
-            self.make_mailroom().open()
+            self.make_supervisor().open()
         self.lineup.hooks.on_experiment_start(ctx=self.ctx)
         self.lineup.hooks.on_run_start(ctx=self.ctx)
         self.run_dir.update_run(ids=self.ctx.ids)
@@ -136,18 +136,18 @@ class Session:
         finally:
             self._say_ended(self.result, error)
 
-    def make_mailroom(self) -> Mailroom:
+    def make_supervisor(self) -> Supervisor:
         """Take charge of the run's outbox; only for who holds the lock of the run directory."""
         results = Results(self.run_dir, self.ctx, self.lineup.hooks, self.announce)
-        self.mailroom = Mailroom(self.run_dir, self.outbox, results)
-        self.ctx.on_put = self.mailroom.was_put
-        return self.mailroom
+        self.supervisor = Supervisor(self.run_dir, self.outbox, results)
+        self.ctx.on_put = self.supervisor.was_put
+        return self.supervisor
 
     def _publish(self, error: BaseException | None) -> None:
         """Wait for the courier, unless the run failed or somebody wants it gone; then only look what came back."""
-        if self.mailroom:
+        if self.supervisor:
             seconds = 0.0 if self._in_a_hurry(error) else self.outbox.deadline_seconds
-            self.mailroom.wait(seconds, stop=lambda: self.signals.received is not None)
+            self.supervisor.wait(seconds, stop=lambda: self.signals.received is not None)
 
     def _in_a_hurry(self, error: BaseException | None) -> bool:
         return error is not None or self.signals.received is not None
@@ -158,8 +158,8 @@ class Session:
             self.lineup.hooks.on_experiment_end(ctx=self.ctx, result=ExperimentResult([(self.arm, result)]))
             self._publish(error)  # what those two put
         finally:
-            if self.mailroom:
-                self.mailroom.close()
+            if self.supervisor:
+                self.supervisor.close()
             if self._hashing:
                 hurry = self._in_a_hurry(error)
                 self._hashing.shutdown(wait=not hurry, cancel_futures=hurry)
@@ -192,13 +192,13 @@ class Session:
         """Write a complete checkpoint into the manifest, and hash its files beside the training loop."""
         if self.run_dir.is_main and self._hashing:
             row = checkpoints.with_files(row)
-            entries = self.mailroom.put_lately() if self.mailroom else []
+            entries = self.supervisor.put_lately() if self.supervisor else []
             checkpoints.record(self.run_dir, row, **as_listed(entries))
             self._hashing.submit(self._hash, row)
 
     def unpublished(self) -> dict[str, int]:
         """How many outbox entries are done, left and failed; empty when none was ever put."""
-        return counts_of(self.run_dir.path) if self.mailroom else {}
+        return counts_of(self.run_dir.path) if self.supervisor else {}
 
     def _hash(self, row: ManifestRow) -> None:
         if hashed := checkpoints.with_hashes(row, self._hashes):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from callsheet.distributed.world import cpu_group, gather
+from callsheet.distributed.world import all_gather, cpu_group
 from callsheet.sharding.model import shards_of
 from callsheet.sharding.shards import Shard
 
@@ -142,7 +142,7 @@ def _holders(shards: Mapping[str, Shard]) -> dict[str, list[Holder]]:
     """Who keeps what of each parameter; of ranks that keep the same, the first."""
     holders: dict[str, list[Holder]] = {name: [] for name in shards}
     seen: set[tuple[str, int]] = set()
-    for rank, spans in enumerate(gather({name: (shard.start, shard.length) for name, shard in shards.items()})):
+    for rank, spans in enumerate(all_gather({name: (shard.start, shard.length) for name, shard in shards.items()})):
         for name, (start, length) in spans.items():
             if length and (name, start) not in seen:
                 seen.add((name, start))

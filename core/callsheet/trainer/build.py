@@ -15,7 +15,7 @@ from callsheet.trainer import adapters, ref_model
 from callsheet.trainer import args as trainer_args
 from callsheet.trainer.inputs import Material, prepare
 from callsheet.trainer.models import seeded_model
-from callsheet.trainer.precision import settled
+from callsheet.trainer.precision import with_precision
 from callsheet.trainer.random_init import keep_base
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def make_args(plan: Plan) -> TrainingArguments:
     """The real configuration of the trainer; what it refuses becomes a `CallsheetError`."""
     config_class = import_object(plan.trainer.config_class, "trainer.config_class")
     args = {
-        **settled(trainer_args.coerce(plan.trainer.args, plan.trainer.config_class)),
+        **with_precision(trainer_args.coerce(plan.trainer.args, plan.trainer.config_class)),
         **engines.arguments(plan.launch),
         "output_dir": str(plan.run_dir),
     }
@@ -71,7 +71,7 @@ def make_trainer(
         given["peft_config"] = material.peft
     elif material.peft:
         model = adapters.with_adapter(model, material.peft, args)
-    with ref_model.within_reach(model, plan, args, trainer_class):
+    with ref_model.loadable_reference(model, plan, args, trainer_class):
         trainer = _built(plan, trainer_class, model, given)
     if material.peft:
         logger.info("%s: %s.", plan.peft.type, adapters.trainable(trainer.model))

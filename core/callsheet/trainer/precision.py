@@ -12,7 +12,7 @@ from callsheet.errors import CallsheetError
 logger = logging.getLogger("callsheet")
 
 
-def settled(args: Mapping[str, Any]) -> dict[str, Any]:
+def with_precision(args: Mapping[str, Any]) -> dict[str, Any]:
     """`args` with a device and precision that this machine has, where the user chose none.
 
     What the user chose is kept, or refused with a `CallsheetError` where the machine lacks it.

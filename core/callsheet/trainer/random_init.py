@@ -15,7 +15,7 @@ BASE = "base"
 
 
 @contextmanager
-def findable(model: PreTrainedModel) -> Iterator[None]:
+def saved_temporarily(model: PreTrainedModel) -> Iterator[None]:
     """Keep `model` in a folder for as long as the block runs: GRPO and RLOO load their reference from there."""
     from safetensors.torch import save_model
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from callsheet.config.plan import Plan
 from callsheet.introspect.importing import accepts
 from callsheet.trainer.models import load_model, seeded_model
-from callsheet.trainer.random_init import findable
+from callsheet.trainer.random_init import saved_temporarily
 from callsheet.trainer.saved_adapters import base_of
 
 if TYPE_CHECKING:
@@ -33,12 +33,12 @@ def given(plan: Plan, args: TrainingArguments, trainer_class: type) -> dict[str,
 
 
 @contextmanager
-def within_reach(model: PreTrainedModel, plan: Plan, args: Any, trainer_class: type) -> Iterator[None]:
+def loadable_reference(model: PreTrainedModel, plan: Plan, args: Any, trainer_class: type) -> Iterator[None]:
     """Let `trainer_class` find the right weights where it loads the reference itself, as GRPO and RLOO do."""
     adapted = plan.peft.type or base_of(plan.model)
     loads_it = accepts(trainer_class, "reward_funcs") and getattr(args, "beta", False) and not adapted
     if loads_it and plan.model.init == "config":
-        with findable(model):
+        with saved_temporarily(model):
             yield
         return
     if loads_it and getattr(args, "model_init_kwargs", None) is None and (plan.model.revision or plan.model.kwargs):

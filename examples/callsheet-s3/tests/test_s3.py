@@ -14,8 +14,8 @@ import fsspec  # type: ignore[import-untyped]  # fsspec ships no types
 import pytest
 from fsspec.implementations.local import LocalFileSystem  # type: ignore[import-untyped]
 
-from callsheet import LogContext, LoopState, ManifestRow, Report
-from callsheet.outbox import Entry, Job, Permanent, Transient
+from callsheet import LogContext, LoopState, ManifestRow, PreflightReport
+from callsheet.outbox import Delivery, Entry, Permanent, Transient
 from callsheet_s3 import Shipping
 
 RunDemo = Callable[..., Any]
@@ -68,7 +68,7 @@ def deliver(run_dir: Path) -> None:
     """What the courier does with the first entry."""
     entry = Entry(**entries(run_dir)[0])
     files = {name: run_dir / "snapshots" / entry.id / name for name in entry.files}
-    Shipping(run_dir).deliver(Job(entry, run_dir, files))
+    Shipping(run_dir).deliver(Delivery(entry, run_dir, files))
 
 
 def marker(folder: Path) -> dict[str, Any]:
@@ -170,7 +170,7 @@ def test_a_url_that_cannot_work_is_a_problem_before_training(
     make_plugin: MakePlugin, monkeypatch: pytest.MonkeyPatch, url: str, problem: str | None
 ) -> None:
     monkeypatch.setitem(sys.modules, "s3fs", None)
-    report = Report()
+    report = PreflightReport()
     make_plugin("s3", f"plugins.s3.url='{url}'").preflight(ctx=LogContext(Path()), report=report)
     assert not report.warnings and len(report.problems) == (problem is not None)
     assert problem is None or problem in report.problems[0]
@@ -178,7 +178,7 @@ def test_a_url_that_cannot_work_is_a_problem_before_training(
 
 
 def test_a_pattern_that_leaves_the_checkpoint_is_a_problem(make_plugin: MakePlugin) -> None:
-    report = Report()
+    report = PreflightReport()
     plugin = make_plugin("s3", "plugins.s3.url=memory://run", "plugins.s3.include=['*.json','../*']")
     plugin.preflight(ctx=LogContext(Path()), report=report)
     assert report.problems == ["plugins.s3.include: '../*' is no pattern of files inside a checkpoint."]

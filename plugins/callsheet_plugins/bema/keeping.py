@@ -6,8 +6,8 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from callsheet.distributed.world import meet
-from callsheet.rundir.links import share
+from callsheet.distributed.world import barrier
+from callsheet.rundir.links import link_or_copy
 from callsheet.sharding import Sharding, Stored, save_shards
 from callsheet.sharding.files import file_of, holds_exactly
 from callsheet_plugins.bema.average import Ema
@@ -37,12 +37,12 @@ class Kept:
         if self._rank == 0:
             shutil.rmtree(self.folder, ignore_errors=True)
             self.folder.mkdir(parents=True, exist_ok=True)  # NFS keeps a folder with files that are open
-        meet()
+        barrier()
 
     def keep_theta0(self, theta0: Ema) -> Stored:
         """Write θ₀, and return it as it can be read back, tensor by tensor."""
         save_shards(self.sharding, theta0, self.folder, THETA0)
-        meet()
+        barrier()
         return self.theta0()
 
     def theta0(self) -> Stored:
@@ -52,23 +52,23 @@ class Kept:
         """Put all that a resumed run needs into `checkpoint`, writing only the EMA anew."""
         save_shards(self.sharding, ema, checkpoint, EMA)
         if (mine := file_of(self.folder, THETA0, self._rank)).exists():
-            share(mine, checkpoint / mine.name)
+            link_or_copy(mine, checkpoint / mine.name)
         if self._rank == 0 and self.formed.exists():
-            share(self.formed, checkpoint / FORMED)
+            link_or_copy(self.formed, checkpoint / FORMED)
 
     def adopt(self, checkpoint: Path) -> Stored:
         """Take over the θ₀ of `checkpoint`: the file of this rank, or its part of what other ranks wrote."""
         stored, mine = Stored(self.sharding.chosen, checkpoint, THETA0), file_of(checkpoint, THETA0, self._rank)
         if mine.exists() and holds_exactly(mine, self.sharding):
-            share(mine, self.folder / mine.name)
-            meet()
+            link_or_copy(mine, self.folder / mine.name)
+            barrier()
             return self.theta0()
         return self.keep_theta0({name: stored.read(name) for name in stored.shards})
 
     def adopt_formed(self, checkpoint: Path) -> bool:
         """Take over the formed average of `checkpoint`, if it has one. Rank 0 only."""
         if (checkpoint / FORMED).exists():
-            share(checkpoint / FORMED, self.formed)
+            link_or_copy(checkpoint / FORMED, self.formed)
         return self.formed.exists()
 
     def publish(self, folder: Path) -> Path:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from callsheet import hookimpl, setting
-from callsheet.distributed.world import share
+from callsheet.distributed.world import broadcast
 from callsheet.errors import CallsheetError
 from callsheet.records import plugin_name
 from callsheet.sharding import Sharding, Stored, problem_with_launch, unwrapped
@@ -21,7 +21,7 @@ from callsheet_plugins.bema.schedule import Schedule
 if TYPE_CHECKING:
     from transformers import Trainer
 
-    from callsheet.records import ArmResult, LogContext, LoopState, ManifestRow, Report, RunResult
+    from callsheet.records import ArmResult, LogContext, LoopState, ManifestRow, PreflightReport, RunResult
 
 logger = logging.getLogger("callsheet")
 
@@ -70,7 +70,7 @@ class Bema(Schedule):
         self._trainer: Trainer | None = None
 
     @hookimpl
-    def preflight(self, ctx: LogContext, report: Report) -> None:
+    def preflight(self, ctx: LogContext, report: PreflightReport) -> None:
         if (beta := self.beta(self.first_update)) > 1:
             report.warning(
                 f"The first BEMA update, at step {self.first_update}, has the weight {beta:.3g} and overshoots the "
@@ -239,7 +239,7 @@ class Bema(Schedule):
             self._refuse_unless_restart(row)
             return None
         if self._was_last_update(state):
-            self._is_formed = share(lambda: self._kept.adopt_formed(checkpoint))
+            self._is_formed = broadcast(lambda: self._kept.adopt_formed(checkpoint))
         return Average.restored(self._sharding, self._kept, ema, checkpoint, self.device, self.theta0)
 
     def _refuse_unless_restart(self, row: ManifestRow) -> None:

@@ -18,7 +18,7 @@ from callsheet_plugins.benchmarks.dispatch.slurm import settings as slurm_settin
 from callsheet_plugins.benchmarks.dispatch.slurm import trial
 
 if TYPE_CHECKING:
-    from callsheet.records import LogContext, Report, Revision
+    from callsheet.records import LogContext, PreflightReport, Revision
     from callsheet_plugins.benchmarks.definitions import Benchmark
     from callsheet_plugins.benchmarks.plugin import Benchmarks
 
@@ -27,7 +27,7 @@ EXTRAS = {"lm_eval": "pip install 'callsheet[eval]'", "transformers": "pip insta
 SECONDS = 20
 
 
-def check(plugin: Benchmarks, ctx: LogContext, report: Report) -> None:
+def check(plugin: Benchmarks, ctx: LogContext, report: PreflightReport) -> None:
     """Add what is wrong to `report`."""
     if not plugin.chosen:
         report.warning(
@@ -54,7 +54,7 @@ def is_known_already(ctx: LogContext, revision: Revision) -> bool:
     return any(row.step == revision.step and row.revisions for row in rows)
 
 
-def _check_slurm(plugin: Benchmarks, ctx: LogContext, report: Report) -> None:
+def _check_slurm(plugin: Benchmarks, ctx: LogContext, report: PreflightReport) -> None:
     for problem in slurm_settings.problems(plugin.slurm, ctx.run_dir.absolute()):
         report.problem(problem)
     if plugin.dispatch == "slurm" and not report.problems:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from callsheet.errors import sentences
-from callsheet.outbox import Handler, Job, Outbox, Parked, Permanent, Transient
+from callsheet.outbox import Delivery, Handler, Outbox, Parked, Permanent, Transient
 from callsheet.rundir.rundir import RunDir, lines
 from callsheet.secrets import redact_text
 from callsheet_plugins.benchmarks import engines, jobs
@@ -44,7 +44,7 @@ class BenchmarkHandler(Handler):
         self._told: dict[Path, str] = {}
         self._gpus_of: dict[str, int] = {}  # by entry
 
-    def deliver(self, job: Job) -> Mapping[str, Any]:
+    def deliver(self, job: Delivery) -> Mapping[str, Any]:
         if "benchmarks" in job.payload:
             return {"jobs": jobs.put_each(Outbox(self.run_dir), job.payload, job.files)}
         tried = Attempts(self.run_dir, job.entry.id)
@@ -81,23 +81,23 @@ class BenchmarkHandler(Handler):
         self._failed(job, tried, folder, reason)
         raise Transient(f"{job.payload['name']}: {reason}")
 
-    def _tell(self, job: Job, folder: Path, reason: str) -> None:
+    def _tell(self, job: Delivery, folder: Path, reason: str) -> None:
         """Write down what a job waits for, when that is news."""
         if reason and self._told.get(folder) != reason:
             self._told[folder] = reason
             RunDir(self.run_dir).event("benchmark_waits", id=job.entry.id, name=job.payload["name"], reason=reason)
 
-    def _begin(self, job: Job, tried: Attempts) -> Path:
+    def _begin(self, job: Delivery, tried: Attempts) -> Path:
         """Write down what the next attempt runs."""
         return self._write(job, tried.begin())
 
-    def _write_anew_where_moved(self, job: Job, folder: Path) -> None:
+    def _write_anew_where_moved(self, job: Delivery, folder: Path) -> None:
         """The paths in it are those of a run directory that has another path by now; unless somebody runs it."""
         begun = any((folder / name).exists() for name in (TAKEN, SUBMISSION))
         if not begun and attempts.command_of(folder).get("folder") != str(folder):
             self._write(job, folder)
 
-    def _write(self, job: Job, folder: Path) -> Path:
+    def _write(self, job: Delivery, folder: Path) -> Path:
         work = self._work(job, folder)
         argv = engines.engine(_engine(job)).command(work)
         local = job.payload["running"].get("local") or {}
@@ -113,7 +113,7 @@ class BenchmarkHandler(Handler):
         )
         return folder
 
-    def _submit(self, job: Job, place: Dispatcher, attempt: Attempt) -> str:
+    def _submit(self, job: Delivery, place: Dispatcher, attempt: Attempt) -> str:
         try:
             if job.payload["running"]["dispatch"] == "local" and self._an_older_one_waits(job):
                 raise Transient("An older job goes first.", retry_after=FIRST_LOOK_SECONDS, counts=False)
@@ -125,7 +125,7 @@ class BenchmarkHandler(Handler):
                                    where=job.payload["running"]["dispatch"], handle=handle)  # fmt: skip
         return handle
 
-    def _an_older_one_waits(self, job: Job) -> bool:
+    def _an_older_one_waits(self, job: Delivery) -> bool:
         """Whether a job that was put earlier asks for a place within a second, too; few are looked at before one is."""
         soon = time.time() + 1.0
         older = (entry for entry in job.queued() if entry.put_at < job.entry.put_at)
@@ -137,7 +137,7 @@ class BenchmarkHandler(Handler):
             for entry in older
         )
 
-    def _work(self, job: Job, folder: Path) -> Work:
+    def _work(self, job: Delivery, folder: Path) -> Work:
         payload = job.payload
         snapshot = next(iter(job.files.values())).parent if job.files else None
         return Work(
@@ -150,12 +150,12 @@ class BenchmarkHandler(Handler):
             gpus=self._gpus(job),
         )
 
-    def _attempt(self, job: Job, folder: Path) -> Attempt:
+    def _attempt(self, job: Delivery, folder: Path) -> Attempt:
         run = hashlib.sha256(str(self.run_dir).encode()).hexdigest()[:8]
         name = f"callsheet-{run}-{job.entry.id}-{attempts.number(folder)}"
         return Attempt(folder, name, self._gpus(job), job.payload["settings"]["seconds"])
 
-    def _gpus(self, job: Job) -> int:
+    def _gpus(self, job: Delivery) -> int:
         """As many as were asked for; on a cluster else those that the model needs."""
         payload = job.payload
         if payload["running"]["dispatch"] == "local":
@@ -168,14 +168,14 @@ class BenchmarkHandler(Handler):
             self._gpus_of[job.entry.id] = gpus.needed(snapshot, payload["repo"], payload["commit"])
         return self._gpus_of[job.entry.id]
 
-    def _dispatcher(self, job: Job) -> Dispatcher:
+    def _dispatcher(self, job: Delivery) -> Dispatcher:
         running = job.payload["running"]
         key = json.dumps(running, sort_keys=True)
         if key not in self._dispatchers:
             self._dispatchers[key] = dispatcher(running, self.run_dir)
         return self._dispatchers[key]
 
-    def _failed(self, job: Job, tried: Attempts, folder: Path, reason: str) -> None:
+    def _failed(self, job: Delivery, tried: Attempts, folder: Path, reason: str) -> None:
         """Record a failed attempt; raises `Permanent` after the last."""
         tried.fail(folder, reason)
         log, command = folder / LOG, attempts.command_of(folder).get("argv", [])
@@ -191,7 +191,7 @@ class BenchmarkHandler(Handler):
                 f"Its command was {_shown(command)}; its log is {log}.",
             )
 
-    def _result(self, job: Job, folder: Path, status: Mapping[str, Any], scores: Scores) -> dict[str, Any]:
+    def _result(self, job: Delivery, folder: Path, status: Mapping[str, Any], scores: Scores) -> dict[str, Any]:
         payload = job.payload
         took = float(status.get("ended", 0)) - float(status.get("started", 0))
         tags = {"weights": payload["weights"], "engine": _engine(job), "branch": payload["branch"]}
@@ -211,7 +211,7 @@ class BenchmarkHandler(Handler):
         return {"evals": [{"result": result, "predictions": where, "step": payload["step"]}]}
 
 
-def _engine(job: Job) -> str:
+def _engine(job: Delivery) -> str:
     return str(job.payload["settings"]["engine"])
 
 
@@ -226,7 +226,7 @@ def _patience(folder: Path) -> float:
     return min(max(age / 20, FIRST_LOOK_SECONDS), LONGEST_LOOK_SECONDS)
 
 
-def _after_those_before(job: Job, error: Transient) -> Transient:
+def _after_those_before(job: Delivery, error: Transient) -> Transient:
     """When there is no room, the oldest asks often and those behind it seldom: or a thousand would do nothing else."""
     if error.counts:
         return error

@@ -17,7 +17,7 @@ from callsheet_plugins.benchmarks.dispatch.slurm import settings as slurm_settin
 from callsheet_plugins.benchmarks.dispatch.slurm.settings import SlurmSettings
 
 if TYPE_CHECKING:
-    from callsheet.records import LogContext, LoopState, ManifestRow, Report, Revision
+    from callsheet.records import LogContext, LoopState, ManifestRow, PreflightReport, Revision
 
 
 @dataclass
@@ -71,7 +71,7 @@ class Benchmarks(Plugin):
         self.chosen = choose(self.benchmarks, define(self.define))
 
     @hookimpl
-    def preflight(self, ctx: LogContext, report: Report) -> None:
+    def preflight(self, ctx: LogContext, report: PreflightReport) -> None:
         checks.check(self, ctx, report)
 
     @hookimpl(trylast=True)  # by then the checkpoint holds what other plugins add to it

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from callsheet import CallsheetError, EvalResult, LogContext, LoopState, Plugin, Report, hookimpl, setting
+from callsheet import CallsheetError, EvalResult, LogContext, LoopState, Plugin, PreflightReport, hookimpl, setting
 from callsheet.data.contents import look
-from callsheet.distributed.world import gather, share
+from callsheet.distributed.world import all_gather, broadcast
 from callsheet.generation import generate
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class ExactMatch(Plugin):
     every_steps: int = setting(0, ge=0, help="Also score every this many steps; 0 does not.")
 
     @hookimpl
-    def preflight(self, ctx: LogContext, report: Report) -> None:
+    def preflight(self, ctx: LogContext, report: PreflightReport) -> None:
         try:
             columns = look(self.path).columns or []
         except CallsheetError as error:
@@ -64,7 +64,7 @@ class ExactMatch(Plugin):
     @hookimpl(trylast=True)
     def on_train_end(self, state: LoopState, artifacts: dict[str, Path]) -> None:
         self._score(state, state.model, "raw")
-        for name, folder in share(lambda: dict(artifacts)).items():  # rank 0 alone may know of them
+        for name, folder in broadcast(lambda: dict(artifacts)).items():  # rank 0 alone may know of them
             self._score(state, _load(folder, state.model), name)
 
     def _score(self, state: LoopState, model: Any, weights: str) -> None:
@@ -89,7 +89,7 @@ class ExactMatch(Plugin):
             found = generate.answers(
                 ready, state.tokenizer, mine, self.batch_size, max_new_tokens=self.max_new_tokens, **_in_step(ready)
             )
-        by_rank = gather(found)
+        by_rank = all_gather(found)
         return [by_rank[number % state.world_size][number // state.world_size] for number in range(len(rows))]
 
 

@@ -12,7 +12,7 @@ from callsheet_plugins.hub_revisions import contents, naming, scores
 from callsheet_plugins.hub_revisions.card import card
 
 if TYPE_CHECKING:
-    from callsheet.records import EvalResult, LogContext, LoopState, ManifestRow, Report, Revision
+    from callsheet.records import EvalResult, LogContext, LoopState, ManifestRow, PreflightReport, Revision
 
 logger = logging.getLogger("callsheet")
 
@@ -65,7 +65,7 @@ class HubRevisions(Plugin):
         self._seen: tuple[int, float] = (0, 0.0)
 
     @hookimpl
-    def preflight(self, ctx: LogContext, report: Report) -> None:
+    def preflight(self, ctx: LogContext, report: PreflightReport) -> None:
         from callsheet_plugins.hub_revisions import checks
 
         checks.check_settings(self, ctx, report)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from callsheet import Plugin, hookimpl, setting
-from callsheet.distributed.world import gather
+from callsheet.distributed.world import all_gather
 from callsheet.errors import CallsheetError
 from callsheet.records import plugin_name
 from callsheet.sharding import Shard, Stored, problem_with_launch, save_shards
@@ -18,7 +18,7 @@ from callsheet_plugins.ref_sync.pairs import Pairs, find
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from callsheet.records import LogContext, LoopState, ManifestRow, Report
+    from callsheet.records import LogContext, LoopState, ManifestRow, PreflightReport
 
 logger = logging.getLogger("callsheet")
 
@@ -57,7 +57,7 @@ class RefSync(Plugin):
         self._synced_at: int | None = None
 
     @hookimpl
-    def preflight(self, ctx: LogContext, report: Report) -> None:
+    def preflight(self, ctx: LogContext, report: PreflightReport) -> None:
         trainer, peft, launch = (dict(ctx.run_config.get(part) or {}) for part in ("trainer", "peft", "launch"))
         args = trainer.get("args") or {}
         report.problems += conflicts(args)
@@ -138,7 +138,7 @@ def sync(pairs: Pairs, alpha: float) -> float:
     pairs.reference.reshard()
     squared = [_sync(pairs, reference, policy, alpha) for reference, policy in pairs]
     mine = sum(float(part) for part, name in zip(squared, pairs.names, strict=True) if pairs.reference.is_holder(name))
-    return math.sqrt(sum(gather(mine)))
+    return math.sqrt(sum(all_gather(mine)))
 
 
 def _sync(pairs: Pairs, reference: Shard, policy: Shard, alpha: float) -> Tensor:

@@ -171,9 +171,9 @@ def courier(shipping):
 
 def states(run_dir):
     """Ids by state; parked ones are rare."""
-    from callsheet.outbox.store import PARKED, STATES, Shelves
+    from callsheet.outbox.store import PARKED, STATES, EntryStore
 
-    found = {state: sorted(Shelves(run_dir).ids(state)) for state in STATES}
+    found = {state: sorted(EntryStore(run_dir).ids(state)) for state in STATES}
     return {state: ids for state, ids in found.items() if ids or state != PARKED}
 
 

@@ -14,10 +14,10 @@ import pytest
 
 from callsheet import LogContext, Plugin, hookimpl
 from callsheet.outbox import Handler
-from callsheet.outbox.courier.backoff import Patience
+from callsheet.outbox.courier.backoff import Backoff
 from callsheet.outbox.courier.worker import Worker
 from callsheet.outbox.entries import Entry, to_json
-from callsheet.outbox.store import ACTIVE, DONE, FAILED, PENDING, Shelves
+from callsheet.outbox.store import ACTIVE, DONE, FAILED, PENDING, EntryStore
 from callsheet.rundir import atomic
 from callsheet.session.session import Session
 
@@ -56,19 +56,19 @@ def files_end_at(size):
 @pytest.fixture
 def session(tmp_path, shipping):
     with Session(LogContext(tmp_path / "run", run="run"), {"listener": Listener()}) as session:
-        session.mailroom._in_use = True
-        Shelves(tmp_path / "run").make()
+        session.supervisor._in_use = True
+        EntryStore(tmp_path / "run").make()
         yield session
 
 
 def came_back(session, result, id="one"):
     entry = Entry(id, "shelf", id, {}, time.time(), finished_at=time.time(), result=result)
-    atomic.write(session.mailroom.shelves.path(DONE, id), to_json(entry))
+    atomic.write(session.supervisor.store.path(DONE, id), to_json(entry))
 
 
 def look(session):
-    session.mailroom._looked = session.mailroom._room_at = float("-inf")
-    session.mailroom.look()
+    session.supervisor._looked = session.supervisor._room_at = float("-inf")
+    session.supervisor.look()
 
 
 def announced(session):
@@ -83,7 +83,7 @@ def test_where_there_is_no_room_training_goes_on_and_it_is_announced_later(sessi
     assert not announced(session)
     look(session)
     assert announced(session) == ["one"] and session.lineup.members[0].plugin.heard[-1] == "c"
-    assert len(session.mailroom.put_lately()) == 1, "what was put for it is not lost either"
+    assert len(session.supervisor.put_lately()) == 1, "what was put for it is not lost either"
 
 
 def test_predictions_are_kept_and_read_only_by_who_looks_at_them(session):
@@ -121,14 +121,14 @@ def test_a_drain_of_a_run_on_a_full_disk_says_so_in_one_sentence(tmp_path, shipp
 
 
 def test_a_retry_on_a_full_disk_says_so_and_keeps_what_failed(tmp_path, shipping):
-    shelves = Shelves(tmp_path)
-    shelves.make()
-    atomic.write(shelves.path(FAILED, "1"), to_json(Entry("1", "shelf", "1", {}, 0.0)))
+    store = EntryStore(tmp_path)
+    store.make()
+    atomic.write(store.path(FAILED, "1"), to_json(Entry("1", "shelf", "1", {}, 0.0)))
     command = [sys.executable, "-m", "callsheet", "outbox", "retry", str(tmp_path), "1"]
     with files_end_at(0):
         done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 2 and "cannot be written" in done.stderr and "Traceback" not in done.stderr
-    assert shelves.read(FAILED, "1") and shelves.retry("1")
+    assert store.read(FAILED, "1") and store.retry("1")
 
 
 def test_an_entry_that_finds_no_room_is_tried_for_as_long_as_it_takes(tmp_path):
@@ -136,9 +136,9 @@ def test_an_entry_that_finds_no_room_is_tried_for_as_long_as_it_takes(tmp_path):
         def deliver(self, job):
             raise OSError(errno.ENOSPC, "No space left on device")
 
-    worker = Worker(tmp_path, Patience())
+    worker = Worker(tmp_path, Backoff())
     worker._handlers["shelf"] = NoRoom(tmp_path)
-    worker.shelves.make()
-    atomic.write(worker.shelves.path(ACTIVE, "1"), to_json(entry := Entry("1", "shelf", "1", {}, 0.0, attempts=50)))
+    worker.store.make()
+    atomic.write(worker.store.path(ACTIVE, "1"), to_json(entry := Entry("1", "shelf", "1", {}, 0.0, attempts=50)))
     later = worker.attempt(entry, lambda done, total: None, list)
-    assert later and later.attempts == 51 and worker.shelves.state_of("1") == PENDING
+    assert later and later.attempts == 51 and worker.store.state_of("1") == PENDING

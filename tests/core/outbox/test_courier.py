@@ -11,7 +11,7 @@ import pytest
 
 from callsheet import LogContext
 from callsheet.outbox.courier.lock import CourierLock
-from callsheet.outbox.store import Shelves
+from callsheet.outbox.store import EntryStore
 
 from .conftest import states, wait_until
 
@@ -26,8 +26,8 @@ def fill(run_dir, count=1, **payload):
 
 
 def entry(run_dir, id):
-    shelves = Shelves(run_dir)
-    return shelves.read(shelves.state_of(id), id)
+    store = EntryStore(run_dir)
+    return store.read(store.state_of(id), id)
 
 
 def delivered(tmp_path):
@@ -86,7 +86,7 @@ def test_a_handler_that_raises_what_it_does_not_explain_is_tried_some_times(tmp_
 
 def test_a_file_that_is_no_entry_fails_and_stops_nobody(tmp_path, courier):
     (id,) = fill(tmp_path / "run")
-    Shelves(tmp_path / "run").path("pending", "torn-000000000000").write_text('{"id": "to')
+    EntryStore(tmp_path / "run").path("pending", "torn-000000000000").write_text('{"id": "to')
     assert courier(tmp_path / "run").wait(30) == 0
     assert states(tmp_path / "run")["done"] == [id] and states(tmp_path / "run")["failed"] == ["torn-000000000000"]
 
@@ -188,10 +188,10 @@ def test_an_outcome_written_before_a_kill_is_not_forgotten(tmp_path, courier):
     from callsheet.outbox.entries import to_json
 
     (id,) = fill(tmp_path / "run", refuse=True)
-    shelves = Shelves(tmp_path / "run")
-    shelves.claim(id)
-    settled = replace(shelves.read("active", id), finished_at=1.0, result={"ok": True})
-    shelves.path("active", id).write_text(to_json(settled))
+    store = EntryStore(tmp_path / "run")
+    store.claim(id)
+    settled = replace(store.read("active", id), finished_at=1.0, result={"ok": True})
+    store.path("active", id).write_text(to_json(settled))
     assert courier(tmp_path / "run").wait(30) == 0
     assert states(tmp_path / "run")["done"] == [id]
 
@@ -214,7 +214,7 @@ def test_what_cannot_be_done_now_is_left_when_the_run_has_been_gone_for_long(tmp
 def test_the_courier_loads_no_training_library_and_stays_small(tmp_path, shipping):
     fill(tmp_path / "run", 3)
     code = (
-        "import re, sys\nfrom pathlib import Path\nfrom callsheet.outbox.courier import main\n"
+        "import re, sys\nfrom pathlib import Path\nfrom callsheet.outbox.courier.main import main\n"
         f"main([{str(tmp_path / 'run')!r}])\n"
         "print(*[m for m in ('torch', 'transformers', 'hydra', 'omegaconf', 'click', 'rich') if m in sys.modules])\n"
         # Not ru_maxrss, which a process inherits from the one that started it.
@@ -233,24 +233,24 @@ def test_a_thousand_entries_are_all_carried_out(tmp_path, courier):
 
 def test_a_file_that_is_no_entry_fails_as_it_is_and_is_carried_out_once_repaired(tmp_path, courier):
     (id,) = fill(tmp_path / "run")
-    pending, failed = (Shelves(tmp_path / "run").path(state, id) for state in ("pending", "failed"))
+    pending, failed = (EntryStore(tmp_path / "run").path(state, id) for state in ("pending", "failed"))
     whole = pending.read_text()
     pending.write_text(whole[:-20])
     courier(tmp_path / "run").communicate(timeout=30)
     assert failed.read_text() == whole[:-20]
-    assert "repair it and retry" in str(Shelves(tmp_path / "run").read("failed", id).advice)
+    assert "repair it and retry" in str(EntryStore(tmp_path / "run").read("failed", id).advice)
     failed.write_text(whole)
-    assert Shelves(tmp_path / "run").retry(id)
+    assert EntryStore(tmp_path / "run").retry(id)
     courier(tmp_path / "run").communicate(timeout=30)
     assert states(tmp_path / "run")["done"] == [id]
 
 
 def test_one_file_that_cannot_be_read_keeps_no_other_from_being_carried_out(tmp_path, courier):
     ids = fill(tmp_path / "run", 3)
-    shelves = Shelves(tmp_path / "run")
-    shelves.path("pending", "a-folder").mkdir()
-    shelves.path("pending", "no-text").write_bytes(b"\xff\xfe")
+    store = EntryStore(tmp_path / "run")
+    store.path("pending", "a-folder").mkdir()
+    store.path("pending", "no-text").write_bytes(b"\xff\xfe")
     assert courier(tmp_path / "run").wait(30) == 0
     assert states(tmp_path / "run")["done"] == sorted(ids)
     assert states(tmp_path / "run")["failed"] == ["a-folder", "no-text"]
-    assert "Is a directory" in str(shelves.read("failed", "a-folder").error)
+    assert "Is a directory" in str(store.read("failed", "a-folder").error)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from callsheet import LogContext, LoopState, ManifestRow
-from callsheet.outbox.store import Shelves
+from callsheet.outbox.store import EntryStore
 
 from .conftest import states
 
@@ -67,7 +67,7 @@ def test_the_example_of_the_page_works(tmp_path, ping, server, courier, make_plu
     process = courier(tmp_path / "run")
     assert process.wait(30) == 0
     (id,) = states(tmp_path / "run")[end]
-    entry = Shelves(tmp_path / "run").read(end, id)
+    entry = EntryStore(tmp_path / "run").read(end, id)
     if end == "done":
         ((key, told),) = server.told
         assert key == "checkpoint-2" and told["step"] == 2 and told["config"] == {"model_type": "llama"}

@@ -10,7 +10,7 @@ import pytest
 
 from callsheet import LogContext
 from callsheet.outbox import snapshots
-from callsheet.outbox.store import Shelves
+from callsheet.outbox.store import EntryStore
 from callsheet.outbox.supervisor.recovery import restore
 from callsheet.rundir.rundir import RunDir
 
@@ -66,12 +66,12 @@ def test_files_of_another_file_system_are_copied(tmp_path, shipping, checkpoint)
 
 
 def test_the_same_key_put_twice_is_one_entry_in_whatever_state_it_is(tmp_path, shipping, checkpoint):
-    shelves = Shelves(tmp_path / "run")
+    store = EntryStore(tmp_path / "run")
     first = put(tmp_path / "run", checkpoint, key="1")
     for state in ("pending", "active", "done", "failed"):
         if state != "pending":
             before = next(s for s, ids in states(tmp_path / "run").items() if ids)
-            shelves.path(before, first).rename(shelves.path(state, first))
+            store.path(before, first).rename(store.path(state, first))
         assert put(tmp_path / "run", checkpoint, key="1") == first
         assert [ids for ids in states(tmp_path / "run").values() if ids] == [[first]]
 
@@ -172,7 +172,7 @@ def test_an_entry_that_a_kill_kept_from_being_posted_is_adopted_and_a_torn_one_i
     assert not any(states(run_dir).values()), "nobody sees it before it is on the disk"
     torn = run_dir / "outbox" / "pending" / ".shelf-2-0123456789ab.draft"
     torn.write_text('{"id": "shelf-2')
-    Shelves(run_dir).adopt()
+    EntryStore(run_dir).adopt()
     assert states(run_dir)["pending"] == [id] and not torn.exists()
     assert (run_dir / "snapshots" / id / "config.json").exists()
 
@@ -182,15 +182,15 @@ def test_an_entry_that_could_not_be_posted_is_listed_counted_and_posted_later(tm
     from callsheet.session.session import Session
 
     with Session(LogContext(tmp_path / "run", "test", "run", {}), {}) as session:
-        session.mailroom.courier.ensure = lambda: None
-        post, session.mailroom.shelves.post = session.mailroom.shelves.post, full
+        session.supervisor.courier.ensure = lambda: None
+        post, session.supervisor.store.post = session.supervisor.store.post, full
         id = session.state.outbox.put("shelf", {"to": "x"}, key="1")
-        session.mailroom.wait(0)
+        session.supervisor.wait(0)
         assert counts_of(tmp_path / "run")["left"] == 1 and "No space left" in caplog.text
-        assert [(state, entry.id) for state, entry in Shelves(tmp_path / "run").entries()] == [("pending", id)]
-        session.mailroom.shelves.post = post
-        session.mailroom.wait(0)
-        assert states(tmp_path / "run")["pending"] == [id] and session.mailroom.shelves.drafts() == []
+        assert [(state, entry.id) for state, entry in EntryStore(tmp_path / "run").entries()] == [("pending", id)]
+        session.supervisor.store.post = post
+        session.supervisor.wait(0)
+        assert states(tmp_path / "run")["pending"] == [id] and session.supervisor.store.drafts() == []
         session.outbox.deadline_seconds = 0
 
 
@@ -204,7 +204,7 @@ def checkpointed(run_dir, checkpoint):
     from callsheet.session.session import Session
 
     with Session(LogContext(run_dir, "test", "run", {}), {}) as session:
-        session.mailroom.courier.ensure = lambda: None  # nobody carries it out before the power is cut
+        session.supervisor.courier.ensure = lambda: None  # nobody carries it out before the power is cut
         files = {path.name: path for path in checkpoint.iterdir()}
         id = session.state.outbox.put("shelf", {"to": "x"}, files=files, key="1")
         session.checkpointed(ManifestRow(checkpoint.name, 1, 0.0, checkpoint))
@@ -217,14 +217,14 @@ def test_what_a_power_cut_took_from_the_outbox_is_put_again(tmp_path, shipping, 
     """The manifest is synced at every checkpoint; of what was not, the machine may have kept nothing."""
     run_dir = tmp_path / "run"
     id = checkpointed(run_dir, checkpoint)
-    before = json.loads(Shelves(run_dir).path("pending", id).read_text())
+    before = json.loads(EntryStore(run_dir).path("pending", id).read_text())
     shutil.rmtree(run_dir / "outbox" / ("pending" if gone == "entry" else ""))
     if gone == "outbox and snapshots":
         shutil.rmtree(run_dir / "snapshots")
     if gone == "all but the snapshot":
         shutil.rmtree(checkpoint)
     assert restore(RunDir(run_dir)) == [id]
-    assert json.loads(Shelves(run_dir).path("pending", id).read_text()) == before
+    assert json.loads(EntryStore(run_dir).path("pending", id).read_text()) == before
     assert (run_dir / "snapshots" / id / "model.safetensors").read_bytes() == b"w" * 4096
     assert restore(RunDir(run_dir)) == []
 
@@ -235,4 +235,4 @@ def test_what_a_power_cut_took_with_its_files_is_reported(tmp_path, shipping, ch
         shutil.rmtree(tmp_path / "run" / name)
     (checkpoint / "model.safetensors").write_bytes(b"")  # a name without content is what file systems leave
     assert restore(RunDir(tmp_path / "run")) == [id]
-    assert "its files are gone by now" in Shelves(tmp_path / "run").read("failed", id).error
+    assert "its files are gone by now" in EntryStore(tmp_path / "run").read("failed", id).error

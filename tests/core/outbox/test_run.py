@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from callsheet import LogContext
-from callsheet.outbox.store import Shelves
+from callsheet.outbox.store import EntryStore
 
 from .conftest import heard, states, wait_until
 
@@ -139,13 +139,13 @@ def test_a_drain_that_runs_out_of_time_says_what_is_left(tmp_path, run):
 def test_on_a_terminal_ids_and_errors_are_in_one_piece_to_copy(tmp_path, monkeypatch, capsys):
     from callsheet.cli.views import outbox_table
     from callsheet.outbox.entries import Entry, to_json
-    from callsheet.outbox.store import FAILED, Shelves
+    from callsheet.outbox.store import FAILED, EntryStore
 
-    shelves = Shelves(tmp_path)
-    shelves.make()
+    store = EntryStore(tmp_path)
+    store.make()
     id, log = "benchmarks-" + 10 * "long-", "/a/folder/" + 20 * "deep/" + "log.txt"
     entry = Entry(id, "benchmarks", "long", {}, time.time(), error="It failed", advice=f"Its log is {log}.")
-    shelves.path(FAILED, id).write_text(to_json(entry))
+    store.path(FAILED, id).write_text(to_json(entry))
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     monkeypatch.setenv("COLUMNS", "40")
     outbox_table.show(tmp_path)
@@ -193,15 +193,15 @@ def test_what_is_left_to_the_user_keeps_nobody_waiting_and_is_looked_at_by_each_
 
 def test_a_thousand_entries_are_listed_at_once_without_torch_or_hydra(tmp_path, shipping):
     from callsheet.outbox.entries import Entry
-    from callsheet.outbox.store import Shelves
+    from callsheet.outbox.store import EntryStore
 
-    shelves = Shelves(tmp_path)
-    shelves.make()
+    store = EntryStore(tmp_path)
+    store.make()
     for number in range(1000):
         from callsheet.outbox.entries import to_json
 
         entry = Entry(f"shelf-{number}-0123456789ab", "shelf", str(number), {"to": "x"}, time.time() - number)
-        shelves.path("pending", entry.id).write_text(to_json(entry))
+        store.path("pending", entry.id).write_text(to_json(entry))
     command = [sys.executable, "-X", "importtime", "-m", "callsheet", "outbox", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True)
     imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
@@ -247,7 +247,7 @@ def test_a_courier_that_a_run_left_behind_makes_way_for_one_with_the_environment
     wait_until(lambda: (tmp_path / "outbox" / "courier.lock").exists())
     done = drain(tmp_path, "--seconds", "3")
     assert done.returncode == 3 and left_behind.wait(10) == 128 + signal.SIGTERM
-    assert Shelves(tmp_path).left() == [id]
+    assert EntryStore(tmp_path).left() == [id]
     assert "Working on" in (tmp_path / "outbox" / "courier.log").read_text()
 
 

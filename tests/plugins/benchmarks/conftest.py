@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from callsheet import LogContext, LoopState, ManifestRow
-from callsheet.outbox.store import Shelves
+from callsheet.outbox.store import EntryStore
 from callsheet_plugins.benchmarks import Benchmarks
 
 # Writes down when it began and ended, does what it is told, and leaves a score.
@@ -105,8 +105,8 @@ def deliver(run_dir, *options, seconds=60):
 
 def entries(run_dir, state):
     """Without those that a checkpoint put, of which the courier makes one for each benchmark."""
-    shelves = Shelves(run_dir)
-    found = [entry for id in shelves.ids(state) if "benchmarks" not in (entry := shelves.read(state, id)).payload]
+    store = EntryStore(run_dir)
+    found = [entry for id in store.ids(state) if "benchmarks" not in (entry := store.read(state, id)).payload]
     return sorted(found, key=lambda entry: entry.put_at)
 
 

@@ -95,9 +95,9 @@ def test_a_job_that_always_fails_is_given_up_naming_engine_command_and_log_and_c
     (failed,) = entries(run_dir, "failed")
     assert "'mine' (command) failed after 2 attempts" in failed.error and "it cannot go on" in failed.error
     assert "engine.py" in failed.advice and "attempt-2/log.txt" in failed.advice
-    from callsheet.outbox.store import Shelves
+    from callsheet.outbox.store import EntryStore
 
-    Shelves(run_dir).retry(failed.id)
+    EntryStore(run_dir).retry(failed.id)
     deliver(run_dir)
     assert len(diary("began")) == 4 and len(scored(run_dir)) == 1
 

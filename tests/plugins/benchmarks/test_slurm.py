@@ -10,7 +10,7 @@ import time
 import pytest
 
 from callsheet import CallsheetError
-from callsheet.outbox.store import DONE, FAILED, PARKED, PENDING, Shelves
+from callsheet.outbox.store import DONE, FAILED, PARKED, PENDING, EntryStore
 from callsheet_plugins.benchmarks import Benchmarks
 from callsheet_plugins.benchmarks.dispatch.slurm.settings import SlurmSettings
 
@@ -108,7 +108,7 @@ def test_what_slurm_refuses_is_said_with_the_setting_and_tried_again_with_anothe
     (entry,) = entries(run_dir, FAILED)
     assert "invalid partition specified: nope" in entry.error and "plugins.benchmarks.slurm: partition" in entry.advice
     running = Benchmarks(**on_slurm(partition="main")).running()
-    assert Shelves(run_dir).retry(entry.id, running=running)  # as `callsheet bench` does
+    assert EntryStore(run_dir).retry(entry.id, running=running)  # as `callsheet bench` does
     deliver(run_dir)
     assert [result(entry)["metrics"] for entry in entries(run_dir, DONE)] == [{"score": 1.0}]
 
@@ -125,7 +125,7 @@ def test_a_script_that_nobody_has_run_keeps_nobody_waiting_and_its_score_comes_h
     script = entry.error.rpartition(": ")[2]
     assert script.endswith("job.sh") and not status(run_dir)
     assert subprocess.run(["bash", script], env={**os.environ, "SLURM_CONF": "/nowhere"}).returncode == 0
-    Shelves(run_dir).unpark()
+    EntryStore(run_dir).unpark()
     deliver(run_dir)
     (entry,) = entries(run_dir, DONE)
     assert result(entry)["metrics"] == {"score": 1.0}
@@ -137,7 +137,7 @@ def test_a_script_that_failed_is_left_once_more_with_what_became_of_it(run_dir, 
     deliver(run_dir)
     (entry,) = entries(run_dir, PARKED)
     subprocess.run(["bash", entry.error.rpartition(": ")[2]])
-    Shelves(run_dir).unpark()
+    EntryStore(run_dir).unpark()
     deliver(run_dir)
     (entry,) = entries(run_dir, PARKED)
     assert entry.error.startswith("Attempt 1 is over: it failed (exit code 1). Its log is ")

@@ -10,7 +10,7 @@ from safetensors.numpy import save_file
 
 import callsheet_plugins.hub_revisions  # noqa: F401  (the entry points are installed with it)
 from callsheet import LogContext, LoopState, ManifestRow
-from callsheet.outbox.store import Shelves
+from callsheet.outbox.store import EntryStore
 from callsheet_plugins.hub_revisions import HubRevisions
 
 TOKEN = "hf_" + "t" * 34
@@ -87,8 +87,8 @@ def deliver(run_dir, *options, seconds=40, linger="600"):
 
 
 def entries(run_dir, state):
-    shelves = Shelves(run_dir)
-    found = [shelves.read(state, id) for id in shelves.ids(state)]
+    store = EntryStore(run_dir)
+    found = [store.read(state, id) for id in store.ids(state)]
     return sorted(found, key=lambda entry: entry.put_at)
 
 

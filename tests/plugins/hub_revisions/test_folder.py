@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from callsheet.outbox import Job
+from callsheet.outbox import Delivery
 from callsheet_plugins.hub_revisions.courier.publish import RevisionHandler
 
 from .conftest import PUBLISHED, TOKEN, announce, checkpoint, deliver, entries, local, put, start_courier
@@ -100,7 +100,7 @@ def job(run_dir, progress=lambda done, total: None):
     """The one entry that waits, as the courier hands it to its handler."""
     (entry,) = entries(run_dir, "pending")
     snapshot = run_dir / "snapshots" / entry.id
-    return Job(entry, run_dir, {name: snapshot / name for name in entry.files}, progress)
+    return Delivery(entry, run_dir, {name: snapshot / name for name in entry.files}, progress)
 
 
 @pytest.mark.parametrize("settings", [{}, {"revision": "run/7"}, {"overwrite_hub_revision": True}], ids=str)

@@ -10,7 +10,7 @@ import pytest
 from hub_server import Fault
 
 from callsheet import LogContext, LoopState
-from callsheet.outbox.store import Shelves
+from callsheet.outbox.store import EntryStore
 from callsheet_plugins.hub_revisions import HubRevisions
 
 from .conftest import PUBLISHED, TOKEN, announce, checkpoint, deliver, entries, local, put, start_courier
@@ -229,15 +229,15 @@ def test_a_branch_is_kept_while_something_in_the_outbox_names_its_commit(hub, ru
     put(run_dir, checkpoint(run_dir, 1), keep_last=1, **HUB)
     deliver(run_dir)
     (revision,) = announce(run_dir, keep_last=1, **HUB)
-    shelves = Shelves(run_dir)
+    store = EntryStore(run_dir)
     waits = LogContext(run_dir).outbox.put("hub_scores", {"commit": revision.commit, "metrics": {}}, key="waits")
-    shelves.path("pending", waits).rename(shelves.path("parked", waits))  # as a job that is left to the user
+    store.path("pending", waits).rename(store.path("parked", waits))  # as a job that is left to the user
     put(run_dir, checkpoint(run_dir, 2), keep_last=1, **HUB)
     deliver(run_dir)
     announce(run_dir, keep_last=1, **HUB)
     deliver(run_dir)
     assert {"main-step-000000001", "main-step-000000002"} <= hub.store.repos["me/model"].branches.keys()
-    shelves.unpark()
+    store.unpark()
     put(run_dir, checkpoint(run_dir, 3), keep_last=1, **HUB)
     deliver(run_dir)
     announce(run_dir, keep_last=1, **HUB)

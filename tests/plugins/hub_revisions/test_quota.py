@@ -2,7 +2,7 @@
 
 import pytest
 
-from callsheet.outbox import Entry, Job, Transient
+from callsheet.outbox import Delivery, Entry, Transient
 from callsheet_plugins.hub_revisions.hubs.quota import Quota
 
 
@@ -24,7 +24,7 @@ def revision(step, put_at, weights="raw"):
 def test_a_revision_is_left_out_only_for_a_later_step_of_the_same_weights(tmp_path, others, left_out_for):
     quota = Quota(tmp_path / "commits.json")
     quota.spent("me/model")
-    job = Job(revision(2, 20.0), tmp_path, queued=lambda: others)
+    job = Delivery(revision(2, 20.0), tmp_path, queued=lambda: others)
     if left_out_for:
         assert quota.wait_or_pass(job) == left_out_for
     else:

@@ -10,12 +10,12 @@ import pluggy
 from omegaconf import DictConfig, OmegaConf
 
 from callsheet.cli.views.plugin_list import aligned
-from callsheet.config.origins import Trail, Value
+from callsheet.config.origins import Origins, Value
 from callsheet.config.plan import selected_class
 from callsheet.hooks import PROJECT, Plugin, hook_names
 from callsheet.plugins.manual import as_override, own_fields_first
 from callsheet.plugins.registry import find
-from callsheet.plugins.validation import audition
+from callsheet.plugins.validation import validate
 from callsheet.secrets import redact
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Explanation:
 
 def explain(cfg: DictConfig) -> Explanation:
     """Explain `cfg`; works inside the Hydra application that composed it, which is asked how it did."""
-    trail = Trail.of_this_run()
+    trail = Origins.of_this_run()
     plugins = {str(name): kind for name in cfg.plugins if (kind := selected_class(cfg.plugins[name]))}
     return Explanation(
         choices=tuple(trail.choices()),
@@ -78,7 +78,7 @@ def call_order(plugins: Mapping[str, type[Plugin]]) -> dict[str, tuple[str, ...]
     manager = pluggy.PluginManager(PROJECT)
     manager.add_hookspecs(Plugin)
     for name, plugin in reversed(list(plugins.items())):  # pluggy calls the latest registered first
-        audition(name, plugin.__new__(plugin), find(name).origin)
+        validate(name, plugin.__new__(plugin), find(name).origin)
         manager.register(type(name, (plugin,), {}), name)  # two names may share a class, and pluggy wants it once
     calls = {hook: reversed(getattr(manager.hook, hook).get_hookimpls()) for hook in hook_names()}
     order = {hook: tuple(map(_called, called)) for hook, called in calls.items()}
@@ -102,7 +102,7 @@ def _sections(explanation: Explanation) -> Iterator[tuple[str, list[tuple[str, .
     yield "Hooks, in the order plugins are called", [(hook, ", ".join(who)) for hook, who in explanation.hooks.items()]
 
 
-def _active(trail: Trail, name: str, plugin: type[Plugin], node: Any) -> Active:
+def _active(trail: Origins, name: str, plugin: type[Plugin], node: Any) -> Active:
     values = _plain(node)
     settings = [
         Value(field.name, as_override(values[field.name]), trail.origin("plugins", name, field.name))

@@ -10,8 +10,8 @@ from pathlib import Path
 from callsheet.cli.views.plugin_list import aligned
 from callsheet.errors import sentences
 from callsheet.outbox.entries import Entry
-from callsheet.outbox.store import ACTIVE, DONE, FAILED, PARKED, PENDING, Shelves
-from callsheet.rundir.rundir import insist_on_run
+from callsheet.outbox.store import ACTIVE, DONE, FAILED, PARKED, PENDING, EntryStore
+from callsheet.rundir.rundir import require_run
 
 HEADER = ("state", "id", "kind", "key", "attempts", "age", "last error")
 BRIEF = ("state", "attempts", "age", "id")
@@ -20,9 +20,9 @@ COLOURS = {PENDING: "", ACTIVE: "cyan", PARKED: "yellow", DONE: "green", FAILED:
 
 def show(run_dir: Path) -> None:
     """Print a table, oldest entry first: coloured on a terminal, plain lines for `grep` elsewhere."""
-    found = sorted(Shelves(run_dir).entries(), key=lambda pair: pair[1].put_at)
+    found = sorted(EntryStore(run_dir).entries(), key=lambda pair: pair[1].put_at)
     if not found:
-        insist_on_run(run_dir)
+        require_run(run_dir)
         print(f"The outbox of {run_dir} is empty.")
     elif sys.stdout.isatty():
         _show_table(found)

@@ -10,7 +10,7 @@ LONGEST_ASKED = 86_400.0  # seconds; nobody means more
 
 
 @dataclass(frozen=True)
-class Patience:
+class Backoff:
     """The delay doubles from `first` to `longest` seconds."""
 
     first: float = 1.0

@@ -11,7 +11,7 @@ from threading import Lock
 from callsheet.outbox.entries import Entry
 
 
-class Waiting:
+class DueQueue:
     """A queue whose every step is logarithmic in its length; used from several threads.
 
     What is here waits by a clock that nobody sets: the time of day may jump by hours.

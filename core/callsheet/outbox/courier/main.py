@@ -18,15 +18,15 @@ from functools import partial
 from pathlib import Path
 from threading import Event, Thread
 
-from callsheet.outbox.courier.backoff import Patience
-from callsheet.outbox.courier.due import Waiting
+from callsheet.outbox.courier.backoff import Backoff
+from callsheet.outbox.courier.due import DueQueue
 from callsheet.outbox.courier.lock import ANOTHER_WORKS, CourierLock
 from callsheet.outbox.courier.progress import PROGRESS, ProgressFile
 from callsheet.outbox.courier.redacted_log import redacted_streams
 from callsheet.outbox.courier.worker import Worker
 from callsheet.outbox.entries import Entry
 from callsheet.outbox.handlers import Permanent
-from callsheet.outbox.store import PENDING, Shelves
+from callsheet.outbox.store import PENDING, EntryStore
 
 logger = logging.getLogger("callsheet.courier")
 
@@ -36,27 +36,27 @@ LOOK_SECONDS = 1.0
 class Courier:
     """Takes entries in the order they were put, several at a time, and comes back to those that are not yet due."""
 
-    def __init__(self, run_dir: Path, lock: CourierLock, patience: Patience, parallel: int, linger: float) -> None:
-        self.shelves = Shelves(run_dir)
-        self.worker = Worker(run_dir, patience)
+    def __init__(self, run_dir: Path, lock: CourierLock, backoff: Backoff, parallel: int, linger: float) -> None:
+        self.store = EntryStore(run_dir)
+        self.worker = Worker(run_dir, backoff)
         self.lock = lock
         self.parallel, self.linger = parallel, linger
-        self.waiting = Waiting()
+        self.due = DueQueue()
         self._bell = Event()
         self._run_ended: float | None = None
         self._looked = 0.0
         self._pool = ThreadPoolExecutor(parallel, "courier")
-        self._progress = ProgressFile(self.shelves.folder / PROGRESS)
+        self._progress = ProgressFile(self.store.folder / PROGRESS)
 
     def work(self) -> None:
         """Until nothing is left to be done for a run that is gone."""
-        if found := self.shelves.recover():
+        if found := self.store.recover():
             logger.info("Took over %d entries of a courier that was killed.", len(found))
         while not self._is_over():
             self._look()
-            while self.waiting.working < self.parallel and (entry := self.waiting.pop(self._limit)):
+            while self.due.working < self.parallel and (entry := self.due.pop(self._limit)):
                 self._start(entry)
-            self._bell.wait(min(max(self.waiting.seconds_to_next(), 0.02), LOOK_SECONDS))
+            self._bell.wait(min(max(self.due.seconds_to_next(), 0.02), LOOK_SECONDS))
             self._bell.clear()
 
     def listen(self) -> None:
@@ -79,20 +79,20 @@ class Courier:
         self._bell.set()
 
     def _is_over(self) -> bool:
-        if self._run_ended is None or self.waiting.working:
+        if self._run_ended is None or self.due.working:
             return False
         if time.monotonic() - self._run_ended > self.linger:
             logger.info("The run has been gone for %g seconds; what is left stays.", self.linger)
             return True
-        return not self.waiting and not self.shelves.ids(PENDING)
+        return not self.due and not self.store.ids(PENDING)
 
     def _look(self) -> None:
         """Read what is new; each entry is read once, not each time."""
         if time.monotonic() - self._looked >= LOOK_SECONDS:
             self._looked = time.monotonic()
-            for id in self.shelves.ids(PENDING):
-                if id not in self.waiting and (entry := self.shelves.read(PENDING, id)):
-                    self.waiting.push(entry)
+            for id in self.store.ids(PENDING):
+                if id not in self.due and (entry := self.store.read(PENDING, id)):
+                    self.due.push(entry)
 
     def _limit(self, kind: str) -> int:
         """How many of a kind may be in work; one whose handler is missing is tried, to fail with the reason."""
@@ -102,13 +102,13 @@ class Courier:
             return 1
 
     def _start(self, entry: Entry) -> None:
-        if self.shelves.claim(entry.id):
+        if self.store.claim(entry.id):
             self._pool.submit(self._attempt, entry).add_done_callback(lambda future: self._ended(entry, future))
         else:
-            self.waiting.release(entry.id)
+            self.due.release(entry.id)
 
     def _attempt(self, entry: Entry) -> Entry | None:
-        progress, queued = partial(self._progress.note, entry.id), partial(self.waiting.of_kind, entry.kind)
+        progress, queued = partial(self._progress.note, entry.id), partial(self.due.of_kind, entry.kind)
         return self.worker.attempt(entry, progress, queued)
 
     def _ended(self, entry: Entry, future: Future[Entry | None]) -> None:
@@ -118,16 +118,16 @@ class Courier:
             later = self._put_back(entry)
         else:
             later = future.result()
-        self.waiting.release(entry.id, later)
+        self.due.release(entry.id, later)
         self._progress.forget(entry.id)
         self._bell.set()
 
     def _put_back(self, entry: Entry) -> Entry | None:
         try:
-            self.shelves.put_back(entry.id)
+            self.store.put_back(entry.id)
         except OSError:
             return None  # it stays where it is until the next courier
-        return replace(entry, not_before=time.time() + self.worker.patience.longest)
+        return replace(entry, not_before=time.time() + self.worker.backoff.longest)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -138,7 +138,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not lock.take():
         return ANOTHER_WORKS
     courier = Courier(
-        options.run, lock, Patience(options.first_delay, options.longest_delay), options.parallel, options.linger
+        options.run, lock, Backoff(options.first_delay, options.longest_delay), options.parallel, options.linger
     )
     signal.signal(signal.SIGTERM, lambda *received: _leave(lock, 128 + signal.SIGTERM))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the run

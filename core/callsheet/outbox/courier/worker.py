@@ -13,10 +13,10 @@ from threading import Lock
 from typing import Any
 
 from callsheet.outbox import handlers, snapshots
-from callsheet.outbox.courier.backoff import Patience
+from callsheet.outbox.courier.backoff import Backoff
 from callsheet.outbox.entries import UNREADABLE, Entry
-from callsheet.outbox.handlers import Handler, Job, Parked, Permanent, Transient
-from callsheet.outbox.store import DONE, FAILED, PARKED, PENDING, Shelves
+from callsheet.outbox.handlers import Delivery, Handler, Parked, Permanent, Transient
+from callsheet.outbox.store import DONE, FAILED, PARKED, PENDING, EntryStore
 from callsheet.secrets import redact, redact_text
 
 logger = logging.getLogger("callsheet.courier")
@@ -27,9 +27,9 @@ UNEXPECTED = 5  # attempts at an entry whose handler raises what it does not exp
 class Worker:
     """Carries out entries of the run at `run_dir`; may be called from several threads."""
 
-    def __init__(self, run_dir: Path, patience: Patience) -> None:
-        self.shelves = Shelves(run_dir)
-        self.patience = patience
+    def __init__(self, run_dir: Path, backoff: Backoff) -> None:
+        self.store = EntryStore(run_dir)
+        self.backoff = backoff
         self._handlers: dict[str, Handler] = {}
         self._making = Lock()
 
@@ -37,7 +37,7 @@ class Worker:
         """The handler of `kind`, made when it is first needed; raises `Permanent`."""
         with self._making:
             if kind not in self._handlers:
-                self._handlers[kind] = handlers.make(kind, self.shelves.run_dir)
+                self._handlers[kind] = handlers.make(kind, self.store.run_dir)
             return self._handlers[kind]
 
     def attempt(
@@ -50,7 +50,7 @@ class Worker:
             return self._again(entry, str(error), error.retry_after, counts=error.counts)
         except Parked as error:
             logger.info("%s: %s", entry.id, error)
-            self.shelves.settle(replace(entry, error=redact_text(str(error)), advice=None), PARKED)
+            self.store.settle(replace(entry, error=redact_text(str(error)), advice=None), PARKED)
             return None
         except Permanent as error:
             self._fail(entry, str(error), error.remedy)
@@ -65,8 +65,8 @@ class Worker:
         settled = replace(
             entry, attempts=entry.attempts + 1, finished_at=time.time(), result=result, error=None, advice=None
         )
-        self.shelves.settle(settled, DONE)
-        snapshots.drop(self.shelves.run_dir, entry.id)
+        self.store.settle(settled, DONE)
+        snapshots.drop(self.store.run_dir, entry.id)
         logger.info("%s: done", entry.id)
         return None
 
@@ -76,36 +76,36 @@ class Worker:
         if entry.kind == UNREADABLE:
             raise Permanent(str(entry.error), str(entry.advice))
         handler = self.handler(entry.kind)
-        folder = snapshots.folder_of(self.shelves.run_dir, entry.id)
+        folder = snapshots.folder_of(self.store.run_dir, entry.id)
         files = {name: folder / name for name in entry.files}
         if torn := [name for name, path in files.items() if not _has_size(path, entry.files[name])]:
             raise Permanent(f"{', '.join(torn)} in {folder} is gone or cut short.", "Nothing can bring it back.")
-        result = handler.deliver(Job(entry, self.shelves.run_dir, files, progress, queued))
+        result = handler.deliver(Delivery(entry, self.store.run_dir, files, progress, queued))
         return dict(redact(json.loads(json.dumps(result or {}, default=str))))
 
     def _again(self, entry: Entry, reason: str, retry_after: float | None, *, counts: bool = True) -> Entry:
         if not counts:
             return self._later(entry, reason, retry_after)
         attempts = entry.attempts + 1
-        due = time.time() + self.patience.delay(attempts, retry_after)
+        due = time.time() + self.backoff.delay(attempts, retry_after)
         said = redact_text(reason)
         later = replace(entry, attempts=attempts, not_before=due, error=said)
         logger.warning("%s: attempt %d: %s Again in %.1f s.", entry.id, attempts, said, due - time.time())
-        self.shelves.settle(later, PENDING)
+        self.store.settle(later, PENDING)
         return later
 
     def _later(self, entry: Entry, reason: str, retry_after: float | None) -> Entry:
         """Nothing failed, so nothing is written but the way back: a job of hours is asked after many times."""
-        wait = self.patience.delay(1) if retry_after is None else max(retry_after, 0.0)
+        wait = self.backoff.delay(1) if retry_after is None else max(retry_after, 0.0)
         logger.debug("%s: %s Again in %.1f s.", entry.id, reason, wait)
-        self.shelves.let_wait(entry.id)
+        self.store.let_wait(entry.id)
         return replace(entry, not_before=time.time() + wait)
 
     def _fail(self, entry: Entry, reason: str, remedy: str) -> None:
         said, advice = redact_text(reason), redact_text(remedy) or None
         logger.error("%s: %s %s", entry.id, said, advice or "")
         failed = replace(entry, attempts=entry.attempts + 1, finished_at=time.time(), error=said, advice=advice)
-        self.shelves.settle(failed, FAILED)
+        self.store.settle(failed, FAILED)
 
 
 def _is_full(error: Exception) -> bool:

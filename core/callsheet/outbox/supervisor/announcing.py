@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from callsheet.outbox.entries import Entry
 from callsheet.outbox.predictions import Predictions
-from callsheet.outbox.store import DONE, FAILED, Shelves
+from callsheet.outbox.store import DONE, FAILED, EntryStore
 from callsheet.records import EvalResult, LogContext, Revision
 from callsheet.rundir import checkpoints
 from callsheet.rundir.rundir import RunDir, now
@@ -31,14 +31,14 @@ class Results:
     def __init__(self, run_dir: RunDir, ctx: LogContext, hooks: Plugin, announce_eval: AnnounceEval) -> None:
         self.run_dir, self.ctx, self.hooks = run_dir, ctx, hooks
         self.announce_eval = announce_eval
-        self.shelves = Shelves(run_dir.path)
+        self.store = EntryStore(run_dir.path)
         self._announced = {str(row.get("id")) for row in run_dir.rows(ANNOUNCED)}
         self._failed: set[str] = set()
 
     def failed(self) -> Iterator[Entry]:
         """Entries that failed for good since this was last asked."""
-        for id in self.shelves.ids(FAILED):
-            if id not in self._failed and (entry := self.shelves.read(FAILED, id)):
+        for id in self.store.ids(FAILED):
+            if id not in self._failed and (entry := self.store.read(FAILED, id)):
                 self._failed.add(id)
                 yield entry
 
@@ -47,8 +47,8 @@ class Results:
 
         Raises OSError when the disk has no room for it, or for what hooks put because of it: then it is still new.
         """
-        new = sorted(id for id in self.shelves.ids(DONE) if id not in self._announced)[:most]
-        entries = [entry for id in new if (entry := self.shelves.read(DONE, id))]
+        new = sorted(id for id in self.store.ids(DONE) if id not in self._announced)[:most]
+        entries = [entry for id in new if (entry := self.store.read(DONE, id))]
         for entry in sorted(entries, key=lambda entry: entry.finished_at or 0.0):
             self._announce(entry)
             self.run_dir.append(ANNOUNCED, {"id": entry.id, "time": now()}, durable=True)

@@ -23,7 +23,7 @@ EXPECTED = (0, ANOTHER_WORKS, -signal.SIGKILL, -signal.SIGTERM, 128 + signal.SIG
 TOO_MANY_CRASHES = 3
 
 
-class Started:
+class CourierProcess:
     """Starts the courier of one run directory, and starts it again when it died."""
 
     def __init__(self, run_dir: Path, settings: OutboxSettings) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from callsheet.outbox import snapshots
 from callsheet.outbox.entries import Entry, from_content, to_json
-from callsheet.outbox.store import FAILED, Shelves
+from callsheet.outbox.store import FAILED, EntryStore
 from callsheet.rundir import atomic
 from callsheet.rundir.rundir import CHECKPOINTS, RunDir
 
@@ -27,12 +27,12 @@ def as_listed(entries: list[Entry]) -> dict[str, Any]:
 
 def restore(run_dir: RunDir) -> list[str]:
     """Put again what the manifest lists and no shelf holds, from the checkpoint or else as failed; returns the ids."""
-    shelves = Shelves(run_dir.path)
+    store = EntryStore(run_dir.path)
     listed = {entry.id: entry for entry in _listed(run_dir)}
-    lost = [entry for entry in listed.values() if shelves.state_of(entry.id) is None]
+    lost = [entry for entry in listed.values() if store.state_of(entry.id) is None]
     for entry in lost:
-        shelves.make()
-        _put_again(run_dir, shelves, entry)
+        store.make()
+        _put_again(run_dir, store, entry)
     return [entry.id for entry in lost]
 
 
@@ -43,18 +43,18 @@ def _listed(run_dir: RunDir) -> Iterator[Entry]:
                 yield from_content(content)
 
 
-def _put_again(run_dir: RunDir, shelves: Shelves, entry: Entry) -> None:
+def _put_again(run_dir: RunDir, store: EntryStore, entry: Entry) -> None:
     kept = {name: snapshots.folder_of(run_dir.path, entry.id) / name for name in entry.files}
     sources = {name: run_dir.path / source for name, source in entry.sources.items()}
     if entry.files and not _whole(entry, kept) and _whole(entry, sources):
         snapshots.take(run_dir.path, entry.id, sources)
     if _whole(entry, kept):
-        shelves.draft(entry)
-        shelves.post(entry.id)
+        store.draft(entry)
+        store.post(entry.id)
         return
     said = "The machine failed before this entry reached the disk, and its files are gone by now."
     failed = replace(entry, finished_at=time.time(), error=said, advice="Nothing can bring it back.")
-    atomic.write(shelves.path(FAILED, entry.id), to_json(failed))
+    atomic.write(store.path(FAILED, entry.id), to_json(failed))
 
 
 def _whole(entry: Entry, files: Mapping[str, Path]) -> bool:

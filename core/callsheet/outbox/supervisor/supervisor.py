@@ -12,9 +12,9 @@ from callsheet.outbox import handlers, snapshots
 from callsheet.outbox.courier.lock import CourierLock
 from callsheet.outbox.entries import Entry
 from callsheet.outbox.settings import OutboxSettings
-from callsheet.outbox.store import KEPT, Shelves
+from callsheet.outbox.store import KEPT, EntryStore
 from callsheet.outbox.supervisor.announcing import Results
-from callsheet.outbox.supervisor.courier_process import Started
+from callsheet.outbox.supervisor.courier_process import CourierProcess
 from callsheet.outbox.supervisor.recovery import restore
 from callsheet.outbox.supervisor.wait_bar import WaitBar
 from callsheet.rundir.rundir import RunDir
@@ -27,13 +27,13 @@ PAUSE_SECONDS = 0.2
 NO_ROOM_SECONDS = 30.0  # plugins hear again of what could not be written down, so not every moment
 
 
-class Mailroom:
+class Supervisor:
     """Lives in the process that holds the run directory's lock: rank 0 of the run, or a drain."""
 
     def __init__(self, run_dir: RunDir, settings: OutboxSettings, results: Results) -> None:
         self.run_dir, self.settings, self.results = run_dir, settings, results
-        self.shelves = Shelves(run_dir.path)
-        self.courier = Started(run_dir.path, settings)
+        self.store = EntryStore(run_dir.path)
+        self.courier = CourierProcess(run_dir.path, settings)
         self._in_use = False
         self._posting = ThreadPoolExecutor(1, "callsheet-outbox")
         self._looked = 0.0
@@ -43,23 +43,23 @@ class Mailroom:
     def open(self) -> None:
         """Go on with what an earlier attempt of this run left."""
         handlers.installed()  # looked up now, not when the first checkpoint is put
-        self.shelves.adopt()
+        self.store.adopt()
         for id in restore(self.run_dir):
             self.run_dir.event("outbox_restored", id=id)
             logger.warning("%s was lost when the machine failed, and is put again.", id)
-        if self.shelves.folder.is_dir():
+        if self.store.folder.is_dir():
             self._in_use = True
-            self.shelves.make()
-            self.shelves.unpark()
-            snapshots.sweep(self.run_dir.path, {id for state in KEPT for id in self.shelves.ids(state)})
-            CourierLock(self.shelves.folder).dismiss()
-            if self.shelves.left():
+            self.store.make()
+            self.store.unpark()
+            snapshots.sweep(self.run_dir.path, {id for state in KEPT for id in self.store.ids(state)})
+            CourierLock(self.store.folder).dismiss()
+            if self.store.left():
                 self.courier.ensure()
 
     def was_put(self, id: str) -> None:
         """An entry was put: post it and wake the courier, in a thread, since both would keep the loop waiting."""
         self._in_use = True
-        self._lately.append(self.shelves.drafted(id))
+        self._lately.append(self.store.drafted(id))
         self._posting.submit(self._post, id)
 
     def put_lately(self) -> list[Entry]:
@@ -72,7 +72,7 @@ class Mailroom:
         if self._in_use and time.monotonic() - self._looked >= LOOK_SECONDS:
             self._looked = time.monotonic()
             self._collect(AT_A_TIME)
-            if not self.courier.lives and self.shelves.left():
+            if not self.courier.lives and self.store.left():
                 self.courier.ensure()
 
     def wait(self, seconds: float = float("inf"), stop: Callable[[], bool] = lambda: False) -> None:
@@ -83,7 +83,7 @@ class Mailroom:
         self._posting.submit(self._post_again).result()
         self._room_at = min(self._room_at, time.monotonic())  # there may be room by now
         self._collect()
-        with WaitBar(self.shelves) as bar:
+        with WaitBar(self.store) as bar:
             while (left := self._left()) and time.monotonic() < end and not stop():
                 self.courier.ensure()
                 if self.courier.is_broken:
@@ -104,11 +104,11 @@ class Mailroom:
     def _left(self) -> list[str]:
         """What is neither done nor failed, with what hooks have put just now, such as for a revision they heard of."""
         self._posting.submit(lambda: None).result()
-        return self.shelves.left()
+        return self.store.left()
 
     def _post(self, id: str) -> None:
         try:
-            self.shelves.post(id)
+            self.store.post(id)
         except OSError as error:
             self.run_dir.event("outbox_failed", id=id, error=f"{type(error).__name__}: {error}")
             logger.warning("%s could not be put into the outbox: %s. A drain tries again.", id, error)
@@ -117,7 +117,7 @@ class Mailroom:
 
     def _post_again(self) -> None:
         """Post what a full disk kept from being posted; there may be room by now."""
-        for id in self.shelves.drafts():
+        for id in self.store.drafts():
             self._post(id)
 
     def _collect(self, most: int | None = None) -> None:

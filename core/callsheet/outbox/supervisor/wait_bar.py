@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from callsheet.errors import sentences
 from callsheet.outbox.courier import progress
-from callsheet.outbox.store import PENDING, Shelves
+from callsheet.outbox.store import PENDING, EntryStore
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -23,8 +23,8 @@ LOOKED_INTO = 20  # entries: each is a file to read, perhaps over a network
 class WaitBar:
     """Counts the entries that were left when it was first shown, and the parts of those in work."""
 
-    def __init__(self, shelves: Shelves) -> None:
-        self.shelves = shelves
+    def __init__(self, store: EntryStore) -> None:
+        self.store = store
         self._total = 0
         self._bar: Progress | None = None
         self._said = 0.0
@@ -51,7 +51,7 @@ class WaitBar:
             self._bar = _bar()
             self._bar.add_task("outbox", total=self._total, note="")
             self._bar.start()
-        parts = progress.read(self.shelves.folder)
+        parts = progress.read(self.store.folder)
         done = self._total - len(left) + sum(min(part / whole, 1.0) for part, whole in parts.values() if whole)
         note = self.last_error() or f"{_kinds(left)} left. Ctrl-C ends the wait, and loses nothing."
         self._bar.update(self._bar.task_ids[0], total=self._total, completed=done, note=note)
@@ -60,7 +60,7 @@ class WaitBar:
         """Why what was tried has to be tried again; empty while nothing failed."""
         if time.monotonic() - self._looked >= LOOK_SECONDS:
             self._looked = time.monotonic()
-            waiting = (self.shelves.read(PENDING, id) for id in self.shelves.ids(PENDING)[:LOOKED_INTO])
+            waiting = (self.store.read(PENDING, id) for id in self.store.ids(PENDING)[:LOOKED_INTO])
             failing = [entry for entry in waiting if entry and entry.error]
             last = max(failing, key=lambda entry: entry.attempts, default=None)
             self._error = " ".join(f"Last error: {last.error}".split()) if last else ""

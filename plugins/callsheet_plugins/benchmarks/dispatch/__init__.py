@@ -19,9 +19,9 @@ def dispatcher(running: Mapping[str, Any], run_dir: Path) -> Dispatcher:
 
 
 def _by_sbatch(running: Mapping[str, Any]) -> Dispatcher:
-    from callsheet_plugins.benchmarks.dispatch.script.dispatcher import ByHand
+    from callsheet_plugins.benchmarks.dispatch.script.dispatcher import ScriptDispatcher
     from callsheet_plugins.benchmarks.dispatch.slurm.dispatcher import Slurm
     from callsheet_plugins.benchmarks.dispatch.slurm.settings import SlurmSettings
 
     settings = SlurmSettings(**running["slurm"])
-    return Slurm(settings) if running["dispatch"] == "slurm" else ByHand(settings)
+    return Slurm(settings) if running["dispatch"] == "slurm" else ScriptDispatcher(settings)

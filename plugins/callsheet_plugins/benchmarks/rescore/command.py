@@ -44,7 +44,7 @@ def bench(target: str, overrides: tuple[str, ...], names: str, revision: str, se
 
 
 def _bench(config: DictConfig, typed: list[str], target: str, revision: str, seconds: float) -> int:
-    from callsheet.outbox.store import Shelves, counts_of
+    from callsheet.outbox.store import EntryStore, counts_of
     from callsheet.session.reopen import reopened
     from callsheet_plugins.benchmarks import jobs
     from callsheet_plugins.benchmarks.rescore import scoring, targets
@@ -59,7 +59,7 @@ def _bench(config: DictConfig, typed: list[str], target: str, revision: str, sec
             payload = jobs.payload_of(source, benchmarks, plugin.running())
             for id in jobs.put_each(session.ctx.outbox, payload, source.files):
                 # What failed may do so no more where it runs from now on.
-                Shelves(folder).retry(id, running=plugin.running())
+                EntryStore(folder).retry(id, running=plugin.running())
     scoring.show(folder, benchmarks)
     counts = counts_of(folder)
     for line in filter(None, (left_to_you(counts, folder), said := sentence(counts, folder))):

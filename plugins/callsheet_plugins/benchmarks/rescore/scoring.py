@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import yaml
 
 from callsheet.errors import CallsheetError
-from callsheet.records import LogContext, Report
+from callsheet.records import LogContext, PreflightReport
 from callsheet.rundir import rundir
 from callsheet.rundir.rundir import RunDir, now
 from callsheet.secrets import redact
@@ -71,7 +71,7 @@ def checked(plugin: Benchmarks, run_config: dict[str, Any]) -> dict[str, Benchma
     """The benchmarks to score, after the checks that a run would have made."""
     from callsheet_plugins.benchmarks import checks
 
-    report = Report()
+    report = PreflightReport()
     checks.check(plugin, LogContext(Path(), run_config=run_config, publishes=True), report)
     if not plugin.chosen:
         report.problem("No benchmark is named. Name some, as in --benchmarks gsm8k,ifeval.")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from callsheet.outbox import Entry, Job, Transient
-from callsheet.outbox.store import ACTIVE, PARKED, PENDING, Shelves
+from callsheet.outbox import Delivery, Entry, Transient
+from callsheet.outbox.store import ACTIVE, PARKED, PENDING, EntryStore
 from callsheet.outbox.supervisor.announcing import ANNOUNCED
 from callsheet.rundir.rundir import RunDir
 from callsheet_plugins.hub_revisions.courier.publish import RevisionHandler
@@ -19,7 +19,7 @@ class PruneHandler(RevisionHandler):
 
     parallel: ClassVar[int] = 1
 
-    def deliver(self, job: Job) -> Mapping[str, Any]:
+    def deliver(self, job: Delivery) -> Mapping[str, Any]:
         payload = job.payload
         if newer := [entry.id for entry in job.queued() if _is_newer(entry, job.entry)]:
             return {"left_to": newer[-1]}  # or each of a thousand would read all the others
@@ -44,7 +44,7 @@ class PruneHandler(RevisionHandler):
 
     def _commits(self, *states: str) -> set[str]:
         """The commits that entries name which have no files of their own, such as jobs that score a revision."""
-        found = [entry for _, entry in Shelves(self.run_dir).on(*states)]
+        found = [entry for _, entry in EntryStore(self.run_dir).on(*states)]
         return {str(entry.payload["commit"]) for entry in found if entry.payload.get("commit") and not entry.files}
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, Protocol
 
-from callsheet.outbox import Handler, Hashes, Job, Permanent
+from callsheet.outbox import Delivery, Handler, Hashes, Permanent
 from callsheet_plugins.hub_revisions import contents
 from callsheet_plugins.hub_revisions.courier.branches import Branches
 from callsheet_plugins.hub_revisions.hubs.quota import Quota
@@ -19,15 +19,15 @@ CARD = "README.md"
 class Hub(Protocol):
     """Somewhere that holds branches of files."""
 
-    def publish(self, job: Job, hashes: Mapping[str, str]) -> str:
+    def publish(self, job: Delivery, hashes: Mapping[str, str]) -> str:
         """Make the branch hold exactly the job's files and card, verified; returns the commit."""
 
-    def delete(self, job: Job, branch: str) -> None:
+    def delete(self, job: Delivery, branch: str) -> None:
         """Remove a branch, if it is there."""
 
-    def url(self, job: Job, commit: str) -> str: ...
+    def url(self, job: Delivery, commit: str) -> str: ...
 
-    def rewrite_card(self, job: Job, change: Callable[[str], str]) -> str | None:
+    def rewrite_card(self, job: Delivery, change: Callable[[str], str]) -> str | None:
         """Change the model card of a revision, at the head of its branch; returns the commit, None when it is gone."""
 
 
@@ -44,7 +44,7 @@ class RevisionHandler(Handler):
         self._hubs: dict[str, Hub] = {}
         self._lock = Lock()
 
-    def deliver(self, job: Job) -> Mapping[str, Any]:
+    def deliver(self, job: Delivery) -> Mapping[str, Any]:
         payload = job.payload
         if name := contents.secret_in(job.files):
             raise Permanent(
@@ -84,7 +84,7 @@ class RevisionHandler(Handler):
 
         return HuggingFaceHub(self._quota, payload["timeout_seconds"])
 
-    def _note(self, job: Job, commit: str) -> None:
+    def _note(self, job: Delivery, commit: str) -> None:
         """Remember a checkpoint's branch, so that it can be pruned; the final model and artifacts are always kept."""
         payload = job.payload
         if payload.get("prune") and payload.get("checkpoint"):

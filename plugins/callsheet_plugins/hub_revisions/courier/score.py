@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, ClassVar
 
-from callsheet.outbox import Job
+from callsheet.outbox import Delivery
 from callsheet_plugins.hub_revisions.courier.publish import RevisionHandler
 from callsheet_plugins.hub_revisions.scores import with_scores
 
@@ -16,7 +16,7 @@ class ScoreHandler(RevisionHandler):
 
     parallel: ClassVar[int] = 1
 
-    def deliver(self, job: Job) -> Mapping[str, Any]:
+    def deliver(self, job: Delivery) -> Mapping[str, Any]:
         payload = job.payload
         if not payload["metrics"]:
             return {}

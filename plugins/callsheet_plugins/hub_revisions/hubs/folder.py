@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from callsheet.outbox import Job, Permanent, Transient
+from callsheet.outbox import Delivery, Permanent, Transient
 from callsheet.rundir import atomic
 
 CARD = "README.md"
@@ -22,7 +22,7 @@ FOR_GOOD = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST,
 class FolderHub:
     """`<folder>/<branch>/` holds a revision, whole or not at all; a file in it says its commit and hashes."""
 
-    def publish(self, job: Job, hashes: Mapping[str, str]) -> str:
+    def publish(self, job: Delivery, hashes: Mapping[str, str]) -> str:
         target = self._branch(job)
         card = str(job.payload["card"])
         expected = {**hashes, CARD: hashlib.sha256(card.encode()).hexdigest()}
@@ -44,17 +44,17 @@ class FolderHub:
             raise Transient(f"{target} could not be written: {error.strerror or error}.") from error
         return commit
 
-    def delete(self, job: Job, branch: str) -> None:
+    def delete(self, job: Delivery, branch: str) -> None:
         folder = job.run_dir / job.payload["folder"] / branch
         gone = folder.with_name(f".{folder.name}.gone")
         if folder.exists():
             folder.rename(gone)
         shutil.rmtree(gone, ignore_errors=True)
 
-    def url(self, job: Job, commit: str) -> str:
+    def url(self, job: Delivery, commit: str) -> str:
         return self._branch(job).as_uri()
 
-    def rewrite_card(self, job: Job, change: Callable[[str], str]) -> str | None:
+    def rewrite_card(self, job: Delivery, change: Callable[[str], str]) -> str | None:
         """The commit stays as it is: in a folder, it names the files of the model."""
         target = self._branch(job)
         if _says(target) != job.payload["commit"]:
@@ -62,10 +62,10 @@ class FolderHub:
         atomic.write(target / CARD, change((target / CARD).read_text(encoding="utf-8")))
         return str(job.payload["commit"])
 
-    def _branch(self, job: Job) -> Path:
+    def _branch(self, job: Delivery) -> Path:
         return job.run_dir / str(job.payload["folder"]) / str(job.payload["branch"])
 
-    def _write(self, job: Job, target: Path, card: str, expected: Mapping[str, str], commit: str) -> None:
+    def _write(self, job: Delivery, target: Path, card: str, expected: Mapping[str, str], commit: str) -> None:
         part = target.with_name(f".{target.name}.part")
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
@@ -99,7 +99,7 @@ def _says(folder: Path) -> str | None:
         return None
 
 
-def _holds(folder: Path, job: Job) -> bool:
+def _holds(folder: Path, job: Delivery) -> bool:
     """Whether a folder holds the files and the card of `job`, byte for byte, and nothing else."""
     found = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()} - {COMMIT}
     return (

@@ -14,7 +14,7 @@ import httpx2
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, constants, set_client_factory
 from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 
-from callsheet.outbox import Job, Permanent, Transient
+from callsheet.outbox import Delivery, Permanent, Transient
 from callsheet_plugins.hub_revisions.hubs import client
 from callsheet_plugins.hub_revisions.hubs.quota import Quota
 
@@ -38,7 +38,7 @@ class HuggingFaceHub:
         self._first_commits: dict[str, tuple[str, set[str]]] = {}
         self._lock, self._uploading = Lock(), Lock()
 
-    def publish(self, job: Job, hashes: Mapping[str, str]) -> str:
+    def publish(self, job: Delivery, hashes: Mapping[str, str]) -> str:
         payload = job.payload
         repo, branch = payload["repo"], payload["branch"]
         expected = {**hashes, CARD: _git_blob(str(payload["card"]).encode())}
@@ -58,7 +58,7 @@ class HuggingFaceHub:
                 raise Transient(f"{repo}@{branch}: {', '.join(wrong)} arrived with another content.")
             return commit
 
-    def delete(self, job: Job, branch: str) -> None:
+    def delete(self, job: Delivery, branch: str) -> None:
         with _explained(job.payload["repo"], branch):
             try:
                 self.api.delete_branch(job.payload["repo"], branch=branch)
@@ -66,10 +66,10 @@ class HuggingFaceHub:
                 if error.response.status_code != 404:
                     raise
 
-    def url(self, job: Job, commit: str) -> str:
+    def url(self, job: Delivery, commit: str) -> str:
         return f"{self.api.endpoint}/{job.payload['repo']}/tree/{commit}"
 
-    def rewrite_card(self, job: Job, change: Callable[[str], str]) -> str | None:
+    def rewrite_card(self, job: Delivery, change: Callable[[str], str]) -> str | None:
         repo, branch = job.payload["repo"], job.payload["branch"]
         with _explained(repo, branch):
             head = self._head(repo, branch)
@@ -106,7 +106,7 @@ class HuggingFaceHub:
         heads = {ref.name: ref.target_commit for ref in self.api.list_repo_refs(repo).branches}
         return heads.get(branch)
 
-    def _refuse_unless_ours(self, job: Job, head: str) -> None:
+    def _refuse_unless_ours(self, job: Delivery, head: str) -> None:
         payload = job.payload
         if payload["overwrite"]:
             return
@@ -118,7 +118,7 @@ class HuggingFaceHub:
                 "Set plugins.hub_revisions.overwrite_hub_revision=true, or another revision.",
             )
 
-    def _commit(self, job: Job, hashes: Mapping[str, str], extra: list[str]) -> str:
+    def _commit(self, job: Delivery, hashes: Mapping[str, str], extra: list[str]) -> str:
         payload = job.payload
         operations: list[Any] = [CommitOperationAdd(CARD, str(payload["card"]).encode())]
         for name, path in job.files.items():
@@ -144,7 +144,7 @@ class HuggingFaceHub:
             sent = [*one_of_each.values()]
             self.api.preupload_lfs_files(payload["repo"], sent, revision=payload["branch"], free_memory=False)
 
-    def _differences(self, job: Job, commit: str, expected: Mapping[str, str], given: set[str]) -> list[str]:
+    def _differences(self, job: Delivery, commit: str, expected: Mapping[str, str], given: set[str]) -> list[str]:
         """The files of a commit that are not what they should be: large ones by sha256, small ones by git's hash."""
         found = self._tree(job.payload["repo"], commit)
         wrong = [name for name in expected.keys() ^ found.keys() if name not in given - expected.keys()]
@@ -172,7 +172,7 @@ def _git_blob(content: bytes) -> str:
     return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
 
 
-def _mark(job: Job) -> str:
+def _mark(job: Delivery) -> str:
     """What tells a commit of this entry from one of another run's."""
     return f"{MARK}{job.entry.id} of {job.entry.put_at:.6f}"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import Lock
 from typing import ClassVar
 
-from callsheet.outbox import Entry, Job, Transient
+from callsheet.outbox import Delivery, Entry, Transient
 from callsheet.rundir import atomic
 
 HOUR = 3600.0
@@ -25,7 +25,7 @@ class Quota:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def wait_or_pass(self, job: Job) -> str | None:
+    def wait_or_pass(self, job: Delivery) -> str | None:
         """Raise `Transient` when it is not this entry's turn; return the id of a newer one that replaces it, if so.
 
         While commits are to be had, everything goes. When none is left, all wait, and the newest goes first.

@@ -8,7 +8,7 @@ from callsheet_plugins.benchmarks.dispatch.slurm.settings import SlurmSettings, 
 from callsheet_plugins.benchmarks.dispatch.slurm.submission import job_name, status_of
 
 
-class ByHand:
+class ScriptDispatcher:
     """Writes `job.sh`, which both `sbatch` and `bash` run; a score comes home when it was run.
 
     Such an attempt is `left` to the user: nobody may wait for it. The handler finishes its entry as soon as the script

@@ -69,7 +69,7 @@ def run(argv: Sequence[str], timeout_seconds: float, cwd: str | None = None) -> 
     return Answer(done.returncode, _text(done.stdout), _text(done.stderr))
 
 
-def insist(answer: Answer, what: str) -> Answer:
+def require(answer: Answer, what: str) -> Answer:
     """`answer`, unless the command failed: then `Transient`, for whatever reason."""
     if answer.code != 0:
         raise Transient(f"{what} failed: {one_line(answer.said) or f'exit code {answer.code}'}.")

@@ -67,7 +67,7 @@ class Slurm:
         """End whatever runs under its name."""
         rows = self.queue.of(attempt, within=0)
         if ids := [row.id for row in rows if row.state in WAITING | ACTIVE]:
-            commands.insist(commands.run(["scancel", *ids], self.settings.timeout_seconds), "scancel")
+            commands.require(commands.run(["scancel", *ids], self.settings.timeout_seconds), "scancel")
 
     def _begun_before(self, attempt: Attempt) -> str:
         """The number of the job that an earlier call submitted, or nothing."""

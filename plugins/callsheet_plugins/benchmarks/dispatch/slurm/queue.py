@@ -72,7 +72,7 @@ class Queue:
 
     def _ask(self) -> Iterator[Row]:
         argv = ["squeue", "--noheader", "--states=all", f"--user={os.getuid()}", f"--format={FIELDS}"]
-        answer = commands.insist(commands.run(argv, self.timeout_seconds), "squeue")
+        answer = commands.require(commands.run(argv, self.timeout_seconds), "squeue")
         for line in answer.out.splitlines():
             parts = line.split("|", 4)  # other jobs may have names with bars or line breaks, ours do not
             if len(parts) == 5 and parts[0].isdigit():
