@@ -4,10 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from callsheet.launch.failures import Failure
 
 
 class CallsheetError(Exception):
@@ -16,14 +12,6 @@ class CallsheetError(Exception):
 
 class PluginFailure(Exception):
     """A hook raised, and its plugin's `on_error` says that this ends the run."""
-
-
-class WorkerFailure(Exception):
-    """One of several processes failed, and the others were ended; `failure` is the one that the rest followed from."""
-
-    def __init__(self, failure: Failure) -> None:
-        super().__init__(failure.message)
-        self.failure = failure
 
 
 def did_you_mean(word: str, candidates: Iterable[str]) -> str:

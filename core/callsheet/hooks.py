@@ -204,3 +204,8 @@ class Plugin:
 def hook_names() -> list[str]:
     """The names of all hooks, in the order a run meets them."""
     return [name for name, spec in vars(Plugin).items() if hasattr(spec, f"{PROJECT}_spec")]
+
+
+def plugin_name(plugin: Plugin) -> str:
+    """The name a plugin was selected by; the host sets it, since a setting may be called `name`."""
+    return str(vars(plugin).get("_callsheet_name", type(plugin).__name__.lower()))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from callsheet.deprecations import renamed
+from callsheet.hooks import plugin_name
 
 if TYPE_CHECKING:
     from accelerate import Accelerator  # type: ignore[import-untyped]  # accelerate ships no types
@@ -208,11 +209,6 @@ class ExperimentResult:
     """Every arm with how it ended."""
 
     arms: Sequence[tuple[ArmResult, RunResult]]
-
-
-def plugin_name(plugin: Plugin) -> str:
-    """The name a plugin was selected by; the host sets it, since a setting may be called `name`."""
-    return str(vars(plugin).get("_callsheet_name", type(plugin).__name__.lower()))
 
 
 if not TYPE_CHECKING:  # type checkers know no old names

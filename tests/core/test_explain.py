@@ -288,6 +288,6 @@ def test_what_is_shown_has_a_line_for_each_value_and_folds_none(explained: Expla
 
 
 def test_one_long_value_does_not_push_the_origins_away():
-    from callsheet.cli.views.plugin_list import aligned
+    from callsheet.cli.views.columns import aligned
 
     assert aligned([("a", "1", "here"), ("b", 9 * "long", "there")], widest=5)[0] == "a  1  here"

@@ -8,7 +8,8 @@ import pytest
 
 import callsheet as cs
 from callsheet import CallsheetError, Plugin, hookimpl, setting
-from callsheet.config.compose import compose, translated
+from callsheet.config.compose import compose
+from callsheet.config.overrides import translated
 from callsheet.config.plan import make_plan
 from callsheet.errors import PluginFailure
 

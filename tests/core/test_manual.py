@@ -16,9 +16,10 @@ import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from rich.console import Console
 
+from callsheet.cli.views.plugin_manual import show
 from callsheet.errors import CallsheetError
 from callsheet.hooks import hook_names
-from callsheet.plugins.manual import Manual, as_override, manual, show
+from callsheet.plugins.manual import Manual, as_override, manual
 from callsheet.plugins.registry import installed
 
 SOURCE = '''

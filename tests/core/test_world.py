@@ -2,7 +2,8 @@
 
 import pytest
 
-from callsheet.distributed.world import World, first_node, join_slurm, world
+from callsheet.distributed.slurm import first_node, join_slurm
+from callsheet.distributed.world import World, world
 
 STEP = {
     "SLURM_JOB_ID": "7001",

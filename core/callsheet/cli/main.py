@@ -10,9 +10,11 @@ import click
 
 from callsheet.cli import extra_commands
 from callsheet.cli import outbox as outbox_commands
-from callsheet.distributed.world import World, die_with_driver, join_slurm, leave, world
-from callsheet.errors import CallsheetError, PluginFailure, WorkerFailure
-from callsheet.launch.failures import Failure, failure, leave_note
+from callsheet.distributed.slurm import join_slurm
+from callsheet.distributed.world import World, world
+from callsheet.errors import CallsheetError, PluginFailure
+from callsheet.launch.failures import Failure, WorkerFailure, failure, leave_note
+from callsheet.process.exit import die_with_driver, leave
 from callsheet.process.signals import Interrupted
 
 if TYPE_CHECKING:
@@ -62,9 +64,10 @@ def plugins(name: str | None) -> int:
 
         plugin_list.show(plugin_list.listing())
     else:
+        from callsheet.cli.views import plugin_manual
         from callsheet.plugins import manual
 
-        manual.show(manual.manual(name))
+        plugin_manual.show(manual.manual(name))
     return 0
 
 
@@ -137,7 +140,7 @@ def _train(config: DictConfig, overrides: list[str]) -> int:
     from callsheet.cli.views.summary import show
     from callsheet.config.compose import flags
     from callsheet.config.plan import make_plan
-    from callsheet.outbox.store import counts_of
+    from callsheet.outbox.counts import counts_of
     from callsheet.preflight.preflight import require
     from callsheet.run.train import check, is_complete, say_loading, train, warned
     from callsheet.rundir.rundir import CHECKPOINTS

@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from callsheet.errors import CallsheetError, did_you_mean
+from callsheet.outbox.counts import NOT_ALL_PUBLISHED, left_to_you, sentence, unpublished
 
-NOT_ALL_PUBLISHED = 3
 RUN = click.argument("run", type=click.Path(path_type=Path, exists=True, file_okay=False))
 
 
@@ -84,24 +84,3 @@ def retry(run: Path, id: str) -> int:
         raise CallsheetError(f"{run} cannot be written: {error.strerror}. What failed is kept.") from error
     click.echo(f"{', '.join(again)}: pending again. If the run has ended: callsheet outbox drain {run}")
     return 0
-
-
-def unpublished(counts: dict[str, int]) -> int:
-    return counts.get("left", 0) + counts.get("failed", 0)
-
-
-def left_to_you(counts: dict[str, int], run: Path) -> str:
-    """What is in the user's own hands, and how to go on; empty when nothing is."""
-    if not (parked := counts.get("parked", 0)):
-        return ""
-    return f"{parked} left to you: callsheet outbox {run} says what to do, then callsheet outbox drain {run}"
-
-
-def sentence(counts: dict[str, int], run: Path) -> str:
-    """What is not published, and what helps; empty when all is."""
-    parts = []
-    if left := counts.get("left", 0):
-        parts.append(f"{left} left, kept for: callsheet outbox drain {run}")
-    if failed := counts.get("failed", 0):
-        parts.append(f"{failed} failed; callsheet outbox {run} says why, callsheet outbox retry {run} ID tries again")
-    return f"Not everything is published: {'; '.join(parts)}" if parts else ""

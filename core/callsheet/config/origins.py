@@ -17,7 +17,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.types import RunMode
 
-from callsheet.config.compose import ADD, MORE, OPEN, PLUGINS
+from callsheet.config.overrides import ADD, MORE, OPEN, PLUGINS
 from callsheet.config.yaml_lines import Key, entries_of, file_of, lines_of
 from callsheet.hooks import Plugin
 from callsheet.plugins.manual import own_fields_first

@@ -10,7 +10,8 @@ from pathlib import Path
 import yaml
 from hydra.core.hydra_config import HydraConfig
 
-from callsheet.config.compose import MORE, PLUGINS, PluginConfigs
+from callsheet.config.compose import PluginConfigs
+from callsheet.config.overrides import MORE, PLUGINS
 from callsheet.plugins.registry import installed
 
 Key = tuple[str, ...]

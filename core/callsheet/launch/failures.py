@@ -103,3 +103,11 @@ def notes(folder: Path) -> list[Failure]:
 def first(failures: Iterable[Failure]) -> Failure | None:
     """The one that the others followed from."""
     return min(failures, key=lambda failed: (failed.weight, failed.time), default=None)
+
+
+class WorkerFailure(Exception):
+    """One of several processes failed, and the others were ended; `failure` is the one that the rest followed from."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure

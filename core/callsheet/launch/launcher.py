@@ -17,11 +17,11 @@ from typing import Any
 from uuid import uuid4
 
 from callsheet.config.plan import Plan
-from callsheet.distributed.world import DRIVER, first_node
-from callsheet.errors import WorkerFailure
+from callsheet.distributed.slurm import first_node
+from callsheet.distributed.world import DRIVER
 from callsheet.launch import failures
 from callsheet.launch.devices import processes_per_node
-from callsheet.launch.failures import Failure, Weight
+from callsheet.launch.failures import Failure, Weight, WorkerFailure
 from callsheet.process.gc_pause import gc_paused
 from callsheet.process.signals import SIGNALS, Interrupted
 from callsheet.rundir.rundir import RunDir, now

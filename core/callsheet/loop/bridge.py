@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.trainer_utils import SaveStrategy
 
-from callsheet.distributed.world import all_gather
+from callsheet.distributed.collectives import all_gather
 from callsheet.errors import CallsheetError
 from callsheet.loop import rotation
 from callsheet.loop.requests import Consensus

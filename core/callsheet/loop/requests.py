@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from callsheet.distributed.world import cpu_group
+from callsheet.distributed.collectives import cpu_group
 
 KINDS = ("stop", "save", "eval", "signal")
 

@@ -171,13 +171,3 @@ class EntryStore:
             atomic.write(self.path(FAILED, id), to_json(again))
         atomic.move(self.path(FAILED, id), self.path(PENDING, id))
         return True
-
-
-def counts_of(run_dir: Path) -> dict[str, int]:
-    """How many entries are done, left, failed and, if any, parked; nothing where none was ever put."""
-    store = EntryStore(run_dir)
-    if not store.folder.is_dir():
-        return {}
-    left = {*store.drafts(), *store.left()}
-    counts = {"done": len(store.ids(DONE)), "left": len(left), "failed": len(store.ids(FAILED))}
-    return {**counts, **({"parked": len(parked)} if (parked := store.ids(PARKED)) else {})}

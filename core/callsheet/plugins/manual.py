@@ -10,14 +10,11 @@ import shlex
 import sys
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from callsheet.hooks import PROJECT, Plugin, hook_names
 from callsheet.plugins.registry import find, load
 from callsheet.settings import range_of
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 REQUIRED = "required"
 BARE = re.compile(
@@ -74,24 +71,6 @@ def manual(name: str) -> Manual:
     )
 
 
-def show(manual: Manual, console: Console | None = None) -> None:
-    """Print `manual`, folded to the width of a terminal and unfolded anywhere else."""
-    from rich.console import Console
-    from rich.padding import Padding
-    from rich.text import Text
-
-    console = console or Console()
-    if console.is_terminal:
-        manual = dataclasses.replace(manual, docstring=_unfolded(manual.docstring))
-    for heading, lines in _sections(manual):
-        console.print(Text(heading, style="bold"), soft_wrap=True)
-        for line in lines:
-            folds = console.is_terminal and heading != "Example"  # a command is there to be copied
-            text = Text(line.lstrip() or " ") if folds else Text(line)
-            console.print(Padding.indent(text, len(line) - len(line.lstrip())) if folds else text, soft_wrap=not folds)
-        console.print()
-
-
 def implemented(plugin: type[Plugin]) -> list[str]:
     """The hooks that `plugin` marks with `@hookimpl`, in the order a run meets them."""
     return [name for name in hook_names() if hasattr(getattr(plugin, name), f"{PROJECT}_impl")]
@@ -102,31 +81,6 @@ def own_fields_first(plugin: type[Plugin]) -> list[dataclasses.Field[Any]]:
     fields = {field.name: field for field in dataclasses.fields(plugin)}
     declared = [name for owner in plugin.__mro__ for name in inspect.get_annotations(owner)]
     return [fields[name] for name in dict.fromkeys(declared) if name in fields]
-
-
-def _sections(manual: Manual) -> list[tuple[str, list[str]]]:
-    facts = {
-        "ranks": manual.ranks,
-        "on error": manual.on_error,
-        "API": manual.requires_api,
-        "class": manual.entry_point,
-        "file": manual.file,
-    }
-    return [
-        (f"{manual.name} ({manual.distribution} {manual.version})", manual.docstring.splitlines()),
-        ("Settings", [line for setting in manual.settings for line in _lines(setting)]),
-        ("Hooks", [f"  {hook}" for hook in manual.hooks] or ["  none"]),
-        ("Facts", [f"  {key:<10}{value}" for key, value in facts.items()]),
-        ("Example", [f"  {manual.example}"]),
-    ]
-
-
-def _lines(setting: Setting) -> list[str]:
-    default = f" ({REQUIRED})" if setting.default == REQUIRED else f" = {setting.default}"
-    return [
-        f"  {setting.name}: {setting.type}{default}{setting.range and f', {setting.range}'}",
-        *([f"      {setting.help}"] if setting.help else []),
-    ]
 
 
 def _settings(field: dataclasses.Field[Any], below: str = "") -> list[Setting]:
@@ -166,13 +120,6 @@ def _docstring(plugin: type[Plugin]) -> str:
     """Without one of its own, a dataclass gets its signature as docstring."""
     text = plugin.__doc__ or ""
     return "" if text.startswith(f"{plugin.__name__}(") else inspect.cleandoc(text)
-
-
-def _unfolded(text: str) -> str:
-    """`text` with a line for each paragraph, but for those with lines that are set in, which stand as they are."""
-    paragraphs = text.split("\n\n")
-    return "\n\n".join(part if re.search(r"^(\s|[-*|>] )", part, re.MULTILINE) else " ".join(part.split("\n"))
-                       for part in paragraphs)  # fmt: skip
 
 
 def _on_error(plugin: type[Plugin]) -> str:

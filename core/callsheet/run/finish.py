@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from callsheet.config.plan import Plan
-from callsheet.distributed.world import all_gather
+from callsheet.distributed.collectives import all_gather
 
 if TYPE_CHECKING:
     from transformers import Trainer

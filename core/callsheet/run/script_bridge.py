@@ -12,8 +12,8 @@ from typing import Any
 
 from transformers import TrainerControl, TrainerState, TrainingArguments
 
-from callsheet.cli.outbox import sentence
 from callsheet.loop.bridge import Bridge
+from callsheet.outbox.counts import sentence
 from callsheet.process.signals import Terminated
 from callsheet.session.session import Session
 

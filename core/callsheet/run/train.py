@@ -7,12 +7,12 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from callsheet import data
 from callsheet.config.plan import Plan
-from callsheet.distributed.world import barrier, broadcast, world
+from callsheet.distributed.collectives import barrier, broadcast
+from callsheet.distributed.world import world
 from callsheet.launch import engines
 from callsheet.launch.devices import on_cpu
 from callsheet.plugins.lineup import Lineup
@@ -23,6 +23,7 @@ from callsheet.process.warnings_once import warnings_once
 from callsheet.records import ManifestRow, PreflightReport
 from callsheet.run.finish import finish
 from callsheet.rundir import checkpoints, compatibility
+from callsheet.rundir.checkpoints import put_aside
 from callsheet.rundir.rundir import RunDir
 from callsheet.session.session import Session
 
@@ -129,7 +130,7 @@ def _resume_from(plan: Plan, session: Session) -> ManifestRow | None:
     for wreck in torn:  # this runs on rank 0 alone
         logger.warning("%s cannot be resumed from: %s. It was moved to torn/.", wreck.name, wreck.fault)
         session.run_dir.event("torn_checkpoint", name=wreck.name, fault=wreck.fault)
-        _put_aside(plan.run_dir / wreck.name)
+        put_aside(plan.run_dir / wreck.name)
     if torn and not row:
         logger.warning("No complete checkpoint is left; the run begins anew.")
     if row:
@@ -139,14 +140,3 @@ def _resume_from(plan: Plan, session: Session) -> ManifestRow | None:
         logger.info("Going on from %s.", row.name)
         session.run_dir.event("resuming", checkpoint=str(row.path), step=row.step, processes=[before, after])
     return row
-
-
-def _put_aside(folder: Path) -> None:
-    shelf = folder.parent / "torn"
-    shelf.mkdir(exist_ok=True)
-    place = shelf / folder.name
-    number = 1
-    while place.exists():
-        place = shelf / f"{folder.name}.{number}"
-        number += 1
-    folder.rename(place)

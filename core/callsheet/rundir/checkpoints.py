@@ -17,8 +17,6 @@ from callsheet.rundir.hashes import Hashes, sha256
 from callsheet.rundir.rundir import CHECKPOINTS, RunDir
 
 WEIGHTS = re.compile(r"(^|/)(model|adapter_model|pytorch_model|mp_rank|zero_pp|__\d).*\.(safetensors|bin|pt|distcp)$")
-
-
 FIELDS = {"name", "step", "epoch", "path", "files"}
 
 
@@ -194,3 +192,14 @@ def _truncated(path: Path, name: str) -> str:
         if not zipfile.is_zipfile(path):
             return f"{name} is cut short"
     return ""
+
+
+def put_aside(folder: Path) -> None:
+    shelf = folder.parent / "torn"
+    shelf.mkdir(exist_ok=True)
+    place = shelf / folder.name
+    number = 1
+    while place.exists():
+        place = shelf / f"{folder.name}.{number}"
+        number += 1
+    folder.rename(place)

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
-import os
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 
+from callsheet.rundir.locks import alone_with
+
 HASHES = "hashes.jsonl"
-PATIENCE_SECONDS = 900.0
-LOOK_SECONDS = 0.05
 
 Identity = tuple[int, int, int, int]
 
@@ -34,7 +29,7 @@ class Hashes:
     def of(self, path: Path) -> str:
         """The sha256 of `path`; while another process reads the same file, wait for what it finds."""
         identity = _identity(path)
-        with _alone_with(path):
+        with alone_with(path):
             if found := self._look_up(identity):
                 return found
             digest = sha256(path)
@@ -86,26 +81,3 @@ def sha256(path: Path) -> str:
 def _identity(path: Path) -> Identity:
     found = path.stat()
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
-
-
-@contextmanager
-def _alone_with(path: Path) -> Iterator[None]:
-    """Hold the system's lock on a file, which a process gives up however it ends; without one where there are none."""
-    descriptor, end = os.open(path, os.O_RDONLY), time.monotonic() + PATIENCE_SECONDS
-    try:
-        while not _locked(descriptor) and time.monotonic() < end:
-            time.sleep(LOOK_SECONDS)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _locked(descriptor: int) -> bool:
-    """Whether there is nothing to wait for: the lock is ours, or the file system has none."""
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:
-        return True
-    return True

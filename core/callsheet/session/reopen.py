@@ -12,8 +12,8 @@ import yaml
 
 from callsheet.errors import CallsheetError
 from callsheet.hooks import Plugin
+from callsheet.outbox.counts import counts_of
 from callsheet.outbox.settings import OutboxSettings
-from callsheet.outbox.store import counts_of
 from callsheet.records import LogContext
 from callsheet.rundir import rundir
 from callsheet.rundir.rundir import RunDir

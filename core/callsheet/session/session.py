@@ -16,9 +16,9 @@ import yaml
 
 from callsheet.hooks import Plugin
 from callsheet.launch import failures
+from callsheet.outbox.counts import counts_of
 from callsheet.outbox.predictions import Predictions
 from callsheet.outbox.settings import OutboxSettings
-from callsheet.outbox.store import counts_of
 from callsheet.outbox.supervisor.announcing import Results
 from callsheet.outbox.supervisor.recovery import as_listed
 from callsheet.outbox.supervisor.supervisor import Supervisor

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from callsheet.errors import CallsheetError
-from callsheet.sharding.shards import Shard, shard_of
+from callsheet.sharding.shards import Shard, plain
 
 if TYPE_CHECKING:
     from callsheet.records import LoopState
@@ -42,3 +42,18 @@ def plain_name(name: str) -> str:
     for wrapper in WRAPPERS:
         name = name.replace(wrapper, "")
     return name
+
+
+def shard_of(name: str, parameter: Any) -> Shard:
+    """The local shard of `parameter`. Raises `CallsheetError` for what is spread in a way not known here."""
+    from torch.distributed.tensor import DTensor
+
+    from callsheet.sharding import dtensors, zero
+
+    if hasattr(parameter, "ds_id"):
+        return zero.partition(name, parameter)
+    if isinstance(parameter, DTensor):
+        return dtensors.local(name, parameter)
+    if hasattr(parameter, "_hp_mapping"):
+        return zero.fragment(name, parameter)
+    return plain(name, parameter)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from torch import Size, Tensor, dtype
@@ -28,21 +28,6 @@ class Shard:
     read: Callable[[], Tensor]
     live: Callable[[], Tensor | None]
     copy: Callable[[], Tensor | None]
-
-
-def shard_of(name: str, parameter: Any) -> Shard:
-    """The local shard of `parameter`. Raises `CallsheetError` for what is spread in a way not known here."""
-    from torch.distributed.tensor import DTensor
-
-    from callsheet.sharding import dtensors, zero
-
-    if hasattr(parameter, "ds_id"):
-        return zero.partition(name, parameter)
-    if isinstance(parameter, DTensor):
-        return dtensors.local(name, parameter)
-    if hasattr(parameter, "_hp_mapping"):
-        return zero.fragment(name, parameter)
-    return plain(name, parameter)
 
 
 def plain(name: str, parameter: Tensor) -> Shard:

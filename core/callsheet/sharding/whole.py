@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from callsheet.distributed.world import all_gather, cpu_group
+from callsheet.distributed.collectives import all_gather, cpu_group
 from callsheet.sharding.model import shards_of
 from callsheet.sharding.shards import Shard
 

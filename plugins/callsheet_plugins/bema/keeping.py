@@ -6,7 +6,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from callsheet.distributed.world import barrier
+from callsheet.distributed.collectives import barrier
 from callsheet.rundir.links import link_or_copy
 from callsheet.sharding import Sharding, Stored, save_shards
 from callsheet.sharding.files import file_of, holds_exactly

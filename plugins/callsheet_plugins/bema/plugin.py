@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from callsheet import hookimpl, setting
-from callsheet.distributed.world import broadcast
+from callsheet.distributed.collectives import broadcast
 from callsheet.errors import CallsheetError
-from callsheet.records import plugin_name
+from callsheet.hooks import plugin_name
 from callsheet.sharding import Sharding, Stored, problem_with_launch, unwrapped
 from callsheet_plugins.bema import best, keeping, model
 from callsheet_plugins.bema.evaluating import NAME, Evaluation

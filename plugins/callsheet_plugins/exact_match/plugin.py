@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from callsheet import CallsheetError, EvalResult, LogContext, LoopState, Plugin, PreflightReport, hookimpl, setting
 from callsheet.data.contents import look
-from callsheet.distributed.world import all_gather, broadcast
+from callsheet.distributed.collectives import all_gather, broadcast
 from callsheet.generation import generate
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from callsheet import Plugin, hookimpl, setting
-from callsheet.distributed.world import all_gather
+from callsheet.distributed.collectives import all_gather
 from callsheet.errors import CallsheetError
-from callsheet.records import plugin_name
+from callsheet.hooks import plugin_name
 from callsheet.sharding import Shard, Stored, problem_with_launch, save_shards
 from callsheet_plugins.ref_sync.blending import blend
 from callsheet_plugins.ref_sync.pairs import Pairs, find

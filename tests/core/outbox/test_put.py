@@ -178,7 +178,7 @@ def test_an_entry_that_a_kill_kept_from_being_posted_is_adopted_and_a_torn_one_i
 
 
 def test_an_entry_that_could_not_be_posted_is_listed_counted_and_posted_later(tmp_path, shipping, checkpoint, caplog):
-    from callsheet.outbox.store import counts_of
+    from callsheet.outbox.counts import counts_of
     from callsheet.session.session import Session
 
     with Session(LogContext(tmp_path / "run", "test", "run", {}), {}) as session:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 from omegaconf import DictConfig, OmegaConf
 
-from callsheet.cli.views.plugin_list import aligned
+from callsheet.cli.views.columns import aligned
 from callsheet.config.origins import Origins, Value
 from callsheet.config.plan import selected_class
 from callsheet.hooks import PROJECT, Plugin, hook_names

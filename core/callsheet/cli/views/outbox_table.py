@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from callsheet.cli.views.plugin_list import aligned
+from callsheet.cli.views.columns import aligned
 from callsheet.errors import sentences
 from callsheet.outbox.entries import Entry
 from callsheet.outbox.store import ACTIVE, DONE, FAILED, PARKED, PENDING, EntryStore

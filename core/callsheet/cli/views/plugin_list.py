@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from math import inf
 from typing import TYPE_CHECKING
 
+from callsheet.cli.views.columns import aligned
 from callsheet.errors import CallsheetError
 from callsheet.plugins.registry import Installed, installed
 from callsheet.plugins.summaries import summary_of
@@ -48,18 +48,6 @@ def show(rows: Sequence[Row], console: Console | None = None) -> None:
         return
     lines = aligned((row.name, row.distribution, row.version, row.line) for row in rows)
     print("\n".join(lines) or "No plugins are installed.", file=console.file if console else None)
-
-
-def aligned(rows: Iterable[Sequence[str]], widest: float = inf) -> list[str]:
-    """Lines with columns as wide as their widest cell that is no wider than `widest`, and nothing cut off.
-
-    >>> aligned([("bema", "callsheet"), ("hub_revisions", "callsheet-hub")])
-    ['bema           callsheet', 'hub_revisions  callsheet-hub']
-    """
-    table = list(rows)
-    columns = zip(*table, strict=True)
-    widths = [max((len(cell) for cell in column if len(cell) <= widest), default=0) for column in columns]
-    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in table]
 
 
 def _show_table(rows: Sequence[Row], console: Console) -> None:

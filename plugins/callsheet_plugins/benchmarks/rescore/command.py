@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from callsheet.cli.main import HYDRA
-from callsheet.cli.outbox import NOT_ALL_PUBLISHED, left_to_you, sentence
+from callsheet.outbox.counts import NOT_ALL_PUBLISHED, left_to_you, sentence
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -44,7 +44,8 @@ def bench(target: str, overrides: tuple[str, ...], names: str, revision: str, se
 
 
 def _bench(config: DictConfig, typed: list[str], target: str, revision: str, seconds: float) -> int:
-    from callsheet.outbox.store import EntryStore, counts_of
+    from callsheet.outbox.counts import counts_of
+    from callsheet.outbox.store import EntryStore
     from callsheet.session.reopen import reopened
     from callsheet_plugins.benchmarks import jobs
     from callsheet_plugins.benchmarks.rescore import scoring, targets

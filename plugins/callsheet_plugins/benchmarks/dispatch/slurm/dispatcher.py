@@ -14,15 +14,9 @@ from callsheet_plugins.benchmarks.dispatch.slurm import commands
 from callsheet_plugins.benchmarks.dispatch.slurm.queue import Queue
 from callsheet_plugins.benchmarks.dispatch.slurm.settings import SlurmSettings, options_of
 from callsheet_plugins.benchmarks.dispatch.slurm.states import ACTIVE, WAITING
-from callsheet_plugins.benchmarks.dispatch.slurm.submission import (
-    SUBMISSION,
-    TAKEN,
-    Submission,
-    job_name,
-    status_of,
-    submission_of,
-)
+from callsheet_plugins.benchmarks.dispatch.slurm.submission import SUBMISSION, TAKEN, Submission, submission_of
 from callsheet_plugins.benchmarks.dispatch.slurm.watch import Watch
+from callsheet_plugins.benchmarks.dispatch.status import job_name, status_of
 
 logger = logging.getLogger("callsheet.courier")
 

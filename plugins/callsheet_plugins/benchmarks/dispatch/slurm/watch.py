@@ -10,7 +10,7 @@ from callsheet_plugins.benchmarks.dispatch.contract import Attempt, Seen
 from callsheet_plugins.benchmarks.dispatch.slurm import commands
 from callsheet_plugins.benchmarks.dispatch.slurm.queue import Queue, Row
 from callsheet_plugins.benchmarks.dispatch.slurm.states import ACTIVE, LOST, WAITING, why_lost
-from callsheet_plugins.benchmarks.dispatch.slurm.submission import Status
+from callsheet_plugins.benchmarks.dispatch.status import Status
 
 FORGOTTEN = "Slurm no longer knows its job, and its file never came"
 MOMENT_SECONDS = 1.0

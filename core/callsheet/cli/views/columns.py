@@ -1,0 +1,18 @@
+"""Columns of text, aligned for a terminal and for grep."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from math import inf
+
+
+def aligned(rows: Iterable[Sequence[str]], widest: float = inf) -> list[str]:
+    """Lines with columns as wide as their widest cell that is no wider than `widest`, and nothing cut off.
+
+    >>> aligned([("bema", "callsheet"), ("hub_revisions", "callsheet-hub")])
+    ['bema           callsheet', 'hub_revisions  callsheet-hub']
+    """
+    table = list(rows)
+    columns = zip(*table, strict=True)
+    widths = [max((len(cell) for cell in column if len(cell) <= widest), default=0) for column in columns]
+    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in table]

@@ -1,0 +1,48 @@
+"""Overrides as people type them, said in Hydra's words."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+
+PLUGINS, MORE = "plugins", "more_plugins"
+ADD = f"+{PLUGINS}="
+# A key in one of these need not be in the YAML: arguments of others, and the entries of a plugin's dictionary.
+OPEN = re.compile(r"(trainer\.args|peft\.args|callbacks|model\.kwargs|launch\.config|plugins\.\w+\.\w+)(\.|=\{)")
+TEXT = [
+    "output_dir",
+    "resume",
+    "experiment",
+    "model.path",
+    "dataset.path",
+    "dataset.split",
+    "dataset.eval_path",
+    "dataset.eval_split",
+]
+
+
+def translated(overrides: Sequence[str]) -> list[str]:
+    """What people type, in the words that Hydra wants.
+
+    `trainer.args.x=1` gets the `++` that Hydra asks for before a key the YAML does not list. `+plugins=c` joins what a
+    recipe or another override selected, through a group of its own: Hydra would drop it in silence.
+
+    >>> translated(["plugins=[a]", "+plugins=b", "+plugins=c", "trainer.args.max_steps=9"])
+    ['plugins=[a]', '++trainer.args.max_steps=9', 'more_plugins=[b,c]']
+    """
+    overrides = [_quoted(item) for item in overrides]
+    added = [item.removeprefix(ADD) for item in overrides if item.startswith(ADD)]
+    rest = [f"++{item}" if OPEN.match(item) else item for item in overrides if not item.startswith(ADD)]
+    if len(added) > 1:
+        return [*rest, f"{MORE}=[{','.join(item.strip('[]') for item in added)}]"]
+    return [*rest, *(f"{MORE}={item}" for item in added)]
+
+
+def _quoted(override: str) -> str:
+    """Paths and splits in the quotes that Hydra wants around `~`, spaces, brackets and letters with accents."""
+    key, equals, value = override.partition("=")
+    plain = re.fullmatch(r"[\w./:@%+?|$*{},-]*", value, re.ASCII)
+    if key.lstrip("+") not in TEXT or not equals or plain or value[:1] in "'\"[":
+        return override
+    return f"{key}={json.dumps(value, ensure_ascii=False)}"
