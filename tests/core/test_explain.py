@@ -14,7 +14,7 @@ from rich.console import Console
 from callsheet.cli.hydra_app import run_app
 from callsheet.cli.views.explain import Active, Explanation, explain, show
 from callsheet.errors import CallsheetError
-from callsheet.plugins.registry import installed
+from callsheet.plugins import entry_points
 
 PLUGINS = '''"""Two plugins."""
 
@@ -99,9 +99,9 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Write]:
         return path
 
     add("recipe/sky.yaml", RECIPE)
-    installed.cache_clear()
+    entry_points.forget()
     yield add
-    installed.cache_clear()
+    entry_points.forget()
     sys.modules.pop("x_sky", None)
 
 

@@ -12,8 +12,7 @@ import pytest
 from rich.console import Console
 
 from callsheet.cli.views.plugin_list import Row, listing, show
-from callsheet.plugins import summaries
-from callsheet.plugins.registry import installed
+from callsheet.plugins import entry_points, summaries
 
 Install = Callable[..., Path]
 LUCKY = (
@@ -44,7 +43,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
 
 
 def forget() -> None:
-    installed.cache_clear()
+    entry_points.forget()
     summaries._find.cache_clear()
 
 

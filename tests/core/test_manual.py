@@ -19,6 +19,7 @@ from rich.console import Console
 from callsheet.cli.views.plugin_manual import show
 from callsheet.errors import CallsheetError
 from callsheet.hooks import hook_names
+from callsheet.plugins import entry_points
 from callsheet.plugins.manual import Manual, as_override, manual
 from callsheet.plugins.registry import installed
 
@@ -63,13 +64,13 @@ def _two_plugins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
     info = tmp_path / "callsheet_lucky-1.2.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: callsheet-lucky\nVersion: 1.2\n")
-    entry_points = "lucky = x_manual:Lucky\nplain = x_manual:Plain\nbroken = x_manual:Gone\n"
-    (info / "entry_points.txt").write_text(f"[callsheet.plugins]\n{entry_points}")
+    lines = "lucky = x_manual:Lucky\nplain = x_manual:Plain\nbroken = x_manual:Gone\n"
+    (info / "entry_points.txt").write_text(f"[callsheet.plugins]\n{lines}")
     (tmp_path / "x_manual.py").write_text(SOURCE)
     monkeypatch.syspath_prepend(tmp_path)
-    installed.cache_clear()
+    entry_points.forget()
     yield
-    installed.cache_clear()
+    entry_points.forget()
     sys.modules.pop("x_manual", None)
 
 

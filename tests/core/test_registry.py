@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from callsheet.errors import CallsheetError
-from callsheet.plugins import registry
+from callsheet.plugins import entry_points, registry
 from callsheet.plugins.registry import find, installed, load
 
 MOON = "from callsheet import Plugin\nclass Moon(Plugin):\n    '''Shine.'''\n"
@@ -28,10 +28,10 @@ def install(tmp_path, monkeypatch):
         (info / "entry_points.txt").write_text(f"[callsheet.plugins]\n{entry or f'moon = {module}:Moon'}\n")
         monkeypatch.syspath_prepend(folder)
         monkeypatch.delitem(sys.modules, module, raising=False)
-        installed.cache_clear()
+        entry_points.forget()
 
     yield put
-    installed.cache_clear()
+    entry_points.forget()
 
 
 def test_builtins_enter_by_the_same_door_as_everybody():

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from functools import cache
-from importlib.metadata import EntryPoint, entry_points
+from collections.abc import Mapping
 
 import click
 
 from callsheet.errors import CallsheetError
-from callsheet.plugins.registry import origin_of
+from callsheet.plugins import entry_points
+from callsheet.plugins.entry_points import Installed
+from callsheet.plugins.groups import COMMANDS
 
-GROUP = "callsheet.commands"
 
-
-@cache
-def installed() -> dict[str, EntryPoint]:
+def installed() -> Mapping[str, Installed]:
     """Who brings which command, by the metadata alone."""
-    return {entry_point.name: entry_point for entry_point in entry_points(group=GROUP)}
+    return entry_points.installed(COMMANDS)
 
 
 class Commands(click.Group):
     """A group of commands, some of which come from entry points; its own cannot be replaced."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted({*super().list_commands(ctx), *installed()})
+        return sorted({*super().list_commands(ctx), *entry_points.usable(COMMANDS)})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         return super().get_command(ctx, cmd_name) or _load(cmd_name)
@@ -33,7 +31,7 @@ class Commands(click.Group):
         rows = []
         for name in self.list_commands(ctx):
             own = super().get_command(ctx, name)
-            rows.append((name, own.get_short_help_str(80) if own else f"From {origin_of(installed()[name])}."))
+            rows.append((name, own.get_short_help_str(80) if own else f"From {installed()[name].origin}."))
         with formatter.section("Commands"):
             formatter.write_dl(rows)
 
@@ -41,11 +39,7 @@ class Commands(click.Group):
 def _load(name: str) -> click.Command | None:
     if name not in installed():
         return None
-    try:
-        command = installed()[name].load()
-    except (ImportError, AttributeError) as error:
-        origin = origin_of(installed()[name])
-        raise CallsheetError(f"The command {name!r} from {origin} could not be imported: {error}.") from error
+    command = entry_points.load(COMMANDS, name)
     if not isinstance(command, click.Command):
-        raise CallsheetError(f"The command {name!r} from {origin_of(installed()[name])} is no click command.")
+        raise CallsheetError(f"Command {name!r} from {installed()[name].origin} is no click command.")
     return command

@@ -22,6 +22,8 @@ from omegaconf import DictConfig, OmegaConf
 from callsheet.config.hydra_errors import plain
 from callsheet.config.overrides import MORE, PLUGINS, translated
 from callsheet.config.schema import Root
+from callsheet.plugins import entry_points
+from callsheet.plugins.groups import PLUGINS as GROUP
 from callsheet.plugins.registry import installed, load
 
 if TYPE_CHECKING:
@@ -45,16 +47,16 @@ class PluginConfigs(ConfigSource):
         return config_path.strip("/") in ("", PLUGINS, MORE)
 
     def is_config(self, config_path: str) -> bool:
-        group, _, name = config_path.removesuffix(".yaml").rpartition("/")
+        group, _, name = config_path.removesuffix(".yaml").partition("/")
         return group in (PLUGINS, MORE) and name in installed()
 
     def list(self, config_path: str, results_filter: ObjectType | None) -> list[str]:
         if config_path.strip("/") in (PLUGINS, MORE) and results_filter is not ObjectType.GROUP:
-            return [*installed()]
+            return entry_points.usable(GROUP)
         return [PLUGINS] if config_path == "" and results_filter is not ObjectType.CONFIG else []
 
     def load_config(self, config_path: str) -> ConfigResult:
-        name = config_path.removesuffix(".yaml").rpartition("/")[2]
+        name = config_path.removesuffix(".yaml").partition("/")[2]
         return ConfigResult(
             config=OmegaConf.structured(load(name)),
             provider=self.provider,

@@ -6,10 +6,14 @@ import json
 import re
 from collections.abc import Sequence
 
+from callsheet.errors import CallsheetError
+from callsheet.plugins import entry_points
+from callsheet.plugins.groups import PLUGINS as GROUP
+
 PLUGINS, MORE = "plugins", "more_plugins"
 ADD = f"+{PLUGINS}="
 # A key in one of these need not be in the YAML: arguments of others, and the entries of a plugin's dictionary.
-OPEN = re.compile(r"(trainer\.args|peft\.args|callbacks|model\.kwargs|launch\.config|plugins\.\w+\.\w+)(\.|=\{)")
+OPEN = re.compile(r"(trainer\.args|peft\.args|callbacks|model\.kwargs|launch\.config|plugins\.[\w-]+\.\w+)(\.|=\{)")
 TEXT = [
     "output_dir",
     "resume",
@@ -26,17 +30,29 @@ def translated(overrides: Sequence[str]) -> list[str]:
     """What people type, in the words that Hydra wants.
 
     `trainer.args.x=1` gets the `++` that Hydra asks for before a key the YAML does not list. `+plugins=c` joins what a
-    recipe or another override selected, through a group of its own: Hydra would drop it in silence.
+    recipe or another override selected, through a group of its own: Hydra would drop it in silence. Raises
+    `CallsheetError` for a plugin that is installed under a name that Hydra cannot read.
 
     >>> translated(["plugins=[a]", "+plugins=b", "+plugins=c", "trainer.args.max_steps=9"])
     ['plugins=[a]', '++trainer.args.max_steps=9', 'more_plugins=[b,c]']
     """
+    for item in overrides:
+        _refuse_untypable(item)
     overrides = [_quoted(item) for item in overrides]
     added = [item.removeprefix(ADD) for item in overrides if item.startswith(ADD)]
     rest = [f"++{item}" if OPEN.match(item) else item for item in overrides if not item.startswith(ADD)]
     if len(added) > 1:
         return [*rest, f"{MORE}=[{','.join(item.strip('[]') for item in added)}]"]
     return [*rest, *(f"{MORE}={item}" for item in added)]
+
+
+def _refuse_untypable(override: str) -> None:
+    """Here, since Hydra would say something else, or cut the name short, before it looks for the plugin."""
+    key, _, value = override.lstrip("+").partition("=")
+    named = [name.strip(" '\"") for name in value.strip("'\"").strip("[]").split(",")] if key == PLUGINS else []
+    for name, found in entry_points.installed(GROUP).items():
+        if GROUP.problem_with(name) and (name in named or key.startswith(f"{PLUGINS}.{name}.")):
+            raise CallsheetError(found.refusal)
 
 
 def _quoted(override: str) -> str:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from callsheet.deprecations import renamed
-from callsheet.errors import did_you_mean
+from callsheet.errors import CallsheetError, did_you_mean
 from callsheet.outbox.entries import Entry
-
-GROUP = "callsheet.outbox"
+from callsheet.plugins import entry_points
+from callsheet.plugins.entry_points import Installed
+from callsheet.plugins.groups import OUTBOX
 
 
 class Transient(Exception):
@@ -82,19 +81,20 @@ class Handler:
         raise NotImplementedError
 
 
-@cache
-def installed() -> dict[str, EntryPoint]:
+def installed() -> Mapping[str, Installed]:
     """Who carries out which kind, by the metadata alone."""
-    return {entry_point.name: entry_point for entry_point in entry_points(group=GROUP)}
+    return entry_points.installed(OUTBOX)
 
 
 def require(kind: str) -> None:
-    """Raise LookupError when nothing that is installed carries out entries of `kind`."""
+    """Raise LookupError when nothing that is installed carries out entries of `kind`, or two packages claim it."""
     if kind not in installed():
         raise LookupError(
             f"Nothing that is installed carries out outbox entries of kind {kind!r}."
-            f"{did_you_mean(kind, installed())} Name a handler in the entry-point group {GROUP!r}, and install again."
+            f"{did_you_mean(kind, installed())} Name a handler in the entry-point group {OUTBOX.key!r}, and install again."
         )
+    if refusal := installed()[kind].refusal:
+        raise LookupError(refusal)
 
 
 def make(kind: str, run_dir: Path) -> Handler:
@@ -103,13 +103,16 @@ def make(kind: str, run_dir: Path) -> Handler:
         require(kind)
     except LookupError as error:
         raise Permanent(str(error)) from error
+    remedy = f"Repair or reinstall {installed()[kind].origin}."
     try:
-        handler = installed()[kind].load()(run_dir)
+        handler = entry_points.load(OUTBOX, kind)(run_dir)
+    except CallsheetError as error:
+        raise Permanent(str(error), remedy) from error
     except Exception as error:
-        said = f"The handler of kind {kind!r} could not be loaded: {type(error).__name__}: {error}."
-        raise Permanent(said, "Repair or reinstall the package that brings it.") from error
+        said = f"The handler of kind {kind!r} could not be made: {type(error).__name__}: {error}."
+        raise Permanent(said, remedy) from error
     if not isinstance(handler, Handler):
-        raise Permanent(f"The handler of kind {kind!r} is no callsheet.outbox.Handler.")
+        raise Permanent(f"The handler of kind {kind!r} is no callsheet.outbox.Handler.", remedy)
     return handler
 
 

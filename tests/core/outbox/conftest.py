@@ -116,8 +116,7 @@ with Session(LogContext(run_dir, "test", run_dir.name, config), {"shipper": Ship
 @pytest.fixture
 def shipping(tmp_path, monkeypatch):
     """Install the package, here and for every process started from here."""
-    from callsheet.outbox import handlers
-    from callsheet.plugins import registry
+    from callsheet.plugins import entry_points
 
     site = tmp_path / "site"
     info = site / "shipping-1.0.dist-info"
@@ -127,11 +126,9 @@ def shipping(tmp_path, monkeypatch):
     (info / "entry_points.txt").write_text(ENTRY_POINTS)
     monkeypatch.syspath_prepend(str(site))
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, (str(site), os.environ.get("PYTHONPATH")))))
-    for cached in (handlers.installed, registry.installed):
-        cached.cache_clear()
+    entry_points.forget()
     yield site
-    for cached in (handlers.installed, registry.installed):
-        cached.cache_clear()
+    entry_points.forget()
 
 
 @pytest.fixture

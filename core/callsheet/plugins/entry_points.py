@@ -1,0 +1,183 @@
+"""What installed packages bring: the one reader of entry points, for every group that packages may join."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import Distribution, EntryPoint, distributions
+from typing import Any
+
+from callsheet.errors import CallsheetError, did_you_mean
+from callsheet.plugins.groups import GROUPS, Group
+
+
+@dataclass(frozen=True)
+class Installed:
+    """One entry point of some installed distribution; `rivals` claim the same name for something else."""
+
+    entry_point: EntryPoint
+    group: Group
+    rivals: tuple[EntryPoint, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self.entry_point.name
+
+    @property
+    def distribution(self) -> str:
+        return name_and_version(self.entry_point.dist)[0]
+
+    @property
+    def version(self) -> str:
+        return name_and_version(self.entry_point.dist)[1]
+
+    @property
+    def origin(self) -> str:
+        """Distribution and version, as in "callsheet-s3 0.1.0"."""
+        return origin_of(self.entry_point)
+
+    @property
+    def conflict(self) -> str:
+        """What to say when two distributions claim this name, or an empty string."""
+        if not self.rivals:
+            return ""
+        claims = " and ".join(f"{origin_of(e)} ({e.value})" for e in (self.entry_point, *self.rivals))
+        return f"{self.group.title} {self.name!r} is claimed by {claims}. Uninstall all but one of them."
+
+    @property
+    def refusal(self) -> str:
+        """Why nobody can use it, by its name alone: nobody can type it, or two claim it; or an empty string."""
+        if problem := self.group.problem_with(self.name):
+            return f"{self.group.title} {self.name!r} from {self.origin} cannot be used: {problem}"
+        return self.conflict
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Everything found, by group and by name in alphabetical order; `unreadable` has a sentence for each bad file."""
+
+    groups: Mapping[str, Mapping[str, Installed]]
+    unreadable: tuple[str, ...]
+
+
+@cache
+def read() -> Reading:
+    """Read the metadata of every distribution once; nothing is imported."""
+    claims: dict[str, dict[str, list[EntryPoint]]] = {group.key: {} for group in GROUPS}
+    unreadable: list[str] = []
+    for entry_point in _entry_points(unreadable):
+        rivals = claims[entry_point.group].setdefault(entry_point.name, [])
+        if all(other.value != entry_point.value or origin_of(other) != origin_of(entry_point) for other in rivals):
+            rivals.append(entry_point)
+    return Reading({group.key: _by_name(group, claims[group.key]) for group in GROUPS}, tuple(unreadable))
+
+
+def forget() -> None:
+    """Read anew when next asked, since something was installed."""
+    read.cache_clear()
+
+
+def installed(group: Group) -> Mapping[str, Installed]:
+    """Everything in `group` by name, in alphabetical order."""
+    return read().groups[group.key]
+
+
+def usable(group: Group) -> list[str]:
+    """The names of `group` that can be used as far as names tell."""
+    return [name for name, found in installed(group).items() if not found.refusal]
+
+
+def find(group: Group, name: str) -> Installed:
+    """The one called `name`; raises `CallsheetError` with the nearest name, or with why this one cannot be used."""
+    if (found := installed(group).get(name)) is None:
+        raise CallsheetError(no_such(group, name))
+    if refusal := found.refusal:
+        raise CallsheetError(refusal)
+    return found
+
+
+def no_such(group: Group, name: str) -> str:
+    """Say that nothing is called `name`; a name that Hydra cut short is told by the one that it was."""
+    if cut := [found.refusal for other, found in installed(group).items() if other.startswith(f"{name}.")]:
+        return cut[0]
+    names = usable(group)
+    said = f"No {group.noun} named {name!r} is installed.{did_you_mean(name, names)}"
+    return f"{said} Installed: {', '.join(names) or 'none'}."
+
+
+def load(group: Group, name: str) -> Any:
+    """Import what `name` stands for; raises `CallsheetError` with the culprit and what would help."""
+    found = find(group, name)
+    who = f"{group.title} {name!r} from {found.origin}"
+    try:
+        return found.entry_point.load()
+    except ImportError as error:
+        raise CallsheetError(f"{who} could not be imported: {error}. {_advice(found, error)}") from error
+    except AttributeError as error:
+        raise CallsheetError(f"{who} names {found.entry_point.value}, which does not exist: {error}.") from error
+    except (Exception, SystemExit) as error:
+        raise CallsheetError(f"{who} failed while it was imported: {type(error).__name__}: {error}.") from error
+
+
+def origin_of(entry_point: EntryPoint) -> str:
+    return " ".join(name_and_version(entry_point.dist)) if entry_point.dist else entry_point.value
+
+
+@cache
+def name_and_version(dist: Distribution | None) -> tuple[str, str]:
+    """By hand, because `importlib.metadata` parses the whole README as an e-mail, 0.1 ms for each question."""
+    try:
+        text = (dist and (dist.read_text("METADATA") or dist.read_text("PKG-INFO"))) or ""
+    except ValueError:  # no UTF-8
+        text = ""
+    name, version = (re.search(rf"^{key}:[ \t]*(\S+)", text, re.MULTILINE) for key in ("Name", "Version"))
+    return name[1] if name else "unknown", version[1] if version else "unknown"
+
+
+def _by_name(group: Group, claims: Mapping[str, list[EntryPoint]]) -> dict[str, Installed]:
+    return {name: Installed(first, group, tuple(rest)) for name, (first, *rest) in sorted(claims.items())}
+
+
+def _entry_points(unreadable: list[str]) -> Iterator[EntryPoint]:
+    """Those of our groups; `importlib.metadata.entry_points()` reads all others, too, and one bad file stops it."""
+    keys = {group.key for group in GROUPS}
+    for dist in distributions():
+        try:
+            text = dist.read_text("entry_points.txt") or ""
+            if "callsheet." in text and _comes_first(dist):
+                yield from [entry_point for entry_point in dist.entry_points if entry_point.group in keys]
+        except (ValueError, TypeError) as error:  # no UTF-8, or a line that is no "name = value"
+            file = f"{dist.locate_file('')}: the entry points of {' '.join(name_and_version(dist))}"
+            unreadable.append(f"{file} cannot be read: {error}. Reinstall it.")
+
+
+def _comes_first(dist: Distribution) -> bool:
+    """Whether no distribution of this name stands before it on the path: Python would import that one."""
+    name, _ = name_and_version(dist)
+    first = next(iter(distributions(name=name)), dist)
+    return str(first.locate_file("")) == str(dist.locate_file(""))
+
+
+def _advice(found: Installed, error: ImportError) -> str:
+    missing = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
+    if not missing or missing == found.entry_point.module.partition(".")[0]:
+        return f"Reinstall {found.distribution}."
+    if extra := _extra_that_brings(found.entry_point.dist, missing):
+        return f"Install what it needs: pip install '{found.distribution}[{extra}]'."
+    return f"Install the package it needs: pip install {missing}."
+
+
+def _extra_that_brings(dist: Distribution | None, module: str) -> str | None:
+    """The extra of the distribution that lists `module`, if one does."""
+    from packaging.requirements import Requirement
+
+    for line in (dist and dist.requires) or []:
+        requirement = Requirement(line)
+        if requirement.name.replace("-", "_").lower() != module.lower() or not requirement.marker:
+            continue
+        for extra in (dist and dist.metadata.get_all("Provides-Extra")) or []:
+            if requirement.marker.evaluate({"extra": extra}) and not requirement.marker.evaluate({"extra": ""}):
+                return str(extra)
+    return None
