@@ -1,8 +1,10 @@
-"""Names that moved or changed: what each is called now, and the release that drops the old one."""
+"""Names and values that changed: what each is called now, and the release that drops the old one."""
 
 from __future__ import annotations
 
+import logging
 import warnings
+from functools import cache
 from importlib import import_module
 from typing import Any
 
@@ -12,7 +14,11 @@ RENAMED = {
     "callsheet.outbox.Job": "callsheet.outbox.handlers.Delivery",
     "callsheet.outbox.handlers.Job": "callsheet.outbox.handlers.Delivery",
 }
+# Values of settings, by the whole name of the setting.
+RENAMED_VALUES = {"plugins.benchmarks.dispatch": {"none": "script"}}
 GONE_IN = "0.3"
+
+logger = logging.getLogger("callsheet")
 
 
 def renamed(module: str, name: str) -> Any:
@@ -23,3 +29,20 @@ def renamed(module: str, name: str) -> Any:
     said = f"{module}.{name} is {attribute} now; the old name goes in Callsheet {GONE_IN}."
     warnings.warn(said, DeprecationWarning, stacklevel=3)
     return getattr(import_module(home), attribute)
+
+
+def current_value(setting: str, value: str) -> str:
+    """What `value` of `setting` is called now: also files of an earlier release may hold the old one."""
+    return RENAMED_VALUES[setting].get(value, value)
+
+
+def renamed_value(setting: str, value: str) -> str:
+    """The same for what a user wrote, who is told once."""
+    if (new := current_value(setting, value)) != value:
+        _tell(f"{setting}={value} is called {setting}={new} now; the old name goes in Callsheet {GONE_IN}.")
+    return new
+
+
+@cache
+def _tell(said: str) -> None:
+    logger.warning(said)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from typing import Any
 
@@ -21,17 +21,19 @@ def setting(
     gt: float | None = None,
     le: float | None = None,
     lt: float | None = None,
-    choices: Sequence[str] | None = None,
+    choices: Sequence[str] | Callable[[], Sequence[str]] | None = None,
 ) -> Any:
     """Declare a field of a `Plugin`; a field without a default must be set by the user.
 
     Bounds and choices are checked before anything is loaded, and the manual and the reference are written from them.
+    A function as `choices` is called when they are needed, for those that depend on what is installed.
 
     >>> class Bema(Plugin):
     ...     update_freq: int = setting(400, ge=1, help="Update every this many steps; φ in the paper.")
     """
     bounds = {key: bound for key, bound in (("ge", ge), ("gt", gt), ("le", le), ("lt", lt)) if bound is not None}
-    metadata = {"help": help, "bounds": bounds, "choices": tuple(choices) if choices else None}
+    known = choices if callable(choices) else tuple(choices) if choices else None
+    metadata = {"help": help, "bounds": bounds, "choices": known}
     if isinstance(default, (list, dict)):
         return dataclasses.field(default_factory=lambda: deepcopy(default), metadata=metadata)
     return dataclasses.field(default=default, metadata=metadata)
@@ -50,13 +52,13 @@ def range_of(field: dataclasses.Field[Any]) -> str:
     >>> range_of(setting(400, ge=1))
     'at least 1'
     """
-    if choices := field.metadata.get("choices"):
+    if choices := _choices(field):
         return f"one of {', '.join(choices)}"
     return " and ".join(f"{BOUNDS[key]} {bound}" for key, bound in field.metadata.get("bounds", {}).items())
 
 
 def _problem(field: dataclasses.Field[Any], value: Any) -> str:
-    choices = field.metadata.get("choices")
+    choices = _choices(field)
     if value is None:
         return ""
     if choices and value not in choices:
@@ -64,6 +66,11 @@ def _problem(field: dataclasses.Field[Any], value: Any) -> str:
     if not all(_holds(key, bound, value) for key, bound in field.metadata.get("bounds", {}).items()):
         return f"must be {range_of(field)}, got {value!r}."
     return ""
+
+
+def _choices(field: dataclasses.Field[Any]) -> Sequence[str] | None:
+    choices: Sequence[str] | Callable[[], Sequence[str]] | None = field.metadata.get("choices")
+    return choices() if callable(choices) else choices
 
 
 def _holds(key: str, bound: float, value: float) -> bool:

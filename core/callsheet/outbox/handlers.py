@@ -91,7 +91,8 @@ def require(kind: str) -> None:
     if kind not in installed():
         raise LookupError(
             f"Nothing that is installed carries out outbox entries of kind {kind!r}."
-            f"{did_you_mean(kind, installed())} Name a handler in the entry-point group {OUTBOX.key!r}, and install again."
+            f"{did_you_mean(kind, installed())} Name a handler in the entry-point group {OUTBOX.key!r}, "
+            "and install again."
         )
     if refusal := installed()[kind].refusal:
         raise LookupError(refusal)

@@ -121,6 +121,17 @@ def load(group: Group, name: str) -> Any:
         raise CallsheetError(f"{who} failed while it was imported: {type(error).__name__}: {error}.") from error
 
 
+def load_class(group: Group, name: str) -> Any:
+    """Import the class that `name` stands for; raises `CallsheetError` also where it lacks a method of its group."""
+    found, loaded = find(group, name), load(group, name)
+    who = f"{group.title} {name!r} from {found.origin} names {found.entry_point.value}"
+    if not isinstance(loaded, type):
+        raise CallsheetError(f"{who}, which is no class.")
+    if missing := [method for method in group.methods if not callable(getattr(loaded, method, None))]:
+        raise CallsheetError(f"{who}, which has no {' and no '.join(missing)}. It needs: {', '.join(group.methods)}.")
+    return loaded
+
+
 def origin_of(entry_point: EntryPoint) -> str:
     return " ".join(name_and_version(entry_point.dist)) if entry_point.dist else entry_point.value
 

@@ -31,11 +31,9 @@ class Group:
         """Why nobody could type `name`, as a sentence; empty for a good one."""
         if self.is_typed:
             return _problem(name)
-        return (
-            ""
-            if re.fullmatch(r"[^\s-]\S*", name)
-            else "its name is empty, has spaces or begins with '-'. Rename the entry point."
-        )
+        if re.fullmatch(r"[^\s-]\S*", name):
+            return ""
+        return "its name is empty, has spaces or begins with '-'. Rename the entry point."
 
 
 PLUGINS = Group("callsheet.plugins", "plugin", parent="callsheet.hooks:Plugin")

@@ -44,7 +44,7 @@ def no_such_plugin(name: str) -> str:
 
 
 def api_problem(requires_api: object, distribution: str) -> str:
-    """What is wrong with a plugin's `requires_api`, as the end of a sentence; empty when this Callsheet satisfies it."""
+    """What is wrong with `requires_api`, as the end of a sentence; empty when this Callsheet satisfies it."""
     from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
     from callsheet.hooks import API_VERSION

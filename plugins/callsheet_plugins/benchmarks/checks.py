@@ -8,14 +8,17 @@ import sys
 from dataclasses import asdict
 from functools import cache
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from callsheet.errors import CallsheetError
 from callsheet.rundir import checkpoints
 from callsheet.rundir.rundir import RunDir
 from callsheet.secrets import redact
 from callsheet_plugins.benchmarks import engines
-from callsheet_plugins.benchmarks.dispatch.slurm import settings as slurm_settings
+from callsheet_plugins.benchmarks.dispatch import SETTING, Dispatcher, dispatcher_class, section_of
 from callsheet_plugins.benchmarks.dispatch.slurm import trial
+from callsheet_plugins.benchmarks.engines import Engine
 
 if TYPE_CHECKING:
     from callsheet.records import LogContext, PreflightReport, Revision
@@ -39,10 +42,14 @@ def check(plugin: Benchmarks, ctx: LogContext, report: PreflightReport) -> None:
         report.warning(
             f"Benchmarks run on the CPU, since training has the GPUs. {WHERE}.devices=[7] gives them one of their own."
         )
-    if plugin.dispatch != "local":
-        _check_slurm(plugin, ctx, report)
+    try:
+        place = dispatcher_class(plugin.dispatch)
+    except CallsheetError as error:
+        report.problem(f"{SETTING}={plugin.dispatch}: {error}")
+        return
+    _check_place(plugin, place, ctx, report)
     for name, benchmark in plugin.complete(ctx.run_config).items():
-        for problem in (*engines.engine(benchmark.engine).problems(name, benchmark), *_shared(plugin, name, benchmark)):
+        for problem in _problems(plugin, place, name, benchmark):
             report.problem(problem)
 
 
@@ -54,8 +61,9 @@ def is_known_already(ctx: LogContext, revision: Revision) -> bool:
     return any(row.step == revision.step and row.revisions for row in rows)
 
 
-def _check_slurm(plugin: Benchmarks, ctx: LogContext, report: PreflightReport) -> None:
-    for problem in slurm_settings.problems(plugin.slurm, ctx.run_dir.absolute()):
+def _check_place(plugin: Benchmarks, place: type[Dispatcher], ctx: LogContext, report: PreflightReport) -> None:
+    settings = plugin.settings_in(section_of(place))
+    for problem in getattr(place, "problems", Dispatcher.problems)(settings, Path(ctx.run_dir).absolute()):
         report.problem(problem)
     if plugin.dispatch == "slurm" and not report.problems:
         problem, warning = trial.problem_with(plugin.slurm, plugin.seconds)
@@ -65,27 +73,40 @@ def _check_slurm(plugin: Benchmarks, ctx: LogContext, report: PreflightReport) -
             report.warning(warning)
 
 
-def _shared(plugin: Benchmarks, name: str, benchmark: Benchmark) -> list[str]:
-    """What holds for every engine: its Python, its package, and settings that may be written down."""
+def _problems(plugin: Benchmarks, place: type[Dispatcher], name: str, benchmark: Benchmark) -> list[str]:
+    """What the engine says, and what holds for every engine."""
+    try:
+        engine = engines.engine(benchmark.engine)
+    except CallsheetError as error:
+        return [f"Benchmark {name!r}: {error}"]
+    brings_python = getattr(place, "brings_python", False) or (section_of(place) == "slurm" and plugin.slurm.container)
+    shared = [*_secrets(name, benchmark), *([] if brings_python else _python(engine, name, benchmark))]
+    return [*engine.problems(name, benchmark), *shared]
+
+
+def _secrets(name: str, benchmark: Benchmark) -> list[str]:
+    """Settings travel in files, and what looks like a secret is blanked there."""
     settings = asdict(benchmark)
-    found = [
+    return [
         f"The setting {setting} of benchmark {name!r} seems to hold a secret, which would be blanked in it. "
         "Leave it in an environment variable, which the job has as well."
         for setting, kept in redact(settings).items()
         if kept != settings[setting]
     ]
-    if plugin.dispatch != "local" and plugin.slurm.container:
-        return found  # which has programs of its own
-    python, package = str(benchmark.python), engines.engine(benchmark.engine).package
+
+
+def _python(engine: Engine, name: str, benchmark: Benchmark) -> list[str]:
+    """Whether the Python of the job is there, and has the engine's package."""
+    python, package = str(benchmark.python), getattr(engine, "package", "")
     if not os.access(python, os.X_OK) or os.path.isdir(python):
-        return [*found, f"{WHERE}: {python} is no program, and benchmark {name!r} wants it as its Python."]
-    if package and not _has(python, package):
-        advice = EXTRAS.get(package, f"{python} -m pip install {package}")
-        found.append(
-            f"Benchmark {name!r} needs the package {package}, which {python} does not have: {advice}, or name a Python "
-            f"that has it, as in {WHERE}.engine.python=/path/to/python."
-        )
-    return found
+        return [f"{WHERE}: {python} is no program, and benchmark {name!r} wants it as its Python."]
+    if not package or _has(python, package):
+        return []
+    advice = EXTRAS.get(package, f"{python} -m pip install {package}")
+    return [
+        f"Benchmark {name!r} needs the package {package}, which {python} does not have: {advice}, or name a Python "
+        f"that has it, as in {WHERE}.engine.python=/path/to/python."
+    ]
 
 
 @cache

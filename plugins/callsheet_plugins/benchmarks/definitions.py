@@ -8,9 +8,10 @@ from typing import Any
 
 from callsheet import CallsheetError, setting
 from callsheet.errors import did_you_mean
+from callsheet.plugins import entry_points
+from callsheet.plugins.groups import ENGINES
 from callsheet.settings import check_settings
 
-ENGINES = ("lm_eval", "lighteval", "command", "exact_match")
 NAME = r"[\w.-]+"
 # open-r1's names, and the tasks that lighteval 0.13 has for them.
 LIGHTEVAL = {
@@ -37,11 +38,16 @@ KNOWN: dict[str, dict[str, Any]] = {
 ALL = "all"
 
 
+def engine_names() -> list[str]:
+    """The engines that are installed."""
+    return [*entry_points.installed(ENGINES)]
+
+
 @dataclass
 class Benchmark:
     """One benchmark: which engine runs which task, and how."""
 
-    engine: str = setting("lm_eval", choices=ENGINES, help="What runs it.")
+    engine: str = setting("lm_eval", choices=engine_names, help="What runs it.")
     task: str | None = setting(None, help="The engine's name of the task; left out, the benchmark's own.")
     path: str | None = setting(
         None, help="exact_match: the JSONL file. lm_eval: a folder with tasks of yours. lighteval: a file with them."
@@ -56,6 +62,7 @@ class Benchmark:
     backend: str | None = setting(None, help="lm_eval: hf or vllm, and so on. lighteval: accelerate or vllm.")
     model_args: dict[str, Any] = setting({}, help="More arguments for loading the model, under the engine's names.")
     args: list[str] = setting([], help="More arguments for the engine's command line.")
+    options: dict[str, Any] = setting({}, help="Settings of an engine that another package brings, as it names them.")
     chat: bool | None = setting(None, help="Apply the chat template; left out, when there is a system prompt.")
     system_prompt: str | None = setting(None, help="Put before every question; left out, what the run trained with.")
     trust_remote_code: bool | None = setting(None, help="Run code that comes with the model; left out, as the run did.")

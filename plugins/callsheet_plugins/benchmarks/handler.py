@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from callsheet.errors import sentences
+from callsheet.errors import CallsheetError, sentences
 from callsheet.outbox import Delivery, Handler, Outbox, Parked, Permanent, Transient
 from callsheet.rundir.rundir import RunDir, lines
 from callsheet.secrets import redact_text
@@ -29,6 +29,7 @@ from callsheet_plugins.benchmarks.engines import Malformed, Scores, Work
 FIRST_LOOK_SECONDS, LONGEST_LOOK_SECONDS = 0.5, 30.0
 QUEUE_SECONDS, LONGEST_QUEUE_SECONDS = 1.0, 60.0
 NICE = 5
+AGAIN = "Install it again, then `callsheet outbox retry RUN ID`."
 # What comes of reading files that are not what an engine writes: a number beyond all numbers, a thousand brackets …
 NO_RESULTS = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
 
@@ -65,7 +66,7 @@ class BenchmarkHandler(Handler):
         if seen.state == "ended" and status.get("state") == "succeeded":
             attempts.blank_secrets(folder)
             try:
-                return self._result(job, folder, status, engines.engine(_engine(job)).results(self._work(job, folder)))
+                return self._result(job, folder, status, _engine(job).results(self._work(job, folder)))
             except Malformed as error:
                 reason = f"it left no readable results: {error}"
             except NO_RESULTS as error:
@@ -99,13 +100,14 @@ class BenchmarkHandler(Handler):
 
     def _write(self, job: Delivery, folder: Path) -> Path:
         work = self._work(job, folder)
-        argv = engines.engine(_engine(job)).command(work)
+        engine = _engine(job)
+        argv = engine.command(work)
         local = job.payload["running"].get("local") or {}
         env: dict[str, str | None] = {"PYTHONUNBUFFERED": "1", "TOKENIZERS_PARALLELISM": "false"}
         # The courier has it, so that no file of the user's stands in for a module; a command may want just that.
-        is_own = _engine(job) == "command"
+        is_own = getattr(engine, "in_start_folder", False)
         env["PYTHONSAFEPATH"] = None if is_own else "1"
-        if job.payload["running"]["dispatch"] == "local":
+        if "local" in job.payload["running"]:
             threads = str(local.get("threads") or max(1, (os.cpu_count() or 1) // (int(local["slots"]) + 1)))
             env |= {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
         attempts.write_command(
@@ -115,7 +117,7 @@ class BenchmarkHandler(Handler):
 
     def _submit(self, job: Delivery, place: Dispatcher, attempt: Attempt) -> str:
         try:
-            if job.payload["running"]["dispatch"] == "local" and self._an_older_one_waits(job):
+            if "local" in job.payload["running"] and self._an_older_one_waits(job):
                 raise Transient("An older job goes first.", retry_after=FIRST_LOOK_SECONDS, counts=False)
             handle = place.submit(attempt)
         except Transient as error:
@@ -158,9 +160,9 @@ class BenchmarkHandler(Handler):
     def _gpus(self, job: Delivery) -> int:
         """As many as were asked for; on a cluster else those that the model needs."""
         payload = job.payload
-        if payload["running"]["dispatch"] == "local":
+        if "local" in payload["running"]:
             return _local_gpus(payload["running"]["local"])
-        wanted = (payload["settings"]["gpus"], payload["running"]["slurm"]["gpus"])
+        wanted = (payload["settings"]["gpus"], (payload["running"].get("slurm") or {}).get("gpus"))
         if asked := [number for number in wanted if number is not None]:
             return int(asked[0])
         if job.entry.id not in self._gpus_of:
@@ -172,7 +174,10 @@ class BenchmarkHandler(Handler):
         running = job.payload["running"]
         key = json.dumps(running, sort_keys=True)
         if key not in self._dispatchers:
-            self._dispatchers[key] = dispatcher(running, self.run_dir)
+            try:
+                self._dispatchers[key] = dispatcher(running, self.run_dir)
+            except CallsheetError as error:
+                raise Permanent(str(error), AGAIN) from error
         return self._dispatchers[key]
 
     def _failed(self, job: Delivery, tried: Attempts, folder: Path, reason: str) -> None:
@@ -187,14 +192,14 @@ class BenchmarkHandler(Handler):
             times = "one attempt" if failed == 1 else f"{failed} attempts"
             said = f" It said last: {last.splitlines()[-1]}" if last else ""
             raise Permanent(
-                f"Benchmark {job.payload['name']!r} ({_engine(job)}) failed after {times}: {reason}{said}",
+                f"Benchmark {job.payload['name']!r} ({_engine_name(job)}) failed after {times}: {reason}{said}",
                 f"Its command was {_shown(command)}; its log is {log}.",
             )
 
     def _result(self, job: Delivery, folder: Path, status: Mapping[str, Any], scores: Scores) -> dict[str, Any]:
         payload = job.payload
         took = float(status.get("ended", 0)) - float(status.get("started", 0))
-        tags = {"weights": payload["weights"], "engine": _engine(job), "branch": payload["branch"]}
+        tags = {"weights": payload["weights"], "engine": _engine_name(job), "branch": payload["branch"]}
         result = {
             "name": payload["name"],
             "metrics": dict(scores.metrics),
@@ -211,8 +216,16 @@ class BenchmarkHandler(Handler):
         return {"evals": [{"result": result, "predictions": where, "step": payload["step"]}]}
 
 
-def _engine(job: Delivery) -> str:
+def _engine_name(job: Delivery) -> str:
     return str(job.payload["settings"]["engine"])
+
+
+def _engine(job: Delivery) -> engines.Engine:
+    """The engine of a job; the package that brought it may be gone by now."""
+    try:
+        return engines.engine(_engine_name(job))
+    except CallsheetError as error:
+        raise Permanent(str(error), AGAIN) from error
 
 
 def _local_gpus(local: Mapping[str, Any]) -> int:

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from callsheet import Plugin, hookimpl, setting
+from callsheet.deprecations import renamed_value
 from callsheet.settings import check_settings
 from callsheet_plugins.benchmarks import checks, jobs, sources
 from callsheet_plugins.benchmarks.definitions import Benchmark, choose, define
+from callsheet_plugins.benchmarks.dispatch import SETTING, dispatcher_class, dispatcher_names, section_of
 from callsheet_plugins.benchmarks.dispatch.slurm import settings as slurm_settings
 from callsheet_plugins.benchmarks.dispatch.slurm.settings import SlurmSettings
 
@@ -55,8 +57,11 @@ class Benchmarks(Plugin):
     seconds: float | None = setting(None, gt=0, help="End a job after so long.")
     dispatch: str = setting(
         "local",
-        choices=("local", "slurm", "none"),
+        choices=dispatcher_names,
         help="Where jobs run: on this machine, on Slurm, or wherever you take the script that is written for each.",
+    )
+    dispatch_options: dict[str, Any] = setting(
+        {}, help="Settings of a dispatcher that another package brings, as it names them."
     )
     slots: int = setting(1, ge=1, help="Jobs at a time on this machine.")
     devices: list[int] = setting(
@@ -66,6 +71,7 @@ class Benchmarks(Plugin):
     slurm: SlurmSettings = field(default_factory=SlurmSettings)
 
     def __post_init__(self) -> None:
+        self.dispatch = renamed_value(SETTING, self.dispatch)
         super().__post_init__()
         check_settings(self.slurm, slurm_settings.WHERE)
         self.chosen = choose(self.benchmarks, define(self.define))
@@ -122,9 +128,14 @@ class Benchmarks(Plugin):
 
     def running(self) -> dict[str, Any]:
         """Where jobs run, and how often each is tried."""
-        local = {"slots": self.slots, "devices": self.devices, "threads": self.threads}
-        where = {"local": local} if self.dispatch == "local" else {"slurm": asdict(self.slurm)}
-        return {"attempts": self.attempts, "dispatch": self.dispatch, **where}
+        section = section_of(dispatcher_class(self.dispatch))
+        return {"attempts": self.attempts, "dispatch": self.dispatch, section: self.settings_in(section)}
+
+    def settings_in(self, section: str) -> dict[str, Any]:
+        """The settings that a dispatcher asks for; `local` and `slurm` are those of the dispatchers of that name."""
+        if section == "local":
+            return {"slots": self.slots, "devices": self.devices, "threads": self.threads}
+        return asdict(self.slurm) if section == "slurm" else dict(self.dispatch_options)
 
     def _put(self, ctx: LogContext, source: sources.Source) -> None:
         jobs.put(ctx, source, self.complete(ctx.run_config), self.running())

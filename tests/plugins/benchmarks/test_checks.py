@@ -21,7 +21,7 @@ def problems(config=None, **settings):
     [
         (["gsm9k"], {}, "No benchmark is called 'gsm9k'. Did you mean 'gsm8k'?"),
         (["mine"], {"mine": {"engin": "command"}}, "define.mine has no setting 'engin'. Did you mean 'engine'?"),
-        (["mine"], {"mine": {"engine": "lmeval"}}, "define.mine.engine must be one of lm_eval, lighteval, command, exact_match, got 'lmeval'. Did you mean 'lm_eval'?"),
+        (["mine"], {"mine": {"engine": "lmeval"}}, "define.mine.engine must be one of command, exact_match, lighteval, lm_eval, got 'lmeval'. Did you mean 'lm_eval'?"),
         (["mine"], {"mine": {"limit": 0}}, "define.mine.limit must be at least 1"),
         (["mine"], {"mine": {"limit": "some"}}, "define.mine.limit: Value 'some' of type 'str' could not be converted"),
         (["mine"], {"mine": 3}, "define.mine must hold settings"),

@@ -119,7 +119,7 @@ def test_settings_of_slurm_outside_their_range_are_refused():
 
 
 def test_a_script_that_nobody_has_run_keeps_nobody_waiting_and_its_score_comes_home(run_dir, engine):
-    put(run_dir, engine(), dispatch="none", slurm=SlurmSettings(**SITE))
+    put(run_dir, engine(), dispatch="script", slurm=SlurmSettings(**SITE))
     deliver(run_dir)
     (entry,) = entries(run_dir, PARKED)
     script = entry.error.rpartition(": ")[2]
@@ -133,7 +133,7 @@ def test_a_script_that_nobody_has_run_keeps_nobody_waiting_and_its_score_comes_h
 
 def test_a_script_that_failed_is_left_once_more_with_what_became_of_it(run_dir, engine):
     define = {"mine": {"engine": "command", "command": ["false"]}}
-    put(run_dir, define, dispatch="none")
+    put(run_dir, define, dispatch="script")
     deliver(run_dir)
     (entry,) = entries(run_dir, PARKED)
     subprocess.run(["bash", entry.error.rpartition(": ")[2]])

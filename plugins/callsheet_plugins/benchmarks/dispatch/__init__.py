@@ -1,4 +1,4 @@
-"""Where benchmark jobs run: on this machine, on Slurm, or wherever a script is taken to."""
+"""Where benchmark jobs run: on this machine, on Slurm, wherever a script is taken to, or where a package takes them."""
 
 from __future__ import annotations
 
@@ -6,22 +6,43 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from callsheet_plugins.benchmarks.dispatch.contract import Dispatcher
+from callsheet.deprecations import current_value
+from callsheet.errors import CallsheetError
+from callsheet.plugins import entry_points
+from callsheet.plugins.groups import DISPATCHERS
+from callsheet_plugins.benchmarks.dispatch.attempts import runner_command
+from callsheet_plugins.benchmarks.dispatch.contract import Attempt, Dispatcher, Seen
+from callsheet_plugins.benchmarks.dispatch.environment import for_job
+from callsheet_plugins.benchmarks.dispatch.status import Status, status_of
+
+__all__ = ["Attempt", "Dispatcher", "Seen", "Status", "for_job", "runner_command", "status_of"]
+
+SETTING = "plugins.benchmarks.dispatch"
+
+
+def dispatcher_names() -> list[str]:
+    """The dispatchers that are installed."""
+    return [*entry_points.installed(DISPATCHERS)]
+
+
+def dispatcher_class(name: str) -> type[Dispatcher]:
+    """The dispatcher that some installed package brings under `name`; raises `CallsheetError`."""
+    kind: type[Dispatcher] = entry_points.load_class(DISPATCHERS, name)
+    return kind
 
 
 def dispatcher(running: Mapping[str, Any], run_dir: Path) -> Dispatcher:
-    """The place that a job's payload names, for all jobs of one courier."""
-    if running["dispatch"] != "local":
-        return _by_sbatch(running)
-    from callsheet_plugins.benchmarks.dispatch.local.dispatcher import Local
+    """The place that a job's payload names, for all jobs of one courier; raises `CallsheetError`."""
+    name = current_value(SETTING, running["dispatch"])
+    kind = dispatcher_class(name)
+    try:
+        return kind(run_dir, running.get(section_of(kind)) or {})
+    except Exception as error:
+        origin = entry_points.find(DISPATCHERS, name).origin
+        said = f"Benchmark dispatcher {name!r} from {origin} could not be made: {type(error).__name__}: {error}."
+        raise CallsheetError(said) from error
 
-    return Local(run_dir, **{name: running["local"][name] for name in ("slots", "devices")})
 
-
-def _by_sbatch(running: Mapping[str, Any]) -> Dispatcher:
-    from callsheet_plugins.benchmarks.dispatch.script.dispatcher import ScriptDispatcher
-    from callsheet_plugins.benchmarks.dispatch.slurm.dispatcher import Slurm
-    from callsheet_plugins.benchmarks.dispatch.slurm.settings import SlurmSettings
-
-    settings = SlurmSettings(**running["slurm"])
-    return Slurm(settings) if running["dispatch"] == "slurm" else ScriptDispatcher(settings)
+def section_of(kind: type[Dispatcher]) -> str:
+    """Which settings it gets; a class need not inherit from `Dispatcher`."""
+    return str(getattr(kind, "section", Dispatcher.section))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,8 @@ from typing import Any
 from callsheet.errors import sentences
 from callsheet.rundir import atomic
 from callsheet.secrets import redact_text
-from callsheet_plugins.benchmarks.dispatch.contract import COMMAND, LOG, STATUS
+from callsheet_plugins.benchmarks.dispatch import runner
+from callsheet_plugins.benchmarks.dispatch.contract import COMMAND, LOG, STATUS, Attempt
 
 FOLDER = "benchmarks"
 HANDLE, OUTCOME, GIVEN_UP = "handle.json", "outcome.json", "given_up.json"
@@ -79,6 +81,11 @@ def number(folder: Path) -> int:
     """
     digits = folder.name.rpartition("-")[2]
     return int(digits) if digits.isdigit() else 0
+
+
+def runner_command(attempt: Attempt) -> list[str]:
+    """What a dispatcher starts: the runner, which runs what `command.json` says, and once only."""
+    return [sys.executable, "-I", "-S", str(runner.__file__), str(attempt.folder)]
 
 
 def write_command(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, ClassVar, Protocol
 
 COMMAND = "command.json"
 STATUS = "status.json"
@@ -38,7 +39,23 @@ class Seen:
 
 
 class Dispatcher(Protocol):
-    """A place where jobs run. Made and used in the courier: no torch, time-outs on everything."""
+    """A place where jobs run, a class that may inherit from this: no torch, time-outs on everything.
+
+    It is named by an entry point of the group `callsheet.benchmark_dispatchers`. It is made once per courier, with the
+    `settings` that travel with each job: those of the plugin under `section`, which is `dispatch_options` unless the
+    class says `local` or `slurm`. With `brings_python`, the job's Python need not exist on this machine.
+    """
+
+    section: ClassVar[str] = "dispatch_options"
+    brings_python: ClassVar[bool] = False
+
+    def __init__(self, run_dir: Path, settings: Mapping[str, Any]) -> None:
+        """Keep what `submit` needs; nothing is started yet."""
+
+    @classmethod
+    def problems(cls, settings: Mapping[str, Any], run_dir: Path) -> Iterable[str]:
+        """What of its settings it cannot use, each as a sentence; asked before training, and asks nobody."""
+        return ()
 
     def submit(self, attempt: Attempt) -> str:
         """Start the attempt unless it was started before, and return a handle that survives this process.

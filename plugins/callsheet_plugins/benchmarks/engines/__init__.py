@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-
+from callsheet.errors import CallsheetError
+from callsheet.plugins import entry_points
+from callsheet.plugins.groups import ENGINES
+from callsheet_plugins.benchmarks.definitions import Benchmark
 from callsheet_plugins.benchmarks.engines.contract import Engine, Malformed, Scores, Work
 
-CLASSES = {
-    "lm_eval": "lm_eval:LmEval",
-    "lighteval": "lighteval:Lighteval",
-    "command": "command:Command",
-    "exact_match": "exact_match:ExactMatchEngine",
-}
-
-__all__ = ["Engine", "Malformed", "Scores", "Work", "engine"]
+__all__ = ["Benchmark", "Engine", "Malformed", "Scores", "Work", "engine"]
 
 
 def engine(name: str) -> Engine:
-    """The engine called `name`."""
-    module, _, made = CLASSES[name].partition(":")
-    found: Engine = getattr(import_module(f"{__name__}.{module}"), made)()
-    return found
+    """The engine that some installed package brings under `name`; raises `CallsheetError`."""
+    kind = entry_points.load_class(ENGINES, name)
+    try:
+        made: Engine = kind()
+    except Exception as error:
+        origin = entry_points.find(ENGINES, name).origin
+        said = f"Benchmark engine {name!r} from {origin} could not be made: {type(error).__name__}: {error}."
+        raise CallsheetError(said) from error
+    return made

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from callsheet.errors import did_you_mean
 from callsheet_plugins.benchmarks.definitions import Benchmark
 from callsheet_plugins.benchmarks.engines import results_file
-from callsheet_plugins.benchmarks.engines.contract import Scores, Work
+from callsheet_plugins.benchmarks.engines.contract import Engine, Scores, Work
 
 RESULTS = "results.json"
 LONGEST = 100_000  # bytes; Linux takes 128 KiB in one argument
@@ -34,10 +34,10 @@ NAMES = (
 )
 
 
-class Command:
+class Command(Engine):
     """Fills the placeholders of `command`, each inside its own argument: no value is ever seen by a shell."""
 
-    package = ""
+    in_start_folder = True
 
     def problems(self, name: str, benchmark: Benchmark) -> Iterator[str]:
         where = f"plugins.benchmarks.define.{name}.command"

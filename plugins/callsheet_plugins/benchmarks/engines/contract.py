@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from callsheet_plugins.benchmarks.definitions import Benchmark
 
@@ -54,9 +54,16 @@ class Scores:
 
 
 class Engine(Protocol):
-    """Knows how one program is called and what it writes. Used in the courier: it imports no training library."""
+    """Knows how one program is called and what it writes: a class without arguments, which may inherit from this.
 
-    package: str  # what its Python must be able to import; empty where that is the benchmark's own affair
+    It is named by an entry point of the group `callsheet.benchmark_engines`. It is used before training and in the
+    courier, so it imports no training library. `package` is what the benchmark's Python must be able to import; it is
+    empty where that is the benchmark's own affair. With `in_start_folder` the program runs in the directory that the
+    run was started in, and sees its modules; otherwise in `work.out`.
+    """
+
+    package: ClassVar[str] = ""
+    in_start_folder: ClassVar[bool] = False
 
     def problems(self, name: str, benchmark: Benchmark) -> Iterator[str]:
         """What of the benchmark's settings it cannot use, each as a sentence."""

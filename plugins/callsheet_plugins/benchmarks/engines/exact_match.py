@@ -10,13 +10,13 @@ from callsheet import CallsheetError, generation
 from callsheet.data.contents import look
 from callsheet_plugins.benchmarks.definitions import Benchmark
 from callsheet_plugins.benchmarks.engines import results_file
-from callsheet_plugins.benchmarks.engines.contract import Scores, Work
+from callsheet_plugins.benchmarks.engines.contract import Engine, Scores, Work
 
 PROGRAM = Path(str(generation.__file__)).with_name("generate.py")
 RESULTS = "results.json"
 
 
-class ExactMatchEngine:
+class ExactMatchEngine(Engine):
     """Runs `generation.py` in a Python that has transformers."""
 
     package = "transformers"

@@ -16,7 +16,7 @@ import yaml
 from callsheet_plugins.benchmarks.definitions import Benchmark
 from callsheet_plugins.benchmarks.dispatch.attempts import read
 from callsheet_plugins.benchmarks.engines import results_file
-from callsheet_plugins.benchmarks.engines.contract import Malformed, Scores, Work
+from callsheet_plugins.benchmarks.engines.contract import Engine, Malformed, Scores, Work
 
 CONFIG = "model.yaml"
 TOKENIZER = "tokenizer_config.json"
@@ -24,7 +24,7 @@ TOKENIZER_FILES = ("tokenizer*", "special_tokens_map.json", "added_tokens.json",
 BACKENDS = ("accelerate", "vllm")
 
 
-class Lighteval:
+class Lighteval(Engine):
     """`lighteval accelerate|vllm CONFIG TASKS`, as of 0.13: a task is `name|shots`, the model stands in a YAML file."""
 
     package = "lighteval"

@@ -11,12 +11,12 @@ import yaml
 
 from callsheet_plugins.benchmarks.definitions import Benchmark
 from callsheet_plugins.benchmarks.engines import results_file
-from callsheet_plugins.benchmarks.engines.contract import Malformed, Scores, Work
+from callsheet_plugins.benchmarks.engines.contract import Engine, Malformed, Scores, Work
 
 CONFIG = "lm_eval.yaml"
 
 
-class LmEval:
+class LmEval(Engine):
     """Hands everything over in a YAML file, which `lm_eval run` reads since 0.4.10: no value meets a parser of text."""
 
     package = "lm_eval"

@@ -6,15 +6,14 @@ import json
 import os
 import socket
 import subprocess
-import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from callsheet.outbox import Transient
 from callsheet_plugins.benchmarks.dispatch import attempts, runner
-from callsheet_plugins.benchmarks.dispatch.contract import Attempt, Seen
+from callsheet_plugins.benchmarks.dispatch.contract import Attempt, Dispatcher, Seen
 from callsheet_plugins.benchmarks.dispatch.environment import for_job
 from callsheet_plugins.benchmarks.dispatch.local import processes
 
@@ -23,11 +22,14 @@ BUSY_SECONDS = 0.5
 TAKEN = "taken"  # what the runner leaves first
 
 
-class Local:
+class Local(Dispatcher):
     """`slots` jobs at a time; `devices` are shared out over them, and without any a job sees no GPU."""
 
-    def __init__(self, run_dir: Path, slots: int = 1, devices: Sequence[int] = ()) -> None:
-        self.run_dir, self.slots, self.devices = run_dir, slots, list(devices)
+    section = "local"
+
+    def __init__(self, run_dir: Path, settings: Mapping[str, Any]) -> None:
+        self.run_dir = run_dir
+        self.slots, self.devices = int(settings.get("slots", 1)), [*settings.get("devices", ())]
         self._children: dict[Path, subprocess.Popen[bytes]] = {}
         self._taken: dict[int, Path] = {}  # which slot holds which attempt
         self._remember()
@@ -36,9 +38,8 @@ class Local:
         if (attempt.folder / TAKEN).exists():  # by a courier that was killed before it noted the handle
             return self._handle(0, "", next((slot for slot, held in self._taken.items() if held == attempt.folder), -1))
         slot = self._free_slot()
-        command = [sys.executable, "-I", "-S", str(Path(str(runner.__file__))), str(attempt.folder)]
         child = subprocess.Popen(
-            command,
+            attempts.runner_command(attempt),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

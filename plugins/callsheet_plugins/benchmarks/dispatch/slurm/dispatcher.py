@@ -5,12 +5,16 @@ from __future__ import annotations
 import logging
 import re
 import time
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 from callsheet.outbox import Permanent, Transient
-from callsheet_plugins.benchmarks.dispatch.contract import Attempt, Seen
+from callsheet_plugins.benchmarks.dispatch.contract import Attempt, Dispatcher, Seen
 from callsheet_plugins.benchmarks.dispatch.script import job_script
 from callsheet_plugins.benchmarks.dispatch.slurm import commands
+from callsheet_plugins.benchmarks.dispatch.slurm import settings as slurm_settings
 from callsheet_plugins.benchmarks.dispatch.slurm.queue import Queue
 from callsheet_plugins.benchmarks.dispatch.slurm.settings import SlurmSettings, options_of
 from callsheet_plugins.benchmarks.dispatch.slurm.states import ACTIVE, WAITING
@@ -24,13 +28,19 @@ UNKNOWN = "unknown"  # in place of the number of a job that has begun and that S
 LATE_SECONDS = 30.0  # for a request that sbatch sent, and never heard of again
 
 
-class Slurm:
+class Slurm(Dispatcher):
     """The jobs of one courier. Nothing but the run directory and Slurm itself remembers them."""
 
-    def __init__(self, settings: SlurmSettings) -> None:
-        self.settings = settings
-        self.queue = Queue(settings.timeout_seconds)
-        self.watch = Watch(self.queue, settings.timeout_seconds, settings.grace_seconds)
+    section = "slurm"
+
+    def __init__(self, run_dir: Path, settings: Mapping[str, Any]) -> None:
+        self.settings = SlurmSettings(**settings)
+        self.queue = Queue(self.settings.timeout_seconds)
+        self.watch = Watch(self.queue, self.settings.timeout_seconds, self.settings.grace_seconds)
+
+    @classmethod
+    def problems(cls, settings: Mapping[str, Any], run_dir: Path) -> Iterator[str]:
+        return slurm_settings.problems(SlurmSettings(**settings), run_dir)
 
     def submit(self, attempt: Attempt) -> str:
         """The number of its job: of the one that there is already, or of a new one."""
