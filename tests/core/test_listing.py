@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from callsheet.cli.views.plugin_list import Row, listing, show
-from callsheet.plugins import entry_points, summaries
+from callsheet.cli.views.plugin_list import Listing, Row, listing, show
+from callsheet.introspect import compiled
+from callsheet.plugins import entry_points
 
 Install = Callable[..., Path]
+PLUGIN = "from callsheet import Plugin, hookimpl, setting\n"
 LUCKY = (
     '"""A module."""\nfrom callsheet import Plugin\nclass Lucky(Plugin):\n    """Bring luck.\n\n    More.\n    """\n'
 )
@@ -44,11 +46,11 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
 
 def forget() -> None:
     entry_points.forget()
-    summaries._find.cache_clear()
+    compiled._find.cache_clear()
 
 
 def row(name: str) -> Row:
-    return {row.name: row for row in listing()}[name]
+    return {row.name: row for row in listing().plugins}[name]
 
 
 def test_a_plugin_is_listed_with_the_first_line_of_its_docstring(install: Install):
@@ -57,7 +59,7 @@ def test_a_plugin_is_listed_with_the_first_line_of_its_docstring(install: Instal
 
 
 def test_built_ins_are_listed_and_sound():
-    own = [row for row in listing() if row.distribution == "callsheet"]
+    own = [row for row in listing().plugins if row.distribution == "callsheet"]
     assert own
     assert [row.name for row in own if row.fault or not row.summary] == []
 
@@ -87,13 +89,18 @@ def test_listing_imports_no_plugin_and_nothing_heavy(install: Install):
     ],
 )
 def test_sound_modules_of_many_shapes(install: Install, source: str, summary: str):
-    install("lucky", source)
+    install("lucky", PLUGIN + source.replace("class Lucky:", "class Lucky(Plugin):"))
     assert (row("lucky").summary, row("lucky").fault) == (summary, "")
 
 
 def test_a_class_is_found_where_a_package_gets_it_from(install: Install):
     install("lucky", "from .inner import (\n    Charm as Lucky,\n)\n", value="pack:Lucky", file="pack/__init__.py")
-    install("other", 'class Charm:\n    "Inside."\n', value="pack.inner:Charm", file="pack/inner.py")
+    install(
+        "other",
+        'from callsheet import Plugin\nclass Charm(Plugin):\n    "Inside."\n',
+        value="pack.inner:Charm",
+        file="pack/inner.py",
+    )
     assert row("lucky").summary == row("other").summary == "Inside."
 
 
@@ -127,7 +134,7 @@ def test_a_plugin_that_could_not_be_imported_stays_in_the_list(
     install("lucky", source, value=value)
     assert row("lucky").fault.startswith(fault)
     assert row("lucky").distribution == "callsheet-lucky"
-    assert len(listing()) > 1
+    assert len(listing().plugins) > 1
 
 
 def test_a_syntax_error_is_named_with_its_file_and_line(install: Install):
@@ -149,7 +156,7 @@ def test_two_distributions_with_one_name_are_shown_as_a_conflict(install: Instal
 
 
 def test_a_pipe_gets_aligned_lines_without_boxes_or_cuts(capsys: pytest.CaptureFixture[str]):
-    show([Row("a", "callsheet-a", "1.0", summary="x" * 200), Row("long_name", "b", "10.0", fault="Gone.")])
+    show(Listing([Row("a", "callsheet-a", "1.0", summary="x" * 200), Row("long_name", "b", "10.0", fault="Gone.")]))
     assert capsys.readouterr().out.splitlines() == [
         f"a          callsheet-a  1.0   {'x' * 200}",
         "long_name  b            10.0  broken: Gone.",
@@ -158,14 +165,14 @@ def test_a_pipe_gets_aligned_lines_without_boxes_or_cuts(capsys: pytest.CaptureF
 
 def test_a_terminal_gets_a_table_with_faults_in_red():
     console = Console(file=io.StringIO(), force_terminal=True, color_system="standard", width=60, no_color=False)
-    show([Row("a", "b", "1.0", summary="Fine."), Row("c", "d", "1.0", fault="Gone [for] good.")], console)
+    show(Listing([Row("a", "b", "1.0", summary="Fine."), Row("c", "d", "1.0", fault="Gone [for] good.")]), console)
     printed = console.file.getvalue()  # type: ignore[attr-defined]  # it is the StringIO above
     assert "distribution" in printed
     assert "\x1b[31mbroken: Gone [for] good.\x1b[0m" in printed
 
 
 def test_no_plugins_at_all_is_said_in_words(capsys: pytest.CaptureFixture[str]):
-    show([])
+    show(Listing([]))
     assert capsys.readouterr().out == "No plugins are installed.\n"
 
 
@@ -173,7 +180,7 @@ def test_a_hundred_plugins_are_listed(install: Install):
     for number in range(100):
         name = f"p{number}"
         install(name, LUCKY.replace("Lucky", name.title()))
-    assert len([row for row in listing() if row.summary == "Bring luck."]) == 100
+    assert len([row for row in listing().plugins if row.summary == "Bring luck."]) == 100
 
 
 def run(folder: Path, expression: str) -> str:
@@ -181,7 +188,7 @@ def run(folder: Path, expression: str) -> str:
     code = (
         f"import sys; sys.path.insert(0, {str(folder)!r}); from callsheet.cli.views.plugin_list import listing, show\n"
     )
-    code += f"rows = listing(); assert any(row.name == 'lucky' for row in rows), rows\n{expression}\nprint(x)"
+    code += f"rows = listing().plugins; assert any(row.name == 'lucky' for row in rows), rows\n{expression}\nprint(x)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()

@@ -10,17 +10,16 @@ import click
 
 from callsheet.cli import extra_commands
 from callsheet.cli import outbox as outbox_commands
-from callsheet.distributed.slurm import join_slurm
 from callsheet.distributed.world import World, world
 from callsheet.errors import CallsheetError, PluginFailure
-from callsheet.launch.failures import Failure, WorkerFailure, failure, leave_note
 from callsheet.process.exit import die_with_driver, leave
-from callsheet.process.signals import Interrupted
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # what only some commands use is imported by them: listing plugins takes as long as its imports
     from pathlib import Path
 
     from omegaconf import DictConfig
+
+    from callsheet.launch.failures import Failure
 
 USAGE_ERROR = 2
 HYDRA = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
@@ -98,6 +97,9 @@ def main() -> None:
 
 def _ended(error: BaseException, here: World) -> int:
     """Say how the command ended, and return its exit code. A worker leaves a note, and its driver does the talking."""
+    from callsheet.launch.failures import WorkerFailure, failure, leave_note
+    from callsheet.process.signals import Interrupted
+
     if isinstance(error, click.ClickException):
         error.show()
         return USAGE_ERROR
@@ -116,6 +118,8 @@ def _ended(error: BaseException, here: World) -> int:
 
 
 def _say(error: BaseException, failed: Failure) -> None:
+    from callsheet.process.signals import Interrupted
+
     if isinstance(error, Interrupted):
         click.echo(f"callsheet: {failed.message}.{error.advice}", err=True)
     elif isinstance(error, CallsheetError) or failed.exit_code == USAGE_ERROR:
@@ -140,8 +144,10 @@ def _train(config: DictConfig, overrides: list[str]) -> int:
     from callsheet.cli.views.summary import show
     from callsheet.config.compose import flags
     from callsheet.config.plan import make_plan
-    from callsheet.outbox.counts import counts_of
+    from callsheet.distributed.slurm import join_slurm
+    from callsheet.outbox.counts import counts_of, sentence
     from callsheet.preflight.preflight import require
+    from callsheet.process.signals import Interrupted
     from callsheet.run.train import check, is_complete, say_loading, train, warned
     from callsheet.rundir.rundir import CHECKPOINTS
 
@@ -164,7 +170,7 @@ def _train(config: DictConfig, overrides: list[str]) -> int:
     except Interrupted as signal:
         if (plan.run_dir / CHECKPOINTS).exists():
             signal.advice = f" To go on from the last checkpoint, run it again with output_dir={plan.run_dir}"
-        if said := outbox_commands.sentence(counts_of(plan.run_dir), plan.run_dir):
+        if said := sentence(counts_of(plan.run_dir), plan.run_dir):
             signal.advice += f"\ncallsheet: {said}"
         raise
     except Exception as error:
@@ -196,11 +202,11 @@ def _nothing_left(folder: Path) -> str:
 
 
 def _say_unpublished(counts: dict[str, int], run_dir: Path) -> int:
-    for line in filter(
-        None, (outbox_commands.left_to_you(counts, run_dir), said := outbox_commands.sentence(counts, run_dir))
-    ):
+    from callsheet.outbox.counts import NOT_ALL_PUBLISHED, left_to_you, sentence
+
+    for line in filter(None, (left_to_you(counts, run_dir), said := sentence(counts, run_dir))):
         click.echo(f"callsheet: {line}", err=True)
-    return outbox_commands.NOT_ALL_PUBLISHED if said else 0
+    return NOT_ALL_PUBLISHED if said else 0
 
 
 def _check(config: DictConfig, overrides: list[str]) -> int:

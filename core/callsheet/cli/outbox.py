@@ -7,7 +7,6 @@ from pathlib import Path
 import click
 
 from callsheet.errors import CallsheetError, did_you_mean
-from callsheet.outbox.counts import NOT_ALL_PUBLISHED, left_to_you, sentence, unpublished
 
 RUN = click.argument("run", type=click.Path(path_type=Path, exists=True, file_okay=False))
 
@@ -49,6 +48,7 @@ def listed(run: Path) -> int:
 @click.option("--seconds", default=float("inf"), help="Stop waiting after so many; what remains is kept.")
 def drain(run: Path, seconds: float) -> int:
     """Carry out what a dead run left, and tell its plugins; exit code 3 when something is still not published."""
+    from callsheet.outbox.counts import NOT_ALL_PUBLISHED, left_to_you, sentence, unpublished
     from callsheet.session.reopen import drain as drain_run
 
     counts = drain_run(run.absolute(), seconds)

@@ -153,11 +153,12 @@ def _by_name(group: Group, claims: Mapping[str, list[EntryPoint]]) -> dict[str, 
 
 def _entry_points(unreadable: list[str]) -> Iterator[EntryPoint]:
     """Those of our groups; `importlib.metadata.entry_points()` reads all others, too, and one bad file stops it."""
-    keys = {group.key for group in GROUPS}
+    keys, first = {group.key for group in GROUPS}, ""
     for dist in distributions():
+        first = first or str(dist.locate_file(""))
         try:
             text = dist.read_text("entry_points.txt") or ""
-            if "callsheet." in text and _comes_first(dist):
+            if "callsheet." in text and (str(dist.locate_file("")) == first or _comes_first(dist)):
                 yield from [entry_point for entry_point in dist.entry_points if entry_point.group in keys]
         except (ValueError, TypeError) as error:  # no UTF-8, or a line that is no "name = value"
             file = f"{dist.locate_file('')}: the entry points of {' '.join(name_and_version(dist))}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import ctypes
 import os
 import signal
 import sys
@@ -19,6 +18,8 @@ def die_with_driver() -> None:
     driver = os.environ.get(DRIVER)
     if driver is None or sys.platform != "linux":
         return
+    import ctypes
+
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != int(driver):  # it died before the kernel was asked
         os._exit(1)

@@ -1,0 +1,171 @@
+"""Classes in compiled modules, and the classes they inherit from, followed from module to module without an import."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from types import CodeType
+
+from callsheet.errors import CallsheetError
+from callsheet.introspect.compiled import CompiledModule, bodies, is_class, look, no_name
+
+MOST_HOPS = 8
+CLASS = re.compile(r"\s*class\s+(\w+)")
+SIMPLE = re.compile(r"\s*\(([\w., ]*)\)\s*:")
+# Large, and without anything of Callsheet's in them.
+LIBRARIES = {
+    "accelerate",
+    "click",
+    "datasets",
+    "numpy",
+    "omegaconf",
+    "peft",
+    "pydantic",
+    "torch",
+    "transformers",
+    "trl",
+}
+
+
+@dataclass(frozen=True)
+class CompiledClass:
+    """A class, or a function, as its module's code has it."""
+
+    module: CompiledModule
+    body: CodeType
+
+    @property
+    def summary(self) -> str:
+        """The first line of a docstring: a class body stores its qualified name, then its docstring, as strings."""
+        strings = [const for const in self.body.co_consts if isinstance(const, str)]
+        text = strings[1] if "__doc__" in self.body.co_names and len(strings) > 1 else ""
+        return text.strip().partition("\n")[0].strip()
+
+    @property
+    def functions(self) -> list[CodeType]:
+        return [body for body in bodies(self.body) if body.co_flags and not is_class(body)]
+
+    def decorators(self, function: CodeType) -> str:
+        """The lines above `def` that decorate it, where a decorated function begins."""
+        found = []
+        for line in self.module.lines[function.co_firstlineno :]:
+            if re.match(r"\s*(async\s+)?def\b", line):
+                break
+            found.append(line.strip())
+        return "\n".join(found)
+
+    @cached_property
+    def bases(self) -> list[str] | None:
+        """What stands in its parentheses, as dotted names; None where a base must be computed."""
+        lines = self.module.lines
+        start = next(
+            (number for number in range(self.body.co_firstlineno, len(lines)) if CLASS.match(lines[number])), 0
+        )
+        if not (header := CLASS.match(lines[start])) or header[1] != self.body.co_name:
+            return None
+        if simple := SIMPLE.match(lines[start], header.end()):
+            return [name.strip() for name in simple[1].split(",") if name.strip()]
+        rest = lines[start][header.end() :].lstrip()
+        return _parsed("\n".join([rest, *lines[start + 1 : start + 40]])) if rest[:1] in "([" else []
+
+
+def find_compiled(module: str, name: str) -> CompiledClass | None:
+    """What `name` (or `Outer.Inner`) of `module` is, looked for through re-exports; None where only running would tell.
+
+    Raises `CallsheetError` where the import would fail, or there is no such name.
+    """
+    top, *inside = name.split(".")
+    for _ in range(MOST_HOPS):
+        found = look(module)
+        if body := found.body(top):
+            return _nested(CompiledClass(found, body), inside)
+        if not (source := found.imported(top)):
+            break
+        module, top = source
+        if not top:
+            return None
+    if not found.may_define(top):
+        raise CallsheetError(no_name(found, top))
+    return None
+
+
+def chain(found: CompiledClass, parent: str) -> Iterator[CompiledClass | bool | None]:
+    """`found` and the classes that it inherits from, below `parent`; True for that, False for what is no class of
+    Callsheet's, None for what only running would tell."""
+    pending, seen = [found], 0
+    while pending and (seen := seen + 1) <= MOST_HOPS:
+        here = pending.pop(0)
+        yield here
+        for base in [""] if here.bases is None else here.bases:
+            named = _named(here.module, base, parent)
+            if isinstance(named, CompiledClass):
+                pending.append(named)
+            else:
+                yield named
+
+
+def _named(module: CompiledModule, dotted: str, parent: str) -> CompiledClass | bool | None:
+    root, *rest = dotted.split(".")
+    if not rest and (body := module.body(root)):
+        return CompiledClass(module, body) if is_class(body) else None
+    source = module.imported(root) if root else None
+    if source is None:
+        return False if root and not rest and hasattr(builtins, root) else None
+    home = ".".join(filter(None, (*source, *rest[:-1]))) if rest else source[0]
+    name = rest[-1] if rest else source[1]
+    if parent and f"{parent.partition(':')[0]}.".startswith(f"{home}.") and name == parent.partition(":")[2]:
+        return True
+    top = home.partition(".")[0]
+    if top in LIBRARIES or top in sys.stdlib_module_names:
+        return False
+    try:
+        found = find_compiled(home, name)
+    except CallsheetError:
+        return None
+    return found if found and is_class(found.body) else None
+
+
+def _nested(found: CompiledClass, inside: list[str]) -> CompiledClass | None:
+    for name in inside:
+        body = next((body for body in bodies(found.body) if body.co_name == name), None)
+        if body is None:
+            if name in found.body.co_names:
+                return None
+            raise CallsheetError(f"Its class {found.body.co_name!r} has no {name!r}.")
+        found = CompiledClass(found.module, body)
+    return found
+
+
+def _parsed(text: str) -> list[str] | None:
+    """The bases in the header of a class, from behind its name on."""
+    if text.startswith("["):
+        text = text[len(_in_parentheses(text)) :].lstrip()
+    if not text.startswith("("):
+        return []
+    try:
+        statement = ast.parse(f"class x{_in_parentheses(text)}: pass").body[0]
+    except SyntaxError:
+        return None
+    assert isinstance(statement, ast.ClassDef)
+    found = [_dotted(base) for base in statement.bases]
+    return None if None in found else [name for name in found if name]
+
+
+def _in_parentheses(text: str) -> str:
+    depth = 0
+    for place, mark in enumerate(text):
+        depth += (mark in "([{") - (mark in ")]}")
+        if not depth:
+            return text[: place + 1]
+    return text
+
+
+def _dotted(node: ast.expr) -> str | None:
+    while isinstance(node, ast.Subscript):
+        node = node.value
+    return ast.unparse(node) if isinstance(node, (ast.Name, ast.Attribute)) else None

@@ -1,0 +1,170 @@
+"""Modules as Python would run them, read without running them: their compiled code and their text, within a millisecond.
+
+The code comes from Python's own cache of compiled modules where that is fresh, 20 times faster than `ast`.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache, cached_property
+from importlib.machinery import ModuleSpec, PathFinder
+from importlib.util import find_spec, resolve_name
+from types import CodeType
+
+from callsheet.errors import CallsheetError, did_you_mean
+
+OPAQUE = compile("from anything import *", "", "exec")  # for C extensions, which say nothing
+OPTIMIZED = 0x1  # the flag of a function's code, which a class body has not: inspect.CO_OPTIMIZED
+IMPORT = re.compile(r"\nimport[ \t]+([^\n#;]+)")
+FROM = re.compile(r"\nfrom[ \t]+([\w.]+)[ \t]+import[ \t]*(\([^)]*\)|[^\n#]*)")
+# A module that uses one of these may define names that no reader finds.
+DYNAMIC = {"__getattr__", "globals", "vars", "exec", "eval", "setattr"}
+
+
+@dataclass(frozen=True)
+class CompiledModule:
+    """One module: its `code`, and its `text` after a line break, since such patterns are three times faster than `^`."""
+
+    name: str
+    spec: ModuleSpec
+    code: CodeType
+    text: str
+
+    @property
+    def package(self) -> str:
+        return self.name.rpartition(".")[0] if self.spec.submodule_search_locations is None else self.name
+
+    @cached_property
+    def lines(self) -> list[str]:
+        """By their numbers, from 1 on."""
+        return self.text.split("\n")
+
+    def body(self, name: str) -> CodeType | None:
+        """The class or function called `name` at the top; the last of several, as when it runs."""
+        return next((body for body in reversed([*bodies(self.code)]) if body.co_name == name), None)
+
+    @cached_property
+    def imports(self) -> dict[str, tuple[str, str]]:
+        """Name at the margin, so under no `if` or `try` → the module it comes from, and its name there, or nothing.
+
+        Of text in docstrings `co_names` knows no word.
+        """
+        known, found = {*self.code.co_names}, {}
+        for source, names in FROM.findall(self.text):
+            for there, here in _pairs(names.strip("()")):
+                found[here] = (source, there)
+        for there, here in (pair for line in IMPORT.findall(self.text) for pair in _pairs(line)):
+            found[here.partition(".")[0]] = (there if here != there else there.partition(".")[0], "")
+        return {here: (source, there) for here, (source, there) in found.items() if there in known or source in known}
+
+    def imported(self, name: str) -> tuple[str, str] | None:
+        """What an import at the margin calls `name`; the second is empty for a module."""
+        source, there = self.imports.get(name, ("", ""))
+        return (self._absolute(source) if source.startswith(".") else source, there) if source else None
+
+    def missing_packages(self) -> list[str]:
+        """Packages imported at the margin."""
+        tops = {source.partition(".")[0] for source, _ in self.imports.values() if not source.startswith(".")}
+        return sorted(top for top in tops - sys.stdlib_module_names if not _find(top))
+
+    def may_define(self, name: str) -> bool:
+        """Whether running the module could define `name` in a way that its code does not show."""
+        names = {*self.code.co_names}
+        return bool(DYNAMIC & names) or ("*",) in self.code.co_consts or self._stores(name)
+
+    def _stores(self, name: str) -> bool:
+        import dis
+
+        return name in self.code.co_names and any(
+            step.opname in ("STORE_NAME", "STORE_GLOBAL") and step.argval == name
+            for step in dis.get_instructions(self.code)
+        )
+
+    def _absolute(self, source: str) -> str:
+        try:
+            return resolve_name(source, self.package)
+        except ImportError as error:
+            said = f"Its module {self.name!r} cannot import from {source!r}: {error}."
+            raise CallsheetError(said) from error
+
+
+def _pairs(names: str) -> Iterator[tuple[str, str]]:
+    """What stands after `import`: each name, and what it is called here; comments are left out."""
+    for part in re.sub(r"#[^\n]*", "", names).split(",") if "#" in names else names.split(","):
+        if words := part.split():
+            yield words[0], words[-1]
+
+
+def look(module: str) -> CompiledModule:
+    """`module`, once it and the packages around it were looked through, since an import would run them all.
+
+    Raises `CallsheetError` with what would stop the import.
+    """
+    for name, spec in _specs(module):
+        found = CompiledModule(name, spec, _code(spec), _text(spec))
+        if missing := found.missing_packages():
+            are = "packages {}, which are" if len(missing) > 1 else "package {}, which is"
+            raise CallsheetError(f"Needs the {are.format(' and '.join(missing))} not installed.")
+    return found
+
+
+def bodies(code: CodeType) -> Iterator[CodeType]:
+    """What is defined at the top of `code`; a class with type parameters sits in a scope of its own."""
+    for const in code.co_consts:
+        if isinstance(const, CodeType):
+            yield from bodies(const) if const.co_name.startswith("<generic parameters") else [const]
+
+
+def is_class(body: CodeType) -> bool:
+    return not body.co_flags & OPTIMIZED
+
+
+def no_name(module: CompiledModule, name: str) -> str:
+    near = did_you_mean(name, [body.co_name for body in bodies(module.code)])
+    return f"Its module {module.name!r} has no class {name!r}.{near}"
+
+
+def _specs(module: str) -> Iterator[tuple[str, ModuleSpec]]:
+    """The packages around `module` and itself, found without importing any."""
+    path, name = None, ""
+    for part in module.split("."):
+        # Called by its last part alone: for a dotted name `PathFinder` may look at the parent in `sys.modules`.
+        spec = _find(part) if path is None else PathFinder.find_spec(part, path)
+        if spec is None:
+            raise CallsheetError(f"Its module {module!r} is not there.")
+        name = f"{name}.{part}".lstrip(".")
+        yield name, spec
+        path = [*(spec.submodule_search_locations or ())]
+
+
+@cache
+def _find(top: str) -> ModuleSpec | None:
+    try:
+        return find_spec(top)
+    except (ImportError, ValueError):
+        return None
+
+
+def _code(spec: ModuleSpec) -> CodeType:
+    get_code = getattr(spec.loader, "get_code", None)
+    try:
+        return (get_code and get_code(spec.name)) or OPAQUE
+    except SyntaxError as error:
+        raise CallsheetError(f"{error.filename}:{error.lineno} does not compile: {error.msg}.") from error
+    except (ValueError, OSError, EOFError) as error:
+        raise CallsheetError(f"{spec.origin} cannot be read: {error}.") from error
+
+
+def _text(spec: ModuleSpec) -> str:
+    """As UTF-8, which a module is nearly always: asking its loader takes five times as long."""
+    if spec.has_location and (spec.origin or "").endswith(".py"):
+        try:
+            with open(str(spec.origin), "rb", buffering=0) as file:
+                return f"\n{file.read().decode()}".replace("\r\n", "\n")
+        except (OSError, ValueError):
+            pass
+    get_source = getattr(spec.loader, "get_source", None)
+    return "\n" + ((get_source and get_source(spec.name)) or "")

@@ -1,0 +1,51 @@
+"""What a method of a plugin must look like, whether its class was imported or only read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from callsheet.errors import did_you_mean
+
+RANKS = ("main", "all")
+
+
+@dataclass(frozen=True)
+class Method:
+    """One method; `is_marked` with `@hookimpl`, None where that cannot be told. `stars` are its `*args` and `**kwargs`.
+
+    `defaults` are those of `arguments` that have a default.
+    """
+
+    name: str
+    is_marked: bool | None
+    arguments: Sequence[str]
+    stars: Sequence[str] = ()
+    defaults: Sequence[str] = ()
+
+
+def problem_with_ranks(ranks: object) -> str:
+    return "" if ranks in RANKS else f'ranks must be "main" or "all", got {ranks!r}.'
+
+
+def problems_with(method: Method, hooks: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """What is wrong with `method`, as ends of sentences; `hooks` maps each hook to the arguments it offers."""
+    name = method.name
+    if name in hooks and method.is_marked is False:
+        yield f"it defines {name} without @hookimpl, so it would never be called."
+    elif name in hooks:
+        yield from _wrong_arguments(method, hooks[name])
+    elif method.is_marked or (name.startswith("on_") and get_close_matches(name, hooks, n=1, cutoff=0.8)):
+        yield f"there is no hook {name!r}.{did_you_mean(name, hooks)} Hooks: {', '.join(hooks)}."
+
+
+def _wrong_arguments(method: Method, offered: Sequence[str]) -> Iterator[str]:
+    for star in method.stars:
+        yield f"{method.name} takes *{star}; name the arguments it needs: {', '.join(offered)}."
+    for argument in method.arguments:
+        if argument not in offered:
+            near = did_you_mean(argument, offered)
+            yield f"{method.name} has no argument {argument!r}.{near} It offers: {', '.join(offered)}."
+        elif argument in method.defaults:
+            yield f"{method.name} gives {argument!r} a default, and pluggy never fills such an argument; remove it."
