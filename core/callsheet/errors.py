@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 
 class CallsheetError(Exception):
@@ -20,6 +19,8 @@ def did_you_mean(word: str, candidates: Iterable[str]) -> str:
     >>> did_you_mean("bemo", ["bema", "csv_metrics"])
     " Did you mean 'bema'?"
     """
+    from difflib import get_close_matches
+
     near = get_close_matches(word, list(candidates), n=1)
     return f" Did you mean {near[0]!r}?" if near else ""
 

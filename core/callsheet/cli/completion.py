@@ -6,10 +6,6 @@ import os
 import re
 import sys
 
-from callsheet.cli import extra_commands
-
-COMMANDS = ("train", "check", "explain", "plugins", "outbox")
-
 
 def complete(arguments: list[str]) -> int:
     """Answer `-sc install=bash`, `-sc uninstall=bash` and, for the shell, `-sc query=bash`."""
@@ -17,8 +13,7 @@ def complete(arguments: list[str]) -> int:
         return _hydra(arguments)
     words = os.environ.get("COMP_LINE", "").split(" ")[1:]
     if len(words) <= 1:
-        known = (*COMMANDS, *extra_commands.installed())
-        print(" ".join(command for command in known if command.startswith(words[0] if words else "")))
+        print(" ".join(command for command in _commands() if command.startswith(words[0] if words else "")))
         return 0
     command, rest = words[0], words[1:]
     if command == "plugins" or (elements := _list_elements(rest[-1])) is not None:
@@ -27,6 +22,15 @@ def complete(arguments: list[str]) -> int:
     # Hydra drops the first word as the program's name.
     os.environ["COMP_LINE"] = " ".join(["callsheet", *rest])
     return _hydra(arguments)
+
+
+def _commands() -> list[str]:
+    """What click knows, with the commands that packages add."""
+    import click
+
+    from callsheet.cli.main import cli
+
+    return cli.list_commands(click.Context(cli))
 
 
 def _hydra(arguments: list[str]) -> int:
@@ -53,6 +57,7 @@ def _list_elements(word: str) -> list[str] | None:
 
 
 def _names(prefix: str) -> list[str]:
-    from callsheet.plugins.registry import installed
+    from callsheet.plugins import entry_points
+    from callsheet.plugins.groups import PLUGINS
 
-    return [name for name in installed() if name.startswith(prefix)]
+    return [name for name in entry_points.usable(PLUGINS) if name.startswith(prefix)]

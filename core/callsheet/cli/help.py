@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import Field, fields, is_dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from textwrap import fill
+from typing import Any
 
-from callsheet.plugins.registry import installed
+from callsheet.config.schema import Root
+from callsheet.plugins import entry_points
+from callsheet.plugins.groups import PLUGINS
 
 USAGE = """\
 Usage: callsheet {command} [OVERRIDES]
@@ -18,12 +23,9 @@ Train a model with the plugins you choose.
   callsheet train -m recipe=demo 'plugins=[],[bema]'
 
 Settings
-  model.*          path, revision, init, dtype, attn_implementation, trust_remote_code, kwargs.*
-  dataset.*        path, name, split, columns, mixture, seed, test_split_size, eval_path, eval_split
+{settings}
   trainer.args.*   every argument of the trainer's own configuration class
   peft.args.*      every argument of the adapter's own configuration class
-  launch.*         processes, nodes, endpoint, threads, config.* of the engine
-  finish.*         evaluate, push; outbox.deadline_seconds: how long a run waits for what it publishes
   plugins.NAME.*   settings of a selected plugin; plugins=[a,b] selects, +plugins=c adds one
   callbacks.NAME.path=pkg.module.Class, and its arguments: any TrainerCallback
   output_dir=      the run directory; resume=auto|never|CHECKPOINT; experiment=
@@ -47,11 +49,22 @@ def usage(command: str, arguments: Sequence[str]) -> str:
     """The help page, with the options of every config group, those of a `--config-dir` among them."""
     package = find_spec("callsheet_conf")
     roots = [*map(Path, (package and package.submodule_search_locations) or []), *_config_dirs(arguments)]
-    groups: dict[str, set[str]] = {"plugins": set(installed())}
+    groups: dict[str, set[str]] = {"plugins": set(entry_points.usable(PLUGINS))}
     for file in (file for root in roots for file in root.glob("*/*.yaml") if file.parent.name != "hydra"):
         groups.setdefault(file.parent.name, set()).add(file.stem)
     lines = [f"  {group:16} {', '.join(sorted(options))}" for group, options in sorted(groups.items())]
-    return USAGE.format(command=command, options="\n".join(lines))
+    return USAGE.format(command=command, settings="\n".join(_settings()), options="\n".join(lines))
+
+
+def _settings() -> Iterator[str]:
+    """The sections of the schema with their settings; `.*` stands behind what holds settings of its own."""
+    for section in (field for field in fields(Root) if is_dataclass(field.default_factory)):
+        names = [f"{field.name}.*" if _holds_more(field) else field.name for field in fields(section.default_factory)]
+        yield fill(", ".join(names), 110, initial_indent=f"  {f'{section.name}.*':16} ", subsequent_indent=" " * 19)
+
+
+def _holds_more(field: Field[Any]) -> bool:
+    return str(field.type).startswith("dict[") or "Settings" in str(field.type).partition("[")[0]
 
 
 def _config_dirs(arguments: Sequence[str]) -> Iterator[Path]:

@@ -57,16 +57,20 @@ def explain(overrides: tuple[str, ...]) -> int:
 @cli.command()
 @click.argument("name", required=False)
 def plugins(name: str | None) -> int:
-    """List the installed plugins, or print the manual of one."""
+    """List plugins, engines, dispatchers, outbox kinds and commands, or print the manual of one."""
     if name is None:
         from callsheet.cli.views import plugin_list
 
         plugin_list.show(plugin_list.listing())
     else:
         from callsheet.cli.views import plugin_manual
-        from callsheet.plugins import manual
+        from callsheet.plugins import manual, registry
 
-        plugin_manual.show(manual.manual(name))
+        parts = manual.parts(name)
+        if name in registry.installed() or not parts:
+            plugin_manual.show(manual.manual(name))
+        for part in parts:
+            plugin_manual.show_part(part)
     return 0
 
 

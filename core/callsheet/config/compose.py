@@ -24,7 +24,7 @@ from callsheet.config.overrides import MORE, PLUGINS, translated
 from callsheet.config.schema import Root
 from callsheet.plugins import entry_points
 from callsheet.plugins.groups import PLUGINS as GROUP
-from callsheet.plugins.registry import installed, load
+from callsheet.plugins.registry import installed, structured
 
 if TYPE_CHECKING:
     from typing import Any
@@ -58,7 +58,7 @@ class PluginConfigs(ConfigSource):
     def load_config(self, config_path: str) -> ConfigResult:
         name = config_path.removesuffix(".yaml").partition("/")[2]
         return ConfigResult(
-            config=OmegaConf.structured(load(name)),
+            config=structured(name),
             provider=self.provider,
             path=f"{self.scheme()}://{name}",
             header={"package": f"plugins.{name}"},

@@ -95,8 +95,10 @@ def find_compiled(module: str, name: str) -> CompiledClass | None:
 
 
 def chain(found: CompiledClass, parent: str) -> Iterator[CompiledClass | bool | None]:
-    """`found` and the classes that it inherits from, below `parent`; True for that, False for what is no class of
-    Callsheet's, None for what only running would tell."""
+    """`found` and the classes that it inherits from, below `parent`.
+
+    True stands for `parent`, False for a class that has nothing to do with it, None for what only running would tell.
+    """
     pending, seen = [found], 0
     while pending and (seen := seen + 1) <= MOST_HOPS:
         here = pending.pop(0)

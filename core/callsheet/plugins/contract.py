@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 from callsheet.errors import did_you_mean
 
@@ -36,8 +35,14 @@ def problems_with(method: Method, hooks: Mapping[str, Sequence[str]]) -> Iterato
         yield f"it defines {name} without @hookimpl, so it would never be called."
     elif name in hooks:
         yield from _wrong_arguments(method, hooks[name])
-    elif method.is_marked or (name.startswith("on_") and get_close_matches(name, hooks, n=1, cutoff=0.8)):
+    elif method.is_marked or (name.startswith("on_") and _resembles(name, hooks)):
         yield f"there is no hook {name!r}.{did_you_mean(name, hooks)} Hooks: {', '.join(hooks)}."
+
+
+def _resembles(name: str, hooks: Mapping[str, Sequence[str]]) -> bool:
+    from difflib import get_close_matches
+
+    return bool(get_close_matches(name, hooks, n=1, cutoff=0.8))
 
 
 def _wrong_arguments(method: Method, offered: Sequence[str]) -> Iterator[str]:

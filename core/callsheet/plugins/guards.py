@@ -18,6 +18,11 @@ logger = logging.getLogger("callsheet")
 EventLog = Callable[..., None]
 
 
+def reaction(ranks: str, on_error: str | None) -> str:
+    """What happens when a hook raises: what was chosen, else raise where all ranks run the plugin, else warn."""
+    return on_error or ("raise" if ranks == "all" else "warn")
+
+
 @dataclass
 class Cost:
     """What one hook of one plugin cost so far, in seconds of the calling thread."""

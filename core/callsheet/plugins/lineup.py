@@ -9,11 +9,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
-from pluggy import HookimplOpts, PluginManager
+from pluggy import HookImpl, HookimplOpts, PluginManager
 
 from callsheet.errors import CallsheetError
 from callsheet.hooks import PROJECT, Plugin
-from callsheet.plugins.guards import CallContext, EventLog, Guard
+from callsheet.plugins.guards import CallContext, EventLog, Guard, reaction
 from callsheet.plugins.registry import Installed, installed
 from callsheet.plugins.validation import marked, validate
 
@@ -56,7 +56,12 @@ class Lineup:
 
     def implements(self, hook: str) -> bool:
         """Whether any plugin here joins `hook`."""
-        return bool(getattr(self.manager.hook, hook).get_hookimpls())
+        return bool(self.calls(hook))
+
+    def calls(self, hook: str) -> list[HookImpl]:
+        """Who joins `hook`, in the order in which they are called, with their wishes about it."""
+        found: list[HookImpl] = getattr(self.manager.hook, hook).get_hookimpls()
+        return found[::-1]  # pluggy keeps the first to call at the end
 
     def request(self, kind: str, reason: str) -> None:
         """Note that the plugin being called asks for `kind` (stop, save or eval)."""
@@ -120,7 +125,7 @@ class Lineup:
         }
 
     def _member(self, name: str, plugin: Plugin, world_size: int) -> Member:
-        on_error = plugin.on_error or ("raise" if plugin.ranks == "all" else "warn")
+        on_error = reaction(plugin.ranks, plugin.on_error)
         if plugin.ranks == "all" and world_size > 1 and on_error != "raise":
             raise CallsheetError(
                 f"plugins.{name}.on_error={on_error} is refused on {world_size} ranks: {name} runs on all of them, and "

@@ -13,7 +13,11 @@ from enum import Enum
 from typing import Any
 
 from callsheet.hooks import PROJECT, Plugin, hook_names
-from callsheet.plugins.registry import find, load
+from callsheet.plugins import entry_points
+from callsheet.plugins.groups import COMMANDS, GROUPS, PLUGINS, Group
+from callsheet.plugins.guards import reaction
+from callsheet.plugins.registry import find, load, structured
+from callsheet.plugins.validation import validate_class
 from callsheet.settings import range_of
 
 REQUIRED = "required"
@@ -51,9 +55,39 @@ class Manual:
     example: str
 
 
+@dataclass(frozen=True)
+class Part:
+    """What there is to know about an engine, a dispatcher, an outbox kind or a command."""
+
+    noun: str
+    name: str
+    docstring: str
+    entry_point: str
+    distribution: str
+    version: str
+
+
+def parts(name: str) -> list[Part]:
+    """What packages bring under `name` besides plugins; raises `CallsheetError` for what cannot be imported."""
+    groups = [group for group in GROUPS if group is not PLUGINS and name in entry_points.installed(group)]
+    return [_part(group, name) for group in groups]
+
+
+def _part(group: Group, name: str) -> Part:
+    found = entry_points.find(group, name)
+    loaded = entry_points.load(group, name) if group is COMMANDS else entry_points.load_class(group, name)
+    text = str(getattr(loaded, "help", "") or "") if group is COMMANDS else inspect.getdoc(loaded) or ""
+    value = found.entry_point.value
+    return Part(
+        group.noun, name, inspect.cleandoc(re.sub(r" *\x08\n", "", text)), value, found.distribution, found.version
+    )
+
+
 def manual(name: str) -> Manual:
-    """Import plugin `name` and describe it; raises `CallsheetError` where that fails."""
+    """Import plugin `name` and describe it; raises `CallsheetError` where that fails, or a run would refuse it."""
     found, plugin = find(name), load(name)
+    validate_class(name, plugin, found.origin)
+    structured(name)
     settings = tuple(setting for field in own_fields_first(plugin) for setting in _settings(field))
     return Manual(
         name=name,
@@ -124,7 +158,7 @@ def _docstring(plugin: type[Plugin]) -> str:
 
 def _on_error(plugin: type[Plugin]) -> str:
     default = next(field.default for field in dataclasses.fields(plugin) if field.name == "on_error")
-    return str(default) if isinstance(default, str) else ("raise" if plugin.ranks == "all" else "warn")
+    return reaction(plugin.ranks, default if isinstance(default, str) else None)
 
 
 def _example(name: str, setting: Setting) -> str:

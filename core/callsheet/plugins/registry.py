@@ -11,6 +11,8 @@ from callsheet.plugins.entry_points import Installed
 from callsheet.plugins.groups import PLUGINS
 
 if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
     from callsheet.hooks import Plugin
 
 
@@ -37,6 +39,21 @@ def load(name: str) -> type[Plugin]:
     if problem := api_problem(loaded.requires_api, found.distribution):
         raise CallsheetError(f"Plugin {name!r} from {found.origin} {problem}")
     return loaded
+
+
+def structured(name: str) -> DictConfig:
+    """The settings of plugin `name` with their defaults; raises `CallsheetError` for a type that OmegaConf refuses."""
+    from omegaconf import DictConfig, OmegaConf
+
+    plugin = load(name)
+    try:
+        made = OmegaConf.structured(plugin)
+    except Exception as error:  # NameError for a type that is not there, AssertionError for an odd one
+        said = str(error).strip().split("\n")[0].rstrip(".") or type(error).__name__
+        who = f"Plugin {name!r} from {find(name).origin}"
+        raise CallsheetError(f"{who} has a setting that cannot be used: {said}.") from error
+    assert isinstance(made, DictConfig)
+    return made
 
 
 def no_such_plugin(name: str) -> str:

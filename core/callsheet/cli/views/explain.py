@@ -12,10 +12,10 @@ from omegaconf import DictConfig, OmegaConf
 from callsheet.cli.views.columns import aligned
 from callsheet.config.origins import Origins, Value
 from callsheet.config.plan import selected_class
-from callsheet.hooks import PROJECT, Plugin, hook_names
+from callsheet.hooks import Plugin, hook_names
+from callsheet.plugins.lineup import Lineup
 from callsheet.plugins.manual import as_override, own_fields_first
 from callsheet.plugins.registry import find
-from callsheet.plugins.validation import validate
 from callsheet.secrets import redact
 
 if TYPE_CHECKING:
@@ -74,14 +74,9 @@ def show(explanation: Explanation, console: Console | None = None) -> None:
 
 
 def call_order(plugins: Mapping[str, type[Plugin]]) -> dict[str, tuple[str, ...]]:
-    """Who is called when, for each hook in use: the order of the configuration, then the wishes of `@hookimpl(...)`."""
-    manager = pluggy.PluginManager(PROJECT)
-    manager.add_hookspecs(Plugin)
-    for name, plugin in reversed(list(plugins.items())):  # pluggy calls the latest registered first
-        validate(name, plugin.__new__(plugin), find(name).origin)
-        manager.register(type(name, (plugin,), {}), name)  # two names may share a class, and pluggy wants it once
-    calls = {hook: reversed(getattr(manager.hook, hook).get_hookimpls()) for hook in hook_names()}
-    order = {hook: tuple(map(_called, called)) for hook, called in calls.items()}
+    """Who is called when, for each hook in use, by the lineup that a run would have."""
+    lineup = Lineup({name: plugin.__new__(plugin) for name, plugin in plugins.items()})
+    order = {hook: tuple(map(_called, lineup.calls(hook))) for hook in hook_names()}
     return {hook: names for hook, names in order.items() if names}
 
 

@@ -6,7 +6,7 @@ import dataclasses
 import re
 from typing import TYPE_CHECKING
 
-from callsheet.plugins.manual import REQUIRED, Manual, Setting
+from callsheet.plugins.manual import REQUIRED, Manual, Part, Setting
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -28,6 +28,17 @@ def show(manual: Manual, console: Console | None = None) -> None:
             text = Text(line.lstrip() or " ") if folds else Text(line)
             console.print(Padding.indent(text, len(line) - len(line.lstrip())) if folds else text, soft_wrap=not folds)
         console.print()
+
+
+def show_part(part: Part, console: Console | None = None) -> None:
+    """Print what an engine, a dispatcher, an outbox kind or a command says of itself."""
+    from rich.console import Console
+    from rich.text import Text
+
+    console = console or Console()
+    heading = f"{part.name}, {part.noun} ({part.distribution} {part.version})"
+    console.print(Text(heading, style="bold"), soft_wrap=True)
+    console.print(Text(f"{part.docstring.strip()}\n\nFacts\n  object    {part.entry_point}\n"), soft_wrap=True)
 
 
 def _sections(manual: Manual) -> list[tuple[str, list[str]]]:
