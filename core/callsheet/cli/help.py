@@ -58,8 +58,10 @@ def usage(command: str, arguments: Sequence[str]) -> str:
 
 def _settings() -> Iterator[str]:
     """The sections of the schema with their settings; `.*` stands behind what holds settings of its own."""
-    for section in (field for field in fields(Root) if is_dataclass(field.default_factory)):
-        names = [f"{field.name}.*" if _holds_more(field) else field.name for field in fields(section.default_factory)]
+    for section in fields(Root):
+        if not is_dataclass(kind := section.default_factory):
+            continue
+        names = [f"{field.name}.*" if _holds_more(field) else field.name for field in fields(kind)]
         yield fill(", ".join(names), 110, initial_indent=f"  {f'{section.name}.*':16} ", subsequent_indent=" " * 19)
 
 

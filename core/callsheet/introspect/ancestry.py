@@ -84,11 +84,16 @@ def find_compiled(module: str, name: str) -> CompiledClass | None:
         found = look(module)
         if body := found.body(top):
             return _nested(CompiledClass(found, body), inside)
+        if (value := found.assigned(top)).isidentifier() and value not in ("None", "True", "False"):
+            top = value
+            continue
         if not (source := found.imported(top)):
             break
         module, top = source
         if not top:
             return None
+    if value and not value[0].isalpha() and _is_literal(value):
+        raise CallsheetError(f"Its {top} is {value}, and no class.")
     if not found.may_define(top):
         raise CallsheetError(no_name(found, top))
     return None
@@ -130,6 +135,14 @@ def _named(module: CompiledModule, dotted: str, parent: str) -> CompiledClass | 
     except CallsheetError:
         return None
     return found if found and is_class(found.body) else None
+
+
+def _is_literal(text: str) -> bool:
+    try:
+        ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return False
+    return True
 
 
 def _nested(found: CompiledClass, inside: list[str]) -> CompiledClass | None:

@@ -70,6 +70,15 @@ class CompiledModule:
         tops = {source.partition(".")[0] for source, _ in self.imports.values() if not source.startswith(".")}
         return sorted(top for top in tops - sys.stdlib_module_names if not _find(top))
 
+    def assigned(self, name: str) -> str:
+        """What stands behind `name =` at the margin, where that is one line."""
+        found = (
+            re.search(rf"\n{name}[ \t]*(?::[^\n=]*)?=[ \t]*([^\n#]+)", self.text)
+            if name in self.code.co_names
+            else None
+        )
+        return found[1].strip() if found else ""
+
     def may_define(self, name: str) -> bool:
         """Whether running the module could define `name` in a way that its code does not show."""
         names = {*self.code.co_names}
@@ -153,7 +162,8 @@ def _code(spec: ModuleSpec) -> CodeType:
     try:
         return (get_code and get_code(spec.name)) or OPAQUE
     except SyntaxError as error:
-        raise CallsheetError(f"{error.filename}:{error.lineno} does not compile: {error.msg}.") from error
+        where = f"{error.filename or spec.origin}{f':{error.lineno}' if error.lineno else ''}"
+        raise CallsheetError(f"{where} does not compile: {error.msg}.") from error
     except (ValueError, OSError, EOFError) as error:
         raise CallsheetError(f"{spec.origin} cannot be read: {error}.") from error
 

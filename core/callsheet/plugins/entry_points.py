@@ -127,9 +127,14 @@ def load_class(group: Group, name: str) -> Any:
     who = f"{group.title} {name!r} from {found.origin} names {found.entry_point.value}"
     if not isinstance(loaded, type):
         raise CallsheetError(f"{who}, which is no class.")
-    if missing := [method for method in group.methods if not callable(getattr(loaded, method, None))]:
+    if missing := [method for method in group.methods if _lacks(loaded, method)]:
         raise CallsheetError(f"{who}, which has no {' and no '.join(missing)}. It needs: {', '.join(group.methods)}.")
     return loaded
+
+
+def _lacks(loaded: type, method: str) -> bool:
+    function = getattr(loaded, method, None)
+    return not callable(function) or getattr(function, "__isabstractmethod__", False)
 
 
 def origin_of(entry_point: EntryPoint) -> str:

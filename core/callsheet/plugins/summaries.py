@@ -21,9 +21,12 @@ def summary_of(found: Installed) -> str:
     if not value or not value["attr"]:
         raise CallsheetError(f"Its entry point {found.entry_point.value!r} is not of the form 'module:Class'.")
     body = find_compiled(value["module"], value["attr"])
-    if body is None or found.group is COMMANDS:
+    if body is None:
         return ""
-    _check(found, body)
+    for problem in unimported.wrong_imports(body.module):
+        raise CallsheetError(problem)
+    if found.group is not COMMANDS:
+        _check(found, body)
     return body.summary
 
 
@@ -41,19 +44,24 @@ def _check(found: Installed, body: CompiledClass) -> None:
     if found.group is PLUGINS:
         for ancestor in known:
             for problem in filter(None, unimported.problems(ancestor, found.distribution)):
-                raise CallsheetError(problem[:1].upper() + problem[1:])
+                raise CallsheetError(_sentence(problem))
 
 
 def _check_methods(wanted: Collection[str], known: list[CompiledClass]) -> None:
-    defined = {name for here in known for name in here.body.co_names}
-    defined |= {function.co_name for here in known for function in here.functions}
-    defined -= {function.co_name for here in known for function in here.functions if _is_abstract(here, function)}
+    defined = {name for here in known for name in _defined(here)}
     if missing := [name for name in wanted if name not in defined]:
         raise CallsheetError(f"Its class {known[0].body.co_name!r} has no {' and no '.join(missing)}.")
 
 
-def _is_abstract(here: CompiledClass, function: object) -> bool:
-    return "abstractmethod" in here.decorators(function)  # type: ignore[arg-type]
+def _defined(here: CompiledClass) -> set[str]:
+    abstract = {each.co_name for each in here.functions if "abstractmethod" in here.decorators(each)}
+    return {*here.body.co_names} - abstract
+
+
+def _sentence(problem: str) -> str:
+    """What a run would say behind the plugin's name, short enough for a line of the list."""
+    word, said = problem.partition(" ")[0], problem.partition(" Hooks: ")[0]
+    return f"Its {said}" if word in ("ranks", *unimported.hooks()) else f"{said[:1].upper()}{said[1:]}"
 
 
 def _short(parent: str) -> str:

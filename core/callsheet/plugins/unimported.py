@@ -9,7 +9,10 @@ from functools import cache
 from types import CodeType
 from typing import Any
 
+from callsheet.deprecations import RENAMED
+from callsheet.errors import CallsheetError
 from callsheet.introspect.ancestry import CompiledClass, find_compiled
+from callsheet.introspect.compiled import CompiledModule, look
 from callsheet.plugins.contract import Method, problem_with_ranks, problems_with
 
 # What OmegaConf 2.3 refuses as the type of a setting.
@@ -34,6 +37,34 @@ def problems(found: CompiledClass, distribution: str) -> Iterator[str]:
                                      or "hookimpl" in found.decorators(function)):  # fmt: skip
             yield from problems_with(_method(found, function), hooks())
     yield from _wrong_settings(found)
+
+
+def wrong_imports(module: CompiledModule) -> Iterator[str]:
+    """What it imports from Callsheet, and this Callsheet does not have: it was written for another one."""
+    for source, name in module.imports.values():
+        if source.partition(".")[0] == "callsheet" and (missing := _missing_here(source, name)):
+            yield f"Needs {missing}, which this callsheet does not have."
+
+
+@cache
+def _missing_here(source: str, name: str) -> str:
+    if source == "callsheet":
+        import callsheet
+
+        known = name in callsheet.__all__ or f"callsheet.{name}" in RENAMED
+        return "" if known or not name or _is_module(f"callsheet.{name}") else f"callsheet.{name}"
+    if not _is_module(source):
+        return source
+    found = look(source)
+    known = not name or name in found.code.co_names or found.body(name) is not None or found.may_define(name)
+    return "" if known or _is_module(f"{source}.{name}") else f"{source}.{name}"
+
+
+def _is_module(name: str) -> bool:
+    try:
+        return bool(look(name))
+    except CallsheetError:
+        return False
 
 
 @cache
@@ -106,8 +137,8 @@ def _wrong_settings(found: CompiledClass) -> Iterator[str]:
 
 def _wrong_setting(found: CompiledClass, name: str, kind: str, default: str) -> Iterator[str]:
     if refused := REFUSED.search(kind):
-        advice = "Use str with choices." if refused[1] == "Literal" else "OmegaConf takes no such type."
-        yield f"its setting {name!r} is a {kind}. {advice}"
+        advice = "Use str with choices." if refused[1] == "Literal" else "OmegaConf does not take it."
+        yield f"its setting {name!r} has the type {kind}. {advice}"
     elif (block := ONLY_FOR_TYPES.search(found.module.text)) and (
         hidden := [word for word in re.findall(r"\b[A-Za-z_]\w*\b", kind) if _imports(block[1], word)]
     ):
@@ -115,7 +146,7 @@ def _wrong_setting(found: CompiledClass, name: str, kind: str, default: str) -> 
     elif re.match(r"(\[|\{|(list|dict|set)\()", default):
         yield f"its setting {name!r} has a default that can be changed. Write setting({default.strip()})."
     elif re.match(r"(None|setting\(\s*None)\b", default) and not re.search(r"\b(None|Optional|Any)\b", kind):
-        yield f"its setting {name!r} is a {kind}, and None by default. Write `{kind} | None`."
+        yield f"its setting {name!r} has the type {kind}, and is None by default. Write `{kind} | None`."
 
 
 def _imports(block: str, word: str) -> bool:

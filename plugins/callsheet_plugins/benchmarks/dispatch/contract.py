@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,6 +58,7 @@ class Dispatcher(Protocol):
         """What of its settings it cannot use, each as a sentence; asked before training, and asks nobody."""
         return ()
 
+    @abstractmethod
     def submit(self, attempt: Attempt) -> str:
         """Start the attempt unless it was started before, and return a handle that survives this process.
 
@@ -64,8 +66,10 @@ class Dispatcher(Protocol):
         it can only be reached from another machine.
         """
 
+    @abstractmethod
     def look(self, attempt: Attempt, handle: str) -> Seen:
         """What became of it. Raises `Transient` while the place cannot be asked."""
 
+    @abstractmethod
     def cancel(self, attempt: Attempt, handle: str) -> None:
         """End it if it still runs; no error when it is gone."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -65,11 +66,14 @@ class Engine(Protocol):
     package: ClassVar[str] = ""
     in_start_folder: ClassVar[bool] = False
 
+    @abstractmethod
     def problems(self, name: str, benchmark: Benchmark) -> Iterator[str]:
         """What of the benchmark's settings it cannot use, each as a sentence."""
 
+    @abstractmethod
     def command(self, work: Work) -> list[str]:
         """The program and its arguments. Long or odd values go through a file in `work.folder`, never a shell."""
 
+    @abstractmethod
     def results(self, work: Work) -> Scores:
         """Read what the program left in `work.out`; raises `Malformed`."""
