@@ -9,6 +9,9 @@ from pathlib import Path
 from timing import command, in_turn, machine
 
 ROUNDS = 11
+CLICK, HYDRA = "import click, importlib.metadata", "import hydra"
+# What must hold: a command takes at most so many times as long as what it cannot do without.
+BOUNDS = {"callsheet plugins": (CLICK, 1.5), "full compose (--cfg job)": (HYDRA, 2.0)}
 PLUGIN = '''"""Plugin number {number}."""
 
 {heavy}
@@ -46,6 +49,8 @@ def main() -> None:
         medians = in_turn(
             {
                 "python -c pass": command([sys.executable, "-c", "pass"]),
+                CLICK: command([sys.executable, "-c", CLICK]),
+                HYDRA: command([sys.executable, "-c", HYDRA]),
                 "callsheet plugins": command([callsheet, "plugins"], **path),
                 "callsheet train --help": command([callsheet, "train", "--help"], **path),
                 "full compose (--cfg job)": command([callsheet, "train", "recipe=demo", "--cfg", "job"], **path),
@@ -57,7 +62,9 @@ def main() -> None:
     limit = medians["python -c pass"]
     print(f"101 plugins installed; {machine()}; median of {ROUNDS}; the limit is Python's own start")
     for what, seconds in medians.items():
-        print(f"{what:30} {seconds / limit:7.1f} × the limit   {1000 * seconds:8.1f} ms")
+        print(f"{what:34} {seconds / limit:7.1f} × the limit   {1000 * seconds:8.1f} ms")
+    for what, (base, most) in BOUNDS.items():
+        print(f"{what:34} {medians[what] / medians[base]:7.2f} × `{base}`, to be at most {most}")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import warnings
 from functools import cache
 from importlib import import_module
@@ -17,8 +16,6 @@ RENAMED = {
 # Values of settings, by the whole name of the setting.
 RENAMED_VALUES = {"plugins.benchmarks.dispatch": {"none": "script"}}
 GONE_IN = "0.3"
-
-logger = logging.getLogger("callsheet")
 
 
 def renamed(module: str, name: str) -> Any:
@@ -45,4 +42,6 @@ def renamed_value(setting: str, value: str) -> str:
 
 @cache
 def _tell(said: str) -> None:
-    logger.warning(said)
+    import logging
+
+    logging.getLogger("callsheet").warning(said)

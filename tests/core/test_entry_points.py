@@ -37,14 +37,14 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
         if str(site) not in sys.path:
             monkeypatch.syspath_prepend(site)
         entry_points.forget()
-        compiled._find.cache_clear()
+        compiled.forget()
         return site
 
     yield add
     for module in [name for name in sys.modules if name.startswith("x_")]:
         del sys.modules[module]
     entry_points.forget()
-    compiled._find.cache_clear()
+    compiled.forget()
 
 
 def printed(capsys: pytest.CaptureFixture[str]) -> list[str]:

@@ -46,7 +46,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
 
 def forget() -> None:
     entry_points.forget()
-    compiled._find.cache_clear()
+    compiled.forget()
 
 
 def row(name: str) -> Row:

@@ -237,12 +237,12 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
         entry_points.forget()
 
     monkeypatch.syspath_prepend(tmp_path)
-    compiled._find.cache_clear()
+    compiled.forget()
     yield add
     for module in made:
         sys.modules.pop(module, None)
     entry_points.forget()
-    compiled._find.cache_clear()
+    compiled.forget()
 
 
 def row(name: str) -> Row:

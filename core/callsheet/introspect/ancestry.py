@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import builtins
-import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,8 +14,6 @@ from callsheet.errors import CallsheetError
 from callsheet.introspect.compiled import CompiledModule, bodies, is_class, look, no_name
 
 MOST_HOPS = 8
-CLASS = re.compile(r"\s*class\s+(\w+)")
-SIMPLE = re.compile(r"\s*\(([\w., ]*)\)\s*:")
 # Large, and without anything of Callsheet's in them.
 LIBRARIES = {
     "accelerate",
@@ -46,31 +43,32 @@ class CompiledClass:
         text = strings[1] if "__doc__" in self.body.co_names and len(strings) > 1 else ""
         return text.strip().partition("\n")[0].strip()
 
-    @property
+    @cached_property
     def functions(self) -> list[CodeType]:
         return [body for body in bodies(self.body) if body.co_flags and not is_class(body)]
 
     def decorators(self, function: CodeType) -> str:
         """The lines above `def` that decorate it, where a decorated function begins."""
         found = []
-        for line in self.module.lines[function.co_firstlineno :]:
-            if re.match(r"\s*(async\s+)?def\b", line):
+        for line in map(str.strip, self.module.lines[function.co_firstlineno :]):
+            if line.startswith(("def ", "async def ")):
                 break
-            found.append(line.strip())
+            found.append(line)
         return "\n".join(found)
 
     @cached_property
     def bases(self) -> list[str] | None:
         """What stands in its parentheses, as dotted names; None where a base must be computed."""
-        lines = self.module.lines
-        start = next(
-            (number for number in range(self.body.co_firstlineno, len(lines)) if CLASS.match(lines[number])), 0
-        )
-        if not (header := CLASS.match(lines[start])) or header[1] != self.body.co_name:
+        lines, start, name = self.module.lines, self.body.co_firstlineno, self.body.co_name
+        while start < len(lines) and not lines[start].lstrip().startswith("class "):
+            start += 1
+        header = lines[start].strip().removeprefix("class ").lstrip() if start < len(lines) else ""
+        if not header.startswith(name):
             return None
-        if simple := SIMPLE.match(lines[start], header.end()):
-            return [name.strip() for name in simple[1].split(",") if name.strip()]
-        rest = lines[start][header.end() :].lstrip()
+        simple, ends, _ = header[len(name) :].partition("):")
+        if ends and simple.startswith("(") and not {*"([{='\""} & {*simple[1:]}:
+            return [base.strip() for base in simple[1:].split(",") if base.strip()]
+        rest = header[len(name) :].lstrip()
         return _parsed("\n".join([rest, *lines[start + 1 : start + 40]])) if rest[:1] in "([" else []
 
 

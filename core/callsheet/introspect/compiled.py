@@ -22,6 +22,7 @@ IMPORT = re.compile(r"\nimport[ \t]+([^\n#;]+)")
 FROM = re.compile(r"\nfrom[ \t]+([\w.]+)[ \t]+import[ \t]*(\([^)]*\)|[^\n#]*)")
 # A module that uses one of these may define names that no reader finds.
 DYNAMIC = {"__getattr__", "globals", "vars", "exec", "eval", "setattr"}
+_known: dict[str, CompiledModule] = {}
 
 
 @dataclass(frozen=True)
@@ -65,8 +66,9 @@ class CompiledModule:
         source, there = self.imports.get(name, ("", ""))
         return (self._absolute(source) if source.startswith(".") else source, there) if source else None
 
+    @cached_property
     def missing_packages(self) -> list[str]:
-        """Packages imported at the margin."""
+        """Packages imported at the margin that are not installed."""
         tops = {source.partition(".")[0] for source, _ in self.imports.values() if not source.startswith(".")}
         return sorted(top for top in tops - sys.stdlib_module_names if not _find(top))
 
@@ -113,11 +115,17 @@ def look(module: str) -> CompiledModule:
     Raises `CallsheetError` with what would stop the import.
     """
     for name, spec in _specs(module):
-        found = CompiledModule(name, spec, _code(spec), _text(spec))
-        if missing := found.missing_packages():
+        found = _read(name, spec)
+        if missing := found.missing_packages:
             are = "packages {}, which are" if len(missing) > 1 else "package {}, which is"
             raise CallsheetError(f"Needs the {are.format(' and '.join(missing))} not installed.")
     return found
+
+
+def forget() -> None:
+    """Read anew, since modules were written."""
+    _find.cache_clear()
+    _known.clear()
 
 
 def bodies(code: CodeType) -> Iterator[CodeType]:
@@ -147,6 +155,13 @@ def _specs(module: str) -> Iterator[tuple[str, ModuleSpec]]:
         name = f"{name}.{part}".lstrip(".")
         yield name, spec
         path = [*(spec.submodule_search_locations or ())]
+
+
+def _read(name: str, spec: ModuleSpec) -> CompiledModule:
+    """Once: the packages around many modules are the same."""
+    if name not in _known:
+        _known[name] = CompiledModule(name, spec, _code(spec), _text(spec))
+    return _known[name]
 
 
 @cache

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -148,8 +147,12 @@ def name_and_version(dist: Distribution | None) -> tuple[str, str]:
         text = (dist and (dist.read_text("METADATA") or dist.read_text("PKG-INFO"))) or ""
     except ValueError:  # no UTF-8
         text = ""
-    name, version = (re.search(rf"^{key}:[ \t]*(\S+)", text, re.MULTILINE) for key in ("Name", "Version"))
-    return name[1] if name else "unknown", version[1] if version else "unknown"
+    return _header(text, "Name"), _header(text, "Version")
+
+
+def _header(text: str, key: str) -> str:
+    _, found, rest = f"\n{text}".partition(f"\n{key}:")
+    return rest.partition("\n")[0].strip() if found else "unknown"
 
 
 def _by_name(group: Group, claims: Mapping[str, list[EntryPoint]]) -> dict[str, Installed]:
@@ -159,7 +162,7 @@ def _by_name(group: Group, claims: Mapping[str, list[EntryPoint]]) -> dict[str, 
 def _entry_points(unreadable: list[str]) -> Iterator[EntryPoint]:
     """Those of our groups; `importlib.metadata.entry_points()` reads all others, too, and one bad file stops it."""
     keys, first = {group.key for group in GROUPS}, ""
-    for dist in distributions():
+    for dist in map(_Metadata, distributions()):
         first = first or str(dist.locate_file(""))
         try:
             text = dist.read_text("entry_points.txt") or ""
@@ -168,6 +171,22 @@ def _entry_points(unreadable: list[str]) -> Iterator[EntryPoint]:
         except (ValueError, TypeError) as error:  # no UTF-8, or a line that is no "name = value"
             file = f"{dist.locate_file('')}: the entry points of {' '.join(name_and_version(dist))}"
             unreadable.append(f"{file} cannot be read: {error}. Reinstall it.")
+
+
+class _Metadata(Distribution):
+    """A distribution that reads each of its files once."""
+
+    def __init__(self, dist: Distribution) -> None:
+        self.dist = dist
+        self._texts: dict[str, str | None] = {}
+
+    def read_text(self, filename: str) -> str | None:
+        if filename not in self._texts:
+            self._texts[filename] = self.dist.read_text(filename)
+        return self._texts[filename]
+
+    def locate_file(self, path: Any) -> Any:
+        return self.dist.locate_file(path)
 
 
 def _comes_first(dist: Distribution) -> bool:

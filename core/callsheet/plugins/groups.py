@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
-NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 VALUES = ("null", "true", "false", "inf", "nan")  # what Hydra reads as values, in any case
 KEYWORDS = ("_self_", "_global_")  # what Hydra's defaults lists and packages mean by them
 
@@ -31,7 +29,7 @@ class Group:
         """Why nobody could type `name`, as a sentence; empty for a good one."""
         if self.is_typed:
             return _problem(name)
-        if re.fullmatch(r"[^\s-]\S*", name):
+        if name and name.split() == [name] and not name.startswith("-"):
             return ""
         return "its name is empty, has spaces or begins with '-'. Rename the entry point."
 
@@ -51,12 +49,12 @@ def _problem(name: str) -> str:
     """
     if name.lower() in VALUES or name in KEYWORDS:
         why = "means something else to Hydra"
-    elif NAME.fullmatch(name):
-        return ""
     elif not name:
         why = "is empty"
-    elif odd := re.search(r"[^A-Za-z0-9_-]", name):
+    elif odd := [mark for mark in name if not (mark.isascii() and (mark.isalnum() or mark in "_-"))]:
         why = f"holds {odd[0]!r}, so Hydra cannot read it in an override"
+    elif name[0].isalpha() or name[0] == "_":
+        return ""
     else:
         why = f"begins with {name[0]!r}, so Hydra cannot read it in an override"
     return f"its name {why}. Rename the entry point."

@@ -16,13 +16,12 @@ from callsheet.introspect.compiled import CompiledModule, look
 from callsheet.plugins.contract import Method, problem_with_ranks, problems_with
 
 # What OmegaConf 2.3 refuses as the type of a setting.
-REFUSED = re.compile(
-    r"\b(Literal|[Ss]et|[Ff]rozen[Ss]et|Sequence|Iterable|(?:Mutable)?Mapping|Callable|datetime|timedelta|Decimal"
-    r"|Pattern|complex|object|type)\b(?![.])"
-)
-FIELD = re.compile(r"(\s+)(\w+)\s*:\s*([^=#]+?)\s*(?:=\s*([^#]*))?(?:#.*)?$")
-UNTYPED = re.compile(r"\s+(\w+)\s*=\s*(?:\w+\.)?setting\(")
-ONLY_FOR_TYPES = re.compile(r"\nif (?:\w+\.)?TYPE_CHECKING:.*\n((?:[ \t]+.*\n|\n)+)")
+REFUSED = {
+    *("Literal", "set", "Set", "frozenset", "FrozenSet", "Sequence", "Iterable", "Mapping", "MutableMapping"),
+    *("Callable", "timedelta", "Decimal", "Pattern", "complex", "object", "type"),
+}
+FIELD = re.compile(r"(\w+)\s*:\s*([^=#]+)(?:=\s*([^#]*))?")
+ONLY_FOR_TYPES = r"\nif (?:\w+\.)?TYPE_CHECKING:.*\n((?:[ \t]+.*\n|\n)+)"
 VARARGS, VARKEYWORDS = 0x4, 0x8  # flags of a function's code: inspect.CO_VARARGS and CO_VARKEYWORDS
 
 
@@ -123,30 +122,39 @@ def _defaults(found: CompiledClass, function: CodeType) -> list[str]:
 
 
 def _wrong_settings(found: CompiledClass) -> Iterator[str]:
-    numbers = sorted({line for _, _, line in found.body.co_lines() if line and line > found.body.co_firstlineno})
+    lines, first = found.module.lines, found.body.co_firstlineno
+    numbers = sorted({number for _, _, number in found.body.co_lines() if number and first < number < len(lines)})
     indent = ""
-    for line in (found.module.lines[number] for number in numbers if number < len(found.module.lines)):
+    for line in map(lines.__getitem__, numbers):
         indent = indent or line[: len(line) - len(line.lstrip())]
-        if not line.startswith(indent) or line[len(indent) : len(indent) + 1].isspace():
+        said = line[len(indent) :]
+        if not line.startswith(indent) or not said[:1].isidentifier():
             continue
-        if untyped := UNTYPED.match(line):
-            yield f"its setting {untyped[1]!r} has no type, as in `{untyped[1]}: int = setting(…)`."
-        elif (field := FIELD.match(line)) and "ClassVar" not in field[3] and "InitVar" not in field[3]:
-            yield from _wrong_setting(found, field[2], field[3].strip("'\""), field[4] or "")
+        name, assigns, value = said.partition("=")
+        if assigns and ":" not in name and value.strip().startswith(("setting(", "callsheet.setting(")):
+            yield f"its setting {name.strip()!r} has no type, as in `{name.strip()}: int = setting(…)`."
+        elif (field := FIELD.match(said)) and "ClassVar" not in field[2] and "InitVar" not in field[2]:
+            yield from _wrong_setting(found, field[1], field[2].strip().strip("'\""), (field[3] or "").strip())
 
 
 def _wrong_setting(found: CompiledClass, name: str, kind: str, default: str) -> Iterator[str]:
-    if refused := REFUSED.search(kind):
-        advice = "Use str with choices." if refused[1] == "Literal" else "OmegaConf does not take it."
+    words = re.findall(r"\w+", kind)
+    if refused := [word for word in words if word in REFUSED]:
+        advice = "Use str with choices." if refused[0] == "Literal" else "OmegaConf does not take it."
         yield f"its setting {name!r} has the type {kind}. {advice}"
-    elif (block := ONLY_FOR_TYPES.search(found.module.text)) and (
-        hidden := [word for word in re.findall(r"\b[A-Za-z_]\w*\b", kind) if _imports(block[1], word)]
-    ):
+    elif hidden := _only_for_types(found, words):
         yield f"its setting {name!r} has the type {hidden[0]!r}, which is imported under TYPE_CHECKING only."
-    elif re.match(r"(\[|\{|(list|dict|set)\()", default):
-        yield f"its setting {name!r} has a default that can be changed. Write setting({default.strip()})."
-    elif re.match(r"(None|setting\(\s*None)\b", default) and not re.search(r"\b(None|Optional|Any)\b", kind):
+    elif default.startswith(("[", "{", "list(", "dict(", "set(")):
+        yield f"its setting {name!r} has a default that can be changed. Write setting({default})."
+    elif default.startswith(("None", "setting(None")) and not {"None", "Optional", "Any"} & {*words}:
         yield f"its setting {name!r} has the type {kind}, and is None by default. Write `{kind} | None`."
+
+
+def _only_for_types(found: CompiledClass, words: list[str]) -> list[str]:
+    if "TYPE_CHECKING" not in found.module.code.co_names:
+        return []
+    block = re.search(ONLY_FOR_TYPES, found.module.text)
+    return [word for word in words if block and _imports(block[1], word)]
 
 
 def _imports(block: str, word: str) -> bool:
