@@ -177,7 +177,7 @@ def test_ranges_hold_without_the_parents_post_init():
 def test_callbacks_says_what_it_takes():
     with pytest.raises(CallsheetError, match="got the string"):
         cs.callbacks("bema", overrides="plugins.bema.lag=1")
-    with pytest.raises(CallsheetError, match="A list wants a"):
+    with pytest.raises(CallsheetError, match="A list needs a"):
         cs.callbacks(["bema"])
     with pytest.raises(CallsheetError, match="a class"):
         cs.callbacks(Stops)

@@ -45,7 +45,9 @@ def preflight(plan: Plan, lineup: Lineup) -> PreflightReport:
     ):
         report.problem(problem)
     _check_devices(plan, report)
-    lineup.hooks.preflight(ctx=context(plan), report=report)
+    ctx = context(plan)
+    ctx.publishes = lineup.publishes
+    lineup.hooks.preflight(ctx=ctx, report=report)
     return report
 
 
@@ -56,8 +58,7 @@ def require(report: PreflightReport) -> None:
 
 
 def context(plan: Plan) -> LogContext:
-    publishes = any(plugin.announces_revisions for plugin in plan.plugins.values())
-    return LogContext(plan.run_dir, plan.experiment, plan.run_dir.name, dict(plan.composed), publishes=publishes)
+    return LogContext(plan.run_dir, plan.experiment, plan.run_dir.name, dict(plan.composed))
 
 
 def _check_devices(plan: Plan, report: PreflightReport) -> None:

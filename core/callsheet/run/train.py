@@ -73,14 +73,16 @@ def train(plan: Plan) -> Session:
         material = build.prepare(plan, args, train_data, eval_data)
         with Session(context(plan), plan.plugins, signals=signals, outbox=plan.outbox) as session:
             resume_from = broadcast(lambda: _resume_from(plan, session))
-            bridge = Bridge(session, resume_from.path if resume_from else None)
+            bridge = Bridge(session)
             callbacks = [bridge, *session.lineup.add_callbacks(session.state), *build.named_callbacks(plan, session)]
             trainer = build.make_trainer(plan, args, material, callbacks)
+            bridge.meet(trainer)
             engine = engines.require_engine(plan.launch, trainer.accelerator)
             made = {"engine": engine, "processes": args.world_size, "started_by": here.starter}
             session.run_dir.update_run(world=made)
             if resume_from:
                 compatibility.require(resume_from, engine, args.world_size, trainer.model)
+            session.lineup.hooks.on_trainer_ready(state=session.state)
             trainer.train(resume_from_checkpoint=str(resume_from.path) if resume_from else None)
             finish(trainer, session, plan)
         barrier()

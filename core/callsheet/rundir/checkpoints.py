@@ -14,6 +14,7 @@ from typing import Any
 from callsheet.errors import CallsheetError
 from callsheet.records import FileRecord, ManifestRow, Revision
 from callsheet.rundir.hashes import Hashes, sha256
+from callsheet.rundir.revisions import content_of, revision_of
 from callsheet.rundir.rundir import CHECKPOINTS, RunDir
 
 WEIGHTS = re.compile(r"(^|/)(model|adapter_model|pytorch_model|mp_rank|zero_pp|__\d).*\.(safetensors|bin|pt|distcp)$")
@@ -55,7 +56,9 @@ def record(run_dir: RunDir, row: ManifestRow, **more: Any) -> None:
 
 def published(run_dir: RunDir, revision: Revision) -> None:
     """Add to the manifest where a checkpoint was published."""
-    run_dir.append(CHECKPOINTS, {"name": revision.checkpoint, "revision": asdict(revision)}, durable=True)
+    run_dir.append(
+        CHECKPOINTS, {"name": revision.checkpoint, "revision": content_of(revision, run_dir.path)}, durable=True
+    )
 
 
 def manifest(run_dir: RunDir) -> dict[str, ManifestRow]:
@@ -66,7 +69,7 @@ def manifest(run_dir: RunDir) -> dict[str, ManifestRow]:
         if not isinstance(content, dict) or not {*content} >= {"name"}:
             continue  # not a line of ours
         if revision := content.get("revision"):
-            revisions[content["name"]][revision["commit"]] = Revision(**revision)
+            revisions[content["name"]][revision["commit"]] = revision_of(revision, run_dir.path)
         elif {*content} >= FIELDS:
             rows[content["name"]] = _row(run_dir, content)
     return {name: replace(row, revisions=tuple(revisions[name].values())) for name, row in rows.items()}

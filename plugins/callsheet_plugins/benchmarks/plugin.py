@@ -89,10 +89,10 @@ class Benchmarks(Plugin):
     @hookimpl
     def on_revision(self, ctx: LogContext, revision: Revision) -> None:
         if self.scores_revisions(ctx) and not checks.is_known_already(ctx, revision):
-            if source := sources.of_revision(revision, ctx.run_dir):
+            if source := sources.of_revision(revision):
                 self._put(ctx, source)
             else:
-                raise LookupError(f"{revision.url} no longer holds commit {revision.commit}; it is not scored")
+                raise LookupError(f"{revision.path} no longer holds commit {revision.commit}; it is not scored")
 
     def scores_revisions(self, ctx: LogContext) -> bool:
         """Whether to wait for revisions to be announced."""

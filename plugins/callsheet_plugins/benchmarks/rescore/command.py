@@ -55,10 +55,10 @@ def _bench(config: DictConfig, typed: list[str], target: str, revision: str, sec
     plugin = scoring.plugin(config, typed, run_config)
     benchmarks = scoring.checked(plugin, run_config)
     folder = found.run_dir or scoring.new_run_dir(run_config, found)
-    with reopened(folder, seconds) as session:
+    with reopened(folder, seconds) as ctx:
         for source in found.sources:
             payload = jobs.payload_of(source, benchmarks, plugin.running())
-            for id in jobs.put_each(session.ctx.outbox, payload, source.files):
+            for id in jobs.put_each(ctx.outbox, payload, source.files):
                 # What failed may do so no more where it runs from now on.
                 EntryStore(folder).retry(id, running=plugin.running())
     scoring.show(folder, benchmarks)

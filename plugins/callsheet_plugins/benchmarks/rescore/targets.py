@@ -54,7 +54,7 @@ def _of_run(path: Path) -> Target:
 
 def _of_row(row: ManifestRow) -> Iterator[Source]:
     """The revisions of a checkpoint, as they were scored during the run; else what lies on the disk."""
-    published = [source for revision in row.revisions if (source := of_revision(revision, row.path.parent))]
+    published = [source for revision in row.revisions if (source := of_revision(revision))]
     yield from published
     if not published and row.path.is_dir():
         yield from of_checkpoint(row)

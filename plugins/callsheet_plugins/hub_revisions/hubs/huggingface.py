@@ -69,6 +69,9 @@ class HuggingFaceHub:
     def url(self, job: Delivery, commit: str) -> str:
         return f"{self.api.endpoint}/{job.payload['repo']}/tree/{commit}"
 
+    def path(self, job: Delivery) -> None:
+        return None
+
     def rewrite_card(self, job: Delivery, change: Callable[[str], str]) -> str | None:
         repo, branch = job.payload["repo"], job.payload["branch"]
         with _explained(repo, branch):
