@@ -112,7 +112,7 @@ class Stops(Plugin):
 
 
 def test_a_run_that_a_plugin_stopped_is_not_trained_on(run_demo):
-    from callsheet.run.train import is_complete
+    from callsheet.run.resume import is_complete
 
     session = run_demo(QUIET, plugins=[Stops()])
     assert session.result.status == "stopped"

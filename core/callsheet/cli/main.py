@@ -142,7 +142,8 @@ def _train(config: DictConfig, overrides: list[str]) -> int:
     from callsheet.config.plan import make_plan
     from callsheet.outbox.counts import counts_of
     from callsheet.preflight.preflight import require
-    from callsheet.run.train import check, is_complete, say_loading, train, warned
+    from callsheet.run.resume import is_complete
+    from callsheet.run.train import check, say_loading, train, warned
     from callsheet.rundir.rundir import CHECKPOINTS
 
     join_slurm(os.environ, int(config.launch.nodes), config.launch.processes)

@@ -122,18 +122,19 @@ def bare_row(folder: Path) -> ManifestRow:
     return ManifestRow(folder.name, int(state["global_step"]), float(state.get("epoch") or 0.0), folder)
 
 
-def choose(resume: str, run_dir: RunDir) -> tuple[ManifestRow | None, list[Torn]]:
+def choose(resume: str, run_dir: RunDir, *, deep: bool = True) -> tuple[ManifestRow | None, list[Torn]]:
     """The checkpoint that `resume` (auto, never or a path) means, and the torn ones it passed over.
 
-    Raises `CallsheetError` for a path that cannot be resumed from, offering the newest complete checkpoint beside it.
+    `deep` reads every file of the chosen one. Raises `CallsheetError` for a path that cannot be resumed from, offering
+    the newest complete checkpoint beside it.
     """
     if resume == "never":
         return None, []
     if resume != "auto":
-        return _named(Path(resume).expanduser().absolute()), []
+        return _named(Path(resume).expanduser().absolute(), deep=deep), []
     complete, torn = survey(run_dir)
     for row in complete:
-        if wrong := fault(row, deep=True):
+        if wrong := fault(row, deep=True) if deep else "":
             torn.append(Torn(row.name, wrong))
         else:
             return row, torn
@@ -145,21 +146,21 @@ def step_of(folder: Path) -> int:
     return int(number) if number.isdigit() else -1
 
 
-def _named(folder: Path) -> ManifestRow:
+def _named(folder: Path, *, deep: bool) -> ManifestRow:
     if not folder.is_dir():
-        raise CallsheetError(f"resume={folder} does not exist.{_offer(folder)}")
+        raise CallsheetError(f"resume={folder} does not exist.{_offer(folder, deep=deep)}")
     row = manifest(RunDir(folder.parent)).get(folder.name)
-    wrong = fault(row, deep=True) if row else structural_fault(folder)
+    wrong = fault(row, deep=deep) if row else structural_fault(folder)
     if not row and not wrong and (folder.parent / CHECKPOINTS).exists():
         wrong = "it was never finished: the manifest does not list it"
     if wrong:
-        raise CallsheetError(f"resume={folder} cannot be resumed from: {wrong}.{_offer(folder)}")
+        raise CallsheetError(f"resume={folder} cannot be resumed from: {wrong}.{_offer(folder, deep=deep)}")
     return row or bare_row(folder)
 
 
-def _offer(folder: Path) -> str:
+def _offer(folder: Path, *, deep: bool) -> str:
     complete, _ = survey(RunDir(folder.parent)) if folder.parent.is_dir() else ([], [])
-    other = next((row for row in complete if row.path != folder and not fault(row, deep=True)), None)
+    other = next((row for row in complete if row.path != folder and not fault(row, deep=deep)), None)
     return (
         f" The last complete checkpoint is resume={other.path}."
         if other
