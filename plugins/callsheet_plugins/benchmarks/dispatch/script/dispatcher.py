@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from callsheet_plugins.benchmarks.dispatch.contract import Attempt, Seen
-from callsheet_plugins.benchmarks.dispatch.script import job_script
+from callsheet_plugins.benchmarks.dispatch.slurm import job_script
 from callsheet_plugins.benchmarks.dispatch.slurm.settings import SlurmSettings, options_of
 from callsheet_plugins.benchmarks.dispatch.status import job_name, status_of
 

@@ -9,8 +9,7 @@ from dataclasses import replace
 
 from callsheet.outbox import Permanent, Transient
 from callsheet_plugins.benchmarks.dispatch.contract import Attempt, Seen
-from callsheet_plugins.benchmarks.dispatch.script import job_script
-from callsheet_plugins.benchmarks.dispatch.slurm import commands
+from callsheet_plugins.benchmarks.dispatch.slurm import commands, job_script
 from callsheet_plugins.benchmarks.dispatch.slurm.queue import Queue
 from callsheet_plugins.benchmarks.dispatch.slurm.settings import SlurmSettings, options_of
 from callsheet_plugins.benchmarks.dispatch.slurm.states import ACTIVE, WAITING
