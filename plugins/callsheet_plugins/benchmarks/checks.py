@@ -20,14 +20,14 @@ from callsheet_plugins.benchmarks.dispatch.slurm import trial
 if TYPE_CHECKING:
     from callsheet.records import LogContext, PreflightReport, Revision
     from callsheet_plugins.benchmarks.definitions import Benchmark
-    from callsheet_plugins.benchmarks.plugin import Benchmarks
+    from callsheet_plugins.benchmarks.settings import BenchmarkSettings
 
 WHERE = "plugins.benchmarks"
 EXTRAS = {"lm_eval": "pip install 'callsheet[eval]'", "transformers": "pip install transformers torch"}
 SECONDS = 20
 
 
-def check(plugin: Benchmarks, ctx: LogContext, report: PreflightReport) -> None:
+def check(plugin: BenchmarkSettings, ctx: LogContext, report: PreflightReport) -> None:
     """Add what is wrong to `report`."""
     if not plugin.chosen:
         report.warning(
@@ -54,7 +54,7 @@ def is_known_already(ctx: LogContext, revision: Revision) -> bool:
     return any(row.step == revision.step and row.revisions for row in rows)
 
 
-def _check_slurm(plugin: Benchmarks, ctx: LogContext, report: PreflightReport) -> None:
+def _check_slurm(plugin: BenchmarkSettings, ctx: LogContext, report: PreflightReport) -> None:
     for problem in slurm_settings.problems(plugin.slurm, ctx.run_dir.absolute()):
         report.problem(problem)
     if plugin.dispatch == "slurm" and not report.problems:
@@ -65,7 +65,7 @@ def _check_slurm(plugin: Benchmarks, ctx: LogContext, report: PreflightReport) -
             report.warning(warning)
 
 
-def _shared(plugin: Benchmarks, name: str, benchmark: Benchmark) -> list[str]:
+def _shared(plugin: BenchmarkSettings, name: str, benchmark: Benchmark) -> list[str]:
     """What holds for every engine: its Python, its package, and settings that may be written down."""
     settings = asdict(benchmark)
     found = [
