@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from callsheet.errors import CallsheetError
+from callsheet.rundir import atomic
 from callsheet.secrets import redact
 
 RUN = "run.json"
@@ -77,7 +78,7 @@ class RunDir:
     def write_text(self, name: str, text: str) -> None:
         """Replace `name` in one step: a reader sees the old file or the new one."""
         if self.is_main:
-            replace(self.path / name, text)
+            atomic.write(self.path / name, text)
 
     def update_run(self, **fields: Any) -> None:
         """Change fields of `run.json`."""
@@ -128,19 +129,6 @@ def require_run(folder: Path) -> None:
     """Raise `CallsheetError` where no run was ever started."""
     if not (folder / RUN).is_file():
         raise CallsheetError(f"{folder} holds no Callsheet run.")
-
-
-def replace(path: Path, text: str) -> None:
-    """Write `text` to `path` through a temporary file beside it, synced before the rename."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def lines(rows: Iterable[Mapping[str, Any]]) -> str:
