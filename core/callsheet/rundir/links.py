@@ -15,8 +15,6 @@ def link(source: Path, target: Path) -> None:
     try:
         # link(2) of Linux links a symbolic link itself, which may mean nothing in another folder.
         os.link(source.resolve() if source.is_symlink() else source, target)
-    except FileNotFoundError:
-        raise
     except OSError:  # another file system, one without hard links, or too many of them
         shutil.copyfile(source, target)
 

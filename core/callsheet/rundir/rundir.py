@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import json
 import os
 import time
@@ -15,6 +13,7 @@ from typing import IO, Any
 
 from callsheet.errors import CallsheetError
 from callsheet.rundir import atomic
+from callsheet.rundir.locks import Flock, flock
 from callsheet.secrets import redact
 
 RUN = "run.json"
@@ -108,17 +107,12 @@ class RunDir:
                     yield row
 
     def _take(self, lock: IO[str]) -> None:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
+        if flock(lock) is Flock.HELD:  # where there are no locks, nothing tells, and a run must be able to start
             lock.seek(0)
             raise CallsheetError(
                 f"Another run is writing to {self.path} ({lock.read().strip() or 'holder unknown'}). "
                 "Choose another output_dir, or wait until it has ended."
-            ) from error
-        except OSError as error:
-            if error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS):
-                raise
+            )
         self._lock = lock
         lock.truncate(0)
         with suppress(OSError):  # on a full disk it does not say whose it is
