@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from callsheet.config.plan import Plan
-from callsheet.errors import CallsheetError
+from callsheet.errors import CallsheetError, first_line
 from callsheet.introspect.importing import accepts, import_object
 from callsheet.launch import engines
 from callsheet.loop.named_callbacks import named_callbacks
@@ -94,5 +94,5 @@ def _reward(reward: Any) -> Any:
     try:
         return AutoModelForSequenceClassification.from_pretrained(reward, num_labels=1)
     except (OSError, ValueError) as error:
-        first = str(error).strip().splitlines()[0]
-        raise CallsheetError(f"trainer.rewards: the reward model '{reward}' could not be loaded: {first}") from error
+        said = f"trainer.rewards: the reward model '{reward}' could not be loaded: {first_line(error)}"
+        raise CallsheetError(said) from error
