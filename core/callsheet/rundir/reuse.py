@@ -38,7 +38,7 @@ def occupant_problems(folder: Path, resume: str, composed: Mapping[str, Any]) ->
         return [f"output_dir={folder} is not empty and holds no Callsheet run. Choose another."]
     if resume == "never":
         return [f"output_dir={folder} holds a run already, and resume=never. Choose another output_dir."]
-    before = RunDir(folder, is_main=False).run().get("config", {})
+    before = RunDir(folder, is_main=False).config()
     for where, old, new in differences(before, composed):
         return [
             f"output_dir={folder} holds another run: {where} is {old!r} there and {new!r} here. "

@@ -24,6 +24,8 @@ CHECKPOINTS = "checkpoints.jsonl"
 EVALS = "evals.jsonl"
 LOCK = ".lock"
 
+replace = atomic.write  # until loop/bridge.py asks atomic itself
+
 
 class RunDir:
     """One run's directory. On ranks other than 0 it can be read but writes nothing."""
@@ -90,6 +92,22 @@ class RunDir:
         try:
             return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
         except (OSError, ValueError, TypeError) as error:
+            raise CallsheetError(f"{path} cannot be read: {error}.") from error
+
+    def config(self) -> dict[str, Any]:
+        """The configuration, without secrets, by `config.yaml`, or by the copy in `run.json` where that is gone.
+
+        Raises `CallsheetError` where neither can be read.
+        """
+        import yaml
+
+        path = self.path / CONFIG
+        try:
+            return dict(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
+        except (OSError, ValueError, TypeError, yaml.YAMLError) as error:
+            copy = self.run().get("config")
+            if isinstance(error, FileNotFoundError) and isinstance(copy, dict):
+                return copy
             raise CallsheetError(f"{path} cannot be read: {error}.") from error
 
     def rows(self, name: str) -> Iterator[dict[str, Any]]:
