@@ -53,6 +53,7 @@ def make_trainer(
     if plan.launch.threads:
         torch.set_num_threads(plan.launch.threads)
     model = seeded_model(plan.model, args.seed)
+    # Without it, classifiers of transformers 5.23 refuse every batch of more than one row (modeling_layers.py).
     if material.collator and getattr(model.config, "pad_token_id", None) is None:
         model.config.pad_token_id = material.tokenizer.pad_token_id
     if material.peft and plan.model.init == "config":

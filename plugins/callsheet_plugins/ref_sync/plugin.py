@@ -24,7 +24,7 @@ logger = logging.getLogger("callsheet")
 
 KIND = "ref"
 CHANGE = "ref_sync/change"
-BETA = {"grpo": 0.0, "rloo": 0.05}  # TRL's defaults; at 0 it loads no reference
+BETA = {"grpo": 0.0, "rloo": 0.05}  # TRL 1.16's defaults; at 0 it loads no reference
 
 
 class RefSync(Plugin):
