@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from callsheet.errors import CallsheetError
+from callsheet.rundir import atomic
 from callsheet.rundir.checkpoints import bare_row, manifest
-from callsheet.rundir.rundir import RunDir, replace
+from callsheet.rundir.rundir import RunDir
 from callsheet.sharding import unwrapped
 from callsheet.trainer import saved_adapters
 
@@ -24,7 +25,7 @@ def save(session: Session, folder: Path) -> None:
     states = session.lineup.state_dicts()
     if session.state.is_main:
         (folder / FILE).parent.mkdir(exist_ok=True)
-        replace(folder / FILE, json.dumps(states, indent=2) + "\n")
+        atomic.write(folder / FILE, json.dumps(states, indent=2) + "\n")
 
 
 def restore(session: Session, row: ManifestRow) -> None:

@@ -16,9 +16,9 @@ logger = logging.getLogger("callsheet")
 
 def is_complete(plan: Plan) -> bool:
     """Whether the run directory holds this very run, completed or stopped for good by a plugin."""
-    earlier = RunDir(plan.run_dir, is_main=False).run()
-    over = earlier.get("status") in ("completed", "stopped")
-    return over and reuse.work(earlier.get("config", {})) == reuse.work(plan.composed)
+    earlier = RunDir(plan.run_dir, is_main=False)
+    over = earlier.run().get("status") in ("completed", "stopped")
+    return over and reuse.work(earlier.config()) == reuse.work(plan.composed)
 
 
 def checkpoint_of(plan: Plan, session: Session) -> ManifestRow | None:

@@ -46,6 +46,7 @@ def train(plan: Plan) -> Session:
     with watched() as signals, warnings_once():
         with gc_paused():
             from callsheet.loop.bridge import Bridge
+            from callsheet.loop.named_callbacks import named_callbacks
             from callsheet.trainer import build
 
             engines.prepare(plan.launch, on_cpu=on_cpu(plan))
@@ -63,7 +64,7 @@ def train(plan: Plan) -> Session:
         with Session(context(plan), plan.plugins, signals=signals, outbox=plan.outbox) as session:
             resume_from = broadcast(lambda: resume.checkpoint_of(plan, session))
             bridge = Bridge(session)
-            callbacks = [bridge, *session.lineup.add_callbacks(session.state), *build.named_callbacks(plan, session)]
+            callbacks = [bridge, *session.lineup.add_callbacks(session.state), *named_callbacks(plan, session)]
             trainer = build.make_trainer(plan, args, material, callbacks)
             bridge.meet(trainer)
             engine = engines.require_engine(plan.launch, trainer.accelerator)

@@ -24,8 +24,6 @@ CHECKPOINTS = "checkpoints.jsonl"
 EVALS = "evals.jsonl"
 LOCK = ".lock"
 
-replace = atomic.write  # until loop/bridge.py asks atomic itself
-
 
 class RunDir:
     """One run's directory. On ranks other than 0 it can be read but writes nothing."""

@@ -8,8 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from callsheet.errors import CallsheetError
 from callsheet.hooks import Plugin
 from callsheet.outbox.counts import counts_of
@@ -62,18 +60,11 @@ def reopened(run_dir: Path, seconds: float = float("inf")) -> Iterator[LogContex
 def _announcer_of(folder: RunDir) -> tuple[Announcer, OutboxSettings]:
     """Who tells the plugins that `config.yaml` lists, and the settings of their outbox."""
     run = folder.run()
-    config = _config(folder.path / rundir.CONFIG)
+    config = folder.config()
     lineup = Lineup(_plugins(config, run), log=folder.event)
     ids = dict(run.get("ids", {}))
     ctx = LogContext(folder.path, run.get("experiment", ""), run.get("run", ""), config, ids, lineup.publishes)
     return Announcer(folder, ctx, lineup), _settings(config)
-
-
-def _config(path: Path) -> dict[str, Any]:
-    try:
-        return dict(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise CallsheetError(f"{path} cannot be read: {error}.") from error
 
 
 def _settings(config: Mapping[str, Any]) -> OutboxSettings:

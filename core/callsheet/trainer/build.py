@@ -10,7 +10,6 @@ from callsheet.config.plan import Plan
 from callsheet.errors import CallsheetError, first_line
 from callsheet.introspect.importing import accepts, import_object
 from callsheet.launch import engines
-from callsheet.loop.named_callbacks import named_callbacks
 from callsheet.trainer import adapters, ref_model
 from callsheet.trainer import args as trainer_args
 from callsheet.trainer.inputs import Material, prepare
@@ -21,7 +20,7 @@ from callsheet.trainer.random_init import keep_base
 if TYPE_CHECKING:
     from transformers import Trainer, TrainerCallback, TrainingArguments
 
-__all__ = ["make_args", "make_trainer", "named_callbacks", "prepare"]
+__all__ = ["make_args", "make_trainer", "prepare"]
 
 logger = logging.getLogger("callsheet")
 
