@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 from callsheet import LogContext, LoopState, ManifestRow
+from callsheet.outbox import Outbox
 from callsheet.outbox.store import EntryStore
 from callsheet.session.session import Session
 from callsheet_plugins.benchmarks import Benchmarks
@@ -42,7 +43,7 @@ def plugin(command: list[str], names: int) -> Benchmarks:
 def saving(folder: Path) -> list[float]:
     """Seconds that each checkpoint keeps the loop waiting, in a session as in a run; the jobs do next to nothing."""
     session = Session(
-        LogContext(folder, "bench", "run", {}),
+        LogContext(folder, "bench", "run", {}, outbox=Outbox(folder)),
         {"benchmarks": plugin([sys.executable, "-c", SCORE, "{results}"], NAMES)},
     )
     taken = []
@@ -59,7 +60,7 @@ def saving(folder: Path) -> list[float]:
 
 def waiting(folder: Path, entries: int) -> float:
     """The share of a core that the courier takes while one job holds the only slot and the others wait."""
-    ctx = LogContext(folder, "bench", "run", {})
+    ctx = LogContext(folder, "bench", "run", {}, outbox=Outbox(folder))
     state = LoopState(ctx, lambda *a: None, lambda *a: None)
     plugin([sys.executable, "-c", "import time; time.sleep(600)"], entries).on_checkpoint(state, checkpoint(folder, 1))
     command = [sys.executable, "-m", "callsheet.outbox.courier", str(folder), "--linger", "600"]

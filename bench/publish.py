@@ -25,6 +25,7 @@ from rich.console import Console  # noqa: E402
 from rich.table import Table  # noqa: E402
 
 from callsheet import LogContext, LoopState, ManifestRow  # noqa: E402
+from callsheet.outbox import Outbox  # noqa: E402
 from callsheet.outbox.entries import Entry, to_json  # noqa: E402
 from callsheet.outbox.store import EntryStore  # noqa: E402
 from callsheet.session.session import Session  # noqa: E402
@@ -121,7 +122,7 @@ def listing(folder: Path) -> float:
 
 def draining(folder: Path, count: int) -> float:
     """Seconds in which a courier publishes so many tiny revisions to a folder."""
-    ctx = LogContext(folder, "model", "run", {})
+    ctx = LogContext(folder, "model", "run", {}, outbox=Outbox(folder))
     state = LoopState(ctx, lambda *a: None, lambda *a: None)
     row = ManifestRow("checkpoint-1", 1, 0.0, folder / "checkpoint-1")
     row.path.mkdir(parents=True)

@@ -18,7 +18,9 @@ if TYPE_CHECKING:  # at run time `__getattr__` imports a name when it is first a
     from callsheet.records import ManifestRow as ManifestRow
     from callsheet.records import PreflightReport as PreflightReport
     from callsheet.records import Revision as Revision
+    from callsheet.records import Rollouts as Rollouts
     from callsheet.records import RunResult as RunResult
+    from callsheet.run.script import attach as attach
     from callsheet.run.script import callbacks as callbacks
     from callsheet.settings import setting as setting
 
@@ -34,7 +36,9 @@ __all__ = [
     "Plugin",
     "PreflightReport",
     "Revision",
+    "Rollouts",
     "RunResult",
+    "attach",
     "callbacks",
     "hookimpl",
     "setting",
@@ -44,6 +48,7 @@ _HOMES = {
     "API_VERSION": "hooks",
     "CallsheetError": "errors",
     "Plugin": "hooks",
+    "attach": "run.script",
     "callbacks": "run.script",
     "hookimpl": "hooks",
     "setting": "settings",

@@ -33,3 +33,9 @@ def sentences(*parts: str | None) -> str:
     """
     *said, last = [part.strip() for part in parts if part and part.strip()] or [""]
     return " ".join([*(part if part[-1] in ".:!?" else f"{part}." for part in said), last])
+
+
+def first_line(said: object) -> str:
+    """The first line of an error or a text, or the name of its type where it says nothing."""
+    lines = str(said).strip().splitlines()
+    return lines[0] if lines else type(said).__name__

@@ -30,11 +30,12 @@ if TYPE_CHECKING:
         ManifestRow,
         PreflightReport,
         Revision,
+        Rollouts,
         RunResult,
     )
 
 PROJECT = "callsheet"
-API_VERSION = "1.0"
+API_VERSION = "1.1"
 
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
@@ -125,6 +126,14 @@ class Plugin:
         """
 
     @hookspec
+    def on_trainer_ready(self, state: LoopState) -> None:
+        """The trainer is built and training has not begun; `state.trainer` and `state.model` are set.
+
+        Native callbacks may be added or removed here, with `state.trainer.add_callback` and `remove_callback`. The
+        weights of a checkpoint that a run goes on from are not loaded yet. Run process, ranks of the plugin. Ours.
+        """
+
+    @hookspec
     def on_train_start(self, state: LoopState) -> None:
         """The first step is next: weights, optimizer and, on a resumed run, every plugin's state are in place.
 
@@ -147,8 +156,25 @@ class Plugin:
         """
 
     @hookspec
+    def on_rollouts(self, state: LoopState, step_idx: int, rollouts: Rollouts) -> None:
+        """GRPO or RLOO generated completions and scored them, for the step `step_idx` that is under way.
+
+        Prompts, completions, rewards by function and advantages, as TRL has them: each rank has its own part. One
+        generation may serve several steps. Called during an evaluation, too, where `rollouts.split` is "eval" and
+        `step_idx` is the last step. Ranks of the plugin. Ours.
+        """
+
+    @hookspec
+    def on_log(self, state: LoopState, logs: Mapping[str, float]) -> None:
+        """The trainer logged `logs` at step `state.step`: training, evaluation, and the summary at the end.
+
+        `logs` has the trainer's names, and what plugins gave to `state.log`. What every tracker needs. transformers:
+        `on_log`.
+        """
+
+    @hookspec
     def on_checkpoint(self, state: LoopState, row: ManifestRow) -> None:
-        """A checkpoint is complete on disk, on every rank, at `row.path`.
+        """A checkpoint is complete on disk, on every rank, at `row.path`; older ones are deleted only after this hook.
 
         Tensors that the plugin wants back on resume go into `row.folder(self)`; the checkpoint counts as complete
         once every plugin has returned. transformers: `on_save`, which has no barrier before it.

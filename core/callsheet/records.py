@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from callsheet.deprecations import renamed
+from callsheet.errors import CallsheetError
 from callsheet.hooks import plugin_name
 
 if TYPE_CHECKING:
@@ -20,12 +21,19 @@ if TYPE_CHECKING:
     from callsheet.outbox import Outbox
 
 
+class _NoOutbox:
+    """Stands where the outbox of a run will be: there is none before the run begins, as in `preflight`."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise CallsheetError("There is no outbox before the run begins: put entries in on_run_start, or later.")
+
+
 @dataclass
 class LogContext:
     """One run inside its experiment. Loggers leave their ids here for the hooks that follow.
 
-    `publishes` says whether one of the run's plugins announces revisions; `puts_refused`, how often there was no room
-    in the outbox.
+    `outbox` takes what has to leave the machine, and the run's courier carries it out; only rank 0 may put. It is there
+    from `on_run_start` on. `publishes` says whether one of the run's plugins announces revisions.
     """
 
     run_dir: Path
@@ -34,18 +42,7 @@ class LogContext:
     run_config: dict[str, Any] = field(default_factory=dict)
     ids: dict[str, str] = field(default_factory=dict)
     publishes: bool = False
-    on_put: Callable[[str], None] | None = field(default=None, repr=False, compare=False)
-    puts_refused: int = field(default=0, repr=False, compare=False)
-
-    @property
-    def outbox(self) -> Outbox:
-        """Where a hook puts what has to leave the machine; the run's courier carries it out."""
-        from callsheet.outbox import Outbox
-
-        return Outbox(self.run_dir, self.on_put, self._refused)
-
-    def _refused(self) -> None:
-        self.puts_refused += 1
+    outbox: Outbox = field(default=cast("Outbox", _NoOutbox()), repr=False, compare=False)
 
 
 @dataclass
@@ -86,9 +83,17 @@ class ManifestRow:
 
     def folder(self, plugin: Plugin) -> Path:
         """The folder inside this checkpoint that belongs to `plugin`; made when asked for, rotated with the rest."""
-        folder = self.path / "callsheet" / plugin_name(plugin)
+        folder = self._folder_of(plugin)
         folder.mkdir(parents=True, exist_ok=True)
         return folder
+
+    def saved_folder(self, plugin: Plugin) -> Path | None:
+        """The same folder to read from, or None where the plugin left nothing in this checkpoint; makes none."""
+        folder = self._folder_of(plugin)
+        return folder if folder.is_dir() else None
+
+    def _folder_of(self, plugin: Plugin) -> Path:
+        return self.path / "callsheet" / plugin_name(plugin)
 
 
 @dataclass
@@ -157,7 +162,8 @@ class LoopState:
 class Revision:
     """A model as it was published, at a commit that does not move.
 
-    `checkpoint` is its name in the manifest, empty for the final model; `weights` says which, as in raw or bema.
+    `checkpoint` is its name in the manifest, empty for the final model; `weights` says which, as in raw or bema. `path`
+    is the folder on this machine that holds it, None for what is on the Hub alone.
     """
 
     repo: str
@@ -167,6 +173,22 @@ class Revision:
     checkpoint: str = ""
     weights: str = "raw"
     url: str = ""
+    path: Path | None = None
+
+
+@dataclass(frozen=True)
+class Rollouts:
+    """What one rank generated in GRPO or RLOO, and what it was worth: every list has one item for each completion.
+
+    `prompts` and `completions` are texts, or lists of messages where the data is conversational. `rewards` maps the
+    name of a reward function to its scores, NaN where it gave none. `split` is "train" or "eval".
+    """
+
+    prompts: Sequence[Any]
+    completions: Sequence[Any]
+    rewards: Mapping[str, Sequence[float]]
+    advantages: Sequence[float]
+    split: str = "train"
 
 
 @dataclass(frozen=True)

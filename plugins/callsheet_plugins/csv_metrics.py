@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from callsheet import Plugin, hookimpl, setting
-from callsheet.rundir.rundir import replace
+from callsheet.rundir import atomic
 
 if TYPE_CHECKING:
     from transformers import TrainerCallback
@@ -87,7 +87,7 @@ class Table:
     def _write(self, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
         body = "".join(_text([row.get(column, "") for column in columns]) for row in rows)
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        replace(self.path, _text(columns) + body)
+        atomic.write(self.path, _text(columns) + body)
 
 
 def _text(cells: Iterable[Any]) -> str:

@@ -128,6 +128,7 @@ class EarlyStopping(Plugin):
 
     def _refuse_if_unknown(self, state: LoopState, eval_name: str, metrics: Mapping[str, float]) -> None:
         """Raise once every data set has been evaluated and none of them has the metric."""
+        # Trainer adds how long each evaluation took (transformers 5.23, `speed_metrics` in trainer_utils.py).
         if not any(name.endswith("_runtime") for name in metrics):
             return  # a score that a plugin reported
         added = next((name for name in state.evaluations if self.metric.startswith(f"eval_{name}_")), "")

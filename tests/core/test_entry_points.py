@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from callsheet.cli.extra_commands import installed as commands
+from callsheet.cli.main import cli
 from callsheet.cli.views.plugin_list import listing, show
 from callsheet.config.compose import compose
 from callsheet.errors import CallsheetError
@@ -48,7 +49,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
 
 
 def printed(capsys: pytest.CaptureFixture[str]) -> list[str]:
-    show(listing())
+    show(listing(cli.commands))
     return capsys.readouterr().out.splitlines()
 
 

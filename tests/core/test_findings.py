@@ -112,7 +112,7 @@ class Stops(Plugin):
 
 
 def test_a_run_that_a_plugin_stopped_is_not_trained_on(run_demo):
-    from callsheet.run.train import is_complete
+    from callsheet.run.resume import is_complete
 
     session = run_demo(QUIET, plugins=[Stops()])
     assert session.result.status == "stopped"
@@ -177,7 +177,7 @@ def test_ranges_hold_without_the_parents_post_init():
 def test_callbacks_says_what_it_takes():
     with pytest.raises(CallsheetError, match="got the string"):
         cs.callbacks("bema", overrides="plugins.bema.lag=1")
-    with pytest.raises(CallsheetError, match="A list wants a"):
+    with pytest.raises(CallsheetError, match="A list needs a"):
         cs.callbacks(["bema"])
     with pytest.raises(CallsheetError, match="a class"):
         cs.callbacks(Stops)

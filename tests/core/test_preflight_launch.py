@@ -117,7 +117,7 @@ def test_another_models_checkpoint_is_refused_before_anything_is_loaded(run_demo
 def test_the_checks_of_the_driver_import_no_torch():
     code = """
 import sys
-from callsheet.cli import cli
+from callsheet.cli.main import cli
 for launch in ("ddp", "zero3", "fsdp2"):
     cli.main(["check", "recipe=demo", f"launch={launch}", "launch.processes=2"], standalone_mode=False)
 print(*[name for name in ("torch", "transformers", "deepspeed", "accelerate") if name in sys.modules])

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
-from callsheet import ArmResult, LogContext, LoopState, RunResult
+from callsheet import ArmResult, LogContext, LoopState, Plugin, RunResult, hookimpl
 from callsheet_plugins.print_progress import PrintProgress
 from callsheet_plugins.print_progress.displays import Bar
 
@@ -146,27 +146,19 @@ def test_the_trainer_shows_nothing_of_its_own(run_demo: Callable[..., Any], capf
     assert len(re.findall(r"step \d/4  eval  loss", out)) == 2
 
 
-def test_it_takes_the_trainers_place_without_skipping_anybodys_callback() -> None:
-    from transformers import ProgressCallback, TrainerCallback
-    from transformers.trainer_callback import CallbackHandler, DefaultFlowCallback, TrainerControl, TrainerState
+def test_it_removes_the_trainers_own_progress_and_nobody_elses_callback(run_demo: Callable[..., Any]) -> None:
+    from transformers import PrinterCallback, ProgressCallback, TrainerCallback
 
-    class Late(TrainerCallback):
-        began = False
+    class Mine(Plugin):
+        @hookimpl
+        def add_callbacks(self, state: LoopState, add: Callable[[TrainerCallback], None]) -> None:
+            add(native)
 
-        def on_train_begin(self, *args: Any, **kwargs: Any) -> None:
-            self.began = True
-
-    class Host(TrainerCallback):
-        def on_train_begin(self, *args: Any, **kwargs: Any) -> None:
-            PrintProgress().on_train_start(loop)
-
-    late = Late()
-    handler = CallbackHandler([DefaultFlowCallback(), ProgressCallback(), Host(), late], None, None, None, None)
-    loop = LoopState(LogContext(Path()), lambda *a: None, lambda *a: None, max_steps=4)
-    loop.trainer = type("Trainer", (), {"callback_handler": handler})()
-    handler.on_train_begin(cast(Any, None), TrainerState(max_steps=4), TrainerControl())
-    assert late.began
-    assert not any(isinstance(callback, ProgressCallback) for callback in handler.callbacks)
+    native = TrainerCallback()
+    session = run_demo("plugins=[print_progress]", plugins=[Mine()])
+    callbacks = session.state.trainer.callback_handler.callbacks
+    assert native in callbacks
+    assert not any(isinstance(callback, (PrinterCallback, ProgressCallback)) for callback in callbacks)
 
 
 def test_it_imports_lightly(imports_lightly: Callable[[str], None]) -> None:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import re
 import sys
+from collections.abc import Sequence
 
 
-def complete(arguments: list[str]) -> int:
+def complete(arguments: list[str], commands: Sequence[str]) -> int:
     """Answer `-sc install=bash`, `-sc uninstall=bash` and, for the shell, `-sc query=bash`."""
     if not any(argument.startswith("query=") for argument in arguments):
         return _hydra(arguments)
     words = os.environ.get("COMP_LINE", "").split(" ")[1:]
     if len(words) <= 1:
-        print(" ".join(command for command in _commands() if command.startswith(words[0] if words else "")))
+        print(" ".join(command for command in commands if command.startswith(words[0] if words else "")))
         return 0
     command, rest = words[0], words[1:]
     if command == "plugins" or (elements := _list_elements(rest[-1])) is not None:
@@ -22,15 +23,6 @@ def complete(arguments: list[str]) -> int:
     # Hydra drops the first word as the program's name.
     os.environ["COMP_LINE"] = " ".join(["callsheet", *rest])
     return _hydra(arguments)
-
-
-def _commands() -> list[str]:
-    """What click knows, with the commands that packages add."""
-    import click
-
-    from callsheet.cli.main import cli
-
-    return cli.list_commands(click.Context(cli))
 
 
 def _hydra(arguments: list[str]) -> int:

@@ -64,7 +64,7 @@ def plugins(name: str | None) -> int:
         with gc_paused():  # what is read is small, lives to the end, and takes a quarter longer with the collector
             from callsheet.cli.views import plugin_list
 
-            plugin_list.show(plugin_list.listing())
+            plugin_list.show(plugin_list.listing(cli.commands))
     else:
         from callsheet.cli.views import plugin_manual
         from callsheet.plugins import manual, registry
@@ -88,7 +88,7 @@ def main() -> None:
     if sys.argv[1:2] and sys.argv[1] in ("-sc", "--shell-completion"):
         from callsheet.cli.completion import complete
 
-        sys.exit(complete(sys.argv[1:]))
+        sys.exit(complete(sys.argv[1:], cli.list_commands(click.Context(cli))))
     die_with_driver()
     here = world()
     try:
@@ -155,7 +155,8 @@ def _train(config: DictConfig, overrides: list[str]) -> int:
     from callsheet.outbox.counts import counts_of, sentence
     from callsheet.preflight.preflight import require
     from callsheet.process.signals import Interrupted
-    from callsheet.run.train import check, is_complete, say_loading, train, warned
+    from callsheet.run.resume import is_complete
+    from callsheet.run.train import check, say_loading, train, warned
     from callsheet.rundir.rundir import CHECKPOINTS
 
     join_slurm(os.environ, int(config.launch.nodes), config.launch.processes)

@@ -15,7 +15,7 @@ from omegaconf.errors import (
     ValidationError,
 )
 
-from callsheet.errors import CallsheetError, did_you_mean
+from callsheet.errors import CallsheetError, did_you_mean, first_line
 from callsheet.plugins.registry import installed, no_such_plugin
 
 
@@ -31,7 +31,7 @@ def plain(error: BaseException) -> Exception:
                 return CallsheetError(_misplaced(chain))
             return CallsheetError(_unknown_key(link) + _where(chain))
         if isinstance(link, (ValidationError, ConfigTypeError)) and link.full_key:
-            return CallsheetError(f"{link.full_key}: {_first_line(link)}.{_where(chain)}")
+            return CallsheetError(f"{link.full_key}: {first_line(link).rstrip('.')}.{_where(chain)}")
         if isinstance(link, MissingConfigException):
             return CallsheetError(_missing_option(link))
         if isinstance(link, OverrideParseException):
@@ -47,7 +47,7 @@ def _unreadable(error: OverrideParseException) -> str:
     if "=" not in override:
         return f"{override!r} is no override: write key=value, without spaces, as in recipe=demo."
     advice = "Put the value into quotes that Hydra sees, as in 'key=\"value\"'."
-    return f"{override!r} cannot be read: {_first_line(error)}. {advice}"
+    return f"{override!r} cannot be read: {first_line(error).rstrip('.')}. {advice}"
 
 
 def _chain(error: BaseException | None) -> list[BaseException]:
@@ -99,7 +99,7 @@ def _missing_option(error: MissingConfigException) -> str:
     if group in ("plugins", "more_plugins"):
         return no_such_plugin(option)
     if not options:
-        return _without_plus(_first_line(error))
+        return _without_plus(first_line(error).rstrip("."))
     known = f"{group} has no option {option!r}.{did_you_mean(option, options)} It has: {', '.join(options)}."
     return f"{known} For a file, a folder or a repository: {group}.path={option}" if place else known
 
@@ -110,10 +110,6 @@ def _where(chain: list[BaseException]) -> str:
         if found := re.search(r"Error merging override \+*(.+)|In '([^']+)'", str(link)):
             return f" (In {found.group(1) or found.group(2)}.)"
     return ""
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
 
 
 def _without_plus(text: str) -> str:

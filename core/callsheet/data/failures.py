@@ -7,7 +7,7 @@ import re
 from callsheet.config.schema import SourceSettings
 from callsheet.data.contents import look
 from callsheet.data.files import is_local
-from callsheet.errors import CallsheetError, did_you_mean
+from callsheet.errors import CallsheetError, did_you_mean, first_line
 
 
 def explained(source: SourceSettings, error: Exception) -> CallsheetError:
@@ -43,7 +43,7 @@ def _failure(source: SourceSettings, error: Exception) -> str:
         )
     if isinstance(error, ConnectionError):
         return f"{what} cannot be had: the Hub is out of reach or HF_HUB_OFFLINE is set. Give a local file, or connect."
-    return f"{what} could not be read: {(said or type(error).__name__).splitlines()[0]}"
+    return f"{what} could not be read: {first_line(error.__cause__ or error)}"
 
 
 def _choices(word: str, listed: str) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from callsheet.errors import CallsheetError, PluginFailure
 from callsheet.process.signals import Interrupted
-from callsheet.rundir.rundir import replace
+from callsheet.rundir import atomic
 from callsheet.secrets import redact_text
 
 ERROR_FILE = "TORCHELASTIC_ERROR_FILE"
@@ -73,7 +73,7 @@ def leave_note(failed: Failure) -> None:
     """Write `failed` where an elastic agent looks for it; nothing where there is none."""
     if path := os.environ.get(ERROR_FILE):
         said = {"message": failed.message, "extraInfo": {"py_callstack": failed.trace, "timestamp": int(failed.time)}}
-        replace(Path(path), json.dumps({"message": said, "callsheet": asdict(failed)}))
+        atomic.write(Path(path), json.dumps({"message": said, "callsheet": asdict(failed)}))
 
 
 def lost_peer(error: BaseException) -> bool:

@@ -9,10 +9,7 @@ NAMES = ("loss", "grad_norm", "learning_rate", "epoch")
 
 
 class StepRecorder:
-    """Listens in on a Trainer: the micro-batches, losses and gradient norm of the step under way.
-
-    Trainer hands none of them to callbacks, so three of its methods are wrapped, and only if some plugin listens.
-    """
+    """The micro-batches, losses and gradient norm of the step under way; keeps nothing unless some plugin listens."""
 
     def __init__(self, active: bool) -> None:
         self.active = active
@@ -20,31 +17,6 @@ class StepRecorder:
         self.losses: list[Any] = []
         self.grad_norm: Any = None
         self.learning_rate: float | None = None
-        self._attached: Any = None
-
-    def attach(self, trainer: Any) -> None:
-        """Wrap `trainer`, once however often it trains."""
-        if not self.active or trainer is None or self._attached is trainer:
-            return
-        self._attached = trainer
-        fetch, step, norm = trainer.get_batch_samples, trainer.training_step, trainer._get_grad_norm
-
-        def get_batch_samples(*args: Any, **kwargs: Any) -> Any:
-            fetched = fetch(*args, **kwargs)
-            self.batch = fetched[0]
-            return fetched
-
-        def training_step(*args: Any, **kwargs: Any) -> Any:
-            loss = step(*args, **kwargs)
-            self.losses.append(loss)
-            return loss
-
-        def get_grad_norm(*args: Any, **kwargs: Any) -> Any:
-            self.grad_norm = norm(*args, **kwargs)
-            return self.grad_norm
-
-        trainer.get_batch_samples, trainer.training_step = get_batch_samples, training_step
-        trainer._get_grad_norm = get_grad_norm
 
     def begin(self, optimizer: Any) -> None:
         """A step begins: the rate that it will use is the optimizer's now, before the scheduler moves on."""
@@ -52,6 +24,21 @@ class StepRecorder:
             self.losses = []
             self.grad_norm = None
             self.learning_rate = optimizer.param_groups[0]["lr"] if optimizer is not None else None
+
+    def fetched(self, batch: list[Any]) -> None:
+        """The micro-batches of the next step came from the data loader."""
+        if self.active:
+            self.batch = batch
+
+    def lost(self, loss: Any) -> None:
+        """A micro-batch gave `loss`, a tensor of no dimension."""
+        if self.active:
+            self.losses.append(loss)
+
+    def measured(self, grad_norm: Any) -> None:
+        """The gradient was clipped, and its norm was `grad_norm`, a number or a tensor of no dimension."""
+        if self.active:
+            self.grad_norm = grad_norm
 
 
 class StepMetrics(Mapping[str, float]):

@@ -22,19 +22,14 @@ _putting = Lock()  # two threads with one key make one entry
 class Outbox:
     """The outbox of one run; `on_put` posts the entry of the given id, beside the training loop.
 
-    `on_refusal` hears of an entry that could not be written, whatever becomes of the OSError that says so.
+    `refused` counts the entries that could not be written, whatever became of the OSErrors that said so.
     """
 
-    def __init__(
-        self,
-        run_dir: Path,
-        on_put: Callable[[str], None] | None = None,
-        on_refusal: Callable[[], None] = lambda: None,
-    ) -> None:
+    def __init__(self, run_dir: Path, on_put: Callable[[str], None] | None = None) -> None:
         self.run_dir = run_dir
         self.store = EntryStore(run_dir)
+        self.refused = 0
         self._on_put = on_put or self.store.post
-        self._on_refusal = on_refusal
 
     def put(
         self, kind: str, payload: Mapping[str, Any], *, files: Mapping[str, Path] | None = None, key: str | None = None
@@ -57,7 +52,7 @@ class Outbox:
             try:
                 is_new = self._write(Entry(id, kind, key, redact(payload), time.time()), files or {})
             except OSError:
-                self._on_refusal()
+                self.refused += 1
                 raise
         if is_new:
             self._on_put(id)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, overload
 
-from callsheet.outbox.snapshots import link
+from callsheet.rundir import atomic
+from callsheet.rundir.links import link
 from callsheet.rundir.rundir import RunDir
 
 
@@ -38,10 +38,5 @@ class Predictions(Sequence[Mapping[str, Any]]):
 
     def keep(self, path: Path) -> None:
         """Have them at `path`, too, without reading them where links are possible."""
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        temporary.unlink(missing_ok=True)
-        try:
+        with atomic.replacing(path) as temporary:
             link(self._run_dir.path / self._name, temporary)
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)  # a rename onto another link of the same file leaves it

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from collections.abc import Collection, Mapping
 from pathlib import Path
+
+from callsheet.rundir.links import link
 
 FOLDER = "snapshots"
 OURS = re.compile(r"(\..*\.(part|gone)|.*-[0-9a-f]{12})$")  # plugins keep folders of their own beside them
@@ -26,7 +27,9 @@ def take(run_dir: Path, id: str, files: Mapping[str, Path]) -> dict[str, int]:
         targets = {name: _inside(part, name) for name in files}
         for folder in {target.parent for target in targets.values()} - {part}:
             folder.mkdir(parents=True, exist_ok=True)
-        sizes = {name: link(source, targets[name]) for name, source in files.items()}
+        for name, source in files.items():
+            link(source, targets[name])
+        sizes = {name: target.stat().st_size for name, target in targets.items()}
         shutil.rmtree(snapshot, ignore_errors=True)  # left by a kill before its entry was written
         part.rename(snapshot)
     except BaseException:
@@ -52,17 +55,6 @@ def sweep(run_dir: Path, keep: Collection[str]) -> None:
         for snapshot in (run_dir / FOLDER).iterdir():
             if OURS.match(snapshot.name) and snapshot.name not in keep:
                 shutil.rmtree(snapshot, ignore_errors=True)
-
-
-def link(source: Path, target: Path) -> int:
-    """Have the file at `target`, too, by a copy where links are impossible; returns its size."""
-    try:
-        os.link(source.resolve() if source.is_symlink() else source, target)
-    except FileNotFoundError:
-        raise
-    except OSError:  # another file system, one without hard links, or too many of them
-        shutil.copyfile(source, target)
-    return target.stat().st_size
 
 
 def _inside(folder: Path, name: str) -> Path:

@@ -45,6 +45,7 @@ class Lineup:
         self.context = CallContext(log, rank)
         self.requested: dict[str, tuple[str | None, str]] = {}  # kind: who asked, and why
         self.members: list[Member] = []
+        self.plugins = [*plugins.values()]
         self._extra: list[Guard] = []
         for name, plugin in plugins.items():
             validate(name, plugin, origin(name, plugin))
@@ -92,6 +93,11 @@ class Lineup:
 
         self.hooks.add_callbacks(state=state, add=add)
         return added
+
+    @property
+    def publishes(self) -> bool:
+        """Whether some plugin, on whichever rank it runs, announces checkpoints as revisions."""
+        return any(plugin.announces_revisions for plugin in self.plugins)
 
     @property
     def publishers(self) -> list[Member]:

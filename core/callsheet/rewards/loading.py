@@ -13,7 +13,7 @@ from callsheet.rewards.guarding import guarded
 from callsheet.rewards.naming import Entry, entry
 
 Reward = Callable[..., Any]
-# What TRL passes beside the columns of the data.
+# What TRL 1.16 passes beside the columns of the data.
 PASSED = {"prompts", "completions", "completion_ids", "trainer_state", "log_extra", "log_metric", "environments"}
 
 

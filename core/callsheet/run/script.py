@@ -1,4 +1,4 @@
-"""Callsheet's plugins in a training script of one's own: `callbacks=callsheet.callbacks("bema", ...)`."""
+"""Callsheet's plugins in a training script of your own: `callsheet.attach(trainer, "bema", ...)`."""
 
 from __future__ import annotations
 
@@ -10,20 +10,43 @@ from callsheet.errors import CallsheetError
 from callsheet.hooks import Plugin
 
 if TYPE_CHECKING:
-    from transformers import TrainerCallback
+    from transformers import Trainer, TrainerCallback
 
     from callsheet.outbox.settings import OutboxSettings
+    from callsheet.run.script_bridge import ScriptBridge
+
+
+def attach(trainer: Trainer, *plugins: str | Plugin, overrides: Sequence[str] = ()) -> None:
+    """Have `plugins`, given by name or as instances, called in this order when `trainer`, which is built, trains.
+
+    The run directory is the Trainer's `output_dir`; guards, state, requests and `on_run_end` work as under
+    `callsheet train`. `overrides` set plugins and the outbox only, as in `["plugins.bema.update_freq=50"]`. Call it on
+    every rank. Raises `CallsheetError` for an unknown plugin, a wrong setting, or a second `attach`.
+
+    >>> callsheet.attach(trainer, "bema", "csv_metrics", overrides=["plugins.bema.update_freq=50"])
+    >>> trainer.train()
+    """
+    if getattr(trainer, "callsheet_bridge", None) is not None:
+        raise CallsheetError("This trainer has its plugins already. Name all of them in one attach(trainer, ...).")
+    bridge = _bridge(plugins, overrides)
+    bridge.meet(trainer)
+    for callback in (bridge, *bridge.session.lineup.add_callbacks(bridge.session.state)):
+        trainer.add_callback(callback)
 
 
 def callbacks(*plugins: str | Plugin, overrides: Sequence[str] = ()) -> list[TrainerCallback]:
-    """What `Trainer(..., callbacks=[...])` takes to call `plugins`, given by name or as instances, in this order.
+    """The same as `attach` for a Trainer that is not built yet: what `Trainer(..., callbacks=[...])` takes.
 
-    The run directory is the Trainer's `output_dir`; guards, state, requests and `on_run_end` work as under
-    `callsheet train`. `overrides` set plugins and the outbox only, as in `["plugins.bema.update_freq=50"]`. Raises
-    `CallsheetError` for an unknown plugin or a wrong setting, before anything is loaded.
+    For code that builds the Trainer out of your sight and takes callbacks. Where you have the trainer in hand, `attach`
+    is better: Trainer does not tell its callbacks which trainer they serve, so it has to be found.
 
     >>> Trainer(model, args, callbacks=callsheet.callbacks("bema", "csv_metrics"))
     """
+    bridge = _bridge(plugins, overrides)
+    return [bridge, *bridge.session.lineup.add_callbacks(bridge.session.state)]
+
+
+def _bridge(plugins: Sequence[str | Plugin], overrides: Sequence[str]) -> ScriptBridge:
     from callsheet.preflight.preflight import require
     from callsheet.records import LogContext, PreflightReport
     from callsheet.run.script_bridge import ScriptBridge
@@ -33,7 +56,7 @@ def callbacks(*plugins: str | Plugin, overrides: Sequence[str] = ()) -> list[Tra
     report = PreflightReport()
     session.lineup.hooks.preflight(ctx=session.ctx, report=report)
     require(report)
-    return [ScriptBridge(session), *session.lineup.add_callbacks(session.state)]
+    return ScriptBridge(session)
 
 
 def _made(plugins: Sequence[str | Plugin], overrides: Sequence[str]) -> dict[str, Plugin]:
@@ -44,11 +67,11 @@ def _made(plugins: Sequence[str | Plugin], overrides: Sequence[str]) -> dict[str
         raise CallsheetError(f"overrides must be a list of strings, got the string {overrides!r}.")
     for wrong in (plugin for plugin in plugins if not isinstance(plugin, (str, Plugin))):
         raise CallsheetError(
-            f"callbacks() takes names and instances of plugins, got {wrong!r}. A list wants a * before it, a class ()."
+            f"Names and instances of plugins are wanted, not {wrong!r}. A list needs a * before it, a class ()."
         )
     for override in overrides:
         if not override.lstrip("+~").startswith(("plugins.", "outbox.")):
-            said = "callbacks() takes overrides of plugins.* and outbox.* only."
+            said = "a script takes overrides of plugins.* and outbox.* only."
             raise CallsheetError(f"{override!r} cannot be set here: {said}")
     names = [plugin for plugin in plugins if isinstance(plugin, str)]
     selected = make_plugins(compose([f"plugins=[{','.join(names)}]", *overrides]), overrides)

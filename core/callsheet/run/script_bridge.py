@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import logging
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from transformers import TrainerControl, TrainerState, TrainingArguments
+from transformers import Trainer, TrainerControl, TrainerState, TrainingArguments
 
+from callsheet.errors import CallsheetError
 from callsheet.loop.bridge import Bridge
 from callsheet.outbox.counts import sentence
 from callsheet.process.signals import Terminated
@@ -23,23 +27,35 @@ logger = logging.getLogger("callsheet")
 class ScriptBridge(Bridge):
     """Starts the session when training begins, and ends it when training, or the process, ends.
 
-    Trainer announces no end when it raises, so a session still open at exit ends there. SIGTERM, which would kill the
-    process without a word, becomes an exit with code 143, unless the script handles it.
+    SIGTERM, which would kill the process without a word, becomes an exit with code 143, unless the script handles it.
     """
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
         atexit.register(self._abandon)
 
+    def on_init_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        """A Trainer was built with this among its callbacks; with `attach`, it was built before."""
+        self.meet(_trainer_of(control))
+
+    @contextmanager
+    def training(self, trainer: Any, resume_from: Path | None) -> Iterator[None]:
+        self._begin(trainer.args)
+        try:
+            with super().training(trainer, resume_from):
+                yield
+        except BaseException as error:
+            self._close(error)
+            raise
+
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        self._abandon()
-        self.resume_from = _resumed_path()
-        self.session.move_to(Path(str(args.output_dir)).absolute(), {"trainer": {"args": args.to_dict()}})
-        if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-            signal.signal(signal.SIGTERM, _exit_on)
-        self.session.start()
+        if not self.session.is_open:  # given to `add_callback` of a Trainer that knew nothing of it
+            self.meet(_trainer_of(control))
+            folder = Path(str(args.output_dir)).absolute() / f"checkpoint-{state.global_step}"
+            self.resume_from = folder if state.global_step else None
+            self._begin(args)
         super().on_train_begin(args, state, control, **kwargs)
 
     def on_log(self, *args: Any, **kwargs: Any) -> None:
@@ -51,11 +67,23 @@ class ScriptBridge(Bridge):
     ) -> TrainerControl:
         return super().on_evaluate(args, state, control, *rest, **kwargs) if self.session.is_open else control
 
+    def saved(self, trainer: Any) -> None:
+        if self.session.is_open:
+            super().saved(trainer)
+
     def on_train_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         super().on_train_end(args, state, control, **kwargs)
         self._close(None)
+
+    def _begin(self, args: Any) -> None:
+        self._abandon()
+        self.session.move_to(Path(str(args.output_dir)).absolute(), {"trainer": {"args": args.to_dict()}})
+        if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+            signal.signal(signal.SIGTERM, _exit_on)
+        self.session.start()
+        self.session.lineup.hooks.on_trainer_ready(state=self.session.state)
 
     def _abandon(self) -> None:
         """End a session that training left open: by the exception that is ending the process, or by a signal."""
@@ -63,6 +91,8 @@ class ScriptBridge(Bridge):
             self._close(getattr(sys, "last_value", None) or SystemExit("the process ended during training"))
 
     def _close(self, error: BaseException | None) -> None:
+        if not self.session.is_open:
+            return
         self.session.finish(error)
         self.session.run_dir.close()
         if said := sentence(self.session.unpublished(), self.session.run_dir.path):
@@ -75,12 +105,14 @@ def _exit_on(signum: int, frame: FrameType | None) -> None:
     raise Terminated(128 + signum)
 
 
-def _resumed_path() -> Path | None:
-    """The checkpoint given to `Trainer.train`, which tells its callbacks only the step."""
-    frame: FrameType | None = sys._getframe(1)
-    while frame is not None:
-        given = frame.f_locals.get("resume_from_checkpoint")
-        if frame.f_code.co_name == "_inner_training_loop" and isinstance(given, str):
-            return Path(given).absolute()
-        frame = frame.f_back
-    return None
+def _trainer_of(control: TrainerControl) -> Trainer:
+    """The Trainer that a callback serves: it gives its callbacks everything but itself, and alone holds `control`.
+
+    `callsheet.attach` is handed the trainer and does not come here.
+    """
+    holders = gc.get_referrers(control)
+    holders += [owner for holder in holders if isinstance(holder, dict) for owner in gc.get_referrers(holder)]
+    for holder in holders:
+        if isinstance(holder, Trainer) and holder.control is control:
+            return holder
+    raise CallsheetError("The trainer of callsheet.callbacks() cannot be found. Use callsheet.attach(trainer, ...).")

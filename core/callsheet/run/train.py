@@ -5,9 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from callsheet import data
 from callsheet.config.plan import Plan
@@ -20,11 +18,10 @@ from callsheet.preflight.preflight import context, preflight, require
 from callsheet.process.gc_pause import gc_paused
 from callsheet.process.signals import Interrupted, watched
 from callsheet.process.warnings_once import warnings_once
-from callsheet.records import ManifestRow, PreflightReport
+from callsheet.records import PreflightReport
+from callsheet.run import resume
 from callsheet.run.finish import finish
-from callsheet.rundir import checkpoints, compatibility
-from callsheet.rundir.checkpoints import put_aside
-from callsheet.rundir.rundir import RunDir
+from callsheet.rundir import compatibility
 from callsheet.session.session import Session
 
 logger = logging.getLogger("callsheet")
@@ -33,14 +30,6 @@ logger = logging.getLogger("callsheet")
 def check(plan: Plan) -> PreflightReport:
     """What is wrong with `plan`, found without torch and without writing anything."""
     return preflight(plan, Lineup(plan.plugins))
-
-
-def is_complete(plan: Plan) -> bool:
-    """Whether the run directory holds this very run, completed or stopped for good by a plugin."""
-    earlier = RunDir(plan.run_dir, is_main=False).run()
-    return earlier.get("status") in ("completed", "stopped") and _work(earlier.get("config", {})) == _work(
-        plan.composed
-    )
 
 
 def train(plan: Plan) -> Session:
@@ -57,6 +46,7 @@ def train(plan: Plan) -> Session:
     with watched() as signals, warnings_once():
         with gc_paused():
             from callsheet.loop.bridge import Bridge
+            from callsheet.loop.named_callbacks import named_callbacks
             from callsheet.trainer import build
 
             engines.prepare(plan.launch, on_cpu=on_cpu(plan))
@@ -72,15 +62,17 @@ def train(plan: Plan) -> Session:
         _require_columns(plan, train_data.column_names)
         material = build.prepare(plan, args, train_data, eval_data)
         with Session(context(plan), plan.plugins, signals=signals, outbox=plan.outbox) as session:
-            resume_from = broadcast(lambda: _resume_from(plan, session))
-            bridge = Bridge(session, resume_from.path if resume_from else None)
-            callbacks = [bridge, *session.lineup.add_callbacks(session.state), *build.named_callbacks(plan, session)]
+            resume_from = broadcast(lambda: resume.checkpoint_of(plan, session))
+            bridge = Bridge(session)
+            callbacks = [bridge, *session.lineup.add_callbacks(session.state), *named_callbacks(plan, session)]
             trainer = build.make_trainer(plan, args, material, callbacks)
+            bridge.meet(trainer)
             engine = engines.require_engine(plan.launch, trainer.accelerator)
             made = {"engine": engine, "processes": args.world_size, "started_by": here.starter}
             session.run_dir.update_run(world=made)
             if resume_from:
                 compatibility.require(resume_from, engine, args.world_size, trainer.model)
+            session.lineup.hooks.on_trainer_ready(state=session.state)
             trainer.train(resume_from_checkpoint=str(resume_from.path) if resume_from else None)
             finish(trainer, session, plan)
         barrier()
@@ -103,11 +95,6 @@ def warned(report: PreflightReport) -> PreflightReport:
     return report
 
 
-def _work(config: Mapping[str, Any]) -> dict[str, Any]:
-    """What of a configuration decides the result."""
-    return {key: value for key, value in config.items() if key not in ("output_dir", "resume", "experiment", "outbox")}
-
-
 def _require_columns(plan: Plan, columns: list[str] | None) -> None:
     """Check the columns of data from the Hub, which could not be seen before."""
     path = plan.dataset.path or "dataset.mixture"
@@ -122,21 +109,3 @@ def _silence_bars() -> None:
 
         disable_progress_bars()
         transformers_logging.disable_progress_bar()
-
-
-def _resume_from(plan: Plan, session: Session) -> ManifestRow | None:
-    """The checkpoint to go on from; what is torn is put aside, so that it never mixes with what is saved next."""
-    row, torn = checkpoints.choose(plan.resume, RunDir(plan.run_dir, is_main=False))
-    for wreck in torn:  # this runs on rank 0 alone
-        logger.warning("%s cannot be resumed from: %s. It was moved to torn/.", wreck.name, wreck.fault)
-        session.run_dir.event("torn_checkpoint", name=wreck.name, fault=wreck.fault)
-        put_aside(plan.run_dir / wreck.name)
-    if torn and not row:
-        logger.warning("No complete checkpoint is left; the run begins anew.")
-    if row:
-        before, after = compatibility.processes_of(row.path), session.state.world_size
-        if before != after:
-            logger.warning("%s was saved by %d processes and goes on with %d.", row.name, before, after)
-        logger.info("Going on from %s.", row.name)
-        session.run_dir.event("resuming", checkpoint=str(row.path), step=row.step, processes=[before, after])
-    return row

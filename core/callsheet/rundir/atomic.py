@@ -4,24 +4,36 @@ from __future__ import annotations
 
 import os
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
 def write(path: Path, text: str) -> None:
     """Write `text` to `path` in one step: whoever looks, also after a power cut, finds all of it or none."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+        _sync_file(temporary)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A free name beside `path`; the file that the block leaves there takes the place of `path` in one step.
+
+    Only `write` waits for the disk: after a power cut, what the block wrote may be there in part.
+    """
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
     try:
-        temporary.write_text(text, encoding="utf-8")
-        publish(temporary, path)
-    except BaseException:
+        yield temporary
+        temporary.replace(path)
+    finally:
+        # rename(2) does nothing when both names are links to one file, and leaves the old name in place.
         temporary.unlink(missing_ok=True)
-        raise
 
 
 def publish(written: Path, path: Path) -> None:
     """Rename a file that was written under another name, after its content has reached the disk."""
-    with written.open("rb") as file:
-        os.fsync(file.fileno())
+    _sync_file(written)
     written.rename(path)
 
 
@@ -43,3 +55,8 @@ def sync(folder: Path) -> None:
         return
     finally:
         os.close(descriptor)
+
+
+def _sync_file(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())

@@ -14,6 +14,7 @@ from typing import Any
 from callsheet.errors import CallsheetError
 from callsheet.records import FileRecord, ManifestRow, Revision
 from callsheet.rundir.hashes import Hashes, sha256
+from callsheet.rundir.revisions import content_of, revision_of
 from callsheet.rundir.rundir import CHECKPOINTS, RunDir
 
 WEIGHTS = re.compile(r"(^|/)(model|adapter_model|pytorch_model|mp_rank|zero_pp|__\d).*\.(safetensors|bin|pt|distcp)$")
@@ -55,7 +56,9 @@ def record(run_dir: RunDir, row: ManifestRow, **more: Any) -> None:
 
 def published(run_dir: RunDir, revision: Revision) -> None:
     """Add to the manifest where a checkpoint was published."""
-    run_dir.append(CHECKPOINTS, {"name": revision.checkpoint, "revision": asdict(revision)}, durable=True)
+    run_dir.append(
+        CHECKPOINTS, {"name": revision.checkpoint, "revision": content_of(revision, run_dir.path)}, durable=True
+    )
 
 
 def manifest(run_dir: RunDir) -> dict[str, ManifestRow]:
@@ -66,7 +69,7 @@ def manifest(run_dir: RunDir) -> dict[str, ManifestRow]:
         if not isinstance(content, dict) or not {*content} >= {"name"}:
             continue  # not a line of ours
         if revision := content.get("revision"):
-            revisions[content["name"]][revision["commit"]] = Revision(**revision)
+            revisions[content["name"]][revision["commit"]] = revision_of(revision, run_dir.path)
         elif {*content} >= FIELDS:
             rows[content["name"]] = _row(run_dir, content)
     return {name: replace(row, revisions=tuple(revisions[name].values())) for name, row in rows.items()}
@@ -119,18 +122,19 @@ def bare_row(folder: Path) -> ManifestRow:
     return ManifestRow(folder.name, int(state["global_step"]), float(state.get("epoch") or 0.0), folder)
 
 
-def choose(resume: str, run_dir: RunDir) -> tuple[ManifestRow | None, list[Torn]]:
+def choose(resume: str, run_dir: RunDir, *, deep: bool = True) -> tuple[ManifestRow | None, list[Torn]]:
     """The checkpoint that `resume` (auto, never or a path) means, and the torn ones it passed over.
 
-    Raises `CallsheetError` for a path that cannot be resumed from, offering the newest complete checkpoint beside it.
+    `deep` reads every file of the chosen one. Raises `CallsheetError` for a path that cannot be resumed from, offering
+    the newest complete checkpoint beside it.
     """
     if resume == "never":
         return None, []
     if resume != "auto":
-        return _named(Path(resume).expanduser().absolute()), []
+        return _named(Path(resume).expanduser().absolute(), deep=deep), []
     complete, torn = survey(run_dir)
     for row in complete:
-        if wrong := fault(row, deep=True):
+        if wrong := fault(row, deep=True) if deep else "":
             torn.append(Torn(row.name, wrong))
         else:
             return row, torn
@@ -142,21 +146,21 @@ def step_of(folder: Path) -> int:
     return int(number) if number.isdigit() else -1
 
 
-def _named(folder: Path) -> ManifestRow:
+def _named(folder: Path, *, deep: bool) -> ManifestRow:
     if not folder.is_dir():
-        raise CallsheetError(f"resume={folder} does not exist.{_offer(folder)}")
+        raise CallsheetError(f"resume={folder} does not exist.{_offer(folder, deep=deep)}")
     row = manifest(RunDir(folder.parent)).get(folder.name)
-    wrong = fault(row, deep=True) if row else structural_fault(folder)
+    wrong = fault(row, deep=deep) if row else structural_fault(folder)
     if not row and not wrong and (folder.parent / CHECKPOINTS).exists():
         wrong = "it was never finished: the manifest does not list it"
     if wrong:
-        raise CallsheetError(f"resume={folder} cannot be resumed from: {wrong}.{_offer(folder)}")
+        raise CallsheetError(f"resume={folder} cannot be resumed from: {wrong}.{_offer(folder, deep=deep)}")
     return row or bare_row(folder)
 
 
-def _offer(folder: Path) -> str:
+def _offer(folder: Path, *, deep: bool) -> str:
     complete, _ = survey(RunDir(folder.parent)) if folder.parent.is_dir() else ([], [])
-    other = next((row for row in complete if row.path != folder and not fault(row, deep=True)), None)
+    other = next((row for row in complete if row.path != folder and not fault(row, deep=deep)), None)
     return (
         f" The last complete checkpoint is resume={other.path}."
         if other

@@ -11,6 +11,7 @@ from typing import Any
 from callsheet.rundir.rundir import CONFIG, EVENTS, LOCK, RUN, RunDir
 
 IDENTITY = ("model", "dataset", "trainer", "peft")
+WHEREABOUTS = ("output_dir", "resume", "experiment", "outbox")
 # Trainer arguments that decide how long a run is and what it tells, not what it is.
 FREE = re.compile(
     r"^args\.(max_steps|num_train_epochs|(save|logging|eval|log|dataloader|metric|hub)_\w+|report_to|run_name|"
@@ -37,7 +38,7 @@ def occupant_problems(folder: Path, resume: str, composed: Mapping[str, Any]) ->
         return [f"output_dir={folder} is not empty and holds no Callsheet run. Choose another."]
     if resume == "never":
         return [f"output_dir={folder} holds a run already, and resume=never. Choose another output_dir."]
-    before = RunDir(folder, is_main=False).run().get("config", {})
+    before = RunDir(folder, is_main=False).config()
     for where, old, new in differences(before, composed):
         return [
             f"output_dir={folder} holds another run: {where} is {old!r} there and {new!r} here. "
@@ -53,6 +54,14 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[t
         for key in sorted(old.keys() | new.keys()):
             if old.get(key) != new.get(key) and not FREE.match(key):
                 yield f"{section}.{key}", old.get(key), new.get(key)
+
+
+def work(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a configuration decides what is left to be done: all but where a run lies and how it is published.
+
+    `differences` asks for less: a run may go on with more steps or other plugins, and is then not complete any more.
+    """
+    return {section: value for section, value in config.items() if section not in WHEREABOUTS}
 
 
 def _matters(entry: Path) -> bool:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import json
 import os
 import time
@@ -14,6 +12,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from callsheet.errors import CallsheetError
+from callsheet.rundir import atomic
+from callsheet.rundir.locks import Flock, flock
 from callsheet.secrets import redact
 
 RUN = "run.json"
@@ -77,7 +77,7 @@ class RunDir:
     def write_text(self, name: str, text: str) -> None:
         """Replace `name` in one step: a reader sees the old file or the new one."""
         if self.is_main:
-            replace(self.path / name, text)
+            atomic.write(self.path / name, text)
 
     def update_run(self, **fields: Any) -> None:
         """Change fields of `run.json`."""
@@ -90,6 +90,22 @@ class RunDir:
         try:
             return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
         except (OSError, ValueError, TypeError) as error:
+            raise CallsheetError(f"{path} cannot be read: {error}.") from error
+
+    def config(self) -> dict[str, Any]:
+        """The configuration, without secrets, by `config.yaml`, or by the copy in `run.json` where that is gone.
+
+        Raises `CallsheetError` where neither can be read.
+        """
+        import yaml
+
+        path = self.path / CONFIG
+        try:
+            return dict(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
+        except (OSError, ValueError, TypeError, yaml.YAMLError) as error:
+            copy = self.run().get("config")
+            if isinstance(error, FileNotFoundError) and isinstance(copy, dict):
+                return copy
             raise CallsheetError(f"{path} cannot be read: {error}.") from error
 
     def rows(self, name: str) -> Iterator[dict[str, Any]]:
@@ -107,17 +123,12 @@ class RunDir:
                     yield row
 
     def _take(self, lock: IO[str]) -> None:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
+        if flock(lock) is Flock.HELD:  # where there are no locks, nothing tells, and a run must be able to start
             lock.seek(0)
             raise CallsheetError(
                 f"Another run is writing to {self.path} ({lock.read().strip() or 'holder unknown'}). "
                 "Choose another output_dir, or wait until it has ended."
-            ) from error
-        except OSError as error:
-            if error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS):
-                raise
+            )
         self._lock = lock
         lock.truncate(0)
         with suppress(OSError):  # on a full disk it does not say whose it is
@@ -128,19 +139,6 @@ def require_run(folder: Path) -> None:
     """Raise `CallsheetError` where no run was ever started."""
     if not (folder / RUN).is_file():
         raise CallsheetError(f"{folder} holds no Callsheet run.")
-
-
-def replace(path: Path, text: str) -> None:
-    """Write `text` to `path` through a temporary file beside it, synced before the rename."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def lines(rows: Iterable[Mapping[str, Any]]) -> str:

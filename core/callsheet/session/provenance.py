@@ -1,4 +1,4 @@
-"""Where a run comes from: versions, machine, git state and plugins, as they stand in `run.json`."""
+"""What runs, and where it comes from: versions, machine, git state and plugins, as they stand in `run.json`."""
 
 from __future__ import annotations
 
@@ -6,13 +6,20 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
+import yaml
+
+from callsheet.rundir import rundir
+from callsheet.rundir.rundir import now
 from callsheet.secrets import redact, redact_override
 
 if TYPE_CHECKING:
     from callsheet.plugins.lineup import Lineup
+    from callsheet.records import LogContext
+    from callsheet.rundir.rundir import RunDir
 
 PACKAGES = (
     "callsheet",
@@ -29,6 +36,24 @@ PACKAGES = (
     "pluggy",
     "safetensors",
 )
+
+
+def write_start(run_dir: RunDir, ctx: LogContext, lineup: Lineup, earlier: Mapping[str, Any]) -> None:
+    """Write `config.yaml` and `run.json`; `earlier` is what `run.json` says of attempts before this one."""
+    run_dir.write_text(rundir.CONFIG, yaml.safe_dump(ctx.run_config, sort_keys=False, allow_unicode=True))
+    run_dir.write_json(
+        rundir.RUN,
+        {
+            "run": ctx.run,
+            "experiment": ctx.experiment,
+            "status": "running",
+            "started": earlier.get("started", now()),
+            "attempts": [*earlier.get("attempts", []), {"started": now(), "pid": os.getpid()}],
+            "config": ctx.run_config,
+            "ids": ctx.ids,
+            **provenance(lineup),
+        },
+    )
 
 
 def provenance(lineup: Lineup) -> dict[str, Any]:

@@ -8,16 +8,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from callsheet.errors import CallsheetError
 from callsheet.hooks import Plugin
 from callsheet.outbox.counts import counts_of
 from callsheet.outbox.settings import OutboxSettings
+from callsheet.plugins.lineup import Lineup
 from callsheet.records import LogContext
 from callsheet.rundir import rundir
 from callsheet.rundir.rundir import RunDir
-from callsheet.session.session import Session
+from callsheet.session.announcer import Announcer
 
 NOT_WRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
 
@@ -33,43 +32,39 @@ def drain(run_dir: Path, seconds: float) -> dict[str, int]:
 
 
 @contextmanager
-def reopened(run_dir: Path, seconds: float = float("inf")) -> Iterator[Session]:
+def reopened(run_dir: Path, seconds: float = float("inf")) -> Iterator[LogContext]:
     """The run at `run_dir` once more, to put something into its outbox; leaving the block works that off.
 
     Raises `CallsheetError` when the run is alive, there is none, or its directory cannot be written.
     """
     rundir.require_run(run_dir)
-    session = _session_of(RunDir(run_dir, is_main=False))
-    session.run_dir.open()
+    folder = RunDir(run_dir)
+    announcer, settings = _announcer_of(folder)
+    folder.open()
     try:
-        supervisor = session.make_supervisor()
+        supervisor = announcer.supervise(settings)
         supervisor.open()
-        yield session
+        yield announcer.ctx
         supervisor.wait(seconds)
         supervisor.close()
-        session.run_dir.update_run(ids=session.ctx.ids, outbox=counts_of(run_dir))
+        folder.update_run(ids=announcer.ctx.ids, outbox=counts_of(run_dir))
     except OSError as error:
         if error.errno not in NOT_WRITABLE:
             raise
         said = f"{run_dir} cannot be written: {error.strerror}. What lies in its outbox is kept; try again once it can."
         raise CallsheetError(said) from error
     finally:
-        session.run_dir.close()
+        folder.close()
 
 
-def _session_of(run_dir: RunDir) -> Session:
-    """A session of the plugins that `config.yaml` lists, which never trains."""
-    run = run_dir.run()
-    config = _config(run_dir.path / rundir.CONFIG)
-    ctx = LogContext(run_dir.path, run.get("experiment", ""), run.get("run", ""), config, dict(run.get("ids", {})))
-    return Session(ctx, _plugins(config, run), outbox=_settings(config))
-
-
-def _config(path: Path) -> dict[str, Any]:
-    try:
-        return dict(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise CallsheetError(f"{path} cannot be read: {error}.") from error
+def _announcer_of(folder: RunDir) -> tuple[Announcer, OutboxSettings]:
+    """Who tells the plugins that `config.yaml` lists, and the settings of their outbox."""
+    run = folder.run()
+    config = folder.config()
+    lineup = Lineup(_plugins(config, run), log=folder.event)
+    ids = dict(run.get("ids", {}))
+    ctx = LogContext(folder.path, run.get("experiment", ""), run.get("run", ""), config, ids, lineup.publishes)
+    return Announcer(folder, ctx, lineup), _settings(config)
 
 
 def _settings(config: Mapping[str, Any]) -> OutboxSettings:

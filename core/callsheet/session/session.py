@@ -2,34 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import time
-import traceback
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from callsheet.distributed.world import world
 from callsheet.hooks import Plugin
-from callsheet.launch import failures
+from callsheet.outbox import Outbox
 from callsheet.outbox.counts import counts_of
-from callsheet.outbox.predictions import Predictions
 from callsheet.outbox.settings import OutboxSettings
-from callsheet.outbox.supervisor.announcing import Results
-from callsheet.outbox.supervisor.recovery import as_listed
 from callsheet.outbox.supervisor.supervisor import Supervisor
 from callsheet.plugins.lineup import Lineup
-from callsheet.process.signals import Interrupted, Signals
-from callsheet.records import ArmResult, EvalResult, ExperimentResult, LogContext, LoopState, ManifestRow, RunResult
-from callsheet.rundir import checkpoints, rundir
-from callsheet.rundir.hashes import Hashes
-from callsheet.rundir.rundir import RunDir, now
-from callsheet.secrets import redact, redact_text
-from callsheet.session.provenance import provenance
+from callsheet.process.signals import Signals
+from callsheet.records import ArmResult, ExperimentResult, LogContext, LoopState, ManifestRow, RunResult
+from callsheet.rundir.rundir import RunDir
+from callsheet.secrets import redact
+from callsheet.session import outcome, provenance
+from callsheet.session.announcer import Announcer
+from callsheet.session.manifest import ManifestWriter
 
 
 class Session:
@@ -43,13 +34,14 @@ class Session:
         signals: Signals | None = None,
         outbox: OutboxSettings | None = None,
     ) -> None:
-        rank, world_size = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
+        here = world()
         self.ctx = ctx
-        ctx.publishes = any(plugin.announces_revisions for plugin in plugins.values())
         self.signals = signals or Signals()
-        self.run_dir = RunDir(ctx.run_dir, is_main=rank == 0)
-        self.lineup = Lineup(plugins, rank=rank, world_size=world_size, log=self.run_dir.event)
-        self.state = LoopState(ctx, self.lineup.request, self.announce_in_loop, rank=rank, world_size=world_size)
+        self.run_dir = RunDir(ctx.run_dir, is_main=here.is_main)
+        self.lineup = Lineup(plugins, rank=here.rank, world_size=here.size, log=self.run_dir.event)
+        ctx.publishes = self.lineup.publishes
+        self.announcer = Announcer(self.run_dir, ctx, self.lineup)
+        self.state = LoopState(ctx, self.lineup.request, self._announce, rank=here.rank, world_size=here.size)
         self.outbox = outbox or OutboxSettings()
         self.supervisor: Supervisor | None = None
         self.arm = ArmResult(ctx.run)
@@ -57,8 +49,7 @@ class Session:
         self.stopped_by: str | None = None
         self.result: RunResult | None = None
         self._started = 0.0
-        self._hashing: ThreadPoolExecutor | None = None
-        self._hashes = Hashes(self.run_dir.path)
+        self._manifest: ManifestWriter | None = None
 
     @property
     def is_open(self) -> bool:
@@ -68,7 +59,6 @@ class Session:
     def move_to(self, folder: Path, config: dict[str, Any]) -> None:
         """Run in `folder`, for a script whose Trainer says only now where that is."""
         self.run_dir.path = self.ctx.run_dir = folder
-        self._hashes = Hashes(folder)
         self.ctx.run = folder.name
         self.ctx.run_config = redact(config)
         self.arm = ArmResult(folder.name)
@@ -78,32 +68,18 @@ class Session:
         self.run_dir.open()
         earlier = self.run_dir.run()
         self._started, self.result, self.stopped_by = time.perf_counter(), None, None
-        self._hashing = ThreadPoolExecutor(1, "callsheet-hash")
-        if self.run_dir.is_main:
-            self._write_start(earlier)
+        self.ctx.outbox = Outbox(self.run_dir.path)
         self.ctx.ids = {**earlier.get("ids", {}), **self.ctx.ids}
+        if self.run_dir.is_main:
+            self._manifest = ManifestWriter(self.run_dir)
+            provenance.write_start(self.run_dir, self.ctx, self.lineup, earlier)
         self.run_dir.event("started", attempt=len(earlier.get("attempts", [])) + 1)
         if self.run_dir.is_main:
-            self.make_supervisor().open()
+            self.supervisor = self.announcer.supervise(self.outbox)
+            self.supervisor.open()
         self.lineup.hooks.on_experiment_start(ctx=self.ctx)
         self.lineup.hooks.on_run_start(ctx=self.ctx)
         self.run_dir.update_run(ids=self.ctx.ids)
-
-    def _write_start(self, earlier: Mapping[str, Any]) -> None:
-        self.run_dir.write_text(rundir.CONFIG, yaml.safe_dump(self.ctx.run_config, sort_keys=False, allow_unicode=True))
-        self.run_dir.write_json(
-            rundir.RUN,
-            {
-                "run": self.ctx.run,
-                "experiment": self.ctx.experiment,
-                "status": "running",
-                "started": earlier.get("started", now()),
-                "attempts": [*earlier.get("attempts", []), {"started": now(), "pid": os.getpid()}],
-                "config": self.ctx.run_config,
-                "ids": {**earlier.get("ids", {}), **self.ctx.ids},
-                **provenance(self.lineup),
-            },
-        )
 
     def __enter__(self) -> Session:
         try:
@@ -125,23 +101,24 @@ class Session:
             return
         self.signals.patient = True
         self.signals.promise = "waiting no longer for what is not published"
-        self.result = self._result(error)
-        if error is not None:
-            trace = redact_text("".join(traceback.format_exception(type(error), error, error.__traceback__)))
-            self.run_dir.event(self.result.status, error=self.result.error, traceback=trace)
-        with contextlib.suppress(OSError):  # before the hooks: a process killed in one of them has ended all the same
-            self.run_dir.update_run(status=self.result.status, ended=now())
+        self.result = outcome.result_of(self, error, time.perf_counter() - self._started)
+        outcome.write_end(self, self.result, error)
         try:
             self._publish(error)
         finally:
             self._say_ended(self.result, error)
 
-    def make_supervisor(self) -> Supervisor:
-        """Take charge of the run's outbox; only for who holds the lock of the run directory."""
-        results = Results(self.run_dir, self.ctx, self.lineup.hooks, self.announce)
-        self.supervisor = Supervisor(self.run_dir, self.outbox, results)
-        self.ctx.on_put = self.supervisor.was_put
-        return self.supervisor
+    def checkpointed(self, row: ManifestRow) -> None:
+        """Write a complete checkpoint into the manifest, with what was put into the outbox for it."""
+        if self._manifest:
+            self._manifest.add(row, self.supervisor.put_lately() if self.supervisor else [])
+
+    def unpublished(self) -> dict[str, int]:
+        """How many outbox entries are done, left and failed; empty when none was ever put."""
+        return counts_of(self.run_dir.path) if self.supervisor else {}
+
+    def _announce(self, *score: Any) -> None:
+        self.announcer.score_in_loop(self.state, *score)
 
     def _publish(self, error: BaseException | None) -> None:
         """Wait for the courier, unless the run failed or somebody wants it gone; then only look what came back."""
@@ -160,76 +137,6 @@ class Session:
         finally:
             if self.supervisor:
                 self.supervisor.close()
-            if self._hashing:
-                hurry = self._in_a_hurry(error)
-                self._hashing.shutdown(wait=not hurry, cancel_futures=hurry)
-            with contextlib.suppress(OSError):
-                self._write_outcome(result)
-
-    def announce(self, result: EvalResult, predictions: Sequence[Mapping[str, Any]], step: int | None) -> None:
-        """Write a score and its predictions down, then tell every plugin."""
-        step = result.step if step is None else step
-        self.run_dir.append(rundir.EVALS, {"time": now(), **asdict(result), "step": step}, durable=True)
-        if predictions and self.run_dir.is_main:
-            weights = result.tags.get("weights")
-            name = "-".join(str(part) for part in (result.name, weights, step) if part is not None)
-            folder = self.run_dir.path / "predictions"
-            folder.mkdir(exist_ok=True)
-            if isinstance(predictions, Predictions):
-                predictions.keep(folder / f"{name}.jsonl")
-            else:
-                self.run_dir.write_text(f"predictions/{name}.jsonl", rundir.lines(predictions))
-        self.lineup.hooks.on_benchmark_eval(ctx=self.ctx, eval_result=result, predictions=predictions, step=step)
-
-    def announce_in_loop(self, result: EvalResult, predictions: Sequence[Mapping[str, Any]], step: int | None) -> None:
-        """The same for a score of the model that trains, which is an evaluation of it as well."""
-        self.announce(result, predictions, step)
-        self.lineup.hooks.on_eval(
-            state=self.state, step_idx=self.state.step, eval_name=result.name, metrics=result.metrics
-        )
-
-    def checkpointed(self, row: ManifestRow) -> None:
-        """Write a complete checkpoint into the manifest, and hash its files beside the training loop."""
-        if self.run_dir.is_main and self._hashing:
-            row = checkpoints.with_files(row)
-            entries = self.supervisor.put_lately() if self.supervisor else []
-            checkpoints.record(self.run_dir, row, **as_listed(entries))
-            self._hashing.submit(self._hash, row)
-
-    def unpublished(self) -> dict[str, int]:
-        """How many outbox entries are done, left and failed; empty when none was ever put."""
-        return counts_of(self.run_dir.path) if self.supervisor else {}
-
-    def _hash(self, row: ManifestRow) -> None:
-        if hashed := checkpoints.with_hashes(row, self._hashes):
-            checkpoints.record(self.run_dir, hashed)
-
-    def _result(self, error: BaseException | None) -> RunResult:
-        seconds = time.perf_counter() - self._started
-        status, said = "completed", None
-        if error is not None and (peer := failures.cause_elsewhere(error, self.state.rank)):
-            status, said = "interrupted" if peer.is_signal else "failed", peer.said
-        elif self._is_interruption(error):
-            status, said = "interrupted", str(error or "") or "stopped by a signal"
-        elif error is not None:
-            status, said = "failed", redact_text(f"{type(error).__name__}: {error}")
-        elif self.stopped_by:
-            status = "stopped"
-        return RunResult(status, self.state.step, dict(self.metrics), seconds, said)
-
-    def _is_interruption(self, error: BaseException | None) -> bool:
-        """Whether a signal ended the run; after one, a rank that went first is no failure."""
-        if isinstance(error, (Interrupted, KeyboardInterrupt, SystemExit)):
-            return True
-        return bool(self.signals.received) and (error is None or failures.lost_peer(error))
-
-    def _write_outcome(self, result: RunResult) -> None:
-        self.run_dir.update_run(
-            status=result.status,
-            ended=now(),
-            outcome={**asdict(result), "stopped_by": self.stopped_by},
-            ids=self.ctx.ids,
-            cost=self.lineup.cost(),
-            **({"outbox": counts} if (counts := self.unpublished()) else {}),
-        )
-        self.run_dir.event("ended", status=result.status, step=result.step)
+            if self._manifest:
+                self._manifest.close(hurry=self._in_a_hurry(error))
+            outcome.write_outcome(self, result)

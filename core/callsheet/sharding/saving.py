@@ -39,7 +39,9 @@ def save_model(model: Any, sharding: Sharding, folder: Path, values: Values) -> 
 def _stream(model: Any, sharding: Sharding, folder: Path, values: Values, layout: Layout) -> None:
     if sharding.rank == 0:
         with _no_bar():
-            model.save_pretrained(folder, state_dict={})  # configuration and code
+            # Configuration and code, which transformers 5.23 writes together with weights: it is given none, and the
+            # empty file that it makes of them goes again.
+            model.save_pretrained(folder, state_dict={})
         for path in folder.glob("model*.safetensors*"):
             path.unlink()
     for name, unordered in layout.files.items():

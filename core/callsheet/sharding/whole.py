@@ -103,7 +103,11 @@ class Sharding:
                     target.copy_(before)
 
     def reshard(self) -> None:
-        """Have FSDP2 give up what it gathered for an evaluation: it would go on computing with that."""
+        """Have FSDP2 give up what it gathered for an evaluation: it would go on computing with that.
+
+        The root keeps its parameters gathered after a forward pass, for the backward pass that an evaluation does not
+        have: `fully_shard` of torch 2.13 documents it under `reshard_after_forward`.
+        """
         for module in self._model.modules():
             if hasattr(module, "reshard") and hasattr(module, "unshard"):
                 module.reshard()

@@ -1,4 +1,9 @@
-"""Shards under DeepSpeed: fragments of float32 master weights (ZeRO-1 and 2) and partitions of parameters (ZeRO-3)."""
+"""Shards under DeepSpeed: fragments of float32 master weights (ZeRO-1 and 2) and partitions of parameters (ZeRO-3).
+
+ZeRO-1 and 2 lay all parameters end to end and cut the row into one piece per rank, wherever a parameter begins: a rank
+masters a parameter whole, in part, or not at all. What fills up the last piece belongs to no parameter. ZeRO-3 cuts
+each parameter for itself, and fills up the last slice of each.
+"""
 
 from __future__ import annotations
 
@@ -55,7 +60,11 @@ def fragment(name: str, parameter: Any) -> Shard:
 
 
 def partition(name: str, parameter: Any) -> Shard:
-    """ZeRO-3: a slice of the flattened parameter. The last rank's is padded with what nobody ever wrote.
+    """ZeRO-3: a slice of the flattened parameter, without the padding at its end.
+
+    All slices have one size, rounded up, so the last ones reach past the parameter's end, or lie beyond it whole. The
+    padding there comes from `torch.empty`, and nobody ever writes it (DeepSpeed 0.19.8, `partition_size` in
+    runtime/zero/partition_parameters.py). In a norm, a hash or a file it would be noise, and other noise each time.
 
     Small parameters are persistent: their whole stays on every rank beside the partition, and must follow it.
     """

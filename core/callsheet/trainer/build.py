@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from callsheet.config.plan import Plan
-from callsheet.errors import CallsheetError
+from callsheet.errors import CallsheetError, first_line
 from callsheet.introspect.importing import accepts, import_object
 from callsheet.launch import engines
-from callsheet.loop.named_callbacks import named_callbacks
 from callsheet.trainer import adapters, ref_model
 from callsheet.trainer import args as trainer_args
 from callsheet.trainer.inputs import Material, prepare
@@ -21,7 +20,7 @@ from callsheet.trainer.random_init import keep_base
 if TYPE_CHECKING:
     from transformers import Trainer, TrainerCallback, TrainingArguments
 
-__all__ = ["make_args", "make_trainer", "named_callbacks", "prepare"]
+__all__ = ["make_args", "make_trainer", "prepare"]
 
 logger = logging.getLogger("callsheet")
 
@@ -53,6 +52,7 @@ def make_trainer(
     if plan.launch.threads:
         torch.set_num_threads(plan.launch.threads)
     model = seeded_model(plan.model, args.seed)
+    # Without it, classifiers of transformers 5.23 refuse every batch of more than one row (modeling_layers.py).
     if material.collator and getattr(model.config, "pad_token_id", None) is None:
         model.config.pad_token_id = material.tokenizer.pad_token_id
     if material.peft and plan.model.init == "config":
@@ -94,5 +94,5 @@ def _reward(reward: Any) -> Any:
     try:
         return AutoModelForSequenceClassification.from_pretrained(reward, num_labels=1)
     except (OSError, ValueError) as error:
-        first = str(error).strip().splitlines()[0]
-        raise CallsheetError(f"trainer.rewards: the reward model '{reward}' could not be loaded: {first}") from error
+        said = f"trainer.rewards: the reward model '{reward}' could not be loaded: {first_line(error)}"
+        raise CallsheetError(said) from error

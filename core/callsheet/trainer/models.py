@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from callsheet.config.schema import ModelSettings
-from callsheet.errors import CallsheetError, sentences
+from callsheet.errors import CallsheetError, first_line, sentences
 from callsheet.introspect.classes import find_class
 from callsheet.introspect.importing import import_object
 from callsheet.introspect.modules import find_module
@@ -119,9 +119,8 @@ class explained:
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, (OSError, ValueError, KeyError, ImportError)):
-            first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
             missing = "" if Path(_path(self.model)).is_dir() else "There is no folder of that name here, either."
-            said = f"model.path={self.model.path} could not be loaded: {first}"
+            said = f"model.path={self.model.path} could not be loaded: {first_line(error)}"
             raise CallsheetError(sentences(said, missing)) from error
 
 

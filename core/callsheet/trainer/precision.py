@@ -1,4 +1,7 @@
-"""Whether a run computes in bfloat16: TRL's default, which fails where the hardware has none."""
+"""Whether a run computes in bfloat16: TRL's default, which fails where the hardware has none.
+
+TRL 1.16 sets `bf16` where nobody did (`__post_init__` in trainer/base_config.py); transformers 5.23 then refuses it.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """The model that DPO, KTO, GRPO and RLOO compare with, loaded like the one that trains.
 
-Left alone, TRL loads it from the same path without the revision, the arguments and the random weights of the first.
+Left alone, TRL loads it from the same path without the revision, the arguments and the random weights of the first:
+`create_model_from_path(get_config_model_id(self.model.config))` in grpo_trainer.py and rloo_trainer.py of TRL 1.16.
 """
 
 from __future__ import annotations

@@ -36,7 +36,8 @@ def with_saved(base: PreTrainedModel, model: ModelSettings) -> PreTrainedModel:
     from peft import PeftModel
     from transformers.integrations import is_deepspeed_zero3_enabled
 
-    # As for a new adapter: ZeRO-3 gathers all parameters in the type of the first.
+    # ZeRO-3 gathers small parameters in the type of the first one, and PEFT would make those of the adapter float32:
+    # https://github.com/deepspeedai/DeepSpeed/issues/8072. TRL 1.16 does so for a new adapter (dpo_trainer.py).
     return PeftModel.from_pretrained(  # type: ignore[return-value]  # what trainers take in place of a model
         base,
         str(Path(model.path).expanduser()),
@@ -48,7 +49,8 @@ def with_saved(base: PreTrainedModel, model: ModelSettings) -> PreTrainedModel:
 def drop(model: Any, plugins: Iterable[str]) -> None:
     """Take out of `model` what plugins left in the checkpoint that it goes on from, in folders that bear their names.
 
-    Trainer loads every folder of an adapter there, whether or not the plugin takes part in this run.
+    Trainer loads every folder of an adapter there, whether or not the plugin takes part in this run (transformers 5.23,
+    trainer.py, `_load_from_checkpoint`: `adapter_subdirs`).
     """
     for name in plugins:
         if name in getattr(model, "peft_config", {}) and name not in model.active_adapters:

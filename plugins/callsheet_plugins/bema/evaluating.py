@@ -3,101 +3,56 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Any
 
-from callsheet.errors import CallsheetError
-
-SAVING = ("save_model", "_save_checkpoint")
 NAME = "bema"  # of the evaluation of the average, where there are both
 
+Evaluate = Callable[[str], dict[str, float]]  # by the prefix of its metrics
 Swapped = Callable[[], AbstractContextManager[bool]]
 
 
+@dataclass
 class Evaluation:
-    """Takes the place of `trainer.evaluate`, which has no event before it, until it is removed.
+    """`which` is bema, or both: the model as it is, then the average, whose metrics are called `eval_bema_loss`."""
 
-    `which` is bema, or both: the model as it is, then the average, whose metrics are called `eval_bema_loss`.
-    """
+    which: str
+    swapped: Swapped
+    is_running: bool = False
+    is_swapped: bool = False
 
-    def __init__(self, trainer: Any, which: str, swapped: Swapped) -> None:
-        self.trainer, self.which, self.swapped = trainer, which, swapped
-        self._plain = trainer.evaluate
-        self._running = False
-        trainer.evaluate = self
-
-    def remove(self) -> None:
-        vars(self.trainer).pop("evaluate", None)
-
-    def __call__(
-        self,
-        eval_dataset: Any = None,
-        ignore_keys: list[str] | None = None,
-        metric_key_prefix: str = "eval",
-        **more: Any,
-    ) -> dict[str, float]:
-        def plain(prefix: str) -> dict[str, float]:
-            return self._plain(eval_dataset, ignore_keys, metric_key_prefix=prefix, **more)  # type: ignore[no-any-return]
-
-        if self._running:  # Trainer calls itself for each of several data sets
-            return plain(metric_key_prefix)
-        self._running = True
+    def __call__(self, trainer: Any, evaluate: Evaluate, prefix: str) -> dict[str, float]:
+        """Evaluate the average, and where asked for the model too; every rank does."""
+        if self.is_running:  # Trainer calls itself for each of several data sets
+            return evaluate(prefix)
+        self.is_running = True
         try:
-            return self._evaluate(plain, metric_key_prefix)
+            metrics = evaluate(prefix) if self.which == "both" else {}
+            return {**self._averaged(trainer, evaluate, prefix), **metrics}
         finally:
-            self._running = False
+            self.is_running = False
 
-    def _evaluate(self, plain: Callable[[str], dict[str, float]], prefix: str) -> dict[str, float]:
-        metrics = plain(prefix) if self.which == "both" else {}
-        with self.swapped() as is_averaged, _unsavable(self.trainer):
-            if self.which == "bema":
-                return plain(prefix)
-            with _renamed(self.trainer):
-                average = plain(f"{prefix}_{NAME}") if is_averaged else _none_yet(self.trainer.args)
-        return {**average, **metrics}
+    def _averaged(self, trainer: Any, evaluate: Evaluate, prefix: str) -> dict[str, float]:
+        with self.swapped() as is_averaged:
+            self.is_swapped = True
+            try:
+                if self.which == "bema":
+                    return evaluate(prefix)
+                return evaluate(f"{prefix}_{NAME}") if is_averaged else _none_yet(trainer.args)
+            finally:
+                self.is_swapped = False
+
+    def rename(self, trainer: Any) -> None:
+        """Name what TRL's trainers gathered of the average as such: they put no prefix but eval_ before it."""
+        if self.is_swapped and self.which == "both":
+            gathered = getattr(trainer, "_metrics", {}).get("eval", {})
+            for key in list(gathered):
+                gathered[f"{NAME}_{key}"] = gathered.pop(key)
 
 
 def _none_yet(args: Any) -> dict[str, float]:
     """What Trainer finds the best checkpoint by, and would raise without: none before the first update."""
     metric = f"eval_{(args.metric_for_best_model or '').removeprefix('eval_')}"
     return {metric: math.nan} if metric.startswith(f"eval_{NAME}_") else {}
-
-
-@contextmanager
-def _renamed(trainer: Any) -> Iterator[None]:
-    """Have TRL's trainers name what they gather of the average as such; they put no prefix but eval_ before it."""
-    plain = trainer.log
-
-    def log(*args: Any, **kwargs: Any) -> None:
-        gathered = getattr(trainer, "_metrics", {}).get("eval", {})
-        for key in list(gathered):
-            gathered[f"{NAME}_{key}"] = gathered.pop(key)
-        plain(*args, **kwargs)
-
-    with _replaced(trainer, log=log):
-        yield
-
-
-@contextmanager
-def _replaced(trainer: Any, **methods: Any) -> Iterator[None]:
-    """Give `trainer` other methods for a while; then what it had of its own, or its class's again."""
-    before = {name: vars(trainer)[name] for name in methods if name in vars(trainer)}
-    vars(trainer).update(methods)
-    try:
-        yield
-    finally:
-        for name in methods:
-            del vars(trainer)[name]
-        vars(trainer).update(before)
-
-
-@contextmanager
-def _unsavable(trainer: Any) -> Iterator[None]:
-    """Refuse to save what is not the model that trains."""
-
-    def refuse(*args: Any, **kwargs: Any) -> None:
-        raise CallsheetError("The model holds averaged weights for an evaluation; save it before or after.")
-
-    with _replaced(trainer, **dict.fromkeys(SAVING, refuse)):
-        yield

@@ -12,15 +12,15 @@ from callsheet import hookimpl, setting
 from callsheet.distributed.collectives import broadcast
 from callsheet.errors import CallsheetError
 from callsheet.hooks import plugin_name
+from callsheet.loop import extend
 from callsheet.sharding import Sharding, Stored, problem_with_launch, unwrapped
-from callsheet_plugins.bema import best, keeping, model
+from callsheet_plugins.bema import keeping, model
 from callsheet_plugins.bema.evaluating import NAME, Evaluation
 from callsheet_plugins.bema.running import Average
 from callsheet_plugins.bema.schedule import Schedule
+from callsheet_plugins.bema.trainer import Averaging
 
 if TYPE_CHECKING:
-    from transformers import Trainer
-
     from callsheet.records import ArmResult, LogContext, LoopState, ManifestRow, PreflightReport, RunResult
 
 logger = logging.getLogger("callsheet")
@@ -67,7 +67,7 @@ class Bema(Schedule):
         self._is_formed = False
         self._has_warned = False
         self._evaluation: Evaluation | None = None
-        self._trainer: Trainer | None = None
+        self._trainer: Any = None  # with the attributes of Averaging
 
     @hookimpl
     def preflight(self, ctx: LogContext, report: PreflightReport) -> None:
@@ -108,10 +108,7 @@ class Bema(Schedule):
                 self._average = self._begun()
         self._form_if_last(state)  # the run that was resumed may have planned to go on
         if state.trainer is not None:
-            self._trainer = state.trainer
-            best.form_before(state.trainer, lambda: self._form(state))
-        if self.evaluate_with != "raw" and state.trainer is not None:
-            self._evaluation = Evaluation(state.trainer, self.evaluate_with, lambda: self._swapped(state))
+            self._follow(state, state.trainer)
         if self.evaluate_with == "both":
             state.evaluations.add(NAME)
         if state.is_main:
@@ -156,11 +153,17 @@ class Bema(Schedule):
     def on_run_end(self, ctx: LogContext, run_result: RunResult, arm: ArmResult) -> None:
         self._let_go()  # training may have raised
 
+    def _follow(self, state: LoopState, trainer: Any) -> None:
+        """Have `trainer` evaluate the average, and form it before it loads its best checkpoint."""
+        extend(trainer, Averaging)
+        if self.evaluate_with != "raw":
+            self._evaluation = Evaluation(self.evaluate_with, lambda: self._swapped(state))
+        trainer.bema_evaluation, trainer.bema_form = self._evaluation, lambda: self._form(state)
+        self._trainer = trainer
+
     def _let_go(self) -> None:
-        if self._evaluation:
-            self._evaluation.remove()
         if self._trainer:
-            best.forget(self._trainer)
+            self._trainer.bema_evaluation = self._trainer.bema_form = None
         if self._average:
             self._average.close()
         self._average = self._evaluation = self._trainer = None
@@ -233,9 +236,9 @@ class Bema(Schedule):
         row = state.resumed_from
         if row is None or row.step < self.update_after:
             return None
-        checkpoint = row.path / "callsheet" / plugin_name(self)
-        ema = Stored(self._sharding.chosen, checkpoint, keeping.EMA)
-        if not ema:
+        checkpoint = row.saved_folder(self)
+        ema = Stored(self._sharding.chosen, checkpoint, keeping.EMA) if checkpoint else None
+        if not checkpoint or not ema:
             self._refuse_unless_restart(row)
             return None
         if self._was_last_update(state):

@@ -23,14 +23,14 @@ from callsheet_plugins.benchmarks.engines import Engine
 if TYPE_CHECKING:
     from callsheet.records import LogContext, PreflightReport, Revision
     from callsheet_plugins.benchmarks.definitions import Benchmark
-    from callsheet_plugins.benchmarks.plugin import Benchmarks
+    from callsheet_plugins.benchmarks.settings import BenchmarkSettings
 
 WHERE = "plugins.benchmarks"
 EXTRAS = {"lm_eval": "pip install 'callsheet[eval]'", "transformers": "pip install transformers torch"}
 SECONDS = 20
 
 
-def check(plugin: Benchmarks, ctx: LogContext, report: PreflightReport) -> None:
+def check(plugin: BenchmarkSettings, ctx: LogContext, report: PreflightReport) -> None:
     """Add what is wrong to `report`."""
     if not plugin.chosen:
         report.warning(
@@ -61,7 +61,7 @@ def is_known_already(ctx: LogContext, revision: Revision) -> bool:
     return any(row.step == revision.step and row.revisions for row in rows)
 
 
-def _check_place(plugin: Benchmarks, place: type[Dispatcher], ctx: LogContext, report: PreflightReport) -> None:
+def _check_place(plugin: BenchmarkSettings, place: type[Dispatcher], ctx: LogContext, report: PreflightReport) -> None:
     settings = plugin.settings_in(section_of(place))
     for problem in getattr(place, "problems", Dispatcher.problems)(settings, Path(ctx.run_dir).absolute()):
         report.problem(problem)
@@ -73,7 +73,7 @@ def _check_place(plugin: Benchmarks, place: type[Dispatcher], ctx: LogContext, r
             report.warning(warning)
 
 
-def _problems(plugin: Benchmarks, place: type[Dispatcher], name: str, benchmark: Benchmark) -> list[str]:
+def _problems(plugin: BenchmarkSettings, place: type[Dispatcher], name: str, benchmark: Benchmark) -> list[str]:
     """What the engine says, and what holds for every engine."""
     try:
         engine = engines.engine(benchmark.engine)

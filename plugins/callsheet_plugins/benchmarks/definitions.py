@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from callsheet import CallsheetError, setting
-from callsheet.errors import did_you_mean
+from callsheet.errors import did_you_mean, first_line
 from callsheet.plugins import entry_points
 from callsheet.plugins.groups import ENGINES
 from callsheet.settings import check_settings
@@ -116,7 +116,7 @@ def _typed(name: str, content: Mapping[str, Any]) -> Benchmark:
     try:
         made = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Benchmark), dict(content)))
     except OmegaConfBaseException as error:
-        said = str(error).splitlines()[0].rstrip(".")
+        said = first_line(error).rstrip(".")
         raise CallsheetError(f"{where}.{error.full_key}: {said}.") from error
     assert isinstance(made, Benchmark)
     check_settings(made, where)

@@ -24,6 +24,7 @@ from callsheet_plugins.benchmarks.dispatch.attempts import Attempts
 from callsheet_plugins.benchmarks.dispatch.contract import LOG, Attempt, Dispatcher
 from callsheet_plugins.benchmarks.dispatch.local import gpus
 from callsheet_plugins.benchmarks.dispatch.slurm.submission import SUBMISSION, TAKEN
+from callsheet_plugins.benchmarks.dispatch.status import Status, status_of
 from callsheet_plugins.benchmarks.engines import Malformed, Scores, Work
 
 FIRST_LOOK_SECONDS, LONGEST_LOOK_SECONDS = 0.5, 30.0
@@ -62,8 +63,8 @@ class BenchmarkHandler(Handler):
             raise Transient(f"{job.payload['name']} is {seen.state}.", retry_after=_patience(folder), counts=False)
         if seen.state == "left":
             raise Parked(sentences(tried.last_failure(), f"{job.payload['name']}: {seen.reason}"))
-        status = attempts.status_of(folder)
-        if seen.state == "ended" and status.get("state") == "succeeded":
+        status = status_of(folder)
+        if seen.state == "ended" and status.state == "succeeded":
             attempts.blank_secrets(folder)
             try:
                 return self._result(job, folder, status, _engine(job).results(self._work(job, folder)))
@@ -196,9 +197,8 @@ class BenchmarkHandler(Handler):
                 f"Its command was {_shown(command)}; its log is {log}.",
             )
 
-    def _result(self, job: Delivery, folder: Path, status: Mapping[str, Any], scores: Scores) -> dict[str, Any]:
+    def _result(self, job: Delivery, folder: Path, status: Status, scores: Scores) -> dict[str, Any]:
         payload = job.payload
-        took = float(status.get("ended", 0)) - float(status.get("started", 0))
         tags = {"weights": payload["weights"], "engine": _engine_name(job), "branch": payload["branch"]}
         result = {
             "name": payload["name"],
@@ -208,7 +208,7 @@ class BenchmarkHandler(Handler):
             "tags": {name: value for name, value in tags.items() if value},
             "step": payload["step"],
             "commit": payload["commit"],
-            "eval_seconds": round(took, 3),
+            "eval_seconds": round(status.ended_at - status.started_at, 3),
         }
         path = folder / "predictions.jsonl"
         path.write_text(lines(scores.predictions), encoding="utf-8")
@@ -249,12 +249,10 @@ def _after_those_before(job: Delivery, error: Transient) -> Transient:
     return Transient(str(error), retry_after=wait, counts=False)
 
 
-def _said(status: Mapping[str, Any]) -> str:
-    state, code = status.get("state", "unknown"), status.get("exit_code")
+def _said(status: Status) -> str:
     how = {"timed_out": "it took longer than it may", "terminated": "it was told to stop"}
-    return f"{how.get(str(state), 'it failed')} (exit code {code})." + (
-        f" {status['error']}" if "error" in status else ""
-    )
+    said = f"{how.get(status.state, 'it failed')} (exit code {status.exit_code})."
+    return f"{said} {status.error}" if status.error else said
 
 
 def _shown(argv: list[str], longest: int = 400) -> str:

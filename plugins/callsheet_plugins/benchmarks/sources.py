@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 from callsheet.records import ManifestRow, Revision
+from callsheet.rundir.revisions import holds_commit
 
-COMMIT = ".callsheet-commit.json"  # what hub=folder leaves in a revision
-HUB = "hub"  # where it leaves them, unless told otherwise
 LEFT_OUT = ("optimizer*", "scheduler*", "scaler*", "rng_state*", "training_args.bin", "trainer_state.json")
 
 
@@ -43,19 +40,14 @@ def of_checkpoint(row: ManifestRow) -> Iterator[Source]:
         yield of_folder(folder, f"{name}-{row.step}", step=row.step, checkpoint=row.name, weights=name)
 
 
-def of_revision(revision: Revision, run_dir: Path) -> Source | None:
-    """What was published, or None for a folder that has come to hold something else since.
-
-    One inside the run directory is found there, wherever that lies by now.
-    """
+def of_revision(revision: Revision) -> Source | None:
+    """What was published, or None for a folder that has come to hold something else since."""
     where = {"repo": revision.repo, "commit": revision.commit, "branch": revision.branch, "step": revision.step}
     named = {"checkpoint": revision.checkpoint, "weights": revision.weights}
     identity = f"{revision.repo}@{revision.commit}"
-    if not revision.url.startswith("file:"):
+    if revision.path is None:
         return Source(identity, **where, **named)  # type: ignore[arg-type]  # the fields of a Source
-    places = (Path(unquote(urlsplit(revision.url).path)), run_dir / HUB / revision.branch)
-    folder = next((place for place in places if _holds(place, revision.commit)), None)
-    return of_folder(folder, identity, **where, **named) if folder else None
+    return of_folder(revision.path, identity, **where, **named) if holds_commit(revision) else None
 
 
 def files_of(folder: Path) -> dict[str, Path]:
@@ -66,11 +58,3 @@ def files_of(folder: Path) -> dict[str, Path]:
 
 def _is_model(folder: Path) -> bool:
     return (folder / "config.json").is_file() or (folder / "adapter_config.json").is_file()
-
-
-def _holds(folder: Path, commit: str) -> bool:
-    try:
-        said = json.loads((folder / COMMIT).read_text(encoding="utf-8"))
-        return commit in (said["commit"], *said.get("before", ()))
-    except (OSError, ValueError, KeyError, TypeError):
-        return False

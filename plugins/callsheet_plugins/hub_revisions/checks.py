@@ -11,13 +11,13 @@ from callsheet_plugins.hub_revisions import naming
 
 if TYPE_CHECKING:
     from callsheet.records import LogContext, PreflightReport
-    from callsheet_plugins.hub_revisions.plugin import HubRevisions
+    from callsheet_plugins.hub_revisions.settings import RevisionSettings
 
 SILENT_SECONDS, CONNECT_SECONDS = 10.0, 5.0
 WHERE = "plugins.hub_revisions"
 
 
-def check_settings(plugin: HubRevisions, ctx: LogContext, report: PreflightReport) -> None:
+def check_settings(plugin: RevisionSettings, ctx: LogContext, report: PreflightReport) -> None:
     """Add what is wrong wherever revisions go."""
     if problem := naming.problem_with_branch(naming.branch_of(plugin.revision, 0)):
         report.problem(f"{WHERE}.revision={plugin.revision!r} {problem}")
@@ -31,7 +31,7 @@ def check_settings(plugin: HubRevisions, ctx: LogContext, report: PreflightRepor
         report.warning(f"{WHERE}.artifacts: no selected plugin is called {', '.join(unknown)}.")
 
 
-def check_folder(plugin: HubRevisions, ctx: LogContext, report: PreflightReport) -> None:
+def check_folder(plugin: RevisionSettings, ctx: LogContext, report: PreflightReport) -> None:
     """Add why the folder cannot be published to."""
     folder = Path(plugin.folder).expanduser().absolute() if plugin.folder else ctx.run_dir / "hub"
     nearest = next(parent for parent in (folder, *folder.parents) if parent.exists())
@@ -46,7 +46,7 @@ def check_folder(plugin: HubRevisions, ctx: LogContext, report: PreflightReport)
     _refuse_existing(plugin, ctx, [str(path.relative_to(folder)) for path in found], str(folder), report)
 
 
-def check_hub(plugin: HubRevisions, ctx: LogContext, report: PreflightReport) -> None:
+def check_hub(plugin: RevisionSettings, ctx: LogContext, report: PreflightReport) -> None:
     """Add what is wrong to `report`; asks the Hub, with short time-outs."""
     if not plugin.repo:
         report.problem(f"{WHERE}.repo must be set for hub=huggingface, as in {WHERE}.repo=me/my-model.")
@@ -69,7 +69,7 @@ def check_hub(plugin: HubRevisions, ctx: LogContext, report: PreflightReport) ->
             report.warning(f"The Hub could not be asked whether {plugin.repo} can be written: {error}")
 
 
-def _ask(plugin: HubRevisions, ctx: LogContext, report: PreflightReport) -> None:
+def _ask(plugin: RevisionSettings, ctx: LogContext, report: PreflightReport) -> None:
     from huggingface_hub import HfApi, get_token
     from huggingface_hub.errors import HfHubHTTPError
 
@@ -124,7 +124,7 @@ def _may_write(scopes: dict[str, Any], owner: str, repo: str) -> bool:
 
 
 def _refuse_existing(
-    plugin: HubRevisions, ctx: LogContext, found: list[str], where: str, report: PreflightReport
+    plugin: RevisionSettings, ctx: LogContext, found: list[str], where: str, report: PreflightReport
 ) -> None:
     """Refuse branches that another run has made; a resumed one goes on with its own."""
     if found and not plugin.overwrite_hub_revision and not (ctx.run_dir / "outbox").exists():
@@ -138,5 +138,5 @@ def _pushes(ctx: LogContext) -> bool:
     return bool((ctx.run_config.get("finish") or {}).get("push"))
 
 
-def _start_of(plugin: HubRevisions) -> str:
+def _start_of(plugin: RevisionSettings) -> str:
     return naming.branch_of(plugin.revision, 0).removesuffix("000000000")

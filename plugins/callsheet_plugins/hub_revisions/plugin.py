@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from callsheet import Plugin, hookimpl, setting
+from callsheet import hookimpl
 from callsheet_plugins.hub_revisions import contents, naming, scores
 from callsheet_plugins.hub_revisions.card import card
+from callsheet_plugins.hub_revisions.settings import RevisionSettings
 
 if TYPE_CHECKING:
     from callsheet.records import EvalResult, LogContext, LoopState, ManifestRow, PreflightReport, Revision
@@ -20,7 +21,7 @@ KIND, PRUNE = "hub_revisions", "hub_prune"
 CONFIG, ADAPTER = "config.json", "adapter_config.json"
 
 
-class HubRevisions(Plugin):
+class HubRevisions(RevisionSettings):
     """Publish every checkpoint as a revision, a branch such as main-step-000001000, without making training wait.
 
     Only what a model is loaded from is published, with a model card of that step; never optimizer, RNG or
@@ -28,34 +29,6 @@ class HubRevisions(Plugin):
     `hub=folder` publishes to a local folder, `hub=huggingface` to the Hub, which needs a token in HF_TOKEN. With
     `finish.push=true` the final model goes to the branch `revision` itself.
     """
-
-    hub: str = setting("folder", choices=("folder", "huggingface"), help="Where to: a local folder, or the Hub.")
-    repo: str | None = setting(None, help="Repository on the Hub, as in me/my-model; it is made if it is not there.")
-    folder: str | None = setting(None, help="For hub=folder: the folder; left out, `hub` in the run directory.")
-    revision: str = setting("main", help="Branches begin with it; the final model goes to the branch of this name.")
-    private: bool = setting(True, help="Whether a repository that is made is private.")
-    include: list[str] = setting([], help="Patterns of more files to publish from a checkpoint, as in ['*.gguf'].")
-    artifacts: list[str] = setting(
-        [],
-        help="Model folders of other plugins to publish, at the end and where a checkpoint holds one, as in [bema], to "
-        "branches such as main-bema-step-000001000.",
-    )
-    overwrite_hub_revision: bool = setting(False, help="Replace the content of branches that exist already.")
-    keep_last: int | None = setting(
-        None, ge=1, help="Keep only so many of the run's newest branches; all, if left out."
-    )
-    keep_best: int = setting(0, ge=0, help="With keep_last: also keep so many that are best by `metric`.")
-    metric: str = setting("eval_loss", help="What keep_best goes by, as the trainer names it.")
-    greater_is_better: bool = setting(False, help="Whether `metric` should rise.")
-    commits_per_hour: int = setting(120, ge=1, help="The Hub allows 128 for one repository.")
-    timeout_seconds: float = setting(
-        60, gt=0, help="Give a request up after so many seconds of silence, and try again."
-    )
-    when_quota_is_short: str = setting(
-        "wait",
-        choices=("wait", "coalesce"),
-        help="Publish everything, the newest first, however late; or leave out steps that a newer one has passed.",
-    )
 
     announces_revisions = True
 

@@ -34,12 +34,19 @@ class PrintProgress(Plugin):
         self._display: Bar | Lines | None = None
 
     @hookimpl
+    def on_trainer_ready(self, state: LoopState) -> None:
+        from transformers import PrinterCallback, ProgressCallback
+
+        assert state.trainer is not None
+        for callback in (ProgressCallback, PrinterCallback):
+            state.trainer.remove_callback(callback)
+
+    @hookimpl
     def on_train_start(self, state: LoopState) -> None:
         from rich.console import Console
         from transformers.utils import logging
 
         logging.disable_progress_bar()  # a bar for every file of every checkpoint, drawn across this one
-        _silence_trainer(state.trainer)
         self._close()
         console = Console()
         pace = Pace(state.step, state.max_steps)
@@ -71,21 +78,6 @@ class PrintProgress(Plugin):
         if self._display:
             self._display.close()
         self._display = None
-
-
-def _silence_trainer(trainer: Any) -> None:
-    """Put callbacks that do nothing where the Trainer's own progress was.
-
-    They are not removed, because the Trainer is walking along this list right now and would pass over the next one.
-    """
-    from transformers import PrinterCallback, ProgressCallback, TrainerCallback
-
-    callbacks = trainer.callback_handler.callbacks if trainer is not None else []
-    for index, callback in enumerate(callbacks):
-        if isinstance(callback, (ProgressCallback, PrinterCallback)):
-            callbacks[index] = TrainerCallback()
-            if bar := getattr(callback, "training_bar", None):
-                bar.close()
 
 
 def _eval_line(step: int, last: int, name: str, metrics: Mapping[str, float]) -> str:

@@ -24,7 +24,7 @@ logger = logging.getLogger("callsheet")
 
 KIND = "ref"
 CHANGE = "ref_sync/change"
-BETA = {"grpo": 0.0, "rloo": 0.05}  # TRL's defaults; at 0 it loads no reference
+BETA = {"grpo": 0.0, "rloo": 0.05}  # TRL 1.16's defaults; at 0 it loads no reference
 
 
 class RefSync(Plugin):
@@ -108,7 +108,8 @@ class RefSync(Plugin):
 
     def _restore(self, row: ManifestRow) -> None:
         reference = self._pairs.reference
-        stored = Stored(reference.chosen, row.path / "callsheet" / plugin_name(self), KIND)
+        folder = row.saved_folder(self)
+        stored = Stored(reference.chosen, folder, KIND) if folder else None
         if stored:
             reference.write(stored.read)
         elif row.step < self.ref_model_sync_steps and self._synced_at is None:

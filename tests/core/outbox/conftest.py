@@ -87,7 +87,7 @@ import sys, time
 from pathlib import Path
 from callsheet import LogContext
 from callsheet.outbox.settings import OutboxSettings
-from callsheet.session import Session
+from callsheet.session.session import Session
 from shipping import Shipper
 
 run_dir, entries, pause = Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
@@ -107,8 +107,8 @@ with Session(LogContext(run_dir, "test", run_dir.name, config), {"shipper": Ship
         if step > 1:  # save_total_limit=1
             for old in (run_dir / f"checkpoint-{step - 1}").iterdir():
                 old.unlink()
-        session.mailroom._looked = 0.0
-        session.mailroom.look()
+        session.supervisor._looked = 0.0
+        session.supervisor.look()
         time.sleep(pause)
 """
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from callsheet import LogContext, Plugin, hookimpl
-from callsheet.outbox import Handler
+from callsheet.outbox import Handler, Outbox
 from callsheet.outbox.courier.backoff import Backoff
 from callsheet.outbox.courier.worker import Worker
 from callsheet.outbox.entries import Entry, to_json
@@ -111,7 +111,7 @@ def test_what_is_no_result_is_said_once_and_keeps_nothing_else_from_being_announ
 
 @pytest.mark.parametrize("room", [0, 5_000])
 def test_a_drain_of_a_run_on_a_full_disk_says_so_in_one_sentence(tmp_path, shipping, room):
-    LogContext(tmp_path).outbox.put("shelf", {"to": str(tmp_path), "by_hand": "no"}, key="1")
+    Outbox(tmp_path).put("shelf", {"to": str(tmp_path), "by_hand": "no"}, key="1")
     (tmp_path / "config.yaml").write_text("{}")
     (tmp_path / "run.json").write_text(json.dumps({"run": "run", "more": "x" * 10_000}))
     command = [sys.executable, "-m", "callsheet", "outbox", "drain", str(tmp_path), "--seconds", "1"]

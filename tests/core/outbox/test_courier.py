@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from callsheet import LogContext
+from callsheet.outbox import Outbox
 from callsheet.outbox.courier.lock import CourierLock
 from callsheet.outbox.store import EntryStore
 
@@ -18,7 +18,7 @@ from .conftest import states, wait_until
 
 def fill(run_dir, count=1, **payload):
     """Put so many entries with one file each; their ids."""
-    outbox, source = LogContext(run_dir).outbox, run_dir / "model.safetensors"
+    outbox, source = Outbox(run_dir), run_dir / "model.safetensors"
     run_dir.mkdir(exist_ok=True)
     source.write_bytes(b"weights")
     content = {"to": str(run_dir.parent / "shelf"), **payload}

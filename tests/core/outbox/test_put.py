@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from callsheet import LogContext
-from callsheet.outbox import snapshots
+from callsheet.outbox import Outbox, snapshots
 from callsheet.outbox.store import EntryStore
 from callsheet.outbox.supervisor.recovery import restore
 from callsheet.rundir.rundir import RunDir
@@ -28,7 +28,7 @@ def checkpoint(tmp_path):
 
 def put(run_dir, checkpoint, **arguments):
     files = {path.name: path for path in checkpoint.iterdir()}
-    return LogContext(run_dir).outbox.put("shelf", {"to": "x"}, files=files, **arguments)
+    return Outbox(run_dir).put("shelf", {"to": "x"}, files=files, **arguments)
 
 
 def test_an_entry_and_its_files_outlive_the_checkpoint(tmp_path, shipping, checkpoint):
@@ -82,25 +82,25 @@ def test_entries_without_a_key_are_all_different(tmp_path, shipping, checkpoint)
 
 def test_a_kind_that_nothing_carries_out_is_refused_at_once(tmp_path, shipping):
     with pytest.raises(LookupError, match="of kind 'shelv'. Did you mean 'shelf'?"):
-        LogContext(tmp_path).outbox.put("shelv", {})
+        Outbox(tmp_path).put("shelv", {})
     assert not (tmp_path / "outbox").exists()
 
 
 def test_a_file_that_is_missing_leaves_nothing_behind(tmp_path, shipping):
     with pytest.raises(FileNotFoundError):
-        LogContext(tmp_path).outbox.put("shelf", {}, files={"a": tmp_path / "nowhere"})
+        Outbox(tmp_path).put("shelf", {}, files={"a": tmp_path / "nowhere"})
     assert not any(states(tmp_path).values()) and not list((tmp_path / "snapshots").iterdir())
 
 
 @pytest.mark.parametrize("name", ["../model", "/model", "a/../../model"])
 def test_a_file_outside_its_snapshot_is_refused(tmp_path, shipping, checkpoint, name):
     with pytest.raises(ValueError, match="must lie inside its snapshot"):
-        LogContext(tmp_path).outbox.put("shelf", {}, files={name: checkpoint / "config.json"})
+        Outbox(tmp_path).put("shelf", {}, files={name: checkpoint / "config.json"})
 
 
 def test_secrets_in_a_payload_are_blanked(tmp_path, shipping, monkeypatch):
     monkeypatch.setenv("HF_TOKEN", "hf_abcdefghijklmnopqrstu")
-    id = LogContext(tmp_path).outbox.put("shelf", {"note": "with hf_abcdefghijklmnopqrstu", "hub_token": "x"})
+    id = Outbox(tmp_path).put("shelf", {"note": "with hf_abcdefghijklmnopqrstu", "hub_token": "x"})
     text = (tmp_path / "outbox" / "pending" / f"{id}.json").read_text()
     assert "hf_abc" not in text and json.loads(text)["payload"] == {"note": "with ***", "hub_token": "***"}
 
@@ -108,7 +108,7 @@ def test_secrets_in_a_payload_are_blanked(tmp_path, shipping, monkeypatch):
 FULL = """
 import sys, resource
 from pathlib import Path
-from callsheet import LogContext
+from callsheet.outbox import Outbox
 run, checkpoint, mode = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
 import signal
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -117,7 +117,7 @@ handlers.installed()
 (run / "outbox").mkdir(parents=True, exist_ok=True)
 resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
 try:
-    LogContext(run).outbox.put("shelf", {"to": "x" * 1000}, files={"model.safetensors": checkpoint / "model.safetensors"})
+    Outbox(run).put("shelf", {"to": "x" * 1000}, files={"model.safetensors": checkpoint / "model.safetensors"})
 except OSError as error:
     print("refused", error.errno)
 """
@@ -148,7 +148,7 @@ def test_a_snapshot_that_does_not_fit_on_a_full_disk_leaves_nothing_behind(tmp_p
         free = os.statvfs(small)
         (small / "fill").write_bytes(b"x" * (free.f_bavail * free.f_bsize))
         with pytest.raises(OSError, match="No space left"):
-            LogContext(small).outbox.put("shelf", {"to": "x" * 5000})
+            Outbox(small).put("shelf", {"to": "x" * 5000})
         assert [path for path in (small / "outbox").rglob("*") if path.is_file()] == []
     finally:
         subprocess.run(["umount", str(small)], check=True)
@@ -166,9 +166,9 @@ def test_what_a_kill_left_half_linked_is_swept_and_the_rest_stays(tmp_path, ship
 
 def test_an_entry_that_a_kill_kept_from_being_posted_is_adopted_and_a_torn_one_is_not(tmp_path, shipping, checkpoint):
     run_dir, posted = tmp_path / "run", []
-    context = LogContext(run_dir, on_put=posted.append)  # a run that is killed before its thread comes to it
-    id = context.outbox.put("shelf", {"to": "x"}, files={"config.json": checkpoint / "config.json"}, key="1")
-    assert context.outbox.put("shelf", {"to": "y"}, key="1") == id and posted == [id]
+    outbox = Outbox(run_dir, posted.append)  # a run that is killed before its thread comes to it
+    id = outbox.put("shelf", {"to": "x"}, files={"config.json": checkpoint / "config.json"}, key="1")
+    assert outbox.put("shelf", {"to": "y"}, key="1") == id and posted == [id]
     assert not any(states(run_dir).values()), "nobody sees it before it is on the disk"
     torn = run_dir / "outbox" / "pending" / ".shelf-2-0123456789ab.draft"
     torn.write_text('{"id": "shelf-2')

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from callsheet import LogContext
+from callsheet.outbox import Outbox
 from callsheet.outbox.store import EntryStore
 
 from .conftest import heard, states, wait_until
@@ -124,9 +125,8 @@ def test_a_drain_that_runs_out_of_time_says_what_is_left(tmp_path, run):
     process = run(3, pause=0.01)
     wait_until(lambda: len(states(tmp_path / "run")["done"]) == 3 or process.poll() is not None)
     process.communicate(timeout=60)
-    from callsheet import LogContext
 
-    LogContext(tmp_path / "run").outbox.put("shelf", {"to": str(tmp_path / "shelf"), "fail": 10**6}, key="never")
+    Outbox(tmp_path / "run").put("shelf", {"to": str(tmp_path / "shelf"), "fail": 10**6}, key="never")
     done = drain(tmp_path / "run", "--seconds", "2")
     assert done.returncode == 3 and "1 left, kept for: callsheet outbox drain" in done.stdout
     assert "Last error: 503 Service Unavailable" in done.stderr
@@ -155,10 +155,9 @@ def test_on_a_terminal_ids_and_errors_are_in_one_piece_to_copy(tmp_path, monkeyp
 
 def test_a_failed_entry_is_published_after_a_retry(tmp_path, run):
     run(1).communicate(timeout=60)
-    from callsheet import LogContext
 
     payload = {"to": str(tmp_path / "shelf"), "refuse": True}
-    id = LogContext(tmp_path / "run").outbox.put("shelf", payload, key="later")
+    id = Outbox(tmp_path / "run").put("shelf", payload, key="later")
     done = drain(tmp_path / "run")
     assert done.returncode == 3 and "belongs to somebody else. Choose another folder." in done.stderr
     module = tmp_path / "site" / "shipping.py"
@@ -174,12 +173,11 @@ def test_a_failed_entry_is_published_after_a_retry(tmp_path, run):
 
 def test_what_is_left_to_the_user_keeps_nobody_waiting_and_is_looked_at_by_each_drain(tmp_path, run):
     run(1).communicate(timeout=60)
-    from callsheet import LogContext
 
     model = tmp_path / "model"
     model.write_text("weights")
     payload = {"to": str(tmp_path / "shelf"), "by_hand": str(tmp_path / "carried")}
-    id = LogContext(tmp_path / "run").outbox.put("shelf", payload, files={"model": model}, key="later")
+    id = Outbox(tmp_path / "run").put("shelf", payload, files={"model": model}, key="later")
     for _ in range(2):
         done = drain(tmp_path / "run")
         assert done.returncode == 0 and "1 left to you" in done.stdout, done.stderr
@@ -239,7 +237,7 @@ def test_no_secret_reaches_any_file_or_the_process_list(tmp_path, run, monkeypat
 
 
 def test_a_courier_that_a_run_left_behind_makes_way_for_one_with_the_environment_of_now(tmp_path, courier):
-    ctx = LogContext(tmp_path)
+    ctx = LogContext(tmp_path, outbox=Outbox(tmp_path))
     id = ctx.outbox.put("shelf", {"to": str(tmp_path / "shelf"), "fail": 1_000_000, "step": 1}, key="e1")
     (tmp_path / "config.yaml").write_text("{}")
     (tmp_path / "run.json").write_text('{"run": "run"}')
@@ -253,7 +251,7 @@ def test_a_courier_that_a_run_left_behind_makes_way_for_one_with_the_environment
 
 @pytest.mark.parametrize("line", ["null", "3", "[]", '"x"', '{"id": 3'])
 def test_lines_that_are_none_of_ours_are_passed_over(tmp_path, shipping, line):
-    LogContext(tmp_path).outbox.put("shelf", {"to": str(tmp_path / "shelf")}, key="e1")
+    Outbox(tmp_path).put("shelf", {"to": str(tmp_path / "shelf")}, key="e1")
     (tmp_path / "config.yaml").write_text("{}")
     (tmp_path / "run.json").write_text('{"run": "run"}')
     for name in ("outbox/announced.jsonl", "checkpoints.jsonl"):

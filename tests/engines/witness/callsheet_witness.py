@@ -36,6 +36,11 @@ class Observer(Plugin):
         self.say("on_step_end", step=step_idx)
 
     @hookimpl
+    def on_rollouts(self, state, step_idx, rollouts):
+        told = {"prompts": rollouts.prompts, "rewards": dict(rollouts.rewards), "advantages": rollouts.advantages}
+        self.say("on_rollouts", step=step_idx, completions=rollouts.completions, **told)
+
+    @hookimpl
     def on_checkpoint(self, state, row):
         weights = ("model.safetensors", "adapter_model.safetensors", "pytorch_model_fsdp_0/.metadata")
         assert any((row.path / name).exists() for name in weights) and (row.path / "trainer_state.json").exists()

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from callsheet import LogContext, LoopState, ManifestRow
+from callsheet.outbox import Outbox
 from callsheet.outbox.store import EntryStore
 from callsheet_plugins.benchmarks import Benchmarks
 
@@ -82,7 +83,7 @@ def checkpoint(run_dir, step):
 def put(run_dir, define, *steps, config=None, **settings):
     """What the plugin does at checkpoints."""
     plugin = Benchmarks(benchmarks=["mine"], define=define, **settings)
-    ctx = LogContext(run_dir, "test", run_dir.name, config or {})
+    ctx = LogContext(run_dir, "test", run_dir.name, config or {}, outbox=Outbox(run_dir))
     for step in steps or (1,):
         state = LoopState(ctx, lambda *a: None, lambda *a: None, step=step)
         plugin.on_checkpoint(state, checkpoint(run_dir, step))

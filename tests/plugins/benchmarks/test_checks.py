@@ -7,7 +7,7 @@ import pytest
 from callsheet import CallsheetError, LogContext, Report
 from callsheet_plugins.benchmarks import Benchmarks, checks
 from callsheet_plugins.benchmarks.definitions import LIGHTEVAL
-from callsheet_plugins.benchmarks.plugin import EngineSettings
+from callsheet_plugins.benchmarks.settings import EngineSettings
 
 
 def problems(config=None, **settings):

@@ -7,6 +7,7 @@ import pytest
 from hub_server import HubServer
 
 from callsheet import LogContext, LoopState
+from callsheet.outbox import Outbox
 from callsheet.rundir.rundir import EVALS, RunDir
 from callsheet_plugins.hub_revisions import HubRevisions
 
@@ -22,7 +23,7 @@ def published(run_dir, define, *steps, **settings):
     books = RunDir(run_dir)
     books.write_text("config.yaml", json.dumps(config))
     books.write_json("run.json", {"run": "run", "experiment": "me/model", "status": "running", "config": config})
-    ctx = LogContext(run_dir, "me/model", "run", config)
+    ctx = LogContext(run_dir, "me/model", "run", config, outbox=Outbox(run_dir))
     for step in steps:
         state = LoopState(ctx, lambda *a: None, lambda *a: None, step=step)
         HubRevisions(**settings).on_checkpoint(state, checkpoint(run_dir, step))
@@ -88,13 +89,13 @@ def test_a_revision_that_is_replaced_while_its_job_waits_is_scored_as_it_was(run
     deliver(run_dir)
     import shutil
 
-    from callsheet.records import Revision
+    from callsheet.rundir.revisions import revision_of
     from callsheet_plugins.benchmarks import Benchmarks
 
     (entry,) = entries(run_dir, "done")
-    ctx = LogContext(run_dir, "me/model", "run", {}, publishes=True)
+    ctx = LogContext(run_dir, "me/model", "run", {}, publishes=True, outbox=Outbox(run_dir))
     plugin = Benchmarks(benchmarks=["mine"], define=engine())
-    plugin.on_revision(ctx, Revision(**entry.result["revision"]))
+    plugin.on_revision(ctx, revision_of(entry.result["revision"], run_dir))
     branch = run_dir / "hub" / "main-step-000000002"
     shutil.rmtree(branch)
     branch.mkdir()
@@ -103,7 +104,7 @@ def test_a_revision_that_is_replaced_while_its_job_waits_is_scored_as_it_was(run
     (done,) = scored(run_dir)
     assert done.result["evals"][0]["result"]["metrics"] == {"score": 2.0}
     with pytest.raises(LookupError, match="no longer holds commit"):
-        plugin.on_revision(ctx, Revision(**{**entry.result["revision"], "step": 5}))
+        plugin.on_revision(ctx, revision_of({**entry.result["revision"], "step": 5}, run_dir))
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ from safetensors.numpy import save_file
 
 import callsheet_plugins.hub_revisions  # noqa: F401  (the entry points are installed with it)
 from callsheet import LogContext, LoopState, ManifestRow
+from callsheet.outbox import Outbox
 from callsheet.outbox.store import EntryStore
 from callsheet_plugins.hub_revisions import HubRevisions
 
@@ -60,7 +61,7 @@ def checkpoint(run_dir, step, size=2_000, seed=None):
 def put(run_dir, row, *, experiment="me/model", evaluation=None, **settings):
     """What the plugin does in `on_checkpoint`; returns the branch."""
     plugin = HubRevisions(**settings)
-    ctx = LogContext(run_dir, experiment, run_dir.name, {"trainer": {"name": "sft"}})
+    ctx = LogContext(run_dir, experiment, run_dir.name, {"trainer": {"name": "sft"}}, outbox=Outbox(run_dir))
     state = LoopState(ctx, lambda *a: None, lambda *a: None, step=row.step)
     if evaluation is not None:
         plugin.on_eval(state, row.step, "eval", {"eval_loss": evaluation})
@@ -104,7 +105,8 @@ def announce(run_dir, *, experiment="me/model", **settings):
             heard.append(revision)
             plugin.on_revision(ctx, revision)
 
-    Results(RunDir(run_dir), LogContext(run_dir, experiment), Hooks(), lambda *scored: None).announce()
+    ctx = LogContext(run_dir, experiment, outbox=Outbox(run_dir))
+    Results(RunDir(run_dir), ctx, Hooks(), lambda *scored: None).announce()
     return heard
 
 

@@ -4,6 +4,7 @@ import pytest
 from hub_server import Fault
 
 from callsheet import LogContext, LoopState
+from callsheet.outbox import Outbox
 from callsheet.records import Report
 from callsheet_plugins.hub_revisions import HubRevisions, naming
 
@@ -109,7 +110,7 @@ def test_a_final_model_that_somebody_else_has_pushed_is_refused(hub, run_dir, tm
         return report.problems
 
     assert said(run_dir) == []
-    state = LoopState(LogContext(run_dir), lambda *a: None, lambda *a: None)
+    state = LoopState(LogContext(run_dir, outbox=Outbox(run_dir)), lambda *a: None, lambda *a: None)
     HubRevisions(**settings).publish(state, checkpoint(run_dir, 1).path)
     deliver(run_dir)
     assert said(run_dir) == [], "a run that goes on replaces its own"

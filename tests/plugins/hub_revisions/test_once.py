@@ -45,7 +45,7 @@ RUN = """
 import json, sys
 from pathlib import Path
 from callsheet import LogContext, ManifestRow
-from callsheet.session import Session
+from callsheet.session.session import Session
 from callsheet_plugins.hub_revisions import HubRevisions
 
 run_dir, settings = Path(sys.argv[1]), json.loads(sys.argv[2])

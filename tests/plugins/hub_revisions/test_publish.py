@@ -10,6 +10,7 @@ import pytest
 from hub_server import Fault
 
 from callsheet import LogContext, LoopState
+from callsheet.outbox import Outbox
 from callsheet.outbox.store import EntryStore
 from callsheet_plugins.hub_revisions import HubRevisions
 
@@ -185,7 +186,7 @@ def test_what_a_repository_began_with_is_left_and_what_somebody_added_to_main_is
     files = store.files("me/model", branch)
     assert files["LICENSE"] == b"mine" and files["model.safetensors"] == local(row)["model.safetensors"]
     store.add_commit("me/model", "main", "notes", "", {**first.files, "notes.md": store.small(b"mine, too")})
-    state = LoopState(LogContext(run_dir), lambda *a: None, lambda *a: None)
+    state = LoopState(LogContext(run_dir, outbox=Outbox(run_dir)), lambda *a: None, lambda *a: None)
     HubRevisions(**HUB).publish(state, row.path)
     deliver(run_dir)
     (failed,) = entries(run_dir, "failed")
@@ -230,7 +231,7 @@ def test_a_branch_is_kept_while_something_in_the_outbox_names_its_commit(hub, ru
     deliver(run_dir)
     (revision,) = announce(run_dir, keep_last=1, **HUB)
     store = EntryStore(run_dir)
-    waits = LogContext(run_dir).outbox.put("hub_scores", {"commit": revision.commit, "metrics": {}}, key="waits")
+    waits = Outbox(run_dir).put("hub_scores", {"commit": revision.commit, "metrics": {}}, key="waits")
     store.path("pending", waits).rename(store.path("parked", waits))  # as a job that is left to the user
     put(run_dir, checkpoint(run_dir, 2), keep_last=1, **HUB)
     deliver(run_dir)

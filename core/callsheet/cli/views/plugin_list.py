@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -42,9 +42,9 @@ class Listing:
     unreadable: Sequence[str] = ()
 
 
-def listing() -> Listing:
-    """Everything installed, in alphabetical order."""
-    rows = {group: [_row(found) for found in entry_points.installed(group).values()] for group in GROUPS}
+def listing(own_commands: Collection[str] = ()) -> Listing:
+    """Everything installed, in alphabetical order; `own_commands` cannot be replaced by those of packages."""
+    rows = {group: [_row(found, own_commands) for found in entry_points.installed(group).values()] for group in GROUPS}
     other = {group.noun: rows[group] for group in GROUPS if group is not PLUGINS}
     return Listing(rows[PLUGINS], other, entry_points.read().unreadable)
 
@@ -98,17 +98,10 @@ def _by_origin(rows: Sequence[Row]) -> str:
     return "; ".join(f"{', '.join(names[origin])} ({' '.join(origin)})" for origin in origins)
 
 
-def _row(found: Installed) -> Row:
+def _row(found: Installed, own_commands: Collection[str]) -> Row:
     try:
-        if found.group is COMMANDS:
-            _refuse_own(found.name)
+        if found.group is COMMANDS and found.name in own_commands:
+            raise CallsheetError(f"callsheet has a command {found.name!r} of its own, which cannot be replaced.")
         return Row(found.name, found.distribution, found.version, summary=summary_of(found))
     except CallsheetError as error:
         return Row(found.name, found.distribution, found.version, fault=str(error))
-
-
-def _refuse_own(name: str) -> None:
-    from callsheet.cli.main import cli
-
-    if name in cli.commands:
-        raise CallsheetError(f"callsheet has a command {name!r} of its own, which cannot be replaced.")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
-import fcntl
 import json
 import os
 import signal
@@ -15,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from callsheet.rundir import atomic
+from callsheet.rundir.locks import Flock, flock
 
 LOCK = "courier.lock"
 FLOCK = ".courier.flock"
@@ -43,15 +42,20 @@ class CourierLock:
         """Hold the lock, after watching for as long as a dead holder on another host may need; False when one lives."""
         if not self._take_flock():
             return False
+        # Whoever the file names was killed, or lives where its lock cannot be seen: on another machine, when the file
+        # system keeps locks to one. A living one touches the file again, a dead one becomes silent for too long.
         first = self._changed()
         while (holder := self.holder()) and not self._is_dead(holder):
+            # One of this machine need not be watched: `_is_dead` has looked for its process.
             if self._changed() != first or holder.get("host") == os.uname().nodename:
                 self.release()
                 return False
             sleep(min(self.beat_seconds / 2, 1.0))
         atomic.write(self.path, json.dumps({"host": os.uname().nodename, "pid": os.getpid(), "name": self._name}))
         if holder:
-            sleep(min(self.beat_seconds / 10, 0.5))  # another one may have seen the same death
+            # Another courier may have seen the same death. Each replaces the whole file, so the later name stays; after
+            # this wait both have written, and `beat` tells the earlier one that it is not its own.
+            sleep(min(self.beat_seconds / 10, 0.5))
         return self.beat()
 
     def beat(self) -> bool:
@@ -95,14 +99,11 @@ class CourierLock:
 
     def _take_flock(self) -> bool:
         self._flock = self._flock_path.open("a")
-        try:
-            fcntl.flock(self._flock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        found = flock(self._flock)
+        if found is Flock.HELD:
             self._drop_flock()
             return False
-        except OSError as error:
-            if error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS):
-                raise
+        if found is Flock.UNKNOWN:
             self._system_locks = False
         return True
 
@@ -112,6 +113,8 @@ class CourierLock:
             self._flock = None
 
     def _is_dead(self, holder: dict[str, Any]) -> bool:
+        # Of a holder on this machine, the system has released the lock, or we would not have it. Without such locks
+        # its number decides, which may be another process's by now: then its silence does.
         if holder.get("host") == os.uname().nodename and (self._system_locks or not _lives(int(holder.get("pid", 0)))):
             return True
         return self._silent_for() > self.patience

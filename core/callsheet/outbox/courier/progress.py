@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import suppress
 from pathlib import Path
 from threading import Lock
+
+from callsheet.rundir import atomic
 
 PROGRESS = "progress.json"
 
@@ -32,12 +35,8 @@ class ProgressFile:
 
     def _write(self) -> None:
         self._written = time.monotonic()
-        temporary = self.path.with_suffix(".tmp")
-        try:
+        with suppress(OSError), atomic.replacing(self.path) as temporary:
             temporary.write_text(json.dumps(self._known), encoding="utf-8")
-            temporary.replace(self.path)
-        except OSError:
-            return
 
 
 def read(folder: Path) -> dict[str, tuple[float, float]]:

@@ -6,6 +6,7 @@ import errno
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from callsheet.outbox.entries import Entry
@@ -13,6 +14,7 @@ from callsheet.outbox.predictions import Predictions
 from callsheet.outbox.store import DONE, FAILED, EntryStore
 from callsheet.records import EvalResult, LogContext, Revision
 from callsheet.rundir import checkpoints
+from callsheet.rundir.revisions import revision_of
 from callsheet.rundir.rundir import RunDir, now
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ logger = logging.getLogger("callsheet")
 
 ANNOUNCED = "outbox/announced.jsonl"
 
+Score = tuple[EvalResult, str | None, int | None]  # with the path of its predictions, and its step
 AnnounceEval = Callable[[EvalResult, Sequence[Mapping[str, Any]], int | None], None]
 
 
@@ -57,31 +60,33 @@ class Results:
 
     def _announce(self, entry: Entry) -> None:
         try:
-            revision, scores = _news(entry.result or {})
+            revision, scores = _news(entry.result or {}, self.run_dir.path)
         except (TypeError, KeyError, ValueError, AttributeError) as error:
             said = f"The handler of kind {entry.kind!r} left what cannot be announced: {type(error).__name__}: {error}."
             logger.warning("%s: %s", entry.id, said)
             self.run_dir.event("not_announced", id=entry.id, what=entry.kind, error=said)
             return
-        refused = self.ctx.puts_refused
+        refused = self.ctx.outbox.refused
         if revision:
             checkpoints.published(self.run_dir, revision)
             self.hooks.on_revision(ctx=self.ctx, revision=revision)
         for result, predictions, step in scores:
             self.announce_eval(result, Predictions(self.run_dir, predictions) if predictions else [], step)
-        if self.ctx.puts_refused > refused:  # a guard has caught what `put` raised
+        if self.ctx.outbox.refused > refused:  # a guard has caught what `put` raised
             raise OSError(errno.ENOSPC, "there was no room for what was put because of it")
         self.run_dir.event("carried_out", id=entry.id, what=entry.kind, attempts=entry.attempts)
 
 
-def _news(result: Mapping[str, Any]) -> tuple[Revision | None, list[tuple[EvalResult, str | None, int | None]]]:
+def _news(
+    result: Mapping[str, Any], run_dir: Path
+) -> tuple[Revision | None, list[tuple[EvalResult, str | None, int | None]]]:
     """What a handler has to tell; raises whatever comes of a result that is none."""
     published = result.get("revision")
     scores = [
         (EvalResult(**_known(EvalResult, scored["result"])), scored.get("predictions"), scored.get("step"))
         for scored in result.get("evals", ())
     ]
-    return Revision(**_known(Revision, published)) if published else None, scores
+    return revision_of(published, run_dir) if published else None, scores
 
 
 def _known(record: type[Any], content: Mapping[str, Any]) -> dict[str, Any]:

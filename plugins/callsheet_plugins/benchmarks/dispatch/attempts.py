@@ -12,7 +12,7 @@ from callsheet.errors import sentences
 from callsheet.rundir import atomic
 from callsheet.secrets import redact_text
 from callsheet_plugins.benchmarks.dispatch import runner
-from callsheet_plugins.benchmarks.dispatch.contract import COMMAND, LOG, STATUS, Attempt
+from callsheet_plugins.benchmarks.dispatch.contract import COMMAND, LOG, Attempt
 
 FOLDER = "benchmarks"
 HANDLE, OUTCOME, GIVEN_UP = "handle.json", "outcome.json", "given_up.json"
@@ -103,12 +103,6 @@ def handle_of(folder: Path) -> str | None:
 
 def note_handle(folder: Path, handle: str) -> None:
     atomic.write(folder / HANDLE, json.dumps({"handle": handle}) + "\n")
-
-
-def status_of(folder: Path) -> dict[str, Any]:
-    """What the runner wrote last, or nothing."""
-    content = read(folder / STATUS)
-    return content if isinstance(content, dict) else {}
 
 
 def command_of(folder: Path) -> dict[str, Any]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from callsheet_plugins.benchmarks.dispatch.contract import STATUS
 
@@ -14,12 +16,26 @@ LONGEST_NAME = 120
 
 
 @dataclass(frozen=True)
+class Process:
+    """A process on the job's machine; `born` tells it from a later one of the same number."""
+
+    pid: int = 0
+    born: str = ""
+
+
+@dataclass(frozen=True)
 class Status:
-    """What the runner wrote last; `state` is empty while it has written nothing."""
+    """What the runner wrote last; `state` is empty while it has written nothing. Times are seconds since 1970."""
 
     state: str = ""
     exit_code: int | None = None
-    job: str = ""
+    error: str = ""
+    job: str = ""  # its number, where Slurm started it
+    host: str = ""
+    runner: Process = Process()
+    engine: Process = Process()
+    started_at: float = 0.0
+    ended_at: float = 0.0
     beat: float = 0.0
 
     @property
@@ -34,13 +50,33 @@ class Status:
 
 
 def status_of(folder: Path) -> Status:
-    os.listdir(folder)  # opening a folder is what makes NFS look for names that it believed absent
+    """What `status.json` of the attempt in `folder` says, or an empty status where there is none."""
+    with suppress(OSError):
+        os.listdir(folder)  # opening a folder is what makes NFS look for names that it believed absent
     try:
         content = json.loads((folder / STATUS).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return Status()
-    job, code = content.get("slurm_job_id"), content.get("exit_code")
-    return Status(str(content.get("state", "")), code, str(job or ""), float(content.get("beat") or 0.0))
+    return _status(content) if isinstance(content, dict) else Status()
+
+
+def _status(content: dict[str, Any]) -> Status:
+    return Status(
+        state=str(content.get("state", "")),
+        exit_code=content.get("exit_code"),
+        error=str(content.get("error") or ""),
+        job=str(content.get("slurm_job_id") or ""),
+        host=str(content.get("host", "")),
+        runner=_process(content),
+        engine=_process(content.get("engine") or {}),
+        started_at=float(content.get("started") or 0.0),
+        ended_at=float(content.get("ended") or 0.0),
+        beat=float(content.get("beat") or 0.0),
+    )
+
+
+def _process(content: dict[str, Any]) -> Process:
+    return Process(int(content.get("pid") or 0), str(content.get("born") or ""))
 
 
 def job_name(name: str) -> str:

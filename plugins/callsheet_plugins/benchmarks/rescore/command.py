@@ -46,19 +46,20 @@ def bench(target: str, overrides: tuple[str, ...], names: str, revision: str, se
 def _bench(config: DictConfig, typed: list[str], target: str, revision: str, seconds: float) -> int:
     from callsheet.outbox.counts import counts_of
     from callsheet.outbox.store import EntryStore
+    from callsheet.rundir.rundir import RunDir
     from callsheet.session.reopen import reopened
     from callsheet_plugins.benchmarks import jobs
     from callsheet_plugins.benchmarks.rescore import scoring, targets
 
     found = targets.find(target, revision)
-    run_config = scoring.config_of(found.run_dir) if found.run_dir else scoring.config_for(config)
+    run_config = RunDir(found.run_dir, is_main=False).config() if found.run_dir else scoring.config_for(config)
     plugin = scoring.plugin(config, typed, run_config)
     benchmarks = scoring.checked(plugin, run_config)
     folder = found.run_dir or scoring.new_run_dir(run_config, found)
-    with reopened(folder, seconds) as session:
+    with reopened(folder, seconds) as ctx:
         for source in found.sources:
             payload = jobs.payload_of(source, benchmarks, plugin.running())
-            for id in jobs.put_each(session.ctx.outbox, payload, source.files):
+            for id in jobs.put_each(ctx.outbox, payload, source.files):
                 # What failed may do so no more where it runs from now on.
                 EntryStore(folder).retry(id, running=plugin.running())
     scoring.show(folder, benchmarks)

@@ -25,11 +25,6 @@ if TYPE_CHECKING:
 NAME = "benchmarks"
 
 
-def config_of(run_dir: Path) -> dict[str, Any]:
-    """What a run was configured with."""
-    return dict(RunDir(run_dir, is_main=False).run().get("config") or {})
-
-
 def config_for(config: DictConfig) -> dict[str, Any]:
     """What a model that belongs to no run is scored with."""
     from omegaconf import OmegaConf

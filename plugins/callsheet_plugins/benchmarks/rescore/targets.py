@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from callsheet.errors import CallsheetError, did_you_mean
+from callsheet.errors import CallsheetError, did_you_mean, first_line
 from callsheet.records import ManifestRow
 from callsheet.rundir import checkpoints, rundir
 from callsheet.rundir.rundir import RunDir
@@ -54,7 +54,7 @@ def _of_run(path: Path) -> Target:
 
 def _of_row(row: ManifestRow) -> Iterator[Source]:
     """The revisions of a checkpoint, as they were scored during the run; else what lies on the disk."""
-    published = [source for revision in row.revisions if (source := of_revision(revision, row.path.parent))]
+    published = [source for revision in row.revisions if (source := of_revision(revision))]
     yield from published
     if not published and row.path.is_dir():
         yield from of_checkpoint(row)
@@ -89,7 +89,7 @@ def _commit(repo: str, revision: str) -> str:
     except HFValidationError as error:
         raise CallsheetError(f"{repo} is no name of a repository on the Hub.") from error
     except HfHubHTTPError as error:
-        said = (error.server_message or str(error)).strip().splitlines()[0]
+        said = first_line(error.server_message or error)
         raise CallsheetError(f"The Hub has no {repo} at revision {revision!r}: {said}.") from error
     except (httpx2.HTTPError, OSError, OfflineModeIsEnabled) as error:
         raise CallsheetError(f"The Hub could not be asked for {repo}: {type(error).__name__}: {error}") from error

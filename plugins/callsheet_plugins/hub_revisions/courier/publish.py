@@ -9,6 +9,7 @@ from threading import Lock
 from typing import Any, Protocol
 
 from callsheet.outbox import Delivery, Handler, Hashes, Permanent
+from callsheet.rundir.revisions import relative
 from callsheet_plugins.hub_revisions import contents
 from callsheet_plugins.hub_revisions.courier.branches import Branches
 from callsheet_plugins.hub_revisions.hubs.quota import Quota
@@ -26,6 +27,9 @@ class Hub(Protocol):
         """Remove a branch, if it is there."""
 
     def url(self, job: Delivery, commit: str) -> str: ...
+
+    def path(self, job: Delivery) -> Path | None:
+        """The folder on this machine that holds the revision, or None where it is far away."""
 
     def rewrite_card(self, job: Delivery, change: Callable[[str], str]) -> str | None:
         """Change the model card of a revision, at the head of its branch; returns the commit, None when it is gone."""
@@ -62,6 +66,7 @@ class RevisionHandler(Handler):
                 **{name: payload[name] for name in ("repo", "branch", "step", "checkpoint", "weights")},
                 "commit": commit,
                 "url": hub.url(job, commit),
+                "path": relative(hub.path(job), job.run_dir),
             },
             "files": hashes,
         }

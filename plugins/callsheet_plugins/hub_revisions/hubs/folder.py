@@ -13,9 +13,9 @@ from pathlib import Path
 
 from callsheet.outbox import Delivery, Permanent, Transient
 from callsheet.rundir import atomic
+from callsheet.rundir.revisions import COMMIT, commit_in
 
 CARD = "README.md"
-COMMIT = ".callsheet-commit.json"
 FOR_GOOD = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG)
 
 
@@ -28,9 +28,9 @@ class FolderHub:
         expected = {**hashes, CARD: hashlib.sha256(card.encode()).hexdigest()}
         commit = _commit_of(expected)
         if target.exists():
-            if _says(target) == commit and _holds(target, job):
+            if commit_in(target) == commit and _holds(target, job):
                 return commit
-            ours = job.payload["final"] and _says(target)  # a run that goes on replaces the final model it had
+            ours = job.payload["final"] and commit_in(target)  # a run that goes on replaces the final model it had
             if not (job.payload["overwrite"] or ours):
                 raise Permanent(
                     f"{target} holds another revision.",
@@ -54,10 +54,13 @@ class FolderHub:
     def url(self, job: Delivery, commit: str) -> str:
         return self._branch(job).as_uri()
 
+    def path(self, job: Delivery) -> Path:
+        return self._branch(job)
+
     def rewrite_card(self, job: Delivery, change: Callable[[str], str]) -> str | None:
         """The commit stays as it is: in a folder, it names the files of the model."""
         target = self._branch(job)
-        if _says(target) != job.payload["commit"]:
+        if commit_in(target) != job.payload["commit"]:
             return None
         atomic.write(target / CARD, change((target / CARD).read_text(encoding="utf-8")))
         return str(job.payload["commit"])
@@ -90,13 +93,6 @@ class FolderHub:
 def _commit_of(expected: Mapping[str, str]) -> str:
     """A name for exactly this content."""
     return hashlib.sha256(json.dumps(sorted(expected.items())).encode()).hexdigest()[:40]
-
-
-def _says(folder: Path) -> str | None:
-    try:
-        return str(json.loads((folder / COMMIT).read_text(encoding="utf-8"))["commit"])
-    except (OSError, ValueError, KeyError):
-        return None
 
 
 def _holds(folder: Path, job: Delivery) -> bool:

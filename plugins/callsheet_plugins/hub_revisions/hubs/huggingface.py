@@ -14,6 +14,7 @@ import httpx2
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, constants, set_client_factory
 from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 
+from callsheet.errors import first_line
 from callsheet.outbox import Delivery, Permanent, Transient
 from callsheet_plugins.hub_revisions.hubs import client
 from callsheet_plugins.hub_revisions.hubs.quota import Quota
@@ -68,6 +69,9 @@ class HuggingFaceHub:
 
     def url(self, job: Delivery, commit: str) -> str:
         return f"{self.api.endpoint}/{job.payload['repo']}/tree/{commit}"
+
+    def path(self, job: Delivery) -> None:
+        return None
 
     def rewrite_card(self, job: Delivery, change: Callable[[str], str]) -> str | None:
         repo, branch = job.payload["repo"], job.payload["branch"]
@@ -205,7 +209,7 @@ def _explanation(error: BaseException, what: str) -> BaseException:
 
 def _answer(error: HfHubHTTPError, what: str) -> BaseException:
     status = error.response.status_code
-    said = (error.server_message or str(error)).strip().splitlines()[0]
+    said = first_line(error.server_message or error)
     # 409 and 412: somebody else changed the branch meanwhile. Storage refuses what arrived torn, or came too late.
     if status in (409, 412) or _is_storage(str(error.response.request.url)):
         return Transient(f"{what}: {status}: {said}.")

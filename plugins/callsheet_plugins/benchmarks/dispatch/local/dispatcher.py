@@ -16,6 +16,7 @@ from callsheet_plugins.benchmarks.dispatch import attempts, runner
 from callsheet_plugins.benchmarks.dispatch.contract import Attempt, Dispatcher, Seen
 from callsheet_plugins.benchmarks.dispatch.environment import for_job
 from callsheet_plugins.benchmarks.dispatch.local import processes
+from callsheet_plugins.benchmarks.dispatch.status import status_of
 
 SILENT_SECONDS = 60.0  # beats are ten seconds apart
 BUSY_SECONDS = 0.5
@@ -58,11 +59,11 @@ class Local(Dispatcher):
         return seen
 
     def cancel(self, attempt: Attempt, handle: str) -> None:
-        status, started = attempts.status_of(attempt.folder), json.loads(handle)
+        status, started = status_of(attempt.folder), json.loads(handle)
         if started["host"] == socket.gethostname():
             processes.kill_group(int(started["pid"]), str(started["born"]))
-            for known in (status, status.get("engine") or {}):
-                processes.kill_group(int(known.get("pid", 0)), str(known.get("born", "")))
+            for known in (status.runner, status.engine):
+                processes.kill_group(known.pid, known.born)
         self._forget(attempt.folder)
 
     def _handle(self, pid: int, born: str, slot: int) -> str:
@@ -98,25 +99,25 @@ class Local(Dispatcher):
 
 def _runs(folder: Path) -> bool:
     started = json.loads(attempts.handle_of(folder) or "{}")
-    return _seen(folder, started).state == "running" if started or attempts.status_of(folder) else True
+    return _seen(folder, started).state == "running" if started or status_of(folder).state else True
 
 
 def _seen(folder: Path, started: dict[str, Any]) -> Seen:
     """What the runner wrote, and whether it still lives where that says nothing."""
-    status = attempts.status_of(folder)
-    if not status:
+    status = status_of(folder)
+    if not status.state:
         return _not_begun(folder, started)
-    if status["state"] != "running":
+    if status.ended:
         return Seen("ended")
-    if status["host"] == socket.gethostname():
-        lives = processes.born(int(status["pid"])) == status["born"]
+    if status.host == socket.gethostname():
+        lives = processes.born(status.runner.pid) == status.runner.born
     else:
-        lives = time.time() - float(status["beat"]) < SILENT_SECONDS
+        lives = time.time() - status.beat < SILENT_SECONDS
     if lives:
         return Seen("running")
-    if attempts.status_of(folder).get("state") != "running":  # it ended while we looked
+    if status_of(folder).state != "running":  # it ended while we looked
         return Seen("ended")
-    return Seen("lost", f"its process {status['pid']} on {status['host']} vanished.")
+    return Seen("lost", f"its process {status.runner.pid} on {status.host} vanished.")
 
 
 def _not_begun(folder: Path, started: dict[str, Any]) -> Seen:
@@ -124,6 +125,6 @@ def _not_begun(folder: Path, started: dict[str, Any]) -> Seen:
     here = started["host"] == socket.gethostname()
     if here and started["pid"] and processes.born(int(started["pid"])) == started["born"] != "":
         return Seen("running")
-    if attempts.status_of(folder) or time.time() - float(started["at"]) < runner.BEAT_SECONDS:
+    if status_of(folder).state or time.time() - float(started["at"]) < runner.BEAT_SECONDS:
         return Seen("running")
     return Seen("lost", "its process vanished before it began.")

@@ -1,4 +1,9 @@
-"""Processes as they can be told apart: by number and time of birth, since numbers come back."""
+"""Processes as they can be told apart: by number and time of birth, since numbers come back.
+
+The time is the count of the system's clock ticks since it booted, from /proc/PID/stat (field 22, see proc(5)). psutil
+does not serve: as of 7.2.2, `Process.create_time()` adds the time of the boot, which moves when somebody sets the
+clock, and the job's runner, which has only the standard library, cannot write down the same.
+"""
 
 from __future__ import annotations
 

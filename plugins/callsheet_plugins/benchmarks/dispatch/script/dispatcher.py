@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from callsheet_plugins.benchmarks.dispatch.contract import Attempt, Dispatcher, Seen
-from callsheet_plugins.benchmarks.dispatch.script import job_script
+from callsheet_plugins.benchmarks.dispatch.slurm import job_script
 from callsheet_plugins.benchmarks.dispatch.slurm import settings as slurm_settings
 from callsheet_plugins.benchmarks.dispatch.slurm.settings import SlurmSettings, options_of
 from callsheet_plugins.benchmarks.dispatch.status import job_name, status_of

@@ -12,8 +12,7 @@ from typing import Any
 
 from callsheet.outbox import Permanent, Transient
 from callsheet_plugins.benchmarks.dispatch.contract import Attempt, Dispatcher, Seen
-from callsheet_plugins.benchmarks.dispatch.script import job_script
-from callsheet_plugins.benchmarks.dispatch.slurm import commands
+from callsheet_plugins.benchmarks.dispatch.slurm import commands, job_script
 from callsheet_plugins.benchmarks.dispatch.slurm import settings as slurm_settings
 from callsheet_plugins.benchmarks.dispatch.slurm.queue import Queue
 from callsheet_plugins.benchmarks.dispatch.slurm.settings import SlurmSettings, options_of

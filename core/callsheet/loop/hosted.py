@@ -1,0 +1,103 @@
+"""What a Trainer does besides when Callsheet hosts it: its bridge hears what callbacks are never told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from callsheet.loop.bridge import Bridge
+
+# Trainer is overridden at methods that are private to it, looked up in transformers 5.10 to 5.24 and trl 1.9 to 1.16:
+# `_get_grad_norm`, `_run_epoch` and `_save_checkpoint` of transformers.Trainer, `_calculate_rewards` and
+# `_generate_and_score_completions` of GRPOTrainer and RLOOTrainer. tests/core/loop/test_hosted.py says when one moves.
+TRAINER_METHODS = ("_get_grad_norm", "_run_epoch", "_save_checkpoint")
+ROLLOUT_METHODS = ("_calculate_rewards", "_generate_and_score_completions")
+
+
+class Hosted:
+    """Comes before the class of a Trainer, see `extend`. Without a bridge, it changes nothing."""
+
+    callsheet_bridge: Bridge | None = None
+
+    def train(self, resume_from_checkpoint: str | bool | None = None, *args: Any, **kwargs: Any) -> Any:
+        """Tell the bridge which checkpoint training goes on from; `Trainer` tells its callbacks only the step."""
+        train = super().train  # type: ignore[misc]  # of the Trainer that stands behind this class
+        if self.callsheet_bridge is None:
+            return train(resume_from_checkpoint, *args, **kwargs)
+        with self.callsheet_bridge.training(self, _path(self, resume_from_checkpoint)):
+            return train(resume_from_checkpoint, *args, **kwargs)
+
+    def get_batch_samples(self, *args: Any, **kwargs: Any) -> Any:
+        fetched = super().get_batch_samples(*args, **kwargs)  # type: ignore[misc]
+        if self.callsheet_bridge:
+            self.callsheet_bridge.recorder.fetched(fetched[0])
+        return fetched
+
+    def training_step(self, *args: Any, **kwargs: Any) -> Any:
+        loss = super().training_step(*args, **kwargs)  # type: ignore[misc]
+        if self.callsheet_bridge:
+            self.callsheet_bridge.recorder.lost(loss)
+        return loss
+
+    def _get_grad_norm(self, *args: Any, **kwargs: Any) -> Any:
+        norm = super()._get_grad_norm(*args, **kwargs)  # type: ignore[misc]
+        if self.callsheet_bridge:
+            self.callsheet_bridge.recorder.measured(norm)
+        return norm
+
+    def _run_epoch(self, *args: Any, **kwargs: Any) -> Any:
+        """Train no further when a resumed run has taken all its steps: Trainer would take one more."""
+        if self.callsheet_bridge and self.callsheet_bridge.has_nothing_left:
+            return None
+        return super()._run_epoch(*args, **kwargs)  # type: ignore[misc]
+
+    def _save_checkpoint(self, *args: Any, **kwargs: Any) -> None:
+        """Save, let plugins complete the checkpoint, and only then delete old ones, before any callback hears of it.
+
+        Trainer itself deletes them before its callbacks hear of the new one, so callbacks see the same folders.
+        """
+        if self.callsheet_bridge is None:
+            super()._save_checkpoint(*args, **kwargs)  # type: ignore[misc]
+            return
+        arguments = self.args  # type: ignore[attr-defined]
+        limit, arguments.save_total_limit = arguments.save_total_limit, None
+        try:
+            super()._save_checkpoint(*args, **kwargs)  # type: ignore[misc]
+        finally:
+            arguments.save_total_limit = limit
+        self.callsheet_bridge.saved(self)
+        rotate(self)
+
+    def _calculate_rewards(
+        self, inputs: Any, prompts: Any, completions: Any, completion_ids_list: Any, *args: Any, **kwargs: Any
+    ) -> Any:
+        rewards = super()._calculate_rewards(inputs, prompts, completions, completion_ids_list, *args, **kwargs)  # type: ignore[misc]
+        if self.callsheet_bridge:
+            self.callsheet_bridge.rollouts.scored(prompts, completions, rewards)
+        return rewards
+
+    def _generate_and_score_completions(self, *args: Any, **kwargs: Any) -> Any:
+        output = super()._generate_and_score_completions(*args, **kwargs)  # type: ignore[misc]
+        if self.callsheet_bridge:
+            self.callsheet_bridge.rollouts.generated(self, output)
+        return output
+
+
+def rotate(trainer: Any) -> None:
+    """Delete the oldest checkpoints beyond `save_total_limit`, as Trainer would have; on ranks that save."""
+    from transformers.trainer_utils import rotate_checkpoints
+
+    if trainer.args.should_save:
+        limit, best = trainer.args.save_total_limit, trainer.state.best_model_checkpoint
+        rotate_checkpoints(trainer.args.output_dir, limit, best, use_mtime=True)
+
+
+def _path(trainer: Any, resume_from_checkpoint: str | bool | None) -> Path | None:
+    """The folder that `Trainer.train` takes `resume_from_checkpoint` for; True is the newest of `output_dir`."""
+    from transformers.trainer_utils import get_last_checkpoint
+
+    found = resume_from_checkpoint
+    if found is True:
+        found = get_last_checkpoint(trainer.args.output_dir)
+    return Path(str(found)).absolute() if found else None

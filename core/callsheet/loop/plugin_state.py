@@ -1,0 +1,48 @@
+"""The state of plugins inside a checkpoint: written when it is saved, given back when a run goes on from it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from callsheet.errors import CallsheetError
+from callsheet.rundir import atomic
+from callsheet.rundir.checkpoints import bare_row, manifest
+from callsheet.rundir.rundir import RunDir
+from callsheet.sharding import unwrapped
+from callsheet.trainer import saved_adapters
+
+if TYPE_CHECKING:
+    from callsheet.records import ManifestRow
+    from callsheet.session.session import Session
+
+FILE = Path("callsheet") / "plugins.json"
+
+
+def save(session: Session, folder: Path) -> None:
+    """Write the state of every plugin into the checkpoint in `folder`; every rank calls it, rank 0 writes."""
+    states = session.lineup.state_dicts()
+    if session.state.is_main:
+        (folder / FILE).parent.mkdir(exist_ok=True)
+        atomic.write(folder / FILE, json.dumps(states, indent=2) + "\n")
+
+
+def restore(session: Session, row: ManifestRow) -> None:
+    """Give plugins their state back; a checkpoint of a plain Trainer holds none. Raises `CallsheetError`."""
+    path = row.path / FILE
+    if not path.exists():
+        session.run_dir.event("restored", checkpoint=str(row.path), plugins=[])
+        return
+    try:
+        states = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise CallsheetError(f"{path} is not JSON: {error}.") from error
+    saved_adapters.drop(unwrapped(session.state), states)
+    session.lineup.load_state_dicts(states)
+    session.run_dir.event("restored", checkpoint=str(row.path), plugins=sorted(states))
+
+
+def row_of(folder: Path) -> ManifestRow:
+    """The checkpoint in `folder`, from the manifest beside it, or as a plain Trainer left it."""
+    return manifest(RunDir(folder.parent, is_main=False)).get(folder.name) or bare_row(folder)

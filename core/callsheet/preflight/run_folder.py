@@ -1,0 +1,39 @@
+"""Whether a run may use its directory, and go on from the checkpoint it names."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from callsheet.config.plan import Plan
+from callsheet.errors import CallsheetError
+from callsheet.records import ManifestRow
+from callsheet.rundir import checkpoints, compatibility, reuse
+from callsheet.rundir.rundir import RunDir
+
+
+def problems(plan: Plan) -> list[str]:
+    """Whether the run directory is free, or holds the same run to be continued from a checkpoint that fits.
+
+    Only the sizes of a checkpoint's files are compared: training reads them all before it goes on.
+    """
+    if wrong := reuse.path_problems(plan.run_dir):
+        return wrong
+    occupied = reuse.occupant_problems(plan.run_dir, plan.resume, plan.composed)
+    try:
+        row, _ = checkpoints.choose(plan.resume, RunDir(plan.run_dir, is_main=False), deep=False)
+    except CallsheetError as error:
+        return [*occupied, str(error)]
+    return occupied or _resume_problems(plan, row)
+
+
+def _resume_problems(plan: Plan, row: ManifestRow | None) -> list[str]:
+    """Whether the checkpoint fits the engine, and the model where that is a folder."""
+    if row is None:
+        return []
+    path = Path(plan.model.path).expanduser() / "config.json"
+    config = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    config.pop("vocab_size", None)  # a chat template may add tokens; the model itself is compared once it is there
+    processes = (plan.launch.processes or 0) * plan.launch.nodes or None
+    wrong = compatibility.misfit(row.path, plan.launch.name, processes) or compatibility.another_model(row.path, config)
+    return [wrong] if wrong else []

@@ -1,0 +1,36 @@
+"""Complete checkpoints, written into the manifest at once and hashed beside the training loop."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from callsheet.outbox.entries import Entry
+from callsheet.outbox.supervisor.recovery import as_listed
+from callsheet.records import ManifestRow
+from callsheet.rundir import checkpoints
+from callsheet.rundir.hashes import Hashes
+from callsheet.rundir.rundir import RunDir
+
+
+class ManifestWriter:
+    """Writes `checkpoints.jsonl` on rank 0: a row when a checkpoint is complete, and once more with its hashes."""
+
+    def __init__(self, run_dir: RunDir) -> None:
+        self.run_dir = run_dir
+        self._hashes = Hashes(run_dir.path)
+        self._pool = ThreadPoolExecutor(1, "callsheet-hash")
+
+    def add(self, row: ManifestRow, entries: Sequence[Entry]) -> None:
+        """Add a complete checkpoint; `entries` are what was put into the outbox for it."""
+        row = checkpoints.with_files(row)
+        checkpoints.record(self.run_dir, row, **as_listed([*entries]))
+        self._pool.submit(self._hash, row)
+
+    def close(self, *, hurry: bool) -> None:
+        """Wait until everything is hashed; in a hurry, only for the file that is read now."""
+        self._pool.shutdown(wait=not hurry, cancel_futures=hurry)
+
+    def _hash(self, row: ManifestRow) -> None:
+        if hashed := checkpoints.with_hashes(row, self._hashes):
+            checkpoints.record(self.run_dir, hashed)

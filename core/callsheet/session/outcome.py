@@ -1,0 +1,62 @@
+"""How a run ended: completed, stopped by a plugin, interrupted by a signal, or failed; and where that is written."""
+
+from __future__ import annotations
+
+import contextlib
+import traceback
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from callsheet.launch import failures
+from callsheet.process.signals import Interrupted
+from callsheet.records import RunResult
+from callsheet.rundir.rundir import now
+from callsheet.secrets import redact_text
+
+if TYPE_CHECKING:
+    from callsheet.session.session import Session
+
+
+def result_of(session: Session, error: BaseException | None, seconds: float) -> RunResult:
+    """What `error`, a plugin's request or a signal made of the run; None of them means that it is completed."""
+    status, said = "completed", None
+    if error is not None and (peer := failures.cause_elsewhere(error, session.state.rank)):
+        status, said = "interrupted" if peer.is_signal else "failed", peer.said
+    elif _is_interruption(session, error):
+        status, said = "interrupted", str(error or "") or "stopped by a signal"
+    elif error is not None:
+        status, said = "failed", redact_text(f"{type(error).__name__}: {error}")
+    elif session.stopped_by:
+        status = "stopped"
+    return RunResult(status, session.state.step, dict(session.metrics), seconds, said)
+
+
+def write_end(session: Session, result: RunResult, error: BaseException | None) -> None:
+    """Say in `run.json` that the run is over, before any hook hears of it: a process may be killed in one of them."""
+    if error is not None:
+        trace = redact_text("".join(traceback.format_exception(type(error), error, error.__traceback__)))
+        session.run_dir.event(result.status, error=result.error, traceback=trace)
+    with contextlib.suppress(OSError):
+        session.run_dir.update_run(status=result.status, ended=now())
+
+
+def write_outcome(session: Session, result: RunResult) -> None:
+    """Write the last word on the run into `run.json`; a full disk loses it, not the model."""
+    counts = session.unpublished()
+    with contextlib.suppress(OSError):
+        session.run_dir.update_run(
+            status=result.status,
+            ended=now(),
+            outcome={**asdict(result), "stopped_by": session.stopped_by},
+            ids=session.ctx.ids,
+            cost=session.lineup.cost(),
+            **({"outbox": counts} if counts else {}),
+        )
+        session.run_dir.event("ended", status=result.status, step=result.step)
+
+
+def _is_interruption(session: Session, error: BaseException | None) -> bool:
+    """Whether a signal ended the run; after one, a rank that went first is no failure."""
+    if isinstance(error, (Interrupted, KeyboardInterrupt, SystemExit)):
+        return True
+    return bool(session.signals.received) and (error is None or failures.lost_peer(error))
