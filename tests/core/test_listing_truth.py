@@ -103,7 +103,7 @@ BROKEN: dict[str, tuple[str, str, str]] = {
     "constant": ("P = 3\n", "mod:P", "Its P is 3, and no class."),
     "missing": (IMPORTS + "x = 1\n", "mod:P", "has no class 'P'."),
     "mentioned": (IMPORTS + "class Q(Plugin): ...\nprint(P)\n", "mod:P", "has no class 'P'."),
-    "api": (PLUGIN + "    requires_api = '>=2'\n", "mod:P", "It needs Callsheet API >=2; this is 1.0."),
+    "api": (PLUGIN + "    requires_api = '>=2'\n", "mod:P", "It needs Callsheet API >=2; this is "),
     "api_ann": (
         "from typing import ClassVar\nfrom callsheet import Plugin, hookimpl, setting\nclass P(Plugin):\n    'Doc.'\n    requires_api: ClassVar[str] = '>=2'\n",
         "mod:P",
@@ -263,3 +263,14 @@ def test_a_plugin_that_a_run_would_refuse_is_listed_as_broken_with_the_reason(in
     assert fault in row(name).fault and "\n" not in row(name).fault
     with pytest.raises(CallsheetError, match=f"d-{name} 1.0"):
         manual(name)
+
+
+def test_the_hooks_that_are_read_are_those_of_the_contract():
+    import inspect
+
+    from callsheet import Plugin
+    from callsheet.hooks import hook_names
+    from callsheet.plugins.unimported import hooks
+
+    assert hooks() == {name: [*inspect.signature(getattr(Plugin, name)).parameters][1:] for name in hook_names()}
+    assert [*hooks()] == hook_names()

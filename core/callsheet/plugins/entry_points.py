@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import Distribution, EntryPoint, distributions
+from importlib.metadata import Distribution, EntryPoint
 from typing import Any
 
 from callsheet.errors import CallsheetError, did_you_mean
 from callsheet.plugins.groups import GROUPS, Group
+from callsheet.plugins.metadata import entry_points, name_and_version, origin_of
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def read() -> Reading:
     """Read the metadata of every distribution once; nothing is imported."""
     claims: dict[str, dict[str, list[EntryPoint]]] = {group.key: {} for group in GROUPS}
     unreadable: list[str] = []
-    for entry_point in _entry_points(unreadable):
+    for entry_point in entry_points({group.key for group in GROUPS}, unreadable):
         rivals = claims[entry_point.group].setdefault(entry_point.name, [])
         if all(other.value != entry_point.value or origin_of(other) != origin_of(entry_point) for other in rivals):
             rivals.append(entry_point)
@@ -136,64 +137,8 @@ def _lacks(loaded: type, method: str) -> bool:
     return not callable(function) or getattr(function, "__isabstractmethod__", False)
 
 
-def origin_of(entry_point: EntryPoint) -> str:
-    return " ".join(name_and_version(entry_point.dist)) if entry_point.dist else entry_point.value
-
-
-@cache
-def name_and_version(dist: Distribution | None) -> tuple[str, str]:
-    """By hand, because `importlib.metadata` parses the whole README as an e-mail, 0.1 ms for each question."""
-    try:
-        text = (dist and (dist.read_text("METADATA") or dist.read_text("PKG-INFO"))) or ""
-    except ValueError:  # no UTF-8
-        text = ""
-    return _header(text, "Name"), _header(text, "Version")
-
-
-def _header(text: str, key: str) -> str:
-    _, found, rest = f"\n{text}".partition(f"\n{key}:")
-    return rest.partition("\n")[0].strip() if found else "unknown"
-
-
 def _by_name(group: Group, claims: Mapping[str, list[EntryPoint]]) -> dict[str, Installed]:
     return {name: Installed(first, group, tuple(rest)) for name, (first, *rest) in sorted(claims.items())}
-
-
-def _entry_points(unreadable: list[str]) -> Iterator[EntryPoint]:
-    """Those of our groups; `importlib.metadata.entry_points()` reads all others, too, and one bad file stops it."""
-    keys, first = {group.key for group in GROUPS}, ""
-    for dist in map(_Metadata, distributions()):
-        first = first or str(dist.locate_file(""))
-        try:
-            text = dist.read_text("entry_points.txt") or ""
-            if "callsheet." in text and (str(dist.locate_file("")) == first or _comes_first(dist)):
-                yield from [entry_point for entry_point in dist.entry_points if entry_point.group in keys]
-        except (ValueError, TypeError) as error:  # no UTF-8, or a line that is no "name = value"
-            file = f"{dist.locate_file('')}: the entry points of {' '.join(name_and_version(dist))}"
-            unreadable.append(f"{file} cannot be read: {error}. Reinstall it.")
-
-
-class _Metadata(Distribution):
-    """A distribution that reads each of its files once."""
-
-    def __init__(self, dist: Distribution) -> None:
-        self.dist = dist
-        self._texts: dict[str, str | None] = {}
-
-    def read_text(self, filename: str) -> str | None:
-        if filename not in self._texts:
-            self._texts[filename] = self.dist.read_text(filename)
-        return self._texts[filename]
-
-    def locate_file(self, path: Any) -> Any:
-        return self.dist.locate_file(path)
-
-
-def _comes_first(dist: Distribution) -> bool:
-    """Whether no distribution of this name stands before it on the path: Python would import that one."""
-    name, _ = name_and_version(dist)
-    first = next(iter(distributions(name=name)), dist)
-    return str(first.locate_file("")) == str(dist.locate_file(""))
 
 
 def _advice(found: Installed, error: ImportError) -> str:
