@@ -133,7 +133,7 @@ def attempt_at(folder, *argv):
 def test_what_an_engine_left_running_is_gone_before_the_next_attempt(tmp_path):
     """The system kills the engine with its runner, not what the engine has started."""
     attempt = attempt_at(tmp_path / "attempt-1", "sh", "-c", "sleep 600 & echo $! > child; wait")
-    local = Local(tmp_path)
+    local = Local(tmp_path, {})
     handle = local.submit(attempt)
     child = attempt.folder / "out" / "child"
     wait_until(lambda: child.exists() and child.read_text())
@@ -277,9 +277,9 @@ def test_a_command_sees_the_modules_beside_its_script_and_no_gpu(run_dir, tmp_pa
 
 
 def test_devices_are_shared_out_over_the_slots(run_dir):
-    assert [Local(run_dir, 2, [4, 5, 6])._devices_of(slot) for slot in (0, 1)] == ["4,6", "5"]
-    assert [Local(run_dir, 2, [4])._devices_of(slot) for slot in (0, 1)] == ["4", "4"]
-    assert Local(run_dir, 2)._devices_of(0) == ""
+    assert [Local(run_dir, {"slots": 2, "devices": [4, 5, 6]})._devices_of(slot) for slot in (0, 1)] == ["4,6", "5"]
+    assert [Local(run_dir, {"slots": 2, "devices": [4]})._devices_of(slot) for slot in (0, 1)] == ["4", "4"]
+    assert Local(run_dir, {"slots": 2})._devices_of(0) == ""
 
 
 def test_a_job_that_was_written_down_and_not_begun_runs_where_the_run_lies_now(run_dir, engine, diary, tmp_path):
