@@ -3,6 +3,8 @@
 import json
 import sys
 import time
+from dataclasses import asdict
+from pathlib import Path
 
 import pytest
 
@@ -20,7 +22,7 @@ def place(slurm, monkeypatch):
     monkeypatch.setattr("callsheet_plugins.benchmarks.dispatch.slurm.dispatcher.LATE_SECONDS", 0.5)
 
     def make(**settings):
-        return Slurm(SlurmSettings(**{"grace_seconds": 1, "mem": "100M", "cpus": 1, **settings}))
+        return Slurm(Path(), asdict(SlurmSettings(**{"grace_seconds": 1, "mem": "100M", "cpus": 1, **settings})))
 
     return make
 

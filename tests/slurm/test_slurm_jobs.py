@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -252,7 +253,7 @@ def test_what_slurm_would_refuse_is_known_before_training_and_nothing_is_submitt
 @pytest.mark.parametrize("name", ["50%j", "back\\slash", "two\nlines"])
 def test_a_folder_that_slurm_cannot_work_in_is_refused(attempt, name):
     with pytest.raises(Permanent, match="Slurm cannot work in"):
-        Slurm(SlurmSettings()).submit(attempt(QUICK, name=name))
+        Slurm(Path(), {}).submit(attempt(QUICK, name=name))
 
 
 def test_a_job_that_waits_says_what_for(place, attempt):
@@ -362,11 +363,11 @@ def test_a_thousand_jobs_are_one_question(slurm, place, attempt, monkeypatch, tm
 def test_without_slurm_a_job_waits_for_a_drain_elsewhere(attempt, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(Parked, match="There is no sbatch on this machine: drain the run on one that has it"):
-        Slurm(SlurmSettings()).submit(attempt(QUICK))
+        Slurm(Path(), {}).submit(attempt(QUICK))
 
 
 def test_a_script_that_is_only_written_runs_under_sbatch_with_its_options(slurm, attempt, until, tmp_path):
-    here = ScriptDispatcher(SlurmSettings(mem="100M", options={"comment": ON_ONE_LINE}))
+    here = ScriptDispatcher(Path(), {"mem": "100M", "options": {"comment": ON_ONE_LINE}})
     job = attempt(QUICK, gpus=2, name='it\'s "here" $(touch executed)')
     handle = here.submit(job)
     assert here.look(job, handle).state == "left" and handle in here.look(job, handle).reason and not slurm.jobs()
@@ -378,7 +379,7 @@ def test_a_script_that_is_only_written_runs_under_sbatch_with_its_options(slurm,
 
 
 def test_a_script_that_is_only_written_runs_under_bash(attempt, until):
-    here, job = ScriptDispatcher(SlurmSettings()), attempt(QUICK, gpus=2)
+    here, job = ScriptDispatcher(Path(), {}), attempt(QUICK, gpus=2)
     handle = here.submit(job)
     assert subprocess.run(["bash", handle]).returncode == 0 and here.look(job, handle).state == "ended"
     assert subprocess.run([handle]).returncode == 0 and log(job) == "scored\n", "an attempt runs once"

@@ -144,6 +144,15 @@ def test_a_job_whose_engine_was_uninstalled_fails_with_what_to_do(page, run_dir,
     assert entry.error.startswith("No benchmark engine named 'sizes' is installed.") and "outbox retry" in entry.advice
 
 
+def test_a_job_whose_dispatcher_was_uninstalled_fails_with_what_to_do(page, run_dir, engine, tmp_path):
+    put(run_dir, engine(), dispatch="behind", dispatch_options={"words": ["env"]})
+    for path in page.glob("*behind*"):
+        path.rename(tmp_path / path.name)
+    deliver(run_dir)
+    (entry,) = entries(run_dir, FAILED)
+    assert entry.error.startswith("No benchmark dispatcher named 'behind' is installed.") and "retry" in entry.advice
+
+
 def test_an_entry_of_0_1_0_that_leaves_its_script_to_the_user_is_still_delivered(run_dir, engine):
     put(run_dir, engine(), dispatch="script")
     store = EntryStore(run_dir)
