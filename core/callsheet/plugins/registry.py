@@ -62,9 +62,11 @@ def no_such_plugin(name: str) -> str:
 
 def api_problem(requires_api: object, distribution: str) -> str:
     """What is wrong with `requires_api`, as the end of a sentence; empty when this Callsheet satisfies it."""
-    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+    from callsheet.hooks import API_VERSION, Plugin
 
-    from callsheet.hooks import API_VERSION
+    if requires_api == Plugin.requires_api:  # packaging takes longer to import than a plugin
+        return ""
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
     try:
         accepted = SpecifierSet(str(requires_api))
