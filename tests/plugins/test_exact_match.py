@@ -6,8 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from callsheet_plugins.exact_match.plugin import _share_of
-
 sys.path.insert(0, str(Path(__file__).parents[1] / "core"))
 from test_launch import Run
 
@@ -28,15 +26,6 @@ def evals(run):
 
 def predictions(run, name):
     return [json.loads(line) for line in (run.path / "predictions" / f"{name}.jsonl").read_text().splitlines()]
-
-
-@pytest.mark.parametrize("count", [1, 2, 7, 8])
-@pytest.mark.parametrize("world_size", [1, 2, 3])
-def test_ranks_generate_as_often_as_each_other_and_no_row_is_left_out(count, world_size):
-    rows = [{"prompt": str(number)} for number in range(count)]
-    shares = [_share_of(rows, rank, world_size) for rank in range(world_size)]
-    assert len({len(share) for share in shares}) == 1
-    assert {row["prompt"] for share in shares for row in share} == {row["prompt"] for row in rows}
 
 
 def test_a_score_in_the_loop_is_announced_as_an_evaluation_too(run_demo):

@@ -17,7 +17,7 @@ RESULTS = "results.json"
 
 
 class ExactMatchEngine:
-    """Runs `generation.py` in a Python that has transformers."""
+    """Runs `generate.py` in a Python that has transformers."""
 
     package = "transformers"
 
