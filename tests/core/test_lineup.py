@@ -252,3 +252,17 @@ def test_scores_carry_who_and_when(tmp_path):
     result = EvalResult("words", {"exact_match": 0.5})
     state.report_eval(result)
     assert heard == [(result, (), 7)]
+
+
+def test_a_guarded_callback_is_still_found_by_its_class_and_as_itself():
+    from transformers import ProgressCallback
+    from transformers.trainer_callback import CallbackHandler, DefaultFlowCallback
+
+    lineup = Lineup({})
+    mine = lineup.guard_callback(ProgressCallback(), lineup.callback_guard("callbacks.bar", "mine"))
+    handler = CallbackHandler([DefaultFlowCallback(), mine], None, None, None, None)
+
+    assert handler.pop_callback(mine) is mine
+    handler.add_callback(mine)
+    handler.remove_callback(ProgressCallback)
+    assert handler.callback_list == "DefaultFlowCallback"

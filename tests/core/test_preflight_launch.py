@@ -8,7 +8,6 @@ import pytest
 
 from callsheet.config.compose import compose
 from callsheet.config.plan import make_plan
-from callsheet.launch import devices
 from callsheet.run.train import check
 from callsheet.rundir import compatibility
 
@@ -52,18 +51,6 @@ def test_more_processes_than_gpus_are_refused_and_more_than_cores_are_unwise(mon
     ]  # fmt: skip
     said, warned = problems("launch=ddp", "launch.processes=999")
     assert not said and "launch.processes=999 share" in warned[0]
-
-
-def test_gpus_are_counted_without_torch(monkeypatch, tmp_path):
-    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    assert devices.gpus(tmp_path / "nowhere") == 0
-    (tmp_path / "0000:01:00.0").mkdir()
-    (tmp_path / "0000:02:00.0").mkdir()
-    assert devices.gpus(tmp_path) == 2
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
-    assert devices.gpus(tmp_path) == 1
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    assert devices.gpus(tmp_path) == 0
 
 
 @pytest.mark.parametrize(("launch", "suggestion"), [("ddpp", "ddp"), ("zero4", "zero")])

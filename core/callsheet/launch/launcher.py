@@ -23,6 +23,7 @@ from callsheet.launch.devices import processes_per_node
 from callsheet.launch.failures import Failure, Weight, WorkerFailure
 from callsheet.privates.torch import agent_class
 from callsheet.process.gc_pause import gc_paused
+from callsheet.process.machine import cores
 from callsheet.process.signals import SIGNALS, Interrupted
 from callsheet.rundir.rundir import RunDir, now
 
@@ -90,8 +91,7 @@ def _forwarding(agent: Any) -> Iterator[Forwarding]:
 @contextmanager
 def _environment(plan: Plan) -> Iterator[None]:
     """What the agent and its workers read from the environment, for as long as they run."""
-    cores = os.cpu_count() or 1
-    threads = plan.launch.threads or max(1, cores // processes_per_node(plan))
+    threads = plan.launch.threads or max(1, cores() // processes_per_node(plan))
     wanted = {
         DRIVER: str(os.getpid()),
         "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", str(threads)),
