@@ -10,6 +10,7 @@ import click
 
 from callsheet.cli import extra_commands
 from callsheet.cli import outbox as outbox_commands
+from callsheet.cli.hydra_app import HYDRA
 from callsheet.distributed.slurm import join_slurm
 from callsheet.distributed.world import World, world
 from callsheet.errors import CallsheetError, PluginFailure
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 USAGE_ERROR = 2
-HYDRA = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
 
 
 @click.group(cls=extra_commands.Commands, context_settings={"help_option_names": ["-h", "--help"]})
