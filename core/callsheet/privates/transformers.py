@@ -1,4 +1,7 @@
-"""transformers: methods of Trainer that callbacks cannot replace, and how models are made, loaded and saved."""
+"""transformers: methods of Trainer that are overridden, and how models are made, loaded and saved.
+
+`callsheet.loop.hosted` and `callsheet_plugins.bema.trainer` override the methods, in subclasses of a Trainer.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,6 @@ if TYPE_CHECKING:
     from torch import Tensor
     from transformers import PreTrainedConfig, PreTrainedModel, TrainingArguments
 
-SAVE_CHECKPOINT = "_save_checkpoint"
-LOAD_BEST_MODEL = "_load_best_model"
 IMPORT_STRUCTURE = "_import_structure"
 
 TRAINER, MODEL = "transformers/trainer.py", "transformers/modeling_utils.py"
@@ -26,17 +27,10 @@ LIBRARY = Library(
     source="https://github.com/huggingface/transformers/blob/v5.23.0/src",
     names=(
         Private("TrainingArguments._n_gpu", "transformers/training_args.py", 1949, "trains on one of several GPUs"),
-        Private(
-            f"Trainer.{SAVE_CHECKPOINT}", TRAINER, 3355,
-            "holds old checkpoints back, and refuses to save borrowed weights,", takes=("model", "trial"),
-        ),
-        Private(f"Trainer.{LOAD_BEST_MODEL}", TRAINER, 3735, "averages before the best model is loaded"),
-        Private(
-            "Trainer._get_grad_norm", TRAINER, 2781, "gives hooks the norm of the gradient",
-            takes=("model", "grad_norm"),
-        ),
+        Private("Trainer._save_checkpoint", TRAINER, 3355, "rotates checkpoints, and refuses to save averages,"),
+        Private("Trainer._load_best_model", TRAINER, 3735, "forms the average before the best model is loaded"),
+        Private("Trainer._get_grad_norm", TRAINER, 2781, "gives hooks the norm of the gradient"),
         Private("Trainer._run_epoch", TRAINER, 1819, "ends a training that has no step left"),
-        Private("Trainer._inner_training_loop", TRAINER, 1583, "finds the checkpoint a script resumes from"),
         Private(
             "PreTrainedModel._keys_to_ignore_on_save", MODEL, 1122,
             "leaves the same tensors out of a model folder as save_pretrained",

@@ -60,7 +60,7 @@ def _bench(config: DictConfig, typed: list[str], target: str, revision: str, sec
             payload = jobs.payload_of(source, benchmarks, plugin.running())
             for id in jobs.put_each(ctx.outbox, payload, source.files):
                 # What failed may do so no more where it runs from now on.
-                session.ctx.outbox.retry(id, running=plugin.running())
+                ctx.outbox.retry(id, running=plugin.running())
     scoring.show(folder, benchmarks)
     counts = counts_of(folder)
     for line in filter(None, (left_to_you(counts, folder), said := sentence(counts, folder))):
