@@ -20,7 +20,7 @@ class Private:
     """A name that a library does not promise.
 
     `name` is Class.name where a class defines it, and module.name in C. Else anything in `file` may define it: within
-    functions, DeepSpeed hangs attributes on parameters. `takes` are the arguments of what Callsheet calls or overrides.
+    functions, DeepSpeed hangs attributes on parameters. `takes` are the first arguments of what Callsheet calls.
     """
 
     name: str
@@ -67,7 +67,7 @@ def _problem(private: Private) -> str:
     if not found:
         return f"has no {private.name} in {private.file} any more"
     defined = next((node for node in found if isinstance(node, ast.FunctionDef)), None)
-    if private.takes and defined and private.takes != (taken := _arguments(defined)):
+    if defined and private.takes != (taken := _arguments(defined))[: len(private.takes)]:
         return f"has other arguments for {private.name}: {', '.join(taken)} in place of {', '.join(private.takes)}"
     return ""
 
@@ -101,6 +101,8 @@ def _name_bound_by(node: ast.AST) -> str | None:
         return node.id
     if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
         return node.attr
+    if isinstance(node, ast.alias):
+        return node.asname or node.name
     if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store) and isinstance(node.slice, ast.Constant):
         return str(node.slice.value)  # globals()["name"] = …
     return None

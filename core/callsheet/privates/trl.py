@@ -30,9 +30,7 @@ LIBRARY = Library(
         Private("SFTTrainer._metrics", "trl/trainer/sft_trainer.py", 1214, "names what was gathered of an average"),
         Private(
             "unwrap_model_for_generation", "trl/models/utils.py", 202, "generates under ZeRO-3",
-            takes=(
-                "model", "accelerator", "gather_deepspeed3_params", "generation_kwargs", "gradient_checkpointing_kwargs"
-            ),
+            takes=("model", "accelerator"),
         ),
     ),
 )  # fmt: skip
