@@ -7,8 +7,10 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import warm
 from slurm_cluster import Cluster, missing
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -31,14 +33,13 @@ Command = Callable[..., "subprocess.CompletedProcess[str]"]
 
 @pytest.fixture
 def callsheet(tmp_path: Path) -> Command:
-    """Run `callsheet` as a user would, in an empty folder."""
+    """Run `callsheet` as a user would, in an empty folder; with `workers=True`, one that starts ranks."""
 
-    def run(*arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
+    def run(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "callsheet", *arguments]
-        environment = {**os.environ, "COLUMNS": "200", **options.pop("env", {})}  # type: ignore[dict-item]
-        return subprocess.run(
-            command, cwd=options.pop("cwd", tmp_path), env=environment, capture_output=True, text=True, timeout=300
-        )
+        environment = {**os.environ, "COLUMNS": "200", **options.pop("env", {})}
+        where = {"cwd": tmp_path, "env": environment, **options}
+        return warm.run(command, capture_output=True, text=True, timeout=300, **where)
 
     return run
 

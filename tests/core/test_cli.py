@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+import warm
 
 DEMO = ("train", "recipe=demo")
 
@@ -159,7 +160,7 @@ def test_on_a_terminal_the_demo_shows_what_was_learnt(tmp_path):
     """A real pseudo-terminal: colours, bars and tables are drawn as a user sees them."""
     command = [sys.executable, "-m", "callsheet", *DEMO, "trainer.args.max_steps=20", "trainer.args.save_steps=10"]
     leader, follower = pty.openpty()
-    process = subprocess.Popen(command, cwd=tmp_path, stdout=follower, stderr=follower, stdin=follower)
+    process = warm.Popen(command, cwd=tmp_path, stdout=follower, stderr=follower, stdin=follower)
     os.close(follower)
     screen = b""
     while True:

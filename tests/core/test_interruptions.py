@@ -8,6 +8,7 @@ import sys
 import time
 
 import pytest
+import warm
 from safetensors.torch import load_file
 
 pytestmark = pytest.mark.slow
@@ -31,7 +32,7 @@ RUN = [
 def start(folder, *more):
     folder.mkdir(exist_ok=True)
     command = [sys.executable, "-m", "callsheet", *RUN, *more]
-    return subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return warm.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
 def wait_for_manifest(folder, name, process):

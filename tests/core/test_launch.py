@@ -7,9 +7,11 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import pytest
+import warm
 
 from callsheet.hooks import hook_names
 
@@ -26,11 +28,12 @@ SMALL = (
     "trainer.args.save_total_limit=null",
     "trainer.args.per_device_train_batch_size=4",
 )
+COLD = (sys.executable,)
 WATCHED = ("plugins=[witness,observer]", "plugins.witness.folder=.", "plugins.observer.folder=.")
 
 
 class Run:
-    """One command in a folder of its own, with whatever it starts."""
+    """One command in a folder of its own, with whatever it starts; `start` is another launcher, or a cold Python."""
 
     def __init__(self, folder, *overrides, launch, processes=2, start=(), env=(), small=SMALL):
         folder.mkdir(parents=True, exist_ok=True)
@@ -46,7 +49,7 @@ class Run:
         }
         world = [f"launch={launch}", *([f"launch.processes={processes}"] if launch != "single" else [])]
         self.log = (folder / "log.txt").open("a+")
-        self.process = subprocess.Popen(
+        self.process = (subprocess.Popen if start else partial(warm.Popen, workers=launch != "single"))(
             [
                 *(start or (sys.executable,)),
                 "-m",
@@ -273,7 +276,7 @@ def test_a_signal_to_the_driver_finishes_the_step_and_saves_on_every_rank(tmp_pa
 
 
 def test_a_signal_while_the_workers_start_leaves_nothing_behind(tmp_path):
-    run = Run(tmp_path, launch="ddp")
+    run = Run(tmp_path, launch="ddp", start=COLD)
     children = Path(f"/proc/{run.process.pid}/task/{run.process.pid}/children")
     while len(workers := children.read_text().split()) < 2:
         assert run.process.poll() is None, run.output

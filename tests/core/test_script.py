@@ -1,10 +1,10 @@
 """Callsheet's plugins in somebody's own script."""
 
 import json
-import subprocess
 import sys
 
 import pytest
+import warm
 
 import callsheet
 from callsheet import CallsheetError, Plugin, hookimpl
@@ -59,7 +59,7 @@ def script(tmp_path):
     def run(*arguments, **environment):
         import os
 
-        return subprocess.run(
+        return warm.run(
             [sys.executable, "train.py", *arguments],
             cwd=tmp_path,
             capture_output=True,

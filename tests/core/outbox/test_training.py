@@ -1,10 +1,10 @@
 """A real training run with an outbox: what its exit code says, and what it survives."""
 
 import json
-import subprocess
 import sys
 
 import pytest
+import warm
 
 from .conftest import heard, states
 
@@ -29,7 +29,7 @@ def train(tmp_path, shipping):
     def start(*overrides):
         to = f"plugins.shipper.to={tmp_path / 'shelf'}"
         command = [sys.executable, "-m", "callsheet", *TRAIN, to, *overrides]
-        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+        return warm.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
 
     return start
 

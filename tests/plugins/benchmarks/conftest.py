@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+import warm
 
 from callsheet import LogContext, LoopState, ManifestRow
 from callsheet.outbox import Outbox
@@ -150,4 +151,4 @@ def wait_until(true, seconds=60):
 def callsheet(*arguments, cwd, **environment):
     command = [sys.executable, "-m", "callsheet", *map(str, arguments)]
     env = {**os.environ, "COLUMNS": "200", **environment}
-    return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=300)
+    return warm.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=300)

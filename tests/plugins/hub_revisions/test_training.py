@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+import warm
 from hub_server import Fault
 
 from callsheet import Plugin, hookimpl
@@ -36,7 +37,8 @@ BRANCHES = [f"main-step-{step:09d}" for step in (3, 6, 9)]
 
 def start(folder, *overrides):
     command = [sys.executable, "-m", "callsheet", "train", *SMALL, *overrides]
-    return subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    ranks = any(item.startswith("launch=") for item in overrides)
+    return warm.Popen(command, workers=ranks, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def train(folder, *overrides):
@@ -47,7 +49,7 @@ def train(folder, *overrides):
 
 def drain(folder):
     command = [sys.executable, "-m", "callsheet", "outbox", "drain", "run", "--seconds", "60"]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
+    return warm.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
 
 
 def manifest(folder):
