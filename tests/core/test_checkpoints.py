@@ -1,6 +1,9 @@
 """Which checkpoints are complete, which are torn, and which one a run resumes from."""
 
 import json
+import os
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -128,10 +131,24 @@ def test_a_checkpoint_of_a_plain_trainer_is_looked_into(run_dir, damage, fault):
         choose(str(folder), run_dir)
 
 
-def test_a_thousand_checkpoints_are_surveyed_by_size_alone(run_dir):
+@pytest.mark.skipif(sys.platform != "linux", reason="Only Linux counts what a process reads.")
+def test_a_survey_reads_no_weights(run_dir):
     folder = save(run_dir, 1)
-    row = checkpoints.manifest(run_dir)["checkpoint-1"]
-    assert survey(run_dir)[0] == [row] and folder.exists()
+    heavy = folder / "shard.distcp"
+    heavy.touch()
+    os.truncate(heavy, 64 << 20)  # takes no room on the disk
+    row = with_files(checkpoints.manifest(run_dir)["checkpoint-1"])
+    checkpoints.record(run_dir, with_hashes(row, Hashes(run_dir.path)))
+    before = read_so_far()
+    complete, torn = survey(run_dir)
+    assert [row.name for row in complete] == ["checkpoint-1"] and not torn
+    assert read_so_far() - before < 1 << 20
+
+
+def read_so_far():
+    """How many bytes this process has read, by the kernel's count."""
+    counts = dict(line.split(": ") for line in Path("/proc/self/io").read_text().splitlines())
+    return int(counts["rchar"])
 
 
 def test_the_last_checkpoint_goes_only_once_the_next_one_is_complete(run_demo):
