@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import warm
 from slurm_cluster import Cluster, missing
+from waiting import PATIENCE
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
@@ -28,7 +29,28 @@ SMALL = [
 ]
 QUIET = [*SMALL[:-2], "plugins=[]"]
 
+# Those that take longest, which therefore begin first: what a file shares keeps it in one process.
+LONGEST = [
+    "test_third_party",
+    "test_launch",
+    "test_bema_engines",
+    "test_trainer_launches",
+    "test_ref_sync",
+    "test_runs_of_0_1_0",
+    "test_interruptions",
+    "test_publish",
+    "test_training",
+    "test_slurm_training",
+    "test_trainers",
+    "test_cli",
+]
+
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    place = {name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path.stem, len(place)))
 
 
 @pytest.fixture
@@ -39,7 +61,7 @@ def callsheet(tmp_path: Path) -> Command:
         command = [sys.executable, "-m", "callsheet", *arguments]
         environment = {**os.environ, "COLUMNS": "200", **options.pop("env", {})}
         where = {"cwd": tmp_path, "env": environment, **options}
-        return warm.run(command, capture_output=True, text=True, timeout=300, **where)
+        return warm.run(command, capture_output=True, text=True, timeout=PATIENCE, **where)
 
     return run
 

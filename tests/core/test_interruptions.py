@@ -1,15 +1,15 @@
 """Real processes, killed and stopped: what was saved goes on as if nothing had happened."""
 
 import json
-import os
+import resource
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 import warm
 from safetensors.torch import load_file
+from waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -37,12 +37,8 @@ def start(folder, *more):
 
 def wait_for_manifest(folder, name, process):
     manifest = folder / "run" / "checkpoints.jsonl"
-    for _ in range(6000):
-        if manifest.exists() and name in manifest.read_text():
-            return
-        assert process.poll() is None, process.stdout.read()
-        time.sleep(0.01)
-    raise AssertionError(f"{name} never came")
+    wait_until(lambda: process.poll() is not None or (manifest.exists() and name in manifest.read_text()))
+    assert process.poll() is None, process.stdout.read()
 
 
 @pytest.fixture(scope="module")
@@ -129,9 +125,7 @@ def test_a_run_stopped_by_a_signal_saves_says_so_and_goes_on(tmp_path, uninterru
 def test_a_signal_before_the_first_step_ends_the_run_in_order(tmp_path):
     process = start(tmp_path)
     run = tmp_path / "run"
-    while not (run / "run.json").exists():
-        assert process.poll() is None
-        time.sleep(0.005)
+    wait_until(lambda: (run / "run.json").exists() or process.poll() is not None)
     process.send_signal(signal.SIGTERM)
     output, _ = process.communicate()
     assert process.returncode == 143 and "Traceback" not in output, output
@@ -151,10 +145,14 @@ def test_a_second_run_in_the_same_directory_is_refused(tmp_path):
 
 def test_a_full_disk_ends_the_run_with_its_reason(tmp_path):
     """A real full disk: a file-size limit on the process, which makes every larger write fail."""
-    command = ["bash", "-c", 'ulimit -f 300; exec "$0" -m callsheet "$@"', sys.executable, *RUN]
-    done = subprocess.run(
-        command, cwd=tmp_path, capture_output=True, text=True, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
-    )
-    assert done.returncode == 1, done.stderr
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    command = [sys.executable, "-m", "callsheet", *RUN]
+    resource.setrlimit(resource.RLIMIT_FSIZE, (300 << 10, limits[1]))  # which the process inherits
+    try:
+        process = warm.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    _, error = process.communicate()
+    assert process.returncode == 1, error
     assert json.loads((tmp_path / "run" / "run.json").read_text())["status"] == "failed"
     assert not (tmp_path / "run" / "checkpoints.jsonl").exists(), "a torn checkpoint is never called complete"

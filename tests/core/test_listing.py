@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
+from waiting import PATIENCE
 
 from callsheet.cli.views.plugin_list import Row, listing, show
 from callsheet.plugins import summaries
@@ -183,6 +184,6 @@ def run(folder: Path, expression: str) -> str:
         f"import sys; sys.path.insert(0, {str(folder)!r}); from callsheet.cli.views.plugin_list import listing, show\n"
     )
     code += f"rows = listing(); assert any(row.name == 'lucky' for row in rows), rows\n{expression}\nprint(x)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()

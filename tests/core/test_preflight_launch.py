@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+from waiting import PATIENCE
 
 from callsheet.config.compose import compose
 from callsheet.config.plan import make_plan
@@ -109,6 +110,6 @@ for launch in ("ddp", "zero3", "fsdp2"):
     cli.main(["check", "recipe=demo", f"launch={launch}", "launch.processes=2"], standalone_mode=False)
 print(*[name for name in ("torch", "transformers", "deepspeed", "accelerate") if name in sys.modules])
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == ""

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from test_launch import Run
+from runs import Run
 from trainer_matrix import LAUNCHED
 
 from callsheet.testing.trainers import OVERRIDES, ROWS, TINY

@@ -1,21 +1,17 @@
 """bema on two real processes: every engine's average equals the one that a single process makes of the same weights."""
 
 import shutil
-import sys
 from importlib.resources import files
-from pathlib import Path
 
 import pytest
 import torch
+from runs import Run, same
 from safetensors.torch import load_file
 from transformers import MixtralConfig, MixtralForCausalLM
+from weights_matrix import ADAPTER, launches
 
 from callsheet_plugins.bema import Bema
 from callsheet_plugins.bema.average import formed
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "core"))
-from test_launch import Run, same
-from weights_matrix import ADAPTER, launches
 
 pytestmark = pytest.mark.slow
 

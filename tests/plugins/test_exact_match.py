@@ -1,13 +1,10 @@
 """exact_match in the loop: on several real processes it scores what one process scores, whatever holds the weights."""
 
 import json
-import sys
-from pathlib import Path
 
 import pytest
+from runs import Run
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "core"))
-from test_launch import Run
 
 SCORED = (
     "plugins=[witness,observer,bema,exact_match]",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +12,9 @@ from typing import Any
 
 import pytest
 import torch
+from runs import Run, same
 from safetensors.torch import load_file
+from weights_matrix import ADAPTER, launches
 
 from callsheet import CallsheetError, LogContext, LoopState, ManifestRow, Report
 from callsheet.testing.trainers import ROWS, TINY
@@ -21,10 +22,6 @@ from callsheet_plugins.ref_sync import RefSync
 from callsheet_plugins.ref_sync.blending import blend
 from callsheet_plugins.ref_sync.pairs import _check, find
 from callsheet_plugins.ref_sync.plugin import sync
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "core"))
-from test_launch import Run, same
-from weights_matrix import ADAPTER, launches
 
 ALPHA = 0.6
 STALE = {"fsdp2": ["launch.config.reshard_after_forward=false"]}  # what a forward gathered stays

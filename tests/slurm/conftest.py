@@ -5,6 +5,7 @@ import sys
 import time
 
 import pytest
+from waiting import PATIENCE
 
 from callsheet_plugins.benchmarks.dispatch.contract import Attempt
 from callsheet_plugins.benchmarks.dispatch.slurm.dispatcher import Slurm
@@ -43,8 +44,8 @@ def attempt(tmp_path):
 def until():
     """Look until it is in one of these states, and say what was seen."""
 
-    def wait(place, attempt, handle, *states, seconds=30):
-        deadline = time.monotonic() + seconds
+    def wait(place, attempt, handle, *states):
+        deadline = time.monotonic() + PATIENCE
         while (seen := place.look(attempt, handle)).state not in states:
             assert time.monotonic() < deadline, f"still {seen}: {said(attempt)}"
             time.sleep(0.05)

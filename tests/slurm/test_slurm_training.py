@@ -2,9 +2,9 @@
 
 import json
 import sys
-import time
 
 import pytest
+from waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -14,6 +14,10 @@ TRAIN = (
 )
 HERE = ("--cpus-per-task=1", "--mem=2G")
 QUIET = {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+
+
+def outputs(folder):
+    return "\n".join(path.read_text() for path in folder.glob("slurm-*.out"))
 
 
 def runs(folder):
@@ -45,17 +49,10 @@ def test_a_signal_of_scancel_is_followed_by_a_checkpoint_and_143(slurm, tmp_path
     job = slurm.run("sbatch", "--parsable", "--mem=2G", "--wrap", f"exec {training}", env=QUIET, cwd=tmp_path)
     id = job.stdout.strip()
     metrics = tmp_path / "run" / "metrics.jsonl"
-    wait_until(lambda: metrics.exists() and metrics.read_text().count("\n") > 2, tmp_path)
+    wait_until(lambda: metrics.exists() and metrics.read_text().count("\n") > 2, said=lambda: outputs(tmp_path))
     slurm.run("scancel", "--batch", "--signal=TERM", id)
-    wait_until(lambda: not slurm.jobs(), tmp_path)
+    wait_until(lambda: not slurm.jobs(), said=lambda: outputs(tmp_path))
     assert "ExitCode=143:0" in slurm.run("scontrol", "show", "job", id).stdout
     (run,) = runs(tmp_path)
     step = run["outcome"]["step"]
     assert run["status"] == "interrupted" and (tmp_path / "run" / f"checkpoint-{step}" / "optimizer.pt").is_file()
-
-
-def wait_until(condition, folder, seconds=60):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "\n".join(path.read_text() for path in folder.glob("slurm-*.out"))
-        time.sleep(0.05)

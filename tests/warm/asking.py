@@ -116,8 +116,9 @@ def fork_ranks(server: Server) -> None:
 
     def execute(process: subprocess.Popen[Any], *arguments: Any) -> None:
         call = called(process, arguments)
-        is_rank = python_arguments(call["args"])[:2] == ["-m", "callsheet"]
-        if is_rank and (pid := server.fork(call, workers=False)):
+        is_rank = "RANK" in (os.environ if call["env"] is None else call["env"])
+        is_ours = python_arguments(call["args"])[:2] == ["-m", "callsheet"]
+        if is_ours and (pid := server.fork(call, workers=not is_rank)):
             begun(process, call, pid)
         else:
             COLD(process, *arguments)

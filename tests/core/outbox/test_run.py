@@ -1,5 +1,6 @@
 """A run and its courier: what comes back is announced, and nothing is lost by kills, deadlines or a full disk."""
 
+import contextlib
 import json
 import os
 import random
@@ -11,19 +12,20 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from waiting import PATIENCE, wait_until
 
 from callsheet import LogContext
 from callsheet.outbox import Outbox
 from callsheet.outbox.store import EntryStore
 
-from .conftest import heard, states, wait_until
+from .conftest import heard, states
 
 SEED = 20260
 
 
 def drain(run_dir, *options):
     command = [sys.executable, "-m", "callsheet", "outbox", "drain", str(run_dir), *options]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
 
 
 def saved(process):
@@ -45,7 +47,7 @@ def assert_published_once(tmp_path, steps):
 
 def test_a_run_waits_for_its_courier_and_announces_everything_once(tmp_path, run):
     process = run(6)
-    _, error = process.communicate(timeout=60)
+    _, error = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, error
     assert sorted(row["branch"] for row in heard(tmp_path / "run")) == [f"step-{step}" for step in range(1, 7)]
     assert json.loads((tmp_path / "run" / "run.json").read_text())["outbox"] == {"done": 6, "left": 0, "failed": 0}
@@ -57,7 +59,7 @@ def test_what_was_published_stands_in_the_manifest(tmp_path, run):
     from callsheet.rundir.checkpoints import manifest
     from callsheet.rundir.rundir import RunDir
 
-    run(1).communicate(timeout=60)
+    run(1).communicate(timeout=PATIENCE)
     from callsheet.rundir import checkpoints
 
     run_dir = RunDir(tmp_path / "run")
@@ -77,7 +79,7 @@ def test_after_a_kill_at_a_random_moment_a_drain_publishes_everything_once(tmp_p
     if number % 3 in (1, 2):
         process.send_signal(signal.SIGKILL)
     else:
-        process.wait(60)
+        process.wait(PATIENCE)
     steps = saved(process)
     process.communicate()
     if number % 3 == 2 and (courier := courier_of(tmp_path / "run")) and chance.random() < 0.5:
@@ -108,7 +110,7 @@ def kill(pid):
 
 
 def test_a_drain_is_refused_while_the_run_is_alive(tmp_path, run):
-    process = run(20, pause=0.2)
+    process = run(10_000, pause=0.2)
     wait_until(lambda: (tmp_path / "run" / "outbox" / "done").exists())
     done = drain(tmp_path / "run")
     assert done.returncode == 2 and "Another run is writing to" in done.stderr
@@ -116,18 +118,29 @@ def test_a_drain_is_refused_while_the_run_is_alive(tmp_path, run):
     process.communicate()
 
 
+def failing_with(run_dir, id):
+    """The error of an entry that a courier may be moving just now."""
+    store = EntryStore(run_dir)
+    with contextlib.suppress(OSError, ValueError):
+        return store.read(store.state_of(id), id).error
+
+
 def test_a_drain_of_what_is_no_run_says_so(tmp_path):
     done = drain(tmp_path)
     assert done.returncode == 2 and "holds no Callsheet run" in done.stderr
 
 
-def test_a_drain_that_runs_out_of_time_says_what_is_left(tmp_path, run):
+def test_a_drain_that_runs_out_of_time_says_what_is_left(tmp_path, run, courier):
     process = run(3, pause=0.01)
     wait_until(lambda: len(states(tmp_path / "run")["done"]) == 3 or process.poll() is not None)
-    process.communicate(timeout=60)
+    process.communicate(timeout=PATIENCE)
 
-    Outbox(tmp_path / "run").put("shelf", {"to": str(tmp_path / "shelf"), "fail": 10**6}, key="never")
-    done = drain(tmp_path / "run", "--seconds", "2")
+    id = Outbox(tmp_path / "run").put("shelf", {"to": str(tmp_path / "shelf"), "fail": 10**6}, key="never")
+    before = courier(tmp_path / "run")
+    wait_until(lambda: "503" in (failing_with(tmp_path / "run", id) or ""))
+    before.kill()
+    before.wait()
+    done = drain(tmp_path / "run", "--seconds", "1")
     assert done.returncode == 3 and "1 left, kept for: callsheet outbox drain" in done.stdout
     assert "Last error: 503 Service Unavailable" in done.stderr
     again = subprocess.run(
@@ -154,7 +167,7 @@ def test_on_a_terminal_ids_and_errors_are_in_one_piece_to_copy(tmp_path, monkeyp
 
 
 def test_a_failed_entry_is_published_after_a_retry(tmp_path, run):
-    run(1).communicate(timeout=60)
+    run(1).communicate(timeout=PATIENCE)
 
     payload = {"to": str(tmp_path / "shelf"), "refuse": True}
     id = Outbox(tmp_path / "run").put("shelf", payload, key="later")
@@ -172,7 +185,7 @@ def test_a_failed_entry_is_published_after_a_retry(tmp_path, run):
 
 
 def test_what_is_left_to_the_user_keeps_nobody_waiting_and_is_looked_at_by_each_drain(tmp_path, run):
-    run(1).communicate(timeout=60)
+    run(1).communicate(timeout=PATIENCE)
 
     model = tmp_path / "model"
     model.write_text("weights")
@@ -229,7 +242,7 @@ def test_no_secret_reaches_any_file_or_the_process_list(tmp_path, run, monkeypat
     wait_until(lambda: courier_of(tmp_path / "run"))
     command_line = Path(f"/proc/{courier_of(tmp_path / 'run')}/cmdline").read_text()
     assert token not in command_line and "callsheet.outbox.courier" in command_line
-    output, error = process.communicate(timeout=60)
+    output, error = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0 and token not in output + error
     for path in (tmp_path / "run").rglob("*"):
         if path.is_file():
@@ -243,8 +256,12 @@ def test_a_courier_that_a_run_left_behind_makes_way_for_one_with_the_environment
     (tmp_path / "run.json").write_text('{"run": "run"}')
     left_behind = courier(tmp_path)  # with a linger of ten minutes
     wait_until(lambda: (tmp_path / "outbox" / "courier.lock").exists())
-    done = drain(tmp_path, "--seconds", "3")
-    assert done.returncode == 3 and left_behind.wait(10) == 128 + signal.SIGTERM
+    command = [sys.executable, "-m", "callsheet", "outbox", "drain", str(tmp_path), "--seconds", "1000"]
+    draining = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    assert left_behind.wait(PATIENCE) == 128 + signal.SIGTERM
+    wait_until(lambda: courier_of(tmp_path) not in (None, left_behind.pid))
+    draining.terminate()
+    assert draining.wait(PATIENCE) in (3, 143)
     assert EntryStore(tmp_path).left() == [id]
     assert "Working on" in (tmp_path / "outbox" / "courier.log").read_text()
 

@@ -10,13 +10,14 @@ import sys
 import time
 
 import pytest
+from waiting import PATIENCE, wait_until
 
 from callsheet_plugins.benchmarks.dispatch import attempts, runner
 from callsheet_plugins.benchmarks.dispatch.contract import Attempt
 from callsheet_plugins.benchmarks.dispatch.local import processes
 from callsheet_plugins.benchmarks.dispatch.local.dispatcher import Local
 
-from .conftest import alive, deliver, entries, events, put, result, scored, start_courier, status, wait_until
+from .conftest import alive, deliver, entries, events, put, result, scored, start_courier, status
 
 
 def test_a_checkpoint_is_scored_from_its_snapshot_though_it_was_rotated_away(run_dir, engine, diary):
@@ -50,7 +51,7 @@ def test_the_same_model_and_settings_are_one_job_and_other_settings_another(run_
 
 
 def test_no_more_jobs_run_at_once_than_there_are_slots_and_the_oldest_goes_first(run_dir, engine, diary):
-    put(run_dir, engine(sleep=0.3), *range(1, 7), slots=2)
+    put(run_dir, engine(sleep=0.1, meet=2), *range(1, 7), slots=2)
     deliver(run_dir)
     running = most = 0
     for row in diary():
@@ -74,7 +75,7 @@ def test_a_courier_that_is_killed_never_has_a_job_run_twice(run_dir, engine, dia
     first.kill()
     first.wait()
     if moment == "ended":
-        time.sleep(1.5)
+        wait_until(lambda: diary("ended"))
     deliver(run_dir)
     assert len(diary("began")) == len(diary("ended")) == 2
     assert [entry.attempts for entry in scored(run_dir)] == [1, 1]
@@ -103,7 +104,7 @@ def test_a_job_that_always_fails_is_given_up_naming_engine_command_and_log_and_c
 
 
 def test_a_job_that_takes_too_long_is_ended(run_dir, engine, diary):
-    put(run_dir, engine(hang=1), 1, seconds=1)
+    put(run_dir, engine(hang=1), 1, seconds=4)
     deliver(run_dir)
     (event,) = events(run_dir, "benchmark_failed")
     assert "longer than it may" in event["reason"] and len(scored(run_dir)) == 1
@@ -116,7 +117,7 @@ def test_a_job_that_was_told_to_stop_or_vanished_is_begun_anew_once_it_is_gone(r
     courier = start_courier(run_dir)
     wait_until(lambda: diary("began"))
     os.kill(status(run_dir)["pid"], how)
-    assert courier.wait(60) == 0
+    assert courier.wait(PATIENCE) == 0
     first, second = diary("began")
     assert not alive(first["pid"]) and first["pid"] != second["pid"]
     (event,) = events(run_dir, "benchmark_failed")
@@ -142,7 +143,7 @@ def test_what_an_engine_left_running_is_gone_before_the_next_attempt(tmp_path):
     wait_until(lambda: local.look(attempt, handle).state == "lost")
     assert alive(int(child.read_text()))
     local.cancel(attempt, handle)
-    wait_until(lambda: not alive(int(child.read_text())), seconds=10)
+    wait_until(lambda: not alive(int(child.read_text())))
 
 
 def run_by_runner(folder):
@@ -153,20 +154,21 @@ def run_by_runner(folder):
 def test_what_an_engine_left_in_a_session_of_its_own_is_ended_too(tmp_path, code):
     daemon = "setsid sh -c 'echo $$ > child; sleep 600' & until [ -s child ]; do sleep 0.05; done"
     attempt = attempt_at(tmp_path / "attempt-1", "sh", "-c", f"{daemon}; exit {code}")
-    assert run_by_runner(attempt.folder).wait(20) == code
+    assert run_by_runner(attempt.folder).wait(PATIENCE) == code
     assert not alive(int((attempt.folder / "out" / "child").read_text()))
 
 
 def test_a_disk_that_is_full_for_a_while_costs_no_result(tmp_path):
-    attempt = attempt_at(tmp_path / "attempt-1", "sh", "-c", "sleep 1")
+    attempt = attempt_at(tmp_path / "attempt-1", "sh", "-c", "until [ -e go ]; do sleep 0.05; done")
     process, status = run_by_runner(attempt.folder), attempt.folder / "status.json"
     wait_until(lambda: status.exists() and "engine" in json.loads(status.read_text()))
     _, most = resource.prlimit(process.pid, resource.RLIMIT_FSIZE)
     resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (0, most))
+    (attempt.folder / "out" / "go").touch()
     wait_until(lambda: not alive(json.loads(status.read_text())["engine"]["pid"]))
     time.sleep(0.5)
     resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (most, most))
-    assert process.wait(20) == 0 and json.loads(status.read_text())["state"] == "succeeded"
+    assert process.wait(PATIENCE) == 0 and json.loads(status.read_text())["state"] == "succeeded"
 
 
 @pytest.mark.parametrize("code", [0, 1])
@@ -185,13 +187,13 @@ def test_a_process_that_got_the_number_of_another_is_left_alone(tmp_path):
     processes.kill_group(innocent.pid, "an earlier birth")
     assert innocent.poll() is None and processes.born(innocent.pid)
     processes.kill_group(innocent.pid, processes.born(innocent.pid))
-    assert innocent.wait(10) == -signal.SIGKILL
+    assert innocent.wait(PATIENCE) == -signal.SIGKILL
 
 
 def test_of_several_runners_of_one_attempt_one_runs_the_engine(tmp_path):
     attempt = attempt_at(tmp_path / "attempt-1", "sh", "-c", "echo began >> diary; sleep 0.5")
     command = [sys.executable, "-I", "-S", runner.__file__, str(attempt.folder)]
-    assert [process.wait(20) for process in [subprocess.Popen(command) for _ in range(4)]] == [0, 0, 0, 0]
+    assert [process.wait(PATIENCE) for process in [subprocess.Popen(command) for _ in range(4)]] == [0, 0, 0, 0]
     assert (attempt.folder / "out" / "diary").read_text() == "began\n"
     assert json.loads((attempt.folder / "status.json").read_text())["state"] == "succeeded"
 
@@ -283,11 +285,12 @@ def test_devices_are_shared_out_over_the_slots(run_dir):
 
 
 def test_a_job_that_was_written_down_and_not_begun_runs_where_the_run_lies_now(run_dir, engine, diary, tmp_path):
-    put(run_dir, engine(sleep=3), 1, 2)
+    put(run_dir, engine(until=str(tmp_path / "enough")), 1, 2)
     first = start_courier(run_dir)
-    wait_until(lambda: len([*run_dir.glob("benchmarks/*/attempt-1/command.json")]) == 2)
+    wait_until(lambda: len([*run_dir.glob("benchmarks/*/attempt-1/command.json")]) == 2 and diary("began"))
     first.kill()
     first.communicate()
+    (tmp_path / "enough").touch()
     wait_until(lambda: any('"succeeded"' in path.read_text() for path in run_dir.glob("benchmarks/*/*/status.json")))
     moved = run_dir.rename(tmp_path / "moved")
     deliver(moved)

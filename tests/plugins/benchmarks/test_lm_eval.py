@@ -7,6 +7,7 @@ import venv
 from pathlib import Path
 
 import pytest
+from waiting import PATIENCE
 
 from callsheet.rundir.rundir import EVALS, RunDir
 from callsheet_plugins.benchmarks import Benchmarks
@@ -40,7 +41,7 @@ def python_with_lm_eval(tmp_path_factory):
     here = [path for path in sys.path if path.endswith("site-packages")]
     (site / "beside.pth").write_text("\n".join(here) + "\n")
     command = [sys.executable, "-m", "pip", "--python", str(folder / "bin" / "python"), "install", "-q", LM_EVAL]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
     if done.returncode:
         pytest.skip(f"{LM_EVAL} could not be installed: {(done.stderr or done.stdout).strip().splitlines()[-1:]}")
     return folder / "bin" / "python"

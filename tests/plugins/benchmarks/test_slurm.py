@@ -8,13 +8,14 @@ import subprocess
 import time
 
 import pytest
+from waiting import PATIENCE, wait_until
 
 from callsheet import CallsheetError
 from callsheet.outbox.store import DONE, FAILED, PARKED, PENDING, EntryStore
 from callsheet_plugins.benchmarks import Benchmarks
 from callsheet_plugins.benchmarks.dispatch.slurm.settings import SlurmSettings
 
-from .conftest import deliver, entries, events, put, result, start_courier, status, wait_until
+from .conftest import deliver, entries, events, put, result, start_courier, status
 
 SITE = {"mem": "100M", "cpus": 1, "gpus": 0, "grace_seconds": 1}
 
@@ -30,7 +31,7 @@ def courier_at_work(run_dir, condition):
 
 
 def end(courier):
-    _, log = courier.communicate(timeout=60)
+    _, log = courier.communicate(timeout=PATIENCE)
     assert courier.returncode == 0, log
 
 

@@ -8,6 +8,7 @@ from collections import Counter
 from hashlib import sha256
 
 import pytest
+from waiting import PATIENCE
 
 from .conftest import checkpoint, deliver, entries, put
 
@@ -65,7 +66,7 @@ def test_a_run_and_its_courier_hash_each_file_once_between_them(hub, run_dir, tm
     environment = {**os.environ, "PYTHONPATH": paths, "COUNTED": str(tmp_path / "counted")}
     rows = [checkpoint(run_dir, step, size=4_000_000) for step in (1, 2, 3)]
     command = [sys.executable, "-c", RUN, str(run_dir), json.dumps(settings)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=PATIENCE)
     assert done.returncode == 0 and len(entries(run_dir, "done")) == 3, done.stderr
     counted = Counter((tmp_path / "counted").read_text().split())
     weights = [sha256((row.path / "model.safetensors").read_bytes()).hexdigest() for row in rows]
