@@ -29,20 +29,22 @@ SMALL = [
 ]
 QUIET = [*SMALL[:-2], "plugins=[]"]
 
+HERE = Path(__file__).parent
+
 # Those that take longest, which therefore begin first: what a file shares keeps it in one process.
 LONGEST = [
     "test_third_party",
-    "test_launch",
-    "test_bema_engines",
-    "test_trainer_launches",
-    "test_ref_sync",
+    "core/launch/test_launcher",
+    "core/launch/test_trainer_launches",
+    "plugins/bema/test_engines",
+    "plugins/ref_sync/test_plugin",
     "test_runs_of_0_1_0",
-    "test_interruptions",
-    "test_publish",
-    "test_training",
-    "test_slurm_training",
-    "test_trainers",
-    "test_cli",
+    "core/process/test_signals",
+    "plugins/hub_revisions/hubs/test_huggingface",
+    "plugins/hub_revisions/test_training",
+    "plugins/benchmarks/dispatch/local/test_dispatcher",
+    "core/distributed/test_slurm_training",
+    "core/cli/test_main",
 ]
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -50,18 +52,19 @@ Command = Callable[..., "subprocess.CompletedProcess[str]"]
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     place = {name: number for number, name in enumerate(LONGEST)}
-    items.sort(key=lambda item: place.get(item.path.stem, len(place)))
+    items.sort(key=lambda item: place.get(item.path.relative_to(HERE).with_suffix("").as_posix(), len(place)))
 
 
 @pytest.fixture
 def callsheet(tmp_path: Path) -> Command:
-    """Run `callsheet` as a user would, in an empty folder; with `workers=True`, one that starts ranks."""
+    """Run `callsheet` as a user would, in an empty folder."""
 
     def run(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "callsheet", *arguments]
         environment = {**os.environ, "COLUMNS": "200", **options.pop("env", {})}
         where = {"cwd": tmp_path, "env": environment, **options}
-        return warm.run(command, capture_output=True, text=True, timeout=PATIENCE, **where)
+        ranks = any(item.startswith("launch=") for item in arguments)
+        return warm.run(command, workers=ranks, capture_output=True, text=True, timeout=PATIENCE, **where)
 
     return run
 

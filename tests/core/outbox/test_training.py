@@ -7,7 +7,7 @@ import pytest
 import warm
 from waiting import PATIENCE
 
-from .conftest import heard, states
+from core.outbox.conftest import heard, states
 
 pytestmark = pytest.mark.slow
 

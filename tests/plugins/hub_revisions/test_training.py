@@ -16,8 +16,7 @@ from hub_server import Fault
 from waiting import PATIENCE, wait_until
 
 from callsheet import Plugin, hookimpl
-
-from .conftest import TOKEN
+from plugins.hub_revisions.conftest import TOKEN
 
 pytestmark = pytest.mark.slow
 

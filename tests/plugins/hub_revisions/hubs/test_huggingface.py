@@ -15,8 +15,17 @@ from callsheet import LogContext, LoopState
 from callsheet.outbox import Outbox
 from callsheet.outbox.store import EntryStore
 from callsheet_plugins.hub_revisions import HubRevisions
-
-from .conftest import PUBLISHED, TOKEN, announce, checkpoint, deliver, entries, local, put, start_courier
+from plugins.hub_revisions.conftest import (
+    PUBLISHED,
+    TOKEN,
+    announce,
+    checkpoint,
+    deliver,
+    entries,
+    local,
+    put,
+    start_courier,
+)
 
 HUB = {"hub": "huggingface", "repo": "me/model", "timeout_seconds": 60.0}
 

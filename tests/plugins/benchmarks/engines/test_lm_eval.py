@@ -13,8 +13,7 @@ from callsheet.rundir.rundir import EVALS, RunDir
 from callsheet_plugins.benchmarks import Benchmarks
 from callsheet_plugins.benchmarks.engines import Malformed, Work
 from callsheet_plugins.benchmarks.engines.lm_eval import LmEval
-
-from .conftest import callsheet
+from plugins.benchmarks.conftest import callsheet
 
 LM_EVAL = "lm-eval==0.4.13"
 TASK = """

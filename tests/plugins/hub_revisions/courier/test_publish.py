@@ -10,7 +10,7 @@ from hashlib import sha256
 import pytest
 from waiting import PATIENCE
 
-from .conftest import checkpoint, deliver, entries, put
+from plugins.hub_revisions.conftest import checkpoint, deliver, entries, put
 
 # Python runs it at every start: whoever hashes with sha256, in whichever process, is written down.
 COUNTING = """

@@ -14,8 +14,7 @@ from callsheet import CallsheetError
 from callsheet.outbox.store import DONE, FAILED, PARKED, PENDING, EntryStore
 from callsheet_plugins.benchmarks import Benchmarks
 from callsheet_plugins.benchmarks.dispatch.slurm.settings import SlurmSettings
-
-from .conftest import deliver, entries, events, put, result, start_courier, status
+from plugins.benchmarks.conftest import deliver, entries, events, put, result, start_courier, status
 
 SITE = {"mem": "100M", "cpus": 1, "gpus": 0, "grace_seconds": 1}
 

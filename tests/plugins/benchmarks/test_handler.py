@@ -10,8 +10,7 @@ from callsheet import LogContext, LoopState
 from callsheet.outbox import Outbox
 from callsheet.rundir.rundir import EVALS, RunDir
 from callsheet_plugins.hub_revisions import HubRevisions
-
-from .conftest import callsheet, checkpoint, deliver, entries, scored
+from plugins.benchmarks.conftest import callsheet, checkpoint, deliver, entries, scored
 
 TOKEN = "hf_" + "t" * 34
 

@@ -16,8 +16,7 @@ from callsheet_plugins.benchmarks.dispatch import attempts, runner
 from callsheet_plugins.benchmarks.dispatch.contract import Attempt
 from callsheet_plugins.benchmarks.dispatch.local import processes
 from callsheet_plugins.benchmarks.dispatch.local.dispatcher import Local
-
-from .conftest import alive, deliver, entries, events, put, result, scored, start_courier, status
+from plugins.benchmarks.conftest import alive, deliver, entries, events, put, result, scored, start_courier, status
 
 
 def test_a_checkpoint_is_scored_from_its_snapshot_though_it_was_rotated_away(run_dir, engine, diary):

@@ -13,8 +13,7 @@ from waiting import PATIENCE, wait_until
 from callsheet.outbox import Outbox
 from callsheet.outbox.courier.lock import CourierLock
 from callsheet.outbox.store import EntryStore
-
-from .conftest import states
+from core.outbox.conftest import states
 
 
 def fill(run_dir, count=1, **payload):

@@ -13,8 +13,17 @@ import pytest
 
 from callsheet.outbox import Delivery
 from callsheet_plugins.hub_revisions.courier.publish import RevisionHandler
-
-from .conftest import PUBLISHED, TOKEN, announce, checkpoint, deliver, entries, local, put, start_courier
+from plugins.hub_revisions.conftest import (
+    PUBLISHED,
+    TOKEN,
+    announce,
+    checkpoint,
+    deliver,
+    entries,
+    local,
+    put,
+    start_courier,
+)
 
 COMMIT = ".callsheet-commit.json"
 
@@ -142,7 +151,7 @@ RevisionHandler(Path(sys.argv[1])).deliver(job(Path(sys.argv[1]), die_at_file))
 def test_a_courier_killed_in_the_middle_of_a_branch_leaves_none(run_dir, call, number):
     row = checkpoint(run_dir, 1)
     branch = put(run_dir, row)
-    tests = str(Path(__file__).parents[2])
+    tests = str(Path(__file__).parents[3])
     command = [sys.executable, "-c", DIE, str(run_dir), tests, str(number), call]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == -signal.SIGKILL, done.stderr

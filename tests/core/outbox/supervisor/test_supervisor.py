@@ -17,8 +17,7 @@ from waiting import PATIENCE, wait_until
 from callsheet import LogContext
 from callsheet.outbox import Outbox
 from callsheet.outbox.store import EntryStore
-
-from .conftest import heard, states
+from core.outbox.conftest import heard, states
 
 SEED = 20260
 

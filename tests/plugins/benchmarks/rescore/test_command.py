@@ -6,9 +6,8 @@ import pytest
 
 from callsheet.rundir import checkpoints
 from callsheet.rundir.rundir import EVALS, RunDir
-
-from .conftest import callsheet, checkpoint
-from .test_revisions import published
+from plugins.benchmarks.conftest import callsheet, checkpoint
+from plugins.benchmarks.test_handler import published
 
 
 @pytest.fixture

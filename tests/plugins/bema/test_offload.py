@@ -20,10 +20,10 @@ from callsheet_plugins.bema import Bema, offload, running
 from callsheet_plugins.bema.lane import Lane
 from callsheet_plugins.bema.offload import Offload
 
-sys.path.insert(0, str(Path(__file__).parent))
-sys.path.insert(0, str(Path(__file__).parents[1] / "engines" / "witness"))
+sys.path.insert(0, str(Path(__file__).parents[2] / "engines" / "witness"))
 from callsheet_late import LateLane, hurried
-from test_bema import averaged, identical, trainer
+
+from plugins.bema.test_plugin import averaged, identical, trainer
 
 OPTIMIZERS: dict[str, Callable[[list[Any]], Any]] = {
     "loop": lambda parameters: torch.optim.AdamW(parameters, lr=0.1, foreach=False),

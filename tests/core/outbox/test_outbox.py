@@ -13,8 +13,7 @@ from callsheet.outbox import Outbox, snapshots
 from callsheet.outbox.store import EntryStore
 from callsheet.outbox.supervisor.recovery import restore
 from callsheet.rundir.rundir import RunDir
-
-from .conftest import states
+from core.outbox.conftest import states
 
 
 @pytest.fixture
