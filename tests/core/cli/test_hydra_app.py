@@ -48,3 +48,17 @@ def test_a_sweep_over_launches_finds_the_configurations_of_the_user(callsheet, t
     found = [json.loads(path.read_text()) for path in sorted(tmp_path.glob("outputs/config-sweep/*/run.json"))]
     assert [run["world"]["engine"] for run in found] == ["ddp", "zero2"]
     assert {run["world"]["processes"] for run in found} == {2}
+
+
+def test_many_runs_are_not_sent_to_one_directory(callsheet, tmp_path):
+    done = callsheet("train", "-m", "recipe=demo", "output_dir=one", "trainer.args.seed=1,2")
+    assert done.returncode == 2 and "is the same for every run of -m" in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_every_run_of_a_sweep_that_fails_says_why_and_no_secret_with_it(callsheet):
+    settings = ["plugins.bema.update_freq=0,1", "+callbacks.x.path=gone.Class", "callbacks.x.api_key=between-us-only"]
+    done = callsheet("check", "-m", "recipe=demo", *settings)
+    assert done.returncode == 2 and "between-us-only" not in done.stdout + done.stderr
+    assert "Run 0 of the sweep failed: plugins.bema.update_freq must be at least 1, got 0." in done.stderr
+    assert "Run 1 of the sweep failed: callbacks.x.path=gone.Class: there is no package 'gone'." in done.stderr

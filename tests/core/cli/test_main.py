@@ -172,3 +172,30 @@ def test_on_a_terminal_the_demo_shows_what_was_learnt(tmp_path):
     assert process.wait() == 0
     text = screen.decode(errors="replace")
     assert "completed" in text and "exact_match" in text and "bema" in text and "Traceback" not in text
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["plugins=null"], ""),
+        (["plugins=[bema,[csv_metrics]]"], ""),
+        (["trainer.args.max_steps=0"], "trainer.args.max_steps must be at least 1, got 0."),
+        (["trainer.args.max_steps=-5"], "trainer.args.max_steps must be at least 1, got -5."),
+        (["trainer.args.per_device_train_batch_size=0"], "per_device_train_batch_size must be at least 1"),
+        (["trainer.args.learning_rate=-1"], "learning_rate must be at least 0"),
+        (["output_dir=afile/x"], "afile is a file"),
+        (["finish.push=true", "plugins=[]"], "no selected plugin publishes"),
+        (["plugins.csv_metrics.filename=run.json"], "must be a bare name ending in .csv"),
+        (["plugins.exact_match.path=bad.jsonl"], "bad.jsonl, line 2"),
+        (["--config-dir", "mine", "recipe=bad"], "bad.yaml"),
+        (["--config-dir", "mine", "recipe=bare"], "recipe/bare.yaml must begin with the line '# @package _global_'"),
+    ],
+)
+def test_a_mistake_is_no_traceback(callsheet, tmp_path, overrides, message):
+    (tmp_path / "afile").write_text("")
+    (tmp_path / "bad.jsonl").write_text('{"prompt": "a", "completion": "b"}\n{"prompt": \n')
+    (tmp_path / "mine" / "recipe").mkdir(parents=True)
+    (tmp_path / "mine" / "recipe" / "bad.yaml").write_text("# @package _global_\na: [\n")
+    (tmp_path / "mine" / "recipe" / "bare.yaml").write_text("experiment: mine\n")
+    done = callsheet("check", "recipe=demo", *overrides)
+    assert done.returncode == 2 and "Traceback" not in done.stderr and message in done.stderr, done.stderr

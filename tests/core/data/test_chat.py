@@ -10,7 +10,6 @@ import pytest
 from callsheet import CallsheetError, Plugin, hookimpl
 from callsheet.data.chat import with_system_prompt
 from callsheet.testing.trainers import WORDS
-from callsheet.trainer.chat_template import template_of
 
 TEMPLATE = "{% for m in messages %}{{ m['role'][0] }} {{ m['content'] }}-{% endfor %}{% if add_generation_prompt %}a {% endif %}"
 
@@ -77,27 +76,6 @@ def test_the_template_is_saved_with_the_model(run_trainer):
         "sft", f"model.chat_template='{TEMPLATE}'".replace("'{%", '"{%').replace("%}'", '%}"'), rows=ROWS["sft"]
     ).run_dir.path
     assert (folder / "chat_template.jinja").read_text() == TEMPLATE
-
-
-@pytest.mark.parametrize(
-    ("template", "said"),
-    [
-        ("nowhere.jinja", "model.chat_template=nowhere.jinja is no file, and no template: it has no braces."),
-        ("{% for m in messages %}", "model.chat_template does not parse: line 1: Unexpected end of template."),
-    ],
-)
-def test_a_template_that_cannot_be_is_refused(template: str, said: str):
-    with pytest.raises(CallsheetError) as refusal:
-        template_of(template)
-    assert said in str(refusal.value)
-
-
-def test_templates_that_mark_generations_parse():
-    text = "{% for m in messages %}{% generation %}{{ m }}{%- endgeneration -%}{% break %}{% endfor %}"
-    assert template_of(text) == text
-
-
-# What the system prompt does to rows
 
 
 def put(row: dict[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from callsheet import Plugin, hookimpl
 from callsheet.errors import PluginFailure
 from callsheet.plugins.guards import CallContext, Guard
 
@@ -41,3 +42,37 @@ def test_each_call_is_counted_with_the_slowest():
         call()
     cost = one.costs["on_eval"]
     assert cost.calls == 3 and 0 < cost.slowest < cost.seconds
+
+
+QUIET = "plugins=[]"
+
+
+class Exits(Plugin):
+    """Leaves in the middle."""
+
+    @hookimpl
+    def on_step_end(self, state, step_idx):
+        raise SystemExit(0)
+
+
+def test_a_plugin_that_exits_has_failed(run_demo):
+    run_demo(QUIET, plugins=[Exits()])
+    with pytest.raises(PluginFailure, match=r"'exits'.* raised in on_step_end on rank 0: SystemExit"):
+        run_demo(QUIET, plugins=[Exits(on_error="raise")], output_dir="other")
+
+
+class Tells(Plugin):
+    """Gives its own secret away."""
+
+    api_key: str = ""
+
+    @hookimpl
+    def on_step_end(self, state, step_idx):
+        raise RuntimeError(f"401 for {self.api_key}")
+
+
+def test_a_secret_hidden_by_its_name_is_not_told_by_an_error(run_demo, tmp_path):
+    with pytest.raises(PluginFailure):
+        run_demo(QUIET, plugins=[Tells(api_key="plainsecret123", on_error="raise")])
+    left = [path for path in (tmp_path / "run").rglob("*") if path.is_file() and b"plainsecret123" in path.read_bytes()]
+    assert not left

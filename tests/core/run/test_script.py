@@ -7,6 +7,7 @@ import pytest
 import warm
 
 import callsheet
+import callsheet as cs
 from callsheet import CallsheetError, Plugin, hookimpl
 
 SCRIPT = '''
@@ -148,3 +149,20 @@ def test_a_script_says_what_it_could_not_publish(script, tmp_path):
     done = script("run", no_proxy="127.0.0.1", **nobody)
     assert done.returncode == 0 and spoken(done)[-1] == "end completed 6", done.stderr
     assert "3 left, kept for: callsheet outbox drain" in done.stderr
+
+
+class Stops(Plugin):
+    """Has seen enough."""
+
+    @hookimpl
+    def on_step_end(self, state, step_idx):
+        state.request_stop("enough")
+
+
+def test_callbacks_says_what_it_takes():
+    with pytest.raises(CallsheetError, match="got the string"):
+        cs.callbacks("bema", overrides="plugins.bema.lag=1")
+    with pytest.raises(CallsheetError, match="A list needs a"):
+        cs.callbacks(["bema"])
+    with pytest.raises(CallsheetError, match="a class"):
+        cs.callbacks(Stops)

@@ -8,6 +8,8 @@ import pytest
 from safetensors.torch import load_file
 
 from callsheet import CallsheetError, Plugin, hookimpl
+from callsheet.config.compose import compose
+from callsheet.config.plan import make_plan
 from callsheet.errors import PluginFailure
 from callsheet.hooks import hook_names
 from callsheet.process.signals import Interrupted
@@ -336,3 +338,25 @@ def test_a_signal_is_promised_a_checkpoint_only_where_one_is_saved(run_demo, cap
     with pytest.raises(Interrupted):
         run_demo(QUIET, f"trainer.args.save_strategy={strategy}", plugins=[Terminated()])
     assert f"SIGTERM: finishing this step{promise}" in capfd.readouterr().err
+
+
+QUIET = "plugins=[]"
+
+
+class Stops(Plugin):
+    """Has seen enough."""
+
+    @hookimpl
+    def on_step_end(self, state, step_idx):
+        state.request_stop("enough")
+
+
+def test_a_run_that_a_plugin_stopped_is_not_trained_on(run_demo):
+    from callsheet.run.resume import is_complete
+
+    session = run_demo(QUIET, plugins=[Stops()])
+    assert session.result.status == "stopped"
+    overrides = ["recipe=demo", QUIET]
+    plan = make_plan(compose(overrides), overrides)
+    config = session.run_dir.run()["config"]
+    assert is_complete(type(plan)(**{**vars(plan), "run_dir": session.run_dir.path, "composed": config}))

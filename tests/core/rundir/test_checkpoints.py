@@ -162,3 +162,14 @@ def test_the_last_checkpoint_goes_only_once_the_next_one_is_complete(run_demo):
     session = run_demo("plugins=[]", "trainer.args.save_total_limit=1", plugins=[Look()])
     assert seen == [["checkpoint-2"], ["checkpoint-2", "checkpoint-4"]]
     assert [path.name for path in session.run_dir.path.glob("checkpoint-*")] == ["checkpoint-4"]
+
+
+QUIET = "plugins=[]"
+
+
+def test_a_foreign_line_in_the_manifest_is_passed_over(run_demo):
+    session = run_demo(QUIET)
+    with (session.run_dir.path / "checkpoints.jsonl").open("a") as file:
+        file.write('{"name": "x"}\n5\n')
+    (session.run_dir.path / "run.json").write_text(json.dumps({**session.run_dir.run(), "status": "running"}))
+    assert run_demo(QUIET).result.status == "completed"

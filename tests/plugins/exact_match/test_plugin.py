@@ -5,7 +5,6 @@ import json
 import pytest
 from runs import Run
 
-
 SCORED = (
     "plugins=[witness,observer,bema,exact_match]",
     "plugins.witness.folder=.",
