@@ -1,4 +1,4 @@
-"""Conversations: chat templates and system prompts, for every trainer that takes messages."""
+"""Conversations: what a system prompt does to rows, for every trainer that takes messages."""
 
 from __future__ import annotations
 

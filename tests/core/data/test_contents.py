@@ -1,4 +1,4 @@
-"""Data sets: what is known to be wrong with their files beforehand, and how they are loaded, mixed and split."""
+"""Data sets: what is known to be wrong with their files before anything is loaded."""
 
 from __future__ import annotations
 

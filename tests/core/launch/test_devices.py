@@ -1,4 +1,4 @@
-"""What is refused before any process is started: engines, devices, and checkpoints that do not fit. No torch."""
+"""What a launch cannot have here: devices, cores, processes. No torch."""
 
 import subprocess
 import sys
