@@ -85,7 +85,8 @@ def test_a_class_of_ones_own_inherits_from_another_module(package):
         {
             "mine/__init__.py": "",
             "mine/configs.py": """
-                        import dataclasses
+            from __future__ import annotations
+            import dataclasses
             from typing import ClassVar, Optional
             import mine.base as somewhere
 
