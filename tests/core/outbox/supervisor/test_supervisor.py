@@ -117,11 +117,16 @@ def test_a_drain_is_refused_while_the_run_is_alive(tmp_path, run):
     process.communicate()
 
 
-def failing_with(run_dir, id):
-    """The error of an entry that a courier may be moving just now."""
-    store = EntryStore(run_dir)
-    with contextlib.suppress(OSError, ValueError):
-        return store.read(store.state_of(id), id).error
+@contextlib.contextmanager
+def draining(run_dir, said=os.devnull):
+    """Drain in a process of its own for as long as the block runs; what it says on stderr goes into `said`."""
+    command = [sys.executable, "-m", "callsheet", "outbox", "drain", str(run_dir), "--seconds", "1000"]
+    with open(said, "w") as file, subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=file) as process:
+        yield
+        process.terminate()
+        process.wait(PATIENCE)
+    if courier := courier_of(run_dir):
+        kill(courier)  # or it would linger for ten minutes
 
 
 def test_a_drain_of_what_is_no_run_says_so(tmp_path):
@@ -129,19 +134,16 @@ def test_a_drain_of_what_is_no_run_says_so(tmp_path):
     assert done.returncode == 2 and "holds no Callsheet run" in done.stderr
 
 
-def test_a_drain_that_runs_out_of_time_says_what_is_left(tmp_path, run, courier):
+def test_a_drain_that_runs_out_of_time_says_what_is_left(tmp_path, run):
     process = run(3, pause=0.01)
     wait_until(lambda: len(states(tmp_path / "run")["done"]) == 3 or process.poll() is not None)
     process.communicate(timeout=PATIENCE)
-
-    id = Outbox(tmp_path / "run").put("shelf", {"to": str(tmp_path / "shelf"), "fail": 10**6}, key="never")
-    before = courier(tmp_path / "run")
-    wait_until(lambda: "503" in (failing_with(tmp_path / "run", id) or ""))
-    before.kill()
-    before.wait()
+    Outbox(tmp_path / "run").put("shelf", {"to": str(tmp_path / "shelf"), "fail": 10**6}, key="never")
+    said = tmp_path / "said"
+    with draining(tmp_path / "run", said):
+        wait_until(lambda: "Last error: 503 Service Unavailable" in said.read_text())
     done = drain(tmp_path / "run", "--seconds", "1")
     assert done.returncode == 3 and "1 left, kept for: callsheet outbox drain" in done.stdout
-    assert "Last error: 503 Service Unavailable" in done.stderr
     again = subprocess.run(
         [sys.executable, "-m", "callsheet", "outbox", str(tmp_path / "run")], capture_output=True, text=True
     )
@@ -255,12 +257,9 @@ def test_a_courier_that_a_run_left_behind_makes_way_for_one_with_the_environment
     (tmp_path / "run.json").write_text('{"run": "run"}')
     left_behind = courier(tmp_path)  # with a linger of ten minutes
     wait_until(lambda: (tmp_path / "outbox" / "courier.lock").exists())
-    command = [sys.executable, "-m", "callsheet", "outbox", "drain", str(tmp_path), "--seconds", "1000"]
-    draining = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    assert left_behind.wait(PATIENCE) == 128 + signal.SIGTERM
-    wait_until(lambda: courier_of(tmp_path) not in (None, left_behind.pid))
-    draining.terminate()
-    assert draining.wait(PATIENCE) in (3, 143)
+    with draining(tmp_path):
+        assert left_behind.wait(PATIENCE) == 128 + signal.SIGTERM
+        wait_until(lambda: courier_of(tmp_path) not in (None, left_behind.pid))
     assert EntryStore(tmp_path).left() == [id]
     assert "Working on" in (tmp_path / "outbox" / "courier.log").read_text()
 
