@@ -46,7 +46,7 @@ def matrix() -> str:
 
 def weights() -> str:
     """What the plugins that touch weights were tested with under each launch."""
-    tested = _module("plugins", "weights_matrix").TESTED
+    tested = _module("weights_matrix").TESTED
     launches = list(dict.fromkeys(launch for cells in tested.values() for launch in cells))
     rows = [["", *(f"`launch={launch}`" for launch in launches)]]
     for plugin, cells in tested.items():
@@ -93,11 +93,11 @@ def _table(rows: list[list[str]]) -> str:
 
 
 def _matrix() -> Any:
-    return _module("core", "trainer_matrix")
+    return _module("trainer_matrix")
 
 
-def _module(folder: str, name: str) -> Any:
-    if (path := str(ROOT / "tests" / folder)) not in sys.path:
+def _module(name: str) -> Any:
+    if (path := str(ROOT / "tests")) not in sys.path:
         sys.path.append(path)
     return import_module(name)
 

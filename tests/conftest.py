@@ -7,9 +7,12 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import warm
 from slurm_cluster import Cluster, missing
+from waiting import PATIENCE
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
@@ -26,19 +29,42 @@ SMALL = [
 ]
 QUIET = [*SMALL[:-2], "plugins=[]"]
 
+HERE = Path(__file__).parent
+
+# Those that take longest, which therefore begin first: what a file shares keeps it in one process.
+LONGEST = [
+    "test_third_party",
+    "core/launch/test_launcher",
+    "core/launch/test_trainer_launches",
+    "plugins/bema/test_engines",
+    "plugins/ref_sync/test_plugin",
+    "test_runs_of_0_1_0",
+    "core/process/test_signals",
+    "plugins/hub_revisions/hubs/test_huggingface",
+    "plugins/hub_revisions/test_training",
+    "plugins/benchmarks/dispatch/local/test_dispatcher",
+    "core/distributed/test_slurm_training",
+    "core/cli/test_main",
+]
+
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    place = {name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path.relative_to(HERE).with_suffix("").as_posix(), len(place)))
 
 
 @pytest.fixture
 def callsheet(tmp_path: Path) -> Command:
     """Run `callsheet` as a user would, in an empty folder."""
 
-    def run(*arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
+    def run(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "callsheet", *arguments]
-        environment = {**os.environ, "COLUMNS": "200", **options.pop("env", {})}  # type: ignore[dict-item]
-        return subprocess.run(
-            command, cwd=options.pop("cwd", tmp_path), env=environment, capture_output=True, text=True, timeout=300
-        )
+        environment = {**os.environ, "COLUMNS": "200", **options.pop("env", {})}
+        where = {"cwd": tmp_path, "env": environment, **options}
+        ranks = any(item.startswith("launch=") for item in arguments)
+        return warm.run(command, workers=ranks, capture_output=True, text=True, timeout=PATIENCE, **where)
 
     return run
 

@@ -59,3 +59,12 @@ def test_the_bundled_demo_is_what_its_script_makes(tmp_path):
     made = {path.relative_to(tmp_path): path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     kept = {path.relative_to(demo): path.read_bytes() for path in demo.rglob("*.json*")}
     assert made == kept
+
+
+def test_tests_lie_in_the_rooms_of_what_they_test():
+    rooms = {"core": ROOT / "core" / "callsheet", "plugins": ROOT / "plugins" / "callsheet_plugins"}
+    for name, room in rooms.items():
+        folders = {
+            path.parent.relative_to(ROOT / "tests" / name) for path in (ROOT / "tests" / name).rglob("test_*.py")
+        }
+        assert [str(folder) for folder in folders if not (room / folder).is_dir()] == []

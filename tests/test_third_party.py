@@ -18,6 +18,7 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[1]
 EXAMPLE = "examples/callsheet-s3"
+VETERAN = "tests/fixtures/callsheet_veteran"  # what was written for 0.1.0, and stays as it is
 CONSTRAINTS = ["--constraint", str(ROOT / "constraints.txt")]
 SMALL = [
     "recipe=demo",
@@ -27,6 +28,10 @@ SMALL = [
     "trainer.args.per_device_train_batch_size=4",
     "plugins.benchmarks.benchmarks=[]",
 ]
+VETERAN_HEARS = {
+    *("on_run_start", "native", "on_train_start", "on_step_end", "on_checkpoint", "on_eval", "on_train_end"),
+    *("on_revision", "on_benchmark_eval", "on_run_end", "on_experiment_end"),
+}
 
 Call = Callable[..., str]
 
@@ -63,16 +68,16 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def wheels(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Both wheels, by the name of their distribution."""
+    """All three wheels, by the name of their distribution."""
     folder = tmp_path_factory.mktemp("wheels")
     flags = ["--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", str(folder)]
-    run(sys.executable, "-m", "pip", "wheel", *flags, checkout, checkout / EXAMPLE)
+    run(sys.executable, "-m", "pip", "wheel", *flags, checkout, checkout / EXAMPLE, checkout / VETERAN)
     return {wheel.name.partition("-")[0]: wheel for wheel in folder.iterdir()}
 
 
 @pytest.fixture(scope="module")
 def bin_folder(wheels: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Where the commands of a fresh environment are that holds both wheels and what they need."""
+    """Where the commands of a fresh environment are that holds the wheels and what they need."""
     folder = tmp_path_factory.mktemp("fresh")
     run(sys.executable, "-m", "venv", folder)
     # Compiling 1.5 GB of modules that nobody imports would take longer than installing them.
@@ -137,8 +142,44 @@ def test_every_checkpoint_of_a_run_arrives(callsheet: Call, tmp_path: Path) -> N
     assert (ran["s3"]["distribution"], ran["s3"]["version"]) == ("callsheet-s3", "0.1.0")
 
 
-def test_its_own_tests_pass_with_the_published_fixtures(checkout: Path, bin_folder: Path, tmp_path: Path) -> None:
-    shutil.copytree(checkout / EXAMPLE / "tests", tmp_path / "tests")  # away from the conftest.py of the repository
+def test_a_plugin_written_for_0_1_0_runs_untouched(callsheet: Call, tmp_path: Path) -> None:
+    settings = [f"plugins.veteran.to={tmp_path}/shelf", "outbox.first_delay_seconds=0.05"]
+    plugins = ["plugins=[veteran,veteran_everywhere]", *settings, "finish.push=true"]
+    said = callsheet("train", *SMALL[:-1], "trainer.args.eval_steps=3", *plugins, "output_dir=run")
+    assert "veteran-run" not in said and "Traceback" not in said
+    heard = [json.loads(line) for line in (tmp_path / "run" / "veteran.jsonl").read_text().splitlines()]
+    assert {row["hook"] for row in heard} >= VETERAN_HEARS
+    steps = {hook: [row.get("step") for row in heard if row["hook"] == hook] for hook in VETERAN_HEARS}
+    assert steps["on_step_end"] == [1, 2, 3, 4, 5] and steps["on_checkpoint"] == [1, 2, 4, 5], "it asked, and was heard"
+    assert sorted(steps["on_revision"]) == [1, 2, 4, 5, 5] and steps["on_train_end"] == [5]
+    scores = {(row["name"], row["step"]) for row in heard if row["hook"] == "on_benchmark_eval"}
+    assert scores == {("veteran", 2), ("veteran", 4), *(("shipped", step) for step in (1, 2, 4, 5))}
+    (end,) = [row for row in heard if row["hook"] == "on_run_end"]
+    assert end["status"] == "stopped" and end["error"] is None and end["ids"]["run_id"] == "veteran-run"
+    assert (tmp_path / "shelf" / "final" / "config.json").exists()
+    assert callsheet("veteran", "run") == f"{len(heard)} lines, API 1, 3 bytes\n"
+    assert "wakes the neighbours" in callsheet("check", "recipe=demo", *plugins, "plugins.veteran.loud=true")
+    failed = json.loads((tmp_path / "run" / "run.json").read_text())["plugins"]
+    assert {plugin["name"]: plugin["version"] for plugin in failed} == dict.fromkeys(
+        ("veteran", "veteran_everywhere"), "0.1.0"
+    )
+    assert "plugin_failed" not in (tmp_path / "run" / "events.jsonl").read_text()
+
+
+def test_what_it_kept_is_given_back(callsheet: Call, tmp_path: Path) -> None:
+    plugins = ["plugins=[veteran]", f"plugins.veteran.to={tmp_path}/shelf", "trainer.args.max_steps=2"]
+    callsheet("train", *SMALL[:-1], *plugins, "output_dir=run")
+    callsheet("train", *SMALL[:-1], *plugins, "trainer.args.max_steps=4", "output_dir=run")
+    heard = [json.loads(line) for line in (tmp_path / "run" / "veteran.jsonl").read_text().splitlines()]
+    started = [(row["step"], row["seen"], row["left"]) for row in heard if row["hook"] == "on_train_start"]
+    assert started == [(0, 0, None), (2, 2, {"step": 2})]
+
+
+@pytest.mark.parametrize("package", [EXAMPLE, VETERAN])
+def test_its_own_tests_pass_with_the_published_fixtures(
+    checkout: Path, bin_folder: Path, tmp_path: Path, package: str
+) -> None:
+    shutil.copytree(checkout / package / "tests", tmp_path / "tests")  # away from the conftest.py of the repository
     run(bin_folder / "python", "-m", "pip", "install", "--quiet", *CONSTRAINTS, "pytest")
     said = run(bin_folder / "python", "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests", cwd=tmp_path)
     assert " passed" in said and "skipped" not in said

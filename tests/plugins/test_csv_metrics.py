@@ -55,7 +55,8 @@ def test_a_new_column_keeps_every_old_row(table: Table) -> None:
 def test_a_kill_while_the_header_widens_loses_nothing(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
     table.add({"step": 1, "loss": 2.0})
     before = table.path.read_text()
-    monkeypatch.setattr(Path, "replace", lambda *a: (_ for _ in ()).throw(KeyboardInterrupt))
+    for moves in ("rename", "replace"):
+        monkeypatch.setattr(Path, moves, lambda *a: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         table.add({"step": 2, "reward": 1.0})
     assert table.path.read_text() == before

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from collections.abc import Sequence
 
 
@@ -28,13 +27,15 @@ def complete(arguments: list[str], commands: Sequence[str]) -> int:
 def _hydra(arguments: list[str]) -> int:
     import hydra
 
+    from callsheet.cli.hydra_app import as_typed
     from callsheet.config import compose
 
     compose.bind()
-    sys.argv = ["callsheet", *arguments]
-    hydra.main(version_base=compose.VERSION_BASE, config_path=f"pkg://{compose.CONFIG_MODULE}", config_name="config")(
-        lambda config: None
-    )()
+    app = hydra.main(
+        version_base=compose.VERSION_BASE, config_path=f"pkg://{compose.CONFIG_MODULE}", config_name="config"
+    )
+    with as_typed(["callsheet", *arguments]):
+        app(lambda config: None)()
     return 0
 
 

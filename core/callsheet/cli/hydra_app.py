@@ -5,15 +5,18 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from callsheet.errors import CallsheetError
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
+HYDRA: dict[str, Any] = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}  # of click
+FULL_ERROR = "HYDRA_FULL_ERROR"
 WITH_VALUE = {
     *("--config-dir", "-cd", "--config-path", "-cp", "--config-name", "-cn"),
     *("--cfg", "-c", "--package", "-p", "--info", "-i", "--experimental-rerun", "--shell-completion", "-sc"),
@@ -83,18 +86,30 @@ def run_app(name: str, task: Task, overrides: Sequence[str]) -> int:
     app = hydra.main(
         version_base=compose.VERSION_BASE, config_path=f"pkg://{compose.CONFIG_MODULE}", config_name="config"
     )
-    before, sys.argv = sys.argv, [f"callsheet {name}", *_flags_last(translated)]
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises instead of printing and exiting
     try:
-        app(job)()
+        with as_typed([f"callsheet {name}", *_flags_last(translated)]):
+            app(job)()
     except Exception as error:
         _raise_plainly(error, composing=not job.started)
-    finally:
-        sys.argv = before
     for outcome in job.outcomes:
         if isinstance(outcome, Exception):
             _raise_plainly(outcome)
     return max((outcome for outcome in job.outcomes if isinstance(outcome, int)), default=0)
+
+
+@contextmanager
+def as_typed(arguments: list[str]) -> Iterator[None]:
+    """Let Hydra, which reads both of the process, find these arguments, and raise instead of printing and exiting."""
+    argv, full_error = sys.argv, os.environ.get(FULL_ERROR)
+    sys.argv, os.environ[FULL_ERROR] = arguments, "1"
+    try:
+        yield
+    finally:
+        sys.argv = argv
+        if full_error is None:
+            del os.environ[FULL_ERROR]
+        else:
+            os.environ[FULL_ERROR] = full_error
 
 
 def _in_a_line(error: Exception) -> str:

@@ -10,6 +10,7 @@ import click
 
 from callsheet.cli import extra_commands
 from callsheet.cli import outbox as outbox_commands
+from callsheet.cli.hydra_app import HYDRA
 from callsheet.distributed.world import World, world
 from callsheet.errors import CallsheetError, PluginFailure
 from callsheet.process.exit import die_with_driver, leave
@@ -22,7 +23,6 @@ if TYPE_CHECKING:  # what only some commands use is imported by them: listing pl
     from callsheet.launch.failures import Failure
 
 USAGE_ERROR = 2
-HYDRA = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
 
 
 @click.group(cls=extra_commands.Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -12,22 +12,22 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.types import RunMode
 
 from callsheet.config.overrides import ADD, MORE, OPEN, PLUGINS
 from callsheet.config.yaml_lines import Key, entries_of, file_of, lines_of
 from callsheet.hooks import Plugin
 from callsheet.plugins.manual import own_fields_first
 from callsheet.plugins.registry import load
+from callsheet.privates.hydra import changed_by, defaults_list
 from callsheet.secrets import redact_override
 
 if TYPE_CHECKING:
-    from hydra._internal.defaults_list import DefaultsList
     from hydra.core.default_element import ResultDefault
     from hydra.core.override_parser.types import Override
+
+    from callsheet.privates.hydra import DefaultsList
 
 
 @dataclass(frozen=True)
@@ -68,11 +68,10 @@ class Origins:
     def of_this_run(cls) -> Origins:
         hydra = HydraConfig.get()
         typed = [*hydra.overrides.hydra, *hydra.overrides.task]
-        loader = GlobalHydra.instance().config_loader()
         return cls(
             primary=str(hydra.job.config_name),
             chosen={str(group): option for group, option in hydra.runtime.choices.items()},
-            defaults=loader.compute_defaults_list(hydra.job.config_name, typed, RunMode.RUN),
+            defaults=defaults_list(hydra.job.config_name, typed),
             overrides=OverridesParser.create().parse_overrides(typed),
         )
 
@@ -115,7 +114,7 @@ class Origins:
         by_path = [
             entry for entry in entries_of(parent) if entry.group is None and f"{group}/{option}" in entry.options
         ]
-        decided = self.defaults.overrides.override_metadata.get(group)
+        decided = changed_by(self.defaults, group)
         if added or (decided and decided.external_override and not by_path):
             return _typed([*typed, *added][-1])
         if decided and not by_path:

@@ -140,22 +140,22 @@ def _settings(config: DictConfig) -> Root:
 
 def refuse_unknown(config: DictConfig) -> None:
     """Refuse what `+model.revison=1` adds: Hydra lets it pass, even into a structured config."""
-    sections = {str(name): config._get_node(name) for name in config}
-    sections |= {f"plugins.{name}": node for name, node in config.plugins.items()}
-    for name, node in sections.items():
-        _refuse_unknown_in(name, node)
+    for name in map(str, config):
+        _refuse_unknown_in(name, config, name)
+    for name in map(str, config.plugins):
+        _refuse_unknown_in(f"plugins.{name}", config.plugins, name)
 
 
-def _refuse_unknown_in(where: str, node: Any) -> None:
+def _refuse_unknown_in(where: str, above: DictConfig, section: str) -> None:
     """Refuse it in settings of a known type, and in those inside them; anything else has no names to compare with."""
-    made = OmegaConf.get_type(node) if isinstance(node, DictConfig) else None
+    made = OmegaConf.get_type(above, section)
     if not (isinstance(made, type) and is_dataclass(made)):
         return
-    known = [field.name for field in fields(made)]
+    node, known = above[section], [field.name for field in fields(made)]
     for key in map(str, node):
         if key not in known:
             raise CallsheetError(unknown_key(f"{where}.{key}", known))
-        _refuse_unknown_in(f"{where}.{key}", node._get_node(key))
+        _refuse_unknown_in(f"{where}.{key}", node, key)
 
 
 def _refuse_missing(config: DictConfig) -> None:

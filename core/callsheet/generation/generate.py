@@ -1,4 +1,4 @@
-"""Greedy answers to the prompts of a JSONL file, counted by exact match; in a process, `python generation.py SPEC`.
+"""Greedy answers to the prompts of a JSONL file, counted by exact match; in a process, `python generate.py SPEC`.
 
 It imports nothing of Callsheet, so that the process may be one of any Python that has transformers.
 """

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from callsheet.errors import CallsheetError
+from callsheet.privates.transformers import IMPORT_STRUCTURE
 
 
 @dataclass(frozen=True)
@@ -145,7 +146,7 @@ def _imported(node: ast.stmt, package: str) -> dict[str, tuple[str, str]]:
 
 def _lazily_imported(node: ast.stmt, module: str) -> dict[str, tuple[str, str]]:
     """The names in `_import_structure = {"submodule": ["Name", …]}`, which lazy modules of Hugging Face are made of."""
-    if not (isinstance(node, ast.Assign) and last_name(node.targets[0]) == "_import_structure"):
+    if not (isinstance(node, ast.Assign) and last_name(node.targets[0]) == IMPORT_STRUCTURE):
         return {}
     listed = {key: literal(names) or [] for key, names in entries(node.value).items()}
     return {name: (f"{module}.{key}", name) for key, names in listed.items() for name in names}

@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 from callsheet.config.plan import Plan
 from callsheet.errors import CallsheetError
-
-NVIDIA = Path("/proc/driver/nvidia/gpus")
-
-
-def gpus(folder: Path = NVIDIA) -> int:
-    """The NVIDIA GPUs that this process may see."""
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if visible is not None:
-        return len([one for one in visible.split(",") if one.strip() and one.strip() != "-1"])
-    return len(list(folder.iterdir())) if folder.is_dir() else 0
+from callsheet.process.machine import cores, gpus, trains_on_cpu
 
 
 def on_cpu(plan: Plan) -> bool:
-    return bool(plan.trainer.args.get("use_cpu")) or gpus() == 0
+    return trains_on_cpu(plan.trainer.args)
 
 
 def processes_per_node(plan: Plan) -> int:
@@ -43,9 +31,8 @@ def problems(plan: Plan) -> tuple[list[str], list[str]]:
         return [str(error)], []
     if not on_cpu(plan) and processes > gpus():
         return [f"launch.processes={processes} asks for more processes than this machine has GPUs ({gpus()})."], []
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if on_cpu(plan) and processes > cores:
-        return [], [f"launch.processes={processes} share {cores} CPU cores, and will be slow."]
+    if on_cpu(plan) and processes > cores():
+        return [], [f"launch.processes={processes} share {cores()} CPU cores, and will be slow."]
     return [], []
 
 

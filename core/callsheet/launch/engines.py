@@ -11,6 +11,7 @@ from typing import Any
 from callsheet.config.schema import LaunchSettings
 from callsheet.distributed.world import World
 from callsheet.errors import CallsheetError
+from callsheet.privates.deepspeed import without_compiler
 
 ZERO: dict[str, Any] = {
     "train_batch_size": "auto",
@@ -74,14 +75,13 @@ def prepare(launch: LaunchSettings, *, on_cpu: bool) -> None:
     if launch.name not in STAGES or not on_cpu:
         return
     os.environ.setdefault("DS_ACCELERATOR", "cpu")
-    operations = import_module("deepspeed.ops")  # an extra, which type checkers need not find
-    operations.__compatible_ops__["deepspeed_shm_comm"] = False  # or a compiler would be called at run time
+    without_compiler()
 
 
 def join(launch: LaunchSettings) -> None:
     """Let DeepSpeed use the process group that exists: on CPUs the trainer makes one that it does not know of."""
     if launch.name in STAGES:
-        comm = import_module("deepspeed.comm")
+        comm = import_module("deepspeed.comm")  # an extra, which type checkers need not find
         if not comm.is_initialized():
             import torch.distributed as dist
 

@@ -9,7 +9,6 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import FrameType
@@ -22,7 +21,9 @@ from callsheet.distributed.world import DRIVER
 from callsheet.launch import failures
 from callsheet.launch.devices import processes_per_node
 from callsheet.launch.failures import Failure, Weight, WorkerFailure
+from callsheet.privates.torch import agent_class
 from callsheet.process.gc_pause import gc_paused
+from callsheet.process.machine import cores
 from callsheet.process.signals import SIGNALS, Interrupted
 from callsheet.rundir.rundir import RunDir, now
 
@@ -70,9 +71,7 @@ class Forwarding:
 
     def _workers(self) -> list[int]:
         """The workers that still run: the number of one that ended may be another process's by now."""
-        context: Any = self.agent._pcontext
-        handlers = context.subprocess_handlers.values() if context else ()
-        return [handler.proc.pid for handler in handlers if handler.proc.returncode is None]
+        return [process.pid for process in self.agent.processes().values() if process.returncode is None]
 
 
 @contextmanager
@@ -92,8 +91,7 @@ def _forwarding(agent: Any) -> Iterator[Forwarding]:
 @contextmanager
 def _environment(plan: Plan) -> Iterator[None]:
     """What the agent and its workers read from the environment, for as long as they run."""
-    cores = os.cpu_count() or 1
-    threads = plan.launch.threads or max(1, cores // processes_per_node(plan))
+    threads = plan.launch.threads or max(1, cores() // processes_per_node(plan))
     wanted = {
         DRIVER: str(os.getpid()),
         "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", str(threads)),
@@ -140,35 +138,7 @@ def _agent(plan: Plan, command: Sequence[str], folder: str) -> Any:
         monitor_interval=0.1,
     )
 
-    return agent_class()(spec, DefaultLogsSpecs(log_dir=folder))
-
-
-@cache
-def agent_class() -> type[Any]:
-    """torch's agent, which also remembers who died before it ended the others, and gives those less time."""
-    from torch.distributed.elastic.agent.server.local_elastic_agent import LocalElasticAgent
-
-    class Agent(LocalElasticAgent):
-        def __init__(self, *args: Any) -> None:
-            super().__init__(*args)
-            self.died_first: list[tuple[int, int, int]] = []  # rank, process id, exit code
-
-        def _start_workers(self, worker_group: Any) -> dict[int, Any]:
-            started = super()._start_workers(worker_group)
-            context: Any = self._pcontext
-            close = context.close
-            ranks = {worker.local_rank: worker.global_rank for worker in worker_group.workers}
-
-            def close_soon(death_sig: Any = None, timeout: float = GRACE) -> None:
-                processes = {ranks[local]: handler.proc for local, handler in context.subprocess_handlers.items()}
-                dead = [(rank, process.pid, process.poll()) for rank, process in processes.items()]
-                self.died_first = self.died_first or [one for one in dead if one[2]]
-                close(death_sig, min(timeout, GRACE))  # the agent would wait for 30 seconds, whatever it was told
-
-            context.close = close_soon
-            return started
-
-    return Agent
+    return agent_class()(spec, DefaultLogsSpecs(log_dir=folder), GRACE)
 
 
 def _endpoint(plan: Plan) -> str:

@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from callsheet.loop.bridge import Bridge
 
-# Trainer is overridden at methods that are private to it, looked up in transformers 5.10 to 5.24 and trl 1.9 to 1.16:
-# `_get_grad_norm`, `_run_epoch` and `_save_checkpoint` of transformers.Trainer, `_calculate_rewards` and
-# `_generate_and_score_completions` of GRPOTrainer and RLOOTrainer. tests/core/loop/test_hosted.py says when one moves.
-TRAINER_METHODS = ("_get_grad_norm", "_run_epoch", "_save_checkpoint")
-ROLLOUT_METHODS = ("_calculate_rewards", "_generate_and_score_completions")
+# Trainer is overridden at methods that are private to it, as in transformers 5.10 to 5.24 and trl 1.9 to 1.16.
+# `callsheet.privates.transformers` and `callsheet.privates.trl` list them, and tests/core/test_privates.py says when
+# one moves.
 
 
 class Hosted:

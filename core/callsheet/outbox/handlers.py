@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from callsheet.deprecations import renamed
 from callsheet.errors import CallsheetError, did_you_mean
 from callsheet.outbox.entries import Entry
+from callsheet.outbox.store import ANNOUNCED, EntryStore
 from callsheet.plugins import entry_points
 from callsheet.plugins.entry_points import Installed
 from callsheet.plugins.groups import OUTBOX
+from callsheet.rundir.rundir import RunDir
 
 
 class Transient(Exception):
@@ -58,6 +60,17 @@ class Delivery:
     @property
     def payload(self) -> Mapping[str, Any]:
         return self.entry.payload
+
+    def entries(self, *states: str) -> list[Entry]:
+        """The entries of the run, of every kind, in these states: pending, active, parked, done or failed.
+
+        They are read in this order, and move meanwhile: name a state twice where an entry may come back to it.
+        """
+        return [entry for _, entry in EntryStore(self.run_dir).on(*states)]
+
+    def announced(self) -> set[str]:
+        """The ids of the entries whose results the plugins of the run have heard of."""
+        return {str(row.get("id")) for row in RunDir(self.run_dir, is_main=False).rows(ANNOUNCED)}
 
 
 class Handler:

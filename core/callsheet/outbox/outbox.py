@@ -58,6 +58,10 @@ class Outbox:
             self._on_put(id)
         return id
 
+    def retry(self, id: str, **payload: Any) -> bool:
+        """Give a failed entry another chance, with these fields of its payload changed; False when it did not fail."""
+        return self.store.retry(id, **payload)
+
     def _write(self, entry: Entry, files: Mapping[str, Path]) -> bool:
         """Make a draft of `entry` and links to its files; False when there is one already."""
         self.store.make()

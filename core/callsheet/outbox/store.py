@@ -14,6 +14,7 @@ from callsheet.outbox.entries import UNREADABLE, Entry, from_json, to_json
 from callsheet.rundir import atomic
 
 PENDING, ACTIVE, PARKED, DONE, FAILED = "pending", "active", "parked", "done", "failed"
+ANNOUNCED = "outbox/announced.jsonl"  # which entries the run has heard of
 STATES = (PENDING, ACTIVE, PARKED, DONE, FAILED)
 REPAIR = "Remove the file, or repair it and retry."
 KEPT = (PENDING, ACTIVE, PARKED, FAILED)  # what may still want its files

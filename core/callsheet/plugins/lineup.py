@@ -70,7 +70,12 @@ class Lineup:
         self.context.log("requested", request=kind, plugin=self.context.calling, reason=reason, rank=self.context.rank)
 
     def guard_callback(self, callback: Any, guard: Guard) -> Any:
-        """Guard and time the events of a native `TrainerCallback`, in place: its class stays what Trainer looks for."""
+        """Guard and time the events of a native `TrainerCallback`, in place.
+
+        A wrapper around it would be another object of another class. Trainer removes a callback by class or by
+        identity, and saves its state under the name of its class: transformers 5.23, trainer_callback.py, lines 119-140
+        and 462-481, as do plugins that look for `ProgressCallback`.
+        """
         from transformers import TrainerCallback
 
         for event in (name for name in vars(TrainerCallback) if name.startswith("on_")):

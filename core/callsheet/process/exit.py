@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import atexit
 import os
 import signal
 import sys
 from typing import NoReturn
 
 from callsheet.distributed.world import DRIVER
+from callsheet.privates.python import run_exit_functions
 
 PR_SET_PDEATHSIG = 1
 
@@ -31,7 +31,7 @@ def leave(code: int) -> NoReturn:
     Of 40 pairs of processes that simply returned, four died in the destructors of gloo's threads ("terminate called
     without an active exception"), with all their work done; of 40 that leave like this, none.
     """
-    atexit._run_exitfuncs()
+    run_exit_functions()
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)

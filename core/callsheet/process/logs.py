@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-import os
 import sys
 from typing import TextIO
+
+from callsheet.distributed.world import world
 
 
 class _Stderr(logging.StreamHandler[TextIO]):
@@ -25,4 +26,4 @@ def show() -> None:
     logger = logging.getLogger("callsheet")
     if not logger.handlers:
         logger.addHandler(_Stderr())
-        logger.setLevel(logging.INFO if int(os.environ.get("RANK", 0)) == 0 else logging.WARNING)
+        logger.setLevel(logging.INFO if world().is_main else logging.WARNING)

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
 
+from callsheet.distributed.world import world
+
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -45,7 +47,7 @@ class Signals:
             raise Interrupted(signum)
         self.received = signum
         name = signal.Signals(signum).name
-        if os.environ.get("RANK", "0") == "0":
+        if world().is_main:
             # Not sys.stderr: the handler may have interrupted a write to it.
             said = f"\n{name}: {self.promise}. A second signal stops at once.\n"
             os.write(2, said.encode())

@@ -1,10 +1,20 @@
 """Local shards of a model's weights: the one place that knows how DDP, ZeRO, FSDP2 and PEFT keep them."""
 
-from callsheet.sharding.files import Stored, save_shards
+from callsheet.sharding.files import Stored, file_of, holds_exactly, save_shards
 from callsheet.sharding.model import unwrapped
 from callsheet.sharding.saving import save_model
 from callsheet.sharding.shards import Shard
 from callsheet.sharding.whole import Sharding
 from callsheet.sharding.zero import problem_with_launch
 
-__all__ = ["Shard", "Sharding", "Stored", "problem_with_launch", "save_model", "save_shards", "unwrapped"]
+__all__ = [
+    "Shard",
+    "Sharding",
+    "Stored",
+    "file_of",
+    "holds_exactly",
+    "problem_with_launch",
+    "save_model",
+    "save_shards",
+    "unwrapped",
+]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from callsheet.errors import CallsheetError
+from callsheet.privates.torch import offset_of
 from callsheet.sharding.shards import Shard, nothing
 
 if TYPE_CHECKING:
@@ -13,14 +14,12 @@ if TYPE_CHECKING:
 
 def local(name: str, parameter: Any) -> Shard:
     """The rows that this rank keeps; all of them where the mesh only repeats the parameter."""
-    from torch.distributed.tensor._utils import compute_local_shape_and_global_offset  # as DCP uses it
-
     if not _by_rows(parameter.placements):
         raise CallsheetError(
             f"The weights of {name} are spread as {parameter.placements}, and only rows can be worked on in place. "
             "Train without tensor parallelism, or leave out the plugins that average or blend weights."
         )
-    offset = compute_local_shape_and_global_offset(parameter.shape, parameter.device_mesh, parameter.placements)[1]
+    offset = offset_of(parameter)
     start = offset[0] * parameter.shape[1:].numel() if offset else 0
 
     def live() -> Tensor:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from callsheet.privates.transformers import as_saved, keys_ignored_on_save
 from callsheet.sharding.model import plain_name
 from callsheet.sharding.whole import Sharding
 
@@ -39,15 +40,11 @@ def sources_of(model: Any) -> dict[str, str]:
 def layout_of(model: Any, sharding: Sharding) -> Layout | None:
     """As `save_pretrained` would lay it out; None where it would have to rearrange tensors, not only rename them."""
     from huggingface_hub import split_torch_state_dict_into_shards
-    from transformers.core_model_loading import revert_weight_conversion
-    from transformers.modeling_utils import remove_tied_weights_from_state_dict
 
-    sources = sources_of(model)
-    ignored = set(model._keys_to_ignore_on_save or ())
+    sources, ignored = sources_of(model), keys_ignored_on_save(model)
     metas = {key: _meta(model, sharding, source) for key, source in sources.items() if key not in ignored}
-    metas = remove_tied_weights_from_state_dict(metas, model)
     known = {id(meta): sources[key] for key, meta in metas.items()}
-    renamed = revert_weight_conversion(model, dict(metas))
+    renamed = as_saved(model, metas)
     if any(id(meta) not in known for meta in renamed.values()):
         return None
     split = split_torch_state_dict_into_shards(

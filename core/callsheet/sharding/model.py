@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from callsheet.errors import CallsheetError
+from callsheet.privates import deepspeed
+from callsheet.privates.torch import WRAPPERS
 from callsheet.sharding.shards import Shard, plain
 
 if TYPE_CHECKING:
     from callsheet.records import LoopState
-
-WRAPPERS = ("_checkpoint_wrapped_module.", "_orig_mod.", "_fsdp_wrapped_module.")
 
 
 def unwrapped(state: LoopState) -> Any:
@@ -25,7 +25,9 @@ def shards_of(model: Any) -> dict[str, Shard]:
 
     Raises `CallsheetError` where it is spread in a way that cannot be worked on in place, as by FSDP version 1.
     """
-    if any(hasattr(module, "_flat_param") for module in model.modules()):
+    from torch.distributed.fsdp import FullyShardedDataParallel  # that is version 1
+
+    if any(isinstance(module, FullyShardedDataParallel) for module in model.modules()):
         raise CallsheetError(
             "FSDP version 1 keeps weights as one flat parameter per layer, which plugins cannot average or blend. "
             "Use launch=fsdp2, or fsdp_config.version=2."
@@ -50,10 +52,10 @@ def shard_of(name: str, parameter: Any) -> Shard:
 
     from callsheet.sharding import dtensors, zero
 
-    if hasattr(parameter, "ds_id"):
+    if deepspeed.is_partitioned(parameter):
         return zero.partition(name, parameter)
     if isinstance(parameter, DTensor):
         return dtensors.local(name, parameter)
-    if hasattr(parameter, "_hp_mapping"):
+    if deepspeed.is_fragmented(parameter):
         return zero.fragment(name, parameter)
     return plain(name, parameter)

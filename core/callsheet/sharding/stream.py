@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
 ALIGNMENT = 8
@@ -26,14 +28,11 @@ def write_safetensors(path: Path, metas: Mapping[str, Tensor], tensors: Iterable
 
 
 def _header(metas: Mapping[str, Tensor]) -> bytes:
-    from safetensors.torch import _TYPES
-
-    names = {dtype: name for name, dtype in _TYPES.items()}
     entries: dict[str, Any] = {"__metadata__": {"format": "pt"}}
     end = 0
     for name, meta in metas.items():
         entries[name] = {
-            "dtype": names[meta.dtype],
+            "dtype": _name_of(meta.dtype),
             "shape": list(meta.shape),
             "data_offsets": [end, end + meta.nbytes],
         }
@@ -41,6 +40,17 @@ def _header(metas: Mapping[str, Tensor]) -> bytes:
     text = json.dumps(entries, separators=(",", ":")).encode()
     text += b" " * (-len(text) % ALIGNMENT)
     return len(text).to_bytes(8, "little") + text
+
+
+@cache
+def _name_of(dtype: torch.dtype) -> str:
+    """What safetensors calls a dtype, which its files say and its documentation does not."""
+    import torch
+    from safetensors.torch import save
+
+    written = save({"t": torch.empty(0, dtype=dtype)})
+    header = json.loads(written[8 : 8 + int.from_bytes(written[:8], "little")])
+    return str(header["t"]["dtype"])
 
 
 def _bytes(tensor: Tensor) -> Any:

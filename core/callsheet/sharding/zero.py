@@ -8,10 +8,10 @@ each parameter for itself, and fills up the last slice of each.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from callsheet.errors import CallsheetError
+from callsheet.privates import deepspeed
 from callsheet.sharding.shards import Shard, nothing
 
 if TYPE_CHECKING:
@@ -43,13 +43,10 @@ def _section(settings: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 def fragment(name: str, parameter: Any) -> Shard:
     """ZeRO-1 and 2: every rank computes with the whole parameter, and masters a fragment of it, which may be empty."""
-    mapping = parameter._hp_mapping
-    address = mapping.lp_fragment_address if mapping else None
-    start, length = (address.start, address.numel) if address else (0, 0)
+    start, length = deepspeed.fragment_of(parameter)
 
     def master() -> Tensor:
-        mapping = parameter._hp_mapping  # made anew when DeepSpeed loads a checkpoint
-        return mapping.get_hp_fragment().detach() if mapping else parameter.detach().new_empty(0).float()  # type: ignore[no-any-return]
+        return deepspeed.master_fragment(parameter)
 
     def whole() -> Tensor:
         return parameter.detach()  # type: ignore[no-any-return]
@@ -70,25 +67,20 @@ def partition(name: str, parameter: Any) -> Shard:
     """
     import torch.distributed as dist
 
-    if getattr(parameter.ds_tensor, "final_location", None) == "nvme":
+    kept = deepspeed.Partition(parameter)
+    if kept.is_on_disk:
         raise CallsheetError(NVME)
-    if getattr(parameter, "ds_secondary_tensor", None) is not None:
+    if kept.has_second_copy:
         raise CallsheetError(SECONDARY)
-    size = parameter.ds_tensor.ds_numel
-    start = min(dist.get_rank(group=parameter.ds_process_group) * size, parameter.ds_numel)
-    length = min(size, parameter.ds_numel - start)
-    has_master = parameter.requires_grad and hasattr(parameter, "_z3_optimizer")
+    start = min(dist.get_rank(group=kept.group) * kept.padded, kept.whole)
+    length = min(kept.padded, kept.whole - start)
 
     def master() -> Tensor:
-        fragments = import_module("deepspeed.utils")
-        return fragments.safe_get_local_fp32_param(parameter).detach().narrow(0, 0, length)  # type: ignore[no-any-return]
+        return kept.master().narrow(0, 0, length)
 
     def live() -> Tensor:
-        return parameter.ds_tensor.detach().view(-1).narrow(0, 0, length)  # type: ignore[no-any-return]
+        return kept.local().narrow(0, 0, length)
 
-    def persistent() -> Tensor | None:
-        return parameter.detach() if parameter.ds_status.name == "AVAILABLE" else None
-
-    read = master if has_master else live
-    shape = parameter.ds_shape
-    return Shard(name, shape, parameter.dtype, start, length, parameter.requires_grad, read, live, persistent)
+    read = master if kept.has_master else live
+    trains = parameter.requires_grad
+    return Shard(name, kept.shape, parameter.dtype, start, length, trains, read, live, kept.persistent)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from callsheet.config.schema import ModelSettings, PeftSettings
 from callsheet.errors import CallsheetError, did_you_mean
 from callsheet.introspect.importing import import_object
+from callsheet.privates.deepspeed import whole_size
 from callsheet.trainer import args as trainer_args
 from callsheet.trainer.models import outline
 
@@ -71,13 +72,9 @@ def with_adapter(model: PreTrainedModel, config: PeftConfig, args: Any) -> Any:
 
 def trainable(model: Any) -> str:
     """How much of `model` trains, in words."""
-    counts = [(_size(parameter), parameter.requires_grad) for parameter in model.parameters()]
+    counts = [(whole_size(parameter), parameter.requires_grad) for parameter in model.parameters()]
     some, all_ = sum(size for size, trains in counts if trains), sum(size for size, _ in counts)
     return f"{some:,} of {all_:,} parameters train ({100 * some / max(all_, 1):.2f} %)"
-
-
-def _size(parameter: Any) -> int:
-    return int(getattr(parameter, "ds_numel", None) or parameter.numel())  # ZeRO-3 leaves an empty tensor
 
 
 def _path(peft: PeftSettings) -> str:

@@ -10,6 +10,7 @@ from callsheet.config.plan import Plan
 from callsheet.errors import CallsheetError, first_line
 from callsheet.introspect.importing import accepts, import_object
 from callsheet.launch import engines
+from callsheet.privates.transformers import train_on_one_gpu
 from callsheet.trainer import adapters, ref_model
 from callsheet.trainer import args as trainer_args
 from callsheet.trainer.inputs import Material, prepare
@@ -37,8 +38,7 @@ def make_args(plan: Plan) -> TrainingArguments:
         made: TrainingArguments = config_class(**args)
     except (ValueError, TypeError, ImportError, NotImplementedError) as error:
         raise CallsheetError(f"{plan.trainer.config_class} refuses trainer.args: {error}") from error
-    if made.n_gpu > 1:
-        made._n_gpu = 1  # or Trainer would spread a lone process over all GPUs with torch's old DataParallel
+    train_on_one_gpu(made)
     return made
 
 

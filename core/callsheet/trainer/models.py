@@ -10,6 +10,7 @@ from callsheet.errors import CallsheetError, first_line, sentences
 from callsheet.introspect.classes import find_class
 from callsheet.introspect.importing import import_object
 from callsheet.introspect.modules import find_module
+from callsheet.privates.transformers import model_of, not_partitioned
 from callsheet.trainer.chat_template import template_of
 from callsheet.trainer.saved_adapters import base_of, with_saved
 
@@ -76,10 +77,8 @@ def seeded_model(model: ModelSettings, seed: int) -> PreTrainedModel:
 def outline(model: ModelSettings) -> PreTrainedModel:
     """The model without weights, made in a moment: its modules by their names."""
     import torch
-    from transformers.modeling_utils import set_zero3_state
 
-    # Under ZeRO-3 transformers would cut up what has no weights, unless it is told that this is being done already.
-    with torch.device("meta"), set_zero3_state(), explained(model):
+    with torch.device("meta"), not_partitioned(), explained(model):
         return _drawn(model, torch.float32)
 
 
@@ -87,7 +86,7 @@ def _drawn(model: ModelSettings, dtype: Any) -> PreTrainedModel:
     wanted, config = model_class(model), load_config(model)
     if hasattr(wanted, "from_config"):
         return wanted.from_config(config, dtype=dtype, trust_remote_code=model.trust_remote_code)
-    return wanted._from_config(config, dtype=dtype)
+    return model_of(wanted, config, dtype)
 
 
 def _source(model: ModelSettings) -> dict[str, Any]:

@@ -6,11 +6,12 @@ TRL 1.16 sets `bf16` where nobody did (`__post_init__` in trainer/base_config.py
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Mapping
 from typing import Any
 
+from callsheet.distributed.world import world
 from callsheet.errors import CallsheetError
+from callsheet.process.machine import has_accelerator
 
 logger = logging.getLogger("callsheet")
 
@@ -20,11 +21,10 @@ def with_precision(args: Mapping[str, Any]) -> dict[str, Any]:
 
     What the user chose is kept, or refused with a `CallsheetError` where the machine lacks it.
     """
-    import torch
     from transformers.utils import is_torch_bf16_gpu_available
 
     chosen = {name: args[name] for name in ("use_cpu", "bf16", "fp16") if args.get(name) is not None}
-    on_cpu = bool(chosen.get("use_cpu") or not torch.accelerator.is_available())
+    on_cpu = bool(chosen.get("use_cpu") or not has_accelerator())
     has_bf16 = not on_cpu and is_torch_bf16_gpu_available()
     _refuse_what_is_not_there(chosen, on_cpu, has_bf16)
     if chosen.get("bf16") or chosen.get("fp16") or has_bf16:
@@ -50,7 +50,7 @@ def _refuse_what_is_not_there(chosen: Mapping[str, Any], on_cpu: bool, has_bf16:
 
 
 def _say(on_cpu: bool, chosen: Mapping[str, Any]) -> None:
-    if int(os.environ.get("RANK", 0)) != 0:
+    if not world().is_main:
         return
     if not on_cpu:
         logger.warning("This accelerator has no bfloat16: training in float32. trainer.args.fp16=true is faster.")

@@ -8,6 +8,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from callsheet.privates.deepspeed import has_partitions
+
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
@@ -24,11 +26,11 @@ def saved_temporarily(model: PreTrainedModel) -> Iterator[None]:
         model.config.save_pretrained(folder)
         with _whole(model):  # each rank for itself: `model.save_pretrained` would write on rank 0 alone
             save_model(model, f"{folder}/model.safetensors", metadata={"format": "pt"})
-        before, model.config._name_or_path = model.config._name_or_path, folder
+        before, model.config.name_or_path = model.config.name_or_path, folder
         try:
             yield
         finally:
-            model.config._name_or_path = before
+            model.config.name_or_path = before
 
 
 def keep_base(model: PreTrainedModel, run_dir: Path, is_main: bool) -> None:
@@ -37,12 +39,12 @@ def keep_base(model: PreTrainedModel, run_dir: Path, is_main: bool) -> None:
     with _whole(model):
         if is_main and not (folder / "config.json").exists():
             model.save_pretrained(folder)
-    model.name_or_path = model.config._name_or_path = str(folder)
+    model.name_or_path = model.config.name_or_path = str(folder)
 
 
 def _whole(model: Any) -> Any:
     """A context in which parameters that ZeRO-3 has partitioned are whole."""
-    if not any(hasattr(parameter, "ds_id") for parameter in model.parameters()):
+    if not has_partitions(model):
         return nullcontext()
     from deepspeed import zero  # type: ignore[import-untyped,import-not-found,unused-ignore]  # an extra
 

@@ -8,6 +8,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
+from callsheet.privates.trl import gathered_in_evaluation
+
 NAME = "bema"  # of the evaluation of the average, where there are both
 
 Evaluate = Callable[[str], dict[str, float]]  # by the prefix of its metrics
@@ -47,7 +49,7 @@ class Evaluation:
     def rename(self, trainer: Any) -> None:
         """Name what TRL's trainers gathered of the average as such: they put no prefix but eval_ before it."""
         if self.is_swapped and self.which == "both":
-            gathered = getattr(trainer, "_metrics", {}).get("eval", {})
+            gathered = gathered_in_evaluation(trainer)
             for key in list(gathered):
                 gathered[f"{NAME}_{key}"] = gathered.pop(key)
 

@@ -8,8 +8,7 @@ from pathlib import Path
 
 from callsheet.distributed.collectives import barrier
 from callsheet.rundir.links import link_or_copy
-from callsheet.sharding import Sharding, Stored, save_shards
-from callsheet.sharding.files import file_of, holds_exactly
+from callsheet.sharding import Sharding, Stored, file_of, holds_exactly, save_shards
 from callsheet_plugins.bema.average import Ema
 
 EMA = "ema"

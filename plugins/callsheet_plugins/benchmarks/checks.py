@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from callsheet.errors import CallsheetError
+from callsheet.process.machine import trains_on_cpu
 from callsheet.rundir import checkpoints
 from callsheet.rundir.rundir import RunDir
 from callsheet.secrets import redact
@@ -123,4 +124,4 @@ def _has(python: str, package: str) -> bool:
 
 def _trains_on_cpu(ctx: LogContext) -> bool:
     args: dict[str, Any] = (ctx.run_config.get("trainer") or {}).get("args") or {}
-    return bool(args.get("use_cpu")) or not os.path.exists("/dev/nvidia0")
+    return trains_on_cpu(args)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 
 from callsheet.errors import CallsheetError, sentences
 from callsheet.outbox import Delivery, Handler, Outbox, Parked, Permanent, Transient
+from callsheet.process.machine import cores
 from callsheet.rundir.rundir import RunDir, lines
 from callsheet.secrets import redact_text
 from callsheet_plugins.benchmarks import engines, jobs
@@ -109,7 +109,7 @@ class BenchmarkHandler(Handler):
         is_own = getattr(engine, "in_start_folder", False)
         env["PYTHONSAFEPATH"] = None if is_own else "1"
         if "local" in job.payload["running"]:
-            threads = str(local.get("threads") or max(1, (os.cpu_count() or 1) // (int(local["slots"]) + 1)))
+            threads = str(local.get("threads") or max(1, cores() // (int(local["slots"]) + 1)))
             env |= {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
         attempts.write_command(
             folder, argv, env, job.payload["cwd"] if is_own else str(work.out), work.benchmark.seconds, NICE

@@ -164,24 +164,3 @@ def test_rollouts_reach_plugins_as_trl_has_them(run_trainer: Any, kind: str) -> 
     assert [*logged["advantages"]][-count:] == pytest.approx(last.advantages)
     for name, scores in last.rewards.items():
         assert [*logged["rewards"][name]][-count:] == pytest.approx(scores)
-
-
-@pytest.mark.parametrize("name", hosted.TRAINER_METHODS)
-def test_the_private_methods_of_trainer_are_where_they_were(name: str) -> None:
-    import transformers
-
-    assert hasattr(Trainer, name), (
-        f"transformers {transformers.__version__} has no Trainer.{name}, which callsheet.loop.hosted overrides: find "
-        "what took its place, and override that as well."
-    )
-
-
-@pytest.mark.parametrize("name", hosted.ROLLOUT_METHODS)
-@pytest.mark.parametrize("trainer", ["GRPOTrainer", "RLOOTrainer"])
-def test_the_private_methods_of_trl_are_where_they_were(trainer: str, name: str) -> None:
-    import trl
-
-    assert hasattr(getattr(trl, trainer), name), (
-        f"trl {trl.__version__} has no {trainer}.{name}, from which callsheet.loop.rollouts learns what was generated: "
-        "find what took its place."
-    )

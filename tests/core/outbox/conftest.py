@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 import textwrap
-import time
 
 import pytest
 
@@ -33,6 +32,8 @@ class Shelf(Handler):
             raise RuntimeError(os.path.expandvars(job.payload["raise"]))
         if not target.exists():
             time.sleep(job.payload.get("seconds", 0))
+            while not Path(job.payload.get("until", "/")).exists():
+                time.sleep(0.01)
             part = target.with_name(f"{target.name}.{os.getpid()}.part")
             part.mkdir(parents=True, exist_ok=True)
             for name, path in job.files.items():
@@ -177,10 +178,3 @@ def states(run_dir):
 def heard(run_dir):
     path = run_dir / "heard.jsonl"
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-
-
-def wait_until(true, seconds=60):
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it never came true"
-        time.sleep(0.01)

@@ -11,8 +11,7 @@ import pytest
 from callsheet import LogContext, LoopState, ManifestRow
 from callsheet.outbox import Outbox
 from callsheet.outbox.store import EntryStore
-
-from .conftest import states
+from core.outbox.conftest import states
 
 PAGE = (Path(__file__).parents[3] / "docs" / "outbox.md").read_text(encoding="utf-8")
 

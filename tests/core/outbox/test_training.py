@@ -1,12 +1,13 @@
 """A real training run with an outbox: what its exit code says, and what it survives."""
 
 import json
-import subprocess
 import sys
 
 import pytest
+import warm
+from waiting import PATIENCE
 
-from .conftest import heard, states
+from core.outbox.conftest import heard, states
 
 pytestmark = pytest.mark.slow
 
@@ -29,7 +30,7 @@ def train(tmp_path, shipping):
     def start(*overrides):
         to = f"plugins.shipper.to={tmp_path / 'shelf'}"
         command = [sys.executable, "-m", "callsheet", *TRAIN, to, *overrides]
-        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+        return warm.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE)
 
     return start
 

@@ -8,6 +8,8 @@ import time
 from pathlib import Path
 
 import pytest
+import warm
+from waiting import PATIENCE
 
 from callsheet import LogContext, LoopState, ManifestRow
 from callsheet.outbox import Outbox
@@ -31,6 +33,10 @@ if began <= spec.get("fail", 0):
 if began <= spec.get("hang", 0):
     time.sleep(600)
 time.sleep(spec.get("sleep", 0))
+while sum('"began"' in line for line in diary.read_text().splitlines()) < spec.get("meet", 0):
+    time.sleep(0.01)
+while not Path(spec.get("until", "/")).exists():
+    time.sleep(0.01)
 if "text" in spec:
     results.write_text(spec["text"])
 elif not spec.get("silent"):
@@ -49,7 +55,10 @@ def run_dir(tmp_path):
 
 @pytest.fixture
 def engine(tmp_path):
-    """`engine(sleep=1)` is the setting `define` with a benchmark called `mine`, which is a few lines of Python."""
+    """`engine(sleep=1)` is the setting `define` with a benchmark called `mine`, which is a few lines of Python.
+
+    With `meet=2` it ends once two have begun, with `until=path` once there is such a file.
+    """
     script = tmp_path / "engine.py"
     script.write_text(ENGINE)
 
@@ -97,9 +106,9 @@ def start_courier(run_dir, *options):
     )
 
 
-def deliver(run_dir, *options, seconds=60):
+def deliver(run_dir, *options):
     process = start_courier(run_dir, *options)
-    _, log = process.communicate(timeout=seconds)
+    _, log = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, log
     return log
 
@@ -140,14 +149,7 @@ def alive(pid):
         return False
 
 
-def wait_until(true, seconds=60):
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it never came true"
-        time.sleep(0.01)
-
-
 def callsheet(*arguments, cwd, **environment):
     command = [sys.executable, "-m", "callsheet", *map(str, arguments)]
     env = {**os.environ, "COLUMNS": "200", **environment}
-    return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=300)
+    return warm.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=PATIENCE)

@@ -7,6 +7,7 @@ import sys
 import pytest
 from hub_server import HubServer
 from safetensors.numpy import save_file
+from waiting import PATIENCE
 
 import callsheet_plugins.hub_revisions  # noqa: F401  (the entry points are installed with it)
 from callsheet import LogContext, LoopState, ManifestRow
@@ -79,10 +80,10 @@ def start_courier(run_dir, *options, linger="600"):
     )
 
 
-def deliver(run_dir, *options, seconds=40, linger="600"):
+def deliver(run_dir, *options, linger="600"):
     """Run a courier to its end; returns what it logged."""
     process = start_courier(run_dir, *options, linger=linger)
-    _, log = process.communicate(timeout=seconds)
+    _, log = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, log
     return log
 

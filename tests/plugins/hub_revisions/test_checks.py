@@ -7,8 +7,7 @@ from callsheet import LogContext, LoopState
 from callsheet.outbox import Outbox
 from callsheet.records import Report
 from callsheet_plugins.hub_revisions import HubRevisions, naming
-
-from .conftest import TOKEN, checkpoint, deliver, put
+from plugins.hub_revisions.conftest import TOKEN, checkpoint, deliver, put
 
 
 def check(run_dir, **settings):

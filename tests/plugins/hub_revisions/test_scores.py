@@ -7,8 +7,7 @@ from callsheet import EvalResult, LogContext
 from callsheet_plugins.hub_revisions import HubRevisions
 from callsheet_plugins.hub_revisions.card import card
 from callsheet_plugins.hub_revisions.scores import with_scores
-
-from .conftest import checkpoint, deliver, entries, put
+from plugins.hub_revisions.conftest import checkpoint, deliver, entries, put
 
 SETTINGS = {"hub": "huggingface", "repo": "me/model"}
 

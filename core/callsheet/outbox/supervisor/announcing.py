@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from callsheet.outbox.entries import Entry
 from callsheet.outbox.predictions import Predictions
-from callsheet.outbox.store import DONE, FAILED, EntryStore
+from callsheet.outbox.store import ANNOUNCED, DONE, FAILED, EntryStore
 from callsheet.records import EvalResult, LogContext, Revision
 from callsheet.rundir import checkpoints
 from callsheet.rundir.revisions import revision_of
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("callsheet")
 
-ANNOUNCED = "outbox/announced.jsonl"
 
 Score = tuple[EvalResult, str | None, int | None]  # with the path of its predictions, and its step
 AnnounceEval = Callable[[EvalResult, Sequence[Mapping[str, Any]], int | None], None]

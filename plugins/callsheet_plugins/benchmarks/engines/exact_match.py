@@ -6,18 +6,19 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from callsheet import CallsheetError, generation
+from callsheet import CallsheetError
 from callsheet.data.contents import look
+from callsheet.generation import generate
 from callsheet_plugins.benchmarks.definitions import Benchmark
 from callsheet_plugins.benchmarks.engines import results_file
 from callsheet_plugins.benchmarks.engines.contract import Engine, Scores, Work
 
-PROGRAM = Path(str(generation.__file__)).with_name("generate.py")
+PROGRAM = Path(str(generate.__file__))
 RESULTS = "results.json"
 
 
 class ExactMatchEngine(Engine):
-    """Runs `generation.py` in a Python that has transformers."""
+    """Runs `generate.py` in a Python that has transformers."""
 
     package = "transformers"
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from callsheet.cli.main import HYDRA
+from callsheet.cli.hydra_app import HYDRA
 from callsheet.outbox.counts import NOT_ALL_PUBLISHED, left_to_you, sentence
 
 if TYPE_CHECKING:
@@ -45,7 +45,6 @@ def bench(target: str, overrides: tuple[str, ...], names: str, revision: str, se
 
 def _bench(config: DictConfig, typed: list[str], target: str, revision: str, seconds: float) -> int:
     from callsheet.outbox.counts import counts_of
-    from callsheet.outbox.store import EntryStore
     from callsheet.rundir.rundir import RunDir
     from callsheet.session.reopen import reopened
     from callsheet_plugins.benchmarks import jobs
@@ -61,7 +60,7 @@ def _bench(config: DictConfig, typed: list[str], target: str, revision: str, sec
             payload = jobs.payload_of(source, benchmarks, plugin.running())
             for id in jobs.put_each(ctx.outbox, payload, source.files):
                 # What failed may do so no more where it runs from now on.
-                EntryStore(folder).retry(id, running=plugin.running())
+                ctx.outbox.retry(id, running=plugin.running())
     scoring.show(folder, benchmarks)
     counts = counts_of(folder)
     for line in filter(None, (left_to_you(counts, folder), said := sentence(counts, folder))):

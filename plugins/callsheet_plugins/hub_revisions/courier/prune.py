@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from callsheet.outbox import Delivery, Entry, Transient
-from callsheet.outbox.store import ACTIVE, PARKED, PENDING, EntryStore
-from callsheet.outbox.supervisor.announcing import ANNOUNCED
-from callsheet.rundir.rundir import RunDir
 from callsheet_plugins.hub_revisions.courier.publish import RevisionHandler
 
 AGAIN_SECONDS = 10.0
@@ -25,9 +22,10 @@ class PruneHandler(RevisionHandler):
             return {"left_to": newer[-1]}  # or each of a thousand would read all the others
         if not (old := self._branches.old(payload["weights"], payload["prune"])):
             return {"pruned": []}
-        unheard = {*old} - self._announced(old)
+        heard = job.announced()
+        unheard = {name for name, row in old.items() if row.get("entry") not in heard}
         # Pending twice: an entry may move back while active ones are listed.
-        wanted, parked = self._commits(PENDING, ACTIVE, PENDING), self._commits(PARKED)
+        wanted, parked = _commits(job.entries("pending", "active", "pending")), _commits(job.entries("parked"))
         waiting = unheard | {name for name, row in old.items() if row.get("commit") in wanted}
         gone = [name for name, row in old.items() if name not in waiting and row.get("commit") not in parked]
         for branch in gone:
@@ -38,14 +36,10 @@ class PruneHandler(RevisionHandler):
             raise Transient(said, retry_after=AGAIN_SECONDS, counts=False)
         return {"pruned": gone}
 
-    def _announced(self, branches: Mapping[str, Mapping[str, Any]]) -> set[str]:
-        heard = {row.get("id") for row in RunDir(self.run_dir, is_main=False).rows(ANNOUNCED)}
-        return {name for name, row in branches.items() if row.get("entry") in heard}
 
-    def _commits(self, *states: str) -> set[str]:
-        """The commits that entries name which have no files of their own, such as jobs that score a revision."""
-        found = [entry for _, entry in EntryStore(self.run_dir).on(*states)]
-        return {str(entry.payload["commit"]) for entry in found if entry.payload.get("commit") and not entry.files}
+def _commits(entries: Iterable[Entry]) -> set[str]:
+    """The commits that entries name which have no files of their own, such as jobs that score a revision."""
+    return {str(entry.payload["commit"]) for entry in entries if entry.payload.get("commit") and not entry.files}
 
 
 def _is_newer(entry: Entry, than: Entry) -> bool:

@@ -11,9 +11,9 @@ from typing import Any
 
 import httpx2
 from huggingface_hub import set_client_factory
-from huggingface_hub.utils._http import default_client_factory, hf_request_event_hook
 
 from callsheet.outbox import Transient
+from callsheet.privates.huggingface_hub import default_client, request_hooks
 
 TRANSIENT = (408, 425, 429)
 CONNECT_SECONDS, SILENT_SECONDS = 15.0, 60.0
@@ -48,12 +48,12 @@ def time_outs(silent_seconds: float = SILENT_SECONDS, connect_seconds: float = C
     try:
         yield
     finally:
-        set_client_factory(default_client_factory)
+        default_client()
 
 
 def make_client(silent_seconds: float = SILENT_SECONDS, connect_seconds: float = CONNECT_SECONDS) -> httpx2.Client:
     timeout = httpx2.Timeout(silent_seconds, connect=connect_seconds)
-    return Client(event_hooks={"request": [hf_request_event_hook]}, follow_redirects=True, timeout=timeout)
+    return Client(event_hooks=request_hooks(), follow_redirects=True, timeout=timeout)
 
 
 def _retry_after(headers: httpx2.Headers) -> float | None:

@@ -1,0 +1,34 @@
+"""huggingface_hub: the HTTP client that it makes by itself, which ours stands in for and gives way to again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from callsheet.privates.library import Library, Private
+
+FILE = "huggingface_hub/utils/_http.py"
+
+LIBRARY = Library(
+    "huggingface_hub",
+    read_in="2.4.0",
+    source="https://github.com/huggingface/huggingface_hub/blob/v2.4.0/src",
+    names=(
+        Private("default_client_factory", FILE, 341, "gives the library its own client back"),
+        Private("hf_request_event_hook", FILE, 283, "keeps offline mode and request numbers", takes=("request",)),
+    ),
+)
+
+
+def default_client() -> None:
+    """Have huggingface_hub use its own client from now on: it can be told another, but not asked which it had."""
+    from huggingface_hub import set_client_factory
+    from huggingface_hub.utils._http import default_client_factory
+
+    set_client_factory(default_client_factory)
+
+
+def request_hooks() -> dict[str, list[Any]]:
+    """What its own client does to each request: refuse it in offline mode, and number it."""
+    from huggingface_hub.utils._http import hf_request_event_hook
+
+    return {"request": [hf_request_event_hook]}

@@ -1,0 +1,40 @@
+"""What running a Hydra app leaves behind in the process: nothing."""
+
+import os
+import sys
+
+import pytest
+
+from callsheet.cli.hydra_app import run_app
+from callsheet.errors import CallsheetError
+
+
+@pytest.fixture(params=[None, "0"])
+def full_error(request, monkeypatch):
+    if request.param is None:
+        monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
+    else:
+        monkeypatch.setenv("HYDRA_FULL_ERROR", request.param)
+    return request.param
+
+
+def test_the_arguments_and_the_environment_of_the_process_come_back(full_error):
+    before, seen = list(sys.argv), []
+
+    def task(config, typed):
+        seen.append((sys.argv[0], os.environ["HYDRA_FULL_ERROR"]))
+        return 0
+
+    assert run_app("check", task, ["recipe=demo"]) == 0
+
+    assert seen == [("callsheet check", "1")]
+    assert sys.argv == before and os.environ.get("HYDRA_FULL_ERROR") == full_error
+
+
+def test_they_come_back_after_a_mistake_too(full_error):
+    before = list(sys.argv)
+
+    with pytest.raises(CallsheetError):
+        run_app("check", lambda config, typed: 0, ["recipe=demmo"])
+
+    assert sys.argv == before and os.environ.get("HYDRA_FULL_ERROR") == full_error

@@ -1,0 +1,201 @@
+"""The command line as a user meets it: exit codes, one screen, no traceback, nothing half-written."""
+
+import json
+import os
+import pty
+import subprocess
+import sys
+
+import pytest
+import warm
+
+DEMO = ("train", "recipe=demo")
+
+
+def refused(done, *messages):
+    assert done.returncode == 2, done.stderr
+    assert "Traceback" not in done.stderr and "use +" not in done.stderr
+    assert len(done.stderr.splitlines()) <= 24, "more than one screen"
+    for message in messages:
+        assert message in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["plugins=[bemo]"], "Did you mean 'bema'?"),
+        (["plugins.bema.update_frq=3"], "Did you mean 'update_freq'?"),
+        (["plugins.bema.update_freq=0"], "plugins.bema.update_freq must be at least 1, got 0."),
+        (["plugins.bema.update_freq=often"], "could not be converted to Integer"),
+        (["trainer.args.max_stepz=3"], "trl.SFTConfig has no argument 'max_stepz'. Did you mean 'max_steps'?"),
+        (["trainer.args.max_steps=many"], "max_steps"),
+        (["trainer.args.output_dir=x"], "output_dir="),
+        (["trainer.args.hub_token=hf_secret"], "HF_TOKEN"),
+        (["dataset.path=tran.jsonl"], "tran.jsonl"),
+        (["dataset.path=empty.jsonl"], "empty.jsonl"),
+        (["dataset.path=bad.jsonl"], "bad.jsonl, line 2"),
+        (["dataset.path=columns.jsonl"], "columns.jsonl"),
+        (["dataset.columns=[promt]"], "promt"),
+        (["model.path=./nowhere"], "model.path=./nowhere is not a folder"),
+        (["model.init=pretrained"], "holds no weights. To draw them at random, set model.init=config."),
+        (["resume=outputs/checkpoint-5"], "checkpoint-5 does not exist"),
+        (["output_dir=full"], "is not empty and holds no Callsheet run"),
+        (["callbacks.x.path=nowhere.Class"], "there is no package 'nowhere'"),
+        (["launch=ddpp"], "launch has no option 'ddpp'"),
+        (["dataset=./mine.jsonl"], "For a file, a folder or a repository: dataset.path=./mine.jsonl"),
+        (["model=Qwen/Qwen3-0.6B"], "For a file, a folder or a repository: model.path=Qwen/Qwen3-0.6B"),
+        (["output_dir", "=", "run"], "'output_dir' is no override: write key=value, without spaces"),
+        (["plugins.exact_match.path=gone.jsonl"], "plugins.exact_match.path=gone.jsonl"),
+    ],
+)  # fmt: skip
+def test_a_wrong_setting_is_refused_before_anything_is_written(callsheet, tmp_path, overrides, message):
+    (tmp_path / "empty.jsonl").write_text("")
+    (tmp_path / "bad.jsonl").write_text('{"prompt": "a", "completion": "b"}\n{"prompt": "a", "completion"\n')
+    (tmp_path / "columns.jsonl").write_text('{"promt": "a", "completion": "b"}\n')
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "thesis.tex").write_text("")
+    before = sorted(path.name for path in tmp_path.rglob("*"))
+    refused(callsheet(*DEMO, *overrides), message)
+    assert sorted(path.name for path in tmp_path.rglob("*")) == before
+
+
+def test_check_finds_nothing_wrong_with_the_demo_and_writes_nothing(callsheet, tmp_path):
+    done = callsheet("check", "recipe=demo")
+    assert done.returncode == 0 and "Nothing wrong found. Plugins: bema, exact_match" in done.stdout
+    assert not list(tmp_path.iterdir())
+
+
+def test_several_mistakes_are_reported_together(callsheet):
+    done = callsheet("check", "recipe=demo", "trainer.args.max_stepz=3", "dataset.path=gone.jsonl")
+    refused(done, "max_stepz", "gone.jsonl")
+
+
+def test_an_unknown_command_is_refused_with_the_nearest(callsheet):
+    refused(callsheet("trian", "recipe=demo"), "trian")
+
+
+def test_train_without_a_model_says_what_to_set(callsheet):
+    refused(callsheet("train"), "model.path must be set", "recipe=demo")
+
+
+def test_help_lists_plugins_and_recipes_without_importing_them(callsheet):
+    done = callsheet("train", "--help")
+    assert done.returncode == 0
+    assert "plugins          bema, benchmarks, csv_metrics" in done.stdout and "recipe           demo" in done.stdout
+
+
+def test_help_lists_the_recipes_of_ones_own_folder(callsheet, tmp_path):
+    (tmp_path / "mine" / "recipe").mkdir(parents=True)
+    (tmp_path / "mine" / "recipe" / "short.yaml").write_text("# @package _global_\n")
+    assert "recipe           demo, short" in callsheet("train", "--config-dir", "mine", "--help").stdout
+
+
+def test_the_configuration_is_printed(callsheet):
+    done = callsheet("train", "recipe=demo", "plugins.bema.update_freq=9", "--cfg", "job")
+    assert done.returncode == 0 and "update_freq: 9" in done.stdout
+
+
+def test_plugins_lists_every_plugin_with_its_origin(callsheet):
+    done = callsheet("plugins")
+    assert done.returncode == 0
+    line = next(line for line in done.stdout.splitlines() if line.startswith("bema"))
+    assert "callsheet" in line and "0.1.0" in line
+
+
+def test_the_manual_of_a_plugin_tells_its_settings(callsheet):
+    done = callsheet("plugins", "bema")
+    assert done.returncode == 0
+    assert "update_freq" in done.stdout and "at least 1" in done.stdout and "on_step_end" in done.stdout
+    refused(callsheet("plugins", "bemo"), "Did you mean 'bema'?")
+
+
+def test_explain_names_the_override_and_the_recipe(callsheet):
+    done = callsheet("explain", "recipe=demo", "plugins.bema.lag=3")
+    assert done.returncode == 0, done.stderr
+    assert "plugins.bema.lag=3" in done.stdout and "recipe/demo.yaml" in done.stdout
+
+
+def complete(line, tmp_path):
+    environment = {**os.environ, "COMP_LINE": line, "COMP_POINT": str(len(line))}
+    command = [sys.executable, "-m", "callsheet", "-sc", "query=bash"]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=tmp_path, check=True)
+    return done.stdout.split()
+
+
+@pytest.mark.parametrize(
+    ("line", "choices"),
+    [
+        ("callsheet tr", ["train"]),
+        ("callsheet train rec", ["recipe="]),
+        ("callsheet train recipe=", ["recipe=demo"]),
+        ("callsheet train plugins=bem", ["plugins=bema"]),
+        ("callsheet train plugins=[bema,ex", ["plugins=[bema,exact_match"]),
+        ("callsheet train recipe=demo plugins.bema.update_f", ["plugins.bema.update_freq="]),
+        ("callsheet plugins csv", ["csv_metrics"]),
+    ],
+)
+def test_tab_completes_commands_options_plugins_and_settings(tmp_path, line, choices):
+    assert complete(line, tmp_path) == choices
+
+
+def test_completion_is_installed_for_the_command_itself(callsheet):
+    done = callsheet("-sc", "install=bash")
+    assert done.returncode == 0 and "hydra_bash_completion" in done.stdout
+
+
+@pytest.mark.slow
+def test_a_multirun_trains_every_combination_in_a_directory_of_its_own(callsheet, tmp_path):
+    small = ["trainer.args.max_steps=2", "trainer.args.eval_strategy=no", "trainer.args.save_strategy=no"]
+    # An arm without bema leaves its setting aside; typed for a single run it would be a mistake.
+    done = callsheet("train", "-m", "recipe=demo", "plugins=[],[bema]", "plugins.bema.update_freq=2", *small)
+    assert done.returncode == 0, done.stderr
+    runs = sorted((tmp_path / "outputs" / "demo").glob("demo-*"))
+    plugins = [[plugin["name"] for plugin in json.loads((run / "run.json").read_text())["plugins"]] for run in runs]
+    assert plugins == [[], ["bema"]]
+    assert "Run 0 of the sweep: plugins=[]\n" in done.stderr and "Run 1 of the sweep: plugins=[bema]\n" in done.stderr
+
+
+@pytest.mark.slow
+def test_on_a_terminal_the_demo_shows_what_was_learnt(tmp_path):
+    """A real pseudo-terminal: colours, bars and tables are drawn as a user sees them."""
+    command = [sys.executable, "-m", "callsheet", *DEMO, "trainer.args.max_steps=20", "trainer.args.save_steps=10"]
+    leader, follower = pty.openpty()
+    process = warm.Popen(command, cwd=tmp_path, stdout=follower, stderr=follower, stdin=follower)
+    os.close(follower)
+    screen = b""
+    while True:
+        try:
+            block = os.read(leader, 65536)
+        except OSError:
+            break
+        screen += block
+    assert process.wait() == 0
+    text = screen.decode(errors="replace")
+    assert "completed" in text and "exact_match" in text and "bema" in text and "Traceback" not in text
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["plugins=null"], ""),
+        (["plugins=[bema,[csv_metrics]]"], ""),
+        (["trainer.args.max_steps=0"], "trainer.args.max_steps must be at least 1, got 0."),
+        (["trainer.args.max_steps=-5"], "trainer.args.max_steps must be at least 1, got -5."),
+        (["trainer.args.per_device_train_batch_size=0"], "per_device_train_batch_size must be at least 1"),
+        (["trainer.args.learning_rate=-1"], "learning_rate must be at least 0"),
+        (["output_dir=afile/x"], "afile is a file"),
+        (["finish.push=true", "plugins=[]"], "no selected plugin publishes"),
+        (["plugins.csv_metrics.filename=run.json"], "must be a bare name ending in .csv"),
+        (["plugins.exact_match.path=bad.jsonl"], "bad.jsonl, line 2"),
+        (["--config-dir", "mine", "recipe=bad"], "bad.yaml"),
+        (["--config-dir", "mine", "recipe=bare"], "recipe/bare.yaml must begin with the line '# @package _global_'"),
+    ],
+)
+def test_a_mistake_is_no_traceback(callsheet, tmp_path, overrides, message):
+    (tmp_path / "afile").write_text("")
+    (tmp_path / "bad.jsonl").write_text('{"prompt": "a", "completion": "b"}\n{"prompt": \n')
+    (tmp_path / "mine" / "recipe").mkdir(parents=True)
+    (tmp_path / "mine" / "recipe" / "bad.yaml").write_text("# @package _global_\na: [\n")
+    (tmp_path / "mine" / "recipe" / "bare.yaml").write_text("experiment: mine\n")
+    done = callsheet("check", "recipe=demo", *overrides)
+    assert done.returncode == 2 and "Traceback" not in done.stderr and message in done.stderr, done.stderr

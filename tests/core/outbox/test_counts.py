@@ -1,0 +1,41 @@
+"""How much of an outbox is published, and how that is said."""
+
+from pathlib import Path
+
+import pytest
+
+from callsheet.outbox import Outbox
+from callsheet.outbox.counts import counts_of, left_to_you, sentence, unpublished
+from callsheet.outbox.store import EntryStore
+
+
+def test_a_run_that_put_nothing_counts_nothing(tmp_path):
+    assert counts_of(tmp_path) == {} and unpublished({}) == 0 and sentence({}, tmp_path) == ""
+
+
+def test_entries_are_counted_by_what_became_of_them(tmp_path, shipping):
+    ids = [Outbox(tmp_path).put("shelf", {"to": "x"}, key=str(number)) for number in range(4)]
+    store = EntryStore(tmp_path)
+    for id, state in zip(ids, ("done", "failed", "parked", "active"), strict=True):
+        store.path("pending", id).rename(store.path(state, id))
+    assert counts_of(tmp_path) == {"done": 1, "left": 1, "failed": 1, "parked": 1}
+
+
+@pytest.mark.parametrize(
+    ("counts", "said"),
+    [
+        ({"done": 3, "left": 0, "failed": 0}, ""),
+        ({"left": 2}, "Not everything is published: 2 left, kept for: callsheet outbox drain run"),
+        (
+            {"failed": 1},
+            "Not everything is published: 1 failed; callsheet outbox run says why, callsheet outbox retry run ID tries again",
+        ),
+    ],
+)
+def test_what_is_not_published_is_said_with_what_helps(counts, said):
+    assert sentence(counts, Path("run")) == said
+
+
+def test_what_is_left_to_the_user_is_not_unpublished():
+    assert unpublished({"parked": 2}) == 0 and left_to_you({}, Path("run")) == ""
+    assert left_to_you({"parked": 2}, Path("run")).startswith("2 left to you: callsheet outbox run says what to do")

@@ -1,0 +1,268 @@
+"""The plugins of one run, called in order behind their guards."""
+
+import logging
+
+import pytest
+
+from callsheet import CallsheetError, EvalResult, LogContext, LoopState, Plugin, hookimpl, setting
+from callsheet.errors import PluginFailure
+from callsheet.plugins.lineup import Lineup
+
+
+def speaker(said, word, **hook_options):
+    class Speaker(Plugin):
+        @hookimpl(**hook_options)
+        def on_run_start(self, ctx):
+            said.append(word)
+
+    return Speaker()
+
+
+def failing(**settings):
+    class Failing(Plugin):
+        @hookimpl
+        def on_run_start(self, ctx):
+            raise RuntimeError("out of luck")
+
+    return Failing(**settings)
+
+
+def start(lineup, tmp_path):
+    lineup.hooks.on_run_start(ctx=LogContext(tmp_path))
+
+
+def state_of(lineup, tmp_path):
+    return LoopState(LogContext(tmp_path), lineup.request, lambda *a: None)
+
+
+def test_hooks_run_in_the_order_given(tmp_path):
+    said = []
+    start(Lineup({"b": speaker(said, "one"), "a": speaker(said, "two"), "c": speaker(said, "three")}), tmp_path)
+    assert said == ["one", "two", "three"]
+
+
+def test_tryfirst_and_trylast_come_before_the_order_given(tmp_path):
+    said = []
+    lineup = Lineup(
+        {
+            "last": speaker(said, "last", trylast=True),
+            "mid": speaker(said, "mid"),
+            "top": speaker(said, "top", tryfirst=True),
+        }
+    )
+    start(lineup, tmp_path)
+    assert said == ["top", "mid", "last"]
+
+
+def test_a_wrapper_stands_around_the_others(tmp_path):
+    said = []
+
+    class Wrapper(Plugin):
+        @hookimpl(wrapper=True)
+        def on_run_start(self, ctx):
+            said.append("before")
+            yield
+            said.append("after")
+
+    start(Lineup({"one": speaker(said, "one"), "wrapper": Wrapper()}), tmp_path)
+    assert said == ["before", "one", "after"]
+
+
+def test_a_failing_observer_is_reported_and_the_others_are_called(tmp_path, caplog):
+    said, events = [], []
+    lineup = Lineup(
+        {"failing": failing(), "next": speaker(said, "next")}, log=lambda kind, **what: events.append((kind, what))
+    )
+    with caplog.at_level(logging.WARNING, "callsheet"):
+        start(lineup, tmp_path)
+    assert said == ["next"]
+    assert "Plugin 'failing'" in caplog.text and "on_run_start on rank 0: RuntimeError: out of luck" in caplog.text
+    assert events[0][0] == "plugin_failed" and "Traceback" in events[0][1]["traceback"]
+
+
+def test_disable_stops_calling_a_plugin_after_its_first_failure(tmp_path):
+    lineup = Lineup({"failing": failing(on_error="disable")})
+    start(lineup, tmp_path)
+    start(lineup, tmp_path)
+    assert lineup.cost()["failing"]["on_run_start"]["calls"] == 1
+
+
+def test_raise_ends_the_run_and_names_plugin_hook_and_rank(tmp_path):
+    with pytest.raises(PluginFailure, match="'failing'.* raised in on_run_start on rank 0: RuntimeError: out of luck"):
+        start(Lineup({"failing": failing(on_error="raise")}), tmp_path)
+
+
+def test_a_users_mistake_is_raised_even_where_failures_are_only_warned_of(tmp_path):
+    class Picky(Plugin):
+        @hookimpl
+        def on_run_start(self, ctx):
+            raise CallsheetError("metric 'eval_los' is unknown.")
+
+    with pytest.raises(CallsheetError, match="Plugin 'picky'.*metric 'eval_los' is unknown"):
+        start(Lineup({"picky": Picky()}), tmp_path)
+
+
+def test_plugins_of_all_ranks_raise_unless_told_otherwise(tmp_path):
+    class Everywhere(Plugin):
+        ranks = "all"
+
+        @hookimpl
+        def on_run_start(self, ctx):
+            raise RuntimeError("no")
+
+    with pytest.raises(PluginFailure):
+        start(Lineup({"everywhere": Everywhere()}), tmp_path)
+
+
+def test_plugins_of_all_ranks_may_only_raise_where_there_are_several():
+    class Everywhere(Plugin):
+        ranks = "all"
+
+    with pytest.raises(CallsheetError, match="plugins.everywhere.on_error=warn is refused on 2 ranks"):
+        Lineup({"everywhere": Everywhere(on_error="warn")}, world_size=2)
+    Lineup({"everywhere": Everywhere(on_error="warn")}, world_size=1)
+
+
+def test_plugins_of_the_main_rank_are_left_out_elsewhere(tmp_path):
+    said = []
+
+    class Everywhere(Plugin):
+        ranks = "all"
+
+        @hookimpl
+        def on_run_start(self, ctx):
+            said.append("everywhere")
+
+    start(Lineup({"main": speaker(said, "main"), "everywhere": Everywhere()}, rank=1, world_size=2), tmp_path)
+    assert said == ["everywhere"]
+
+
+def test_requests_are_merged_and_logged_with_who_asked(tmp_path):
+    class Asks(Plugin):
+        @hookimpl
+        def on_step_end(self, state):
+            state.request_stop("loss is low")
+            state.request_save("just in case")
+
+    events = []
+    lineup = Lineup({"first": Asks(), "second": Asks()}, log=lambda kind, **what: events.append(what))
+    lineup.hooks.on_step_end(state=state_of(lineup, tmp_path), step_idx=1, batch=[], metrics={})
+    assert lineup.requested == {"stop": ("first", "loss is low"), "save": ("first", "just in case")}
+    assert [(event["plugin"], event["request"]) for event in events] == [
+        ("first", "stop"),
+        ("first", "save"),
+        ("second", "stop"),
+        ("second", "save"),
+    ]
+
+
+def test_state_is_keyed_by_plugin_name_and_returns_to_its_namesake():
+    class Counts(Plugin):
+        count: int = 0
+
+        def state_dict(self):
+            return {"count": self.count}
+
+        def load_state_dict(self, state_dict):
+            self.count = state_dict["count"]
+
+    states = Lineup({"one": Counts(count=1), "two": Counts(count=2)}).state_dicts()
+    two, one = Counts(), Counts()
+    Lineup({"two": two, "one": one, "new": Counts()}).load_state_dicts(states)
+    assert (one.count, two.count) == (1, 2)
+
+
+def test_state_that_json_cannot_hold_is_the_plugins_failure():
+    class Odd(Plugin):
+        def state_dict(self):
+            return {"thing": object()}
+
+    with pytest.raises(PluginFailure, match="'odd'.*raised in state_dict.*not JSON serializable"):
+        Lineup({"odd": Odd(on_error="raise")}).state_dicts()
+
+
+def test_native_callbacks_are_guarded_and_keep_their_class():
+    from transformers import TrainerCallback
+
+    class Native(TrainerCallback):
+        def on_log(self, args, state, control, **kwargs):
+            raise RuntimeError("native")
+
+    class Adds(Plugin):
+        @hookimpl
+        def add_callbacks(self, state, add):
+            add(Native())
+
+    lineup = Lineup({"adds": Adds()})
+    (callback,) = lineup.add_callbacks(None)
+    assert type(callback) is Native
+    assert callback.on_log(None, None, None) is None
+    assert lineup.cost()["adds"]["on_log"]["calls"] == 1
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("def on_checkpoint(self, state, row): ...", "it defines on_checkpoint without @hookimpl"),
+        (
+            "@hookimpl\n def on_checkpiont(self, state): ...",
+            "there is no hook 'on_checkpiont'. Did you mean 'on_checkpoint'?",
+        ),
+        ("def on_evall(self, state): ...", "there is no hook 'on_evall'. Did you mean 'on_eval'?"),
+        ("@hookimpl\n def on_eval(self, stat): ...", "on_eval has no argument 'stat'. Did you mean 'state'?"),
+        ("@hookimpl\n def on_eval(self, state, metrics=None): ...", "on_eval gives 'metrics' a default"),
+        ("@hookimpl\n def on_eval(self, **kwargs): ...", "on_eval takes *kwargs; name the arguments it needs"),
+        ("ranks = 'everywhere'", 'ranks must be "main" or "all", got \'everywhere\''),
+    ],
+)
+def test_a_plugin_that_breaks_the_contract_is_refused_at_start(source, message):
+    scope = {"Plugin": Plugin, "hookimpl": hookimpl, "__name__": "broken_plugins"}
+    exec(f"class Broken(Plugin):\n {source}", scope)
+    with pytest.raises(CallsheetError) as refusal:
+        Lineup({"broken": scope["Broken"]()})
+    assert message in str(refusal.value)
+    assert "Plugin 'broken' from broken_plugins" in str(refusal.value)
+
+
+def test_helper_methods_are_no_hooks():
+    class Helpful(Plugin):
+        def on_my_own(self): ...
+
+        @hookimpl
+        def on_run_start(self): ...
+
+    Lineup({"helpful": Helpful()})
+
+
+def test_settings_out_of_range_are_refused():
+    class Ranged(Plugin):
+        every: int = setting(5, ge=1)
+        share: float = setting(0.5, gt=0, le=1)
+        kind: str = setting("a", choices=("a", "bee"))
+
+    for wrong in ({"every": 0}, {"share": 0.0}, {"share": float("nan")}, {"kind": "be"}):
+        with pytest.raises(CallsheetError, match=f"Ranged.{next(iter(wrong))} must be"):
+            Ranged(**wrong)
+    Ranged(every=1, share=1.0, kind="bee")
+
+
+def test_scores_carry_who_and_when(tmp_path):
+    heard = []
+    state = LoopState(LogContext(tmp_path), lambda *a: None, lambda *a: heard.append(a), step=7)
+    result = EvalResult("words", {"exact_match": 0.5})
+    state.report_eval(result)
+    assert heard == [(result, (), 7)]
+
+
+def test_a_guarded_callback_is_still_found_by_its_class_and_as_itself():
+    from transformers import ProgressCallback
+    from transformers.trainer_callback import CallbackHandler, DefaultFlowCallback
+
+    lineup = Lineup({})
+    mine = lineup.guard_callback(ProgressCallback(), lineup.callback_guard("callbacks.bar", "mine"))
+    handler = CallbackHandler([DefaultFlowCallback(), mine], None, None, None, None)
+
+    assert handler.pop_callback(mine) is mine
+    handler.add_callback(mine)
+    handler.remove_callback(ProgressCallback)
+    assert handler.callback_list == "DefaultFlowCallback"

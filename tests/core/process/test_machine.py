@@ -1,0 +1,60 @@
+"""What of the machine a process may use."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from callsheet.process.machine import cores, gpus, trains_on_cpu
+
+PINNED = """
+import os
+os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+from callsheet.config.compose import compose
+from callsheet.config.plan import make_plan
+from callsheet.launch.launcher import _environment
+from callsheet.process.machine import cores
+plan = make_plan(compose(["recipe=demo", "launch=ddp", "launch.processes=1"]))
+os.environ.pop("OMP_NUM_THREADS", None)
+with _environment(plan):
+    print(cores(), os.environ["OMP_NUM_THREADS"])
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system pins no process")
+def test_a_process_pinned_to_one_core_counts_one_and_its_workers_get_one_thread():
+    done = subprocess.run([sys.executable, "-c", PINNED], capture_output=True, text=True, check=True)
+
+    assert done.stdout.split() == ["1", "1"]
+    assert cores() >= 1
+
+
+def test_gpus_are_counted_without_torch(monkeypatch, tmp_path):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    nowhere, cards = tmp_path / "nowhere", tmp_path / "cards"
+    assert gpus(nowhere, tmp_path) == 0
+    (cards / "0000:01:00.0").mkdir(parents=True)
+    (cards / "0000:02:00.0").mkdir()
+    assert gpus(cards) == 2
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+    assert gpus(cards) == 1
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert gpus(cards) == 0
+
+
+def test_gpus_are_counted_by_their_devices_where_the_driver_does_not_list_them(monkeypatch, tmp_path):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    for name in ("nvidia0", "nvidia1", "nvidiactl", "nvidia-uvm"):
+        (tmp_path / name).touch()
+
+    assert gpus(tmp_path / "nowhere", tmp_path) == 2
+
+
+@pytest.mark.parametrize(
+    ("args", "visible", "on_cpu"), [({}, "", True), ({}, "0", False), ({"use_cpu": True}, "0", True)]
+)
+def test_a_run_trains_on_the_cpu_where_it_says_so_or_has_no_gpu(monkeypatch, args, visible, on_cpu):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+
+    assert trains_on_cpu(args) is on_cpu

@@ -1,0 +1,175 @@
+"""Which checkpoints are complete, which are torn, and which one a run resumes from."""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from callsheet import Plugin, hookimpl
+from callsheet.errors import CallsheetError
+from callsheet.records import ManifestRow
+from callsheet.rundir import checkpoints
+from callsheet.rundir.checkpoints import choose, survey, with_files, with_hashes
+from callsheet.rundir.hashes import Hashes
+from callsheet.rundir.rundir import RunDir
+
+
+@pytest.fixture
+def run_dir(tmp_path):
+    return RunDir(tmp_path)
+
+
+def save(run_dir, step, *, finished=True):
+    """A checkpoint in miniature: what the checks look at is real."""
+    import torch
+    from safetensors.torch import save_file
+
+    folder = run_dir.path / f"checkpoint-{step}"
+    (folder / "callsheet").mkdir(parents=True)
+    save_file({"weight": torch.arange(100.0) + step}, folder / "model.safetensors")
+    torch.save({"step": step}, folder / "optimizer.pt")
+    (folder / "trainer_state.json").write_text(json.dumps({"global_step": step, "epoch": step / 10}))
+    (folder / "callsheet" / "plugins.json").write_text("{}")
+    row = with_files(ManifestRow(folder.name, step, step / 10, folder))
+    if finished:
+        checkpoints.record(run_dir, row)
+        checkpoints.record(run_dir, with_hashes(row, Hashes(run_dir.path)))
+    return folder
+
+
+def test_the_newest_complete_checkpoint_is_chosen(run_dir):
+    save(run_dir, 9)
+    save(run_dir, 10)
+    save(run_dir, 100, finished=False)
+    row, torn = choose("auto", run_dir)
+    assert row.step == 10 and row.path == run_dir.path / "checkpoint-10"
+    assert [(wreck.name, wreck.fault) for wreck in torn] == [
+        ("checkpoint-100", "it was never finished: the manifest does not list it")
+    ]
+
+
+def test_an_empty_directory_has_nothing_to_resume_from(run_dir):
+    assert choose("auto", run_dir) == (None, [])
+
+
+def test_never_looks_at_nothing(run_dir):
+    save(run_dir, 10)
+    assert choose("never", run_dir) == (None, [])
+
+
+def test_a_rotated_checkpoint_is_simply_gone(run_dir):
+    import shutil
+
+    save(run_dir, 10)
+    shutil.rmtree(save(run_dir, 20))
+    assert choose("auto", run_dir)[0].step == 10
+
+
+def damage_truncate(folder):
+    path = folder / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:-10])
+
+
+def damage_flip(folder):
+    path = folder / "model.safetensors"
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+
+
+def damage_remove(folder):
+    (folder / "optimizer.pt").unlink()
+
+
+def damage_state(folder):
+    (folder / "callsheet" / "plugins.json").unlink()
+
+
+@pytest.mark.parametrize(
+    ("damage", "fault"),
+    [
+        (damage_truncate, "model.safetensors has"),
+        (damage_flip, "the content of model.safetensors has changed since it was saved"),
+        (damage_remove, "optimizer.pt is missing"),
+        (damage_state, "callsheet/plugins.json is missing"),
+    ],
+)
+def test_a_damaged_checkpoint_is_passed_over_and_by_path_refused(run_dir, damage, fault):
+    save(run_dir, 10)
+    damage(save(run_dir, 20))
+    row, torn = choose("auto", run_dir)
+    assert row.step == 10 and fault in torn[0].fault
+    with pytest.raises(CallsheetError) as refusal:
+        choose(str(run_dir.path / "checkpoint-20"), run_dir)
+    assert fault in str(refusal.value)
+    assert f"The last complete checkpoint is resume={run_dir.path / 'checkpoint-10'}" in str(refusal.value)
+
+
+def test_a_missing_path_offers_the_last_complete_checkpoint(run_dir):
+    save(run_dir, 10)
+    with pytest.raises(CallsheetError, match=r"checkpoint-30 does not exist\. The last complete .*checkpoint-10"):
+        choose(str(run_dir.path / "checkpoint-30"), run_dir)
+
+
+@pytest.mark.parametrize(
+    ("damage", "fault"),
+    [
+        (damage_truncate, "model.safetensors is cut short"),
+        (damage_remove, "it holds no optimizer state"),
+        (lambda folder: (folder / "model.safetensors").unlink(), "it holds no weights"),
+        (lambda folder: (folder / "trainer_state.json").write_text("{"), "trainer_state.json is not JSON"),
+        (lambda folder: (folder / "optimizer.pt").write_bytes(b"PK"), "optimizer.pt is cut short"),
+    ],
+)
+def test_a_checkpoint_of_a_plain_trainer_is_looked_into(run_dir, damage, fault):
+    folder = save(run_dir, 10, finished=False)
+    assert choose(str(folder), run_dir)[0].step == 10
+    damage(folder)
+    with pytest.raises(CallsheetError, match=fault):
+        choose(str(folder), run_dir)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Only Linux counts what a process reads.")
+def test_a_survey_reads_no_weights(run_dir):
+    folder = save(run_dir, 1)
+    heavy = folder / "shard.distcp"
+    heavy.touch()
+    os.truncate(heavy, 64 << 20)  # takes no room on the disk
+    row = with_files(checkpoints.manifest(run_dir)["checkpoint-1"])
+    checkpoints.record(run_dir, with_hashes(row, Hashes(run_dir.path)))
+    before = read_so_far()
+    complete, torn = survey(run_dir)
+    assert [row.name for row in complete] == ["checkpoint-1"] and not torn
+    assert read_so_far() - before < 1 << 20
+
+
+def read_so_far():
+    """How many bytes this process has read, by the kernel's count."""
+    counts = dict(line.split(": ") for line in Path("/proc/self/io").read_text().splitlines())
+    return int(counts["rchar"])
+
+
+def test_the_last_checkpoint_goes_only_once_the_next_one_is_complete(run_demo):
+    seen = []
+
+    class Look(Plugin):
+        @hookimpl
+        def on_checkpoint(self, state, row):
+            seen.append(sorted(path.name for path in state.ctx.run_dir.glob("checkpoint-*")))
+
+    session = run_demo("plugins=[]", "trainer.args.save_total_limit=1", plugins=[Look()])
+    assert seen == [["checkpoint-2"], ["checkpoint-2", "checkpoint-4"]]
+    assert [path.name for path in session.run_dir.path.glob("checkpoint-*")] == ["checkpoint-4"]
+
+
+QUIET = "plugins=[]"
+
+
+def test_a_foreign_line_in_the_manifest_is_passed_over(run_demo):
+    session = run_demo(QUIET)
+    with (session.run_dir.path / "checkpoints.jsonl").open("a") as file:
+        file.write('{"name": "x"}\n5\n')
+    (session.run_dir.path / "run.json").write_text(json.dumps({**session.run_dir.run(), "status": "running"}))
+    assert run_demo(QUIET).result.status == "completed"

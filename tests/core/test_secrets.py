@@ -1,0 +1,57 @@
+"""What is hidden before anything is written down."""
+
+import json
+
+import pytest
+
+from callsheet.secrets import redact, redact_override, redact_text
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        *("hf_" + "a" * 16, "sk-" + "b" * 20, "ghp_" + "c" * 20, "AKIA" + "D" * 16, "AKIAIOSFODNN7EXAMPLE"),
+        "me:pa/ss@word",
+    ],
+)
+def test_a_secret_is_hidden_by_its_shape(secret):
+    text = f"https://{secret}@host/x" if "@" in secret else f"the key {secret}, was refused"
+    assert secret not in redact_text(text) and "***" in redact_text(text)
+    assert secret not in str(redact({"where": text}))
+
+
+@pytest.mark.parametrize("word", ["AKIA", "AKIA" + "D" * 17, "XAKIA" + "D" * 16, "hf_short", "sk-learn"])
+def test_a_word_that_only_begins_like_one_is_kept(word):
+    assert redact_text(f"the word {word}, was kept") == f"the word {word}, was kept"
+
+
+def test_secrets_are_found_by_name_shape_and_environment(monkeypatch):
+    monkeypatch.setenv("WANDB_API_KEY", "0123456789abcdef")
+    token = "hf_" + "a" * 34
+    hidden = redact(
+        {
+            "hub_token": "whatever",
+            "nested": [{"api_key": "x", "note": f"use {token} here"}],
+            "url": "s3://me:pass@host/x",
+            "slash": "s3://KEY:pa/ss@wo@host/x and https://store/x?sig=pass@&part=1",
+            "plain": "http://localhost:8080/a@b",
+            "say": "key 0123456789abcdef",
+            "eos_token": "</s>",
+            "pad_token": "<pad>",
+            "max_new_tokens": 5,
+            "later": {"token": "${oc.env:HF_TOKEN}"},
+        }
+    )
+    text = json.dumps(hidden)
+    assert not any(secret in text for secret in ("whatever", token, "pass@", "pa/ss", "wo@", "0123456789abcdef", '"x"'))
+    assert hidden["plain"] == "http://localhost:8080/a@b" and hidden["slash"].endswith("part=1")
+    assert hidden["eos_token"] == "</s>" and hidden["pad_token"] == "<pad>" and hidden["max_new_tokens"] == 5
+    assert hidden["later"]["token"] == "${oc.env:HF_TOKEN}"
+    assert redact_override(f"++trainer.args.hub_token={token}") == "++trainer.args.hub_token=***"
+    assert redact_override("trainer.args.max_steps=3") == "trainer.args.max_steps=3"
+    assert token not in redact_text(f"401 for token {token}")
+
+
+def test_words_that_generation_stops_at_are_no_secret():
+    settings = {"stop_tokens": ["<|im_end|>"], "additional_special_tokens": ["<tool>"], "max_new_tokens": 5}
+    assert redact(settings) == settings and redact({"tokens": ["abc"]}) == {"tokens": ["***"]}

@@ -1,0 +1,28 @@
+"""The arithmetic of a sync."""
+
+import pytest
+import torch
+
+from callsheet_plugins.ref_sync import blending
+from callsheet_plugins.ref_sync.blending import blend
+
+
+@pytest.mark.parametrize("size", [0, 1, 7, 1000])
+def test_the_reference_moves_by_its_part_of_the_way_and_says_how_far(monkeypatch, size):
+    monkeypatch.setattr(blending, "CACHED", 16)  # so that the weights do not fit into one buffer
+    reference, policy = torch.rand(size), torch.rand(size)
+    wanted = 0.6 * policy + 0.4 * reference
+    moved = (wanted - reference).square().sum()
+    squared = blend(reference, policy, 0.6)
+    assert (
+        torch.allclose(reference, wanted)
+        and torch.allclose(squared, moved, atol=1e-6)
+        and squared.dtype == torch.float32
+    )
+
+
+def test_a_small_change_of_bfloat16_weights_is_not_rounded_away_in_its_length():
+    reference = torch.ones(1000, dtype=torch.bfloat16)
+    policy = torch.full((1000,), 1.0078125, dtype=torch.bfloat16)
+    assert blend(reference, policy, 1.0).sqrt() == pytest.approx(0.0078125 * 1000**0.5, rel=1e-5)
+    assert torch.equal(reference, policy)

@@ -1,0 +1,79 @@
+"""A fork of the server on its way to be the Python process that was asked for."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import io
+import os
+import resource
+import runpy
+import sys
+import tempfile
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from warm.environment import search_path
+
+
+def become(request: dict[str, Any], descriptors: list[int], made: dict[str, str]) -> None:
+    """Run the command as `python` would have: in its folder and environment, with its own streams and arguments."""
+    _place(request, descriptors)
+    os.environ.clear()
+    os.environ.update({**made, **request["environment"]})
+    _streams()
+    _own()
+    _run(*request["arguments"])
+
+
+def _place(request: dict[str, Any], descriptors: list[int]) -> None:
+    if request["start_new_session"]:
+        os.setsid()
+    elif request["process_group"] >= 0:
+        os.setpgid(0, request["process_group"])
+    for number, limits in request["limits"].items():
+        resource.setrlimit(int(number), limits)
+    os.chdir(request["cwd"])
+    for number, descriptor in enumerate(descriptors):
+        os.dup2(descriptor, number)
+        os.close(descriptor)
+
+
+def _streams() -> None:
+    """The objects stay, because libraries have kept them; what they write to is another file now."""
+    unbuffered = bool(os.environ.get("PYTHONUNBUFFERED"))
+    for stream in (sys.stdout, sys.stderr):
+        assert isinstance(stream, io.TextIOWrapper)
+        stream.reconfigure(line_buffering=stream is sys.stderr or os.isatty(stream.fileno()), write_through=unbuffered)
+
+
+def _own() -> None:
+    """What each process makes for itself as it starts; Python's own `random` sees to itself."""
+    import numpy
+    import torch
+
+    numpy.random.seed()
+    tempfile.tempdir = None
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS") or len(os.sched_getaffinity(0))))
+
+
+def _run(kind: str, *arguments: str) -> None:
+    first = {"-m": os.getcwd(), "-c": ""}.get(kind, os.path.dirname(os.path.abspath(kind)))
+    sys.path[:0] = search_path(os.environ, first)
+    importlib.invalidate_caches()
+    if "PYTHONPATH" in os.environ:
+        sys.modules.pop("sitecustomize", None)
+        with contextlib.suppress(ImportError):
+            importlib.import_module("sitecustomize")
+    main = sys.modules["__main__"] = ModuleType("__main__")
+    if kind == "-m":
+        sys.argv = ["-m", *arguments[1:]]
+        runpy._run_module_as_main(arguments[0])  # type: ignore[attr-defined]  # which is what `python -m` calls
+    elif kind == "-c":
+        sys.argv = ["-c", *arguments[1:]]
+        exec(compile(arguments[0], "<string>", "exec"), vars(main))
+    else:
+        sys.argv = [kind, *arguments]
+        main.__file__ = kind
+        exec(compile(Path(kind).read_bytes(), kind, "exec"), vars(main))

@@ -1,0 +1,70 @@
+"""What the server imports before it is asked for anything: all that a training loads, and nothing of Callsheet."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Iterator
+
+MODULES = (
+    "accelerate.utils",
+    "click",
+    "datasets",
+    "deepspeed",
+    "huggingface_hub.hf_api",
+    "hydra.main",
+    "hydra._internal.config_loader_impl",
+    "hydra._internal.hydra",
+    "hydra._internal.utils",
+    "hydra.core.override_parser.overrides_parser",
+    "hydra.experimental.callbacks",
+    "peft",
+    "pkg_resources",
+    "pluggy",
+    "rich.console",
+    "rich.progress",
+    "rich.table",
+    "torch._inductor.compile_fx",
+    "torch.distributed.elastic.agent.server.local_elastic_agent",
+    "torch.distributed.fsdp",
+    "torch.distributed.run",
+    "torch.distributed.tensor",
+    "transformers.models.auto.modeling_auto",
+    "transformers.models.auto.tokenization_auto",
+    "transformers.models.llama.modeling_llama",
+    "transformers.trainer",
+    "trl.trainer.callbacks",
+    "trl.trainer.dpo_trainer",
+    "trl.trainer.grpo_trainer",
+    "trl.trainer.reward_trainer",
+    "trl.trainer.sft_trainer",
+)
+
+
+class Recording(type(os.environ)):  # type: ignore[misc]
+    """`os.environ` that keeps the names it was asked for."""
+
+    asked: set[str]
+
+    def __getitem__(self, name: str) -> str:
+        if isinstance(name, str):
+            vars(self).setdefault("asked", set()).add(name)
+        return super().__getitem__(name)  # type: ignore[no-any-return]
+
+    def copy(self) -> dict[str, str]:
+        return {self.decodekey(name): self.decodevalue(value) for name, value in self._data.items()}
+
+    def items(self) -> Iterator[tuple[str, str]]:  # type: ignore[override]
+        return iter(self.copy().items())
+
+
+def preload() -> set[str]:
+    """Import everything, and return the names of the environment variables that an import has read."""
+    plain = type(os.environ)
+    os.environ.__class__ = Recording
+    try:
+        for name in MODULES:
+            importlib.import_module(name)
+    finally:
+        os.environ.__class__ = plain
+    return vars(os.environ).pop("asked")
