@@ -1,4 +1,4 @@
-"""A plugin's settings: default, range and help of a field in one place."""
+"""The settings of a plugin: each field declares its default, range and help in one place."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def setting(
     lt: float | None = None,
     choices: Sequence[str] | None = None,
 ) -> Any:
-    """Declare a field of a `Plugin`; a field without a default must be set by the user.
+    """Declare a field of a `Plugin`; the user must set a field that has no default.
 
-    Bounds and choices are checked before anything is loaded, and the manual and the reference are written from them.
+    Bounds and choices are checked before anything is loaded. The manual is written from them.
 
     >>> class Bema(Plugin):
     ...     update_freq: int = setting(400, ge=1, help="Update every this many steps; φ in the paper.")
@@ -38,7 +38,7 @@ def setting(
 
 
 def check_settings(settings: Any, where: str) -> None:
-    """Raise a `CallsheetError` for the first field of the dataclass `settings` outside its range."""
+    """Raise `CallsheetError` for the first field of the dataclass `settings` that is out of range."""
     for field in dataclasses.fields(settings):
         if problem := _problem(field, getattr(settings, field.name)):
             raise CallsheetError(f"{where}.{field.name} {problem}")
@@ -67,5 +67,5 @@ def _problem(field: dataclasses.Field[Any], value: Any) -> str:
 
 
 def _holds(key: str, bound: float, value: float) -> bool:
-    """Whether `value` respects one bound; NaN respects none."""
+    """Whether `value` respects one bound; NaN respects no bound."""
     return bool({"ge": value >= bound, "gt": value > bound, "le": value <= bound, "lt": value < bound}[key])
