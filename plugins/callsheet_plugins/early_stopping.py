@@ -55,7 +55,7 @@ class EarlyStopping(Plugin):
         if state.resumed_from is None:
             self._best, self._waited, self._scores = None, 0, {}
         if not self._benchmark and state.args is not None and state.args.eval_strategy == "no":
-            logger.warning("early_stopping cannot stop this run: it has no evaluations. Set trainer.args.eval_strategy.")
+            logger.warning("early_stopping cannot stop a run without evaluations. Set trainer.args.eval_strategy.")
 
     @hookimpl
     def on_eval(self, state: LoopState, step_idx: int, eval_name: str, metrics: Mapping[str, float]) -> None:
