@@ -90,7 +90,7 @@ def test_the_same_command_goes_on_from_the_last_checkpoint(drained, tmp_path):
     folder = tmp_path / "folder"
     shutil.copytree(drained[0], folder)
     done = callsheet(folder, *COMMAND)
-    assert "Going on from checkpoint-8." in done.stderr and "torn" not in done.stderr
+    assert "Resuming from checkpoint-8." in done.stderr and "torn" not in done.stderr
     assert [event["step"] for event in events(folder, "resuming")] == [8]
     assert {*events(folder, "restored")[0]["plugins"]} >= {"bema", "early_stopping"}
     assert not (folder / "run" / "torn").exists() and not events(folder, "plugin_failed")

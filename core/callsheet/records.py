@@ -1,4 +1,4 @@
-"""What hooks are handed. Records grow by fields; hook signatures do not."""
+"""The records that hooks receive. New facts become new fields; hook signatures do not change."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class _NoOutbox:
-    """Stands where the outbox of a run will be: there is none before the run begins, as in `preflight`."""
+    """Stands in for the outbox before the run begins, as in `preflight`: every use raises."""
 
     def __getattr__(self, name: str) -> Any:
         raise CallsheetError("There is no outbox before the run begins: put entries in on_run_start, or later.")
@@ -30,10 +30,10 @@ class _NoOutbox:
 
 @dataclass
 class LogContext:
-    """One run inside its experiment. Loggers leave their ids here for the hooks that follow.
+    """One run inside its experiment. Loggers leave their ids in `ids` for later hooks.
 
-    `outbox` takes what has to leave the machine, and the run's courier carries it out; only rank 0 may put. It is there
-    from `on_run_start` on. `publishes` says whether one of the run's plugins announces revisions.
+    `outbox` takes work that leaves the machine, and the run's courier carries it out. It exists from `on_run_start`
+    on, and only rank 0 may put. `publishes` says whether a plugin of the run announces revisions.
     """
 
     run_dir: Path
@@ -61,7 +61,7 @@ class PreflightReport:
 
 @dataclass(frozen=True)
 class FileRecord:
-    """One file of a checkpoint. `sha256` is None until the file was hashed, which happens beside the training loop."""
+    """One file of a checkpoint. `sha256` is None until a thread beside the training loop has hashed the file."""
 
     size: int
     sha256: str | None = None
@@ -69,9 +69,9 @@ class FileRecord:
 
 @dataclass(frozen=True)
 class ManifestRow:
-    """One checkpoint of `checkpoints.jsonl`, and what of it was published.
+    """One checkpoint of `checkpoints.jsonl`, with its published revisions.
 
-    `files` is keyed by path inside `path`, and empty until all plugins returned.
+    `files` is keyed by the path relative to `path`; it is empty until all plugins have returned.
     """
 
     name: str
@@ -82,13 +82,13 @@ class ManifestRow:
     revisions: Sequence[Revision] = ()
 
     def folder(self, plugin: Plugin) -> Path:
-        """The folder inside this checkpoint that belongs to `plugin`; made when asked for, rotated with the rest."""
+        """Make and return the folder of `plugin` inside this checkpoint; it is deleted with the checkpoint."""
         folder = self._folder_of(plugin)
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
     def saved_folder(self, plugin: Plugin) -> Path | None:
-        """The same folder to read from, or None where the plugin left nothing in this checkpoint; makes none."""
+        """The folder of `plugin` to read from, or None if the plugin wrote nothing into this checkpoint."""
         folder = self._folder_of(plugin)
         return folder if folder.is_dir() else None
 
@@ -98,7 +98,7 @@ class ManifestRow:
 
 @dataclass
 class LoopState:
-    """The training loop, as plugins see it. `trainer`, `model` and what hangs on them are None until it is built."""
+    """The training loop, as plugins see it. `trainer`, `model` and what comes with them are None until both exist."""
 
     ctx: LogContext
     requests: Callable[[str, str], None]
@@ -115,7 +115,7 @@ class LoopState:
     accelerator: Accelerator | None = None
     optimizer: Optimizer | None = None
     resumed_from: ManifestRow | None = None
-    evaluations: set[str] = field(default_factory=set)  # that plugins add to the trainer's, as in eval_<name>_loss
+    evaluations: set[str] = field(default_factory=set)  # names that plugins add to the trainer's: eval_<name>_loss
 
     @property
     def is_main(self) -> bool:
@@ -124,46 +124,46 @@ class LoopState:
 
     @property
     def outbox(self) -> Outbox:
-        """Where a hook puts what has to leave the machine, such as a checkpoint to be published; rank 0 only."""
+        """The outbox for work that leaves the machine, such as publishing a checkpoint; rank 0 only."""
         return self.ctx.outbox
 
     def request_stop(self, reason: str) -> None:
-        """Ask for training to stop after this step; a last checkpoint is saved. Merged over plugins and ranks."""
+        """Stop training after this step and save a last checkpoint. Requests are merged over plugins and ranks."""
         self.requests("stop", reason)
 
     def request_save(self, reason: str) -> None:
-        """Ask for a checkpoint after this step."""
+        """Save a checkpoint after this step."""
         self.requests("save", reason)
 
     def request_eval(self, reason: str) -> None:
-        """Ask for an evaluation after this step; ignored, with a warning, where there is no evaluation data."""
+        """Evaluate after this step; without evaluation data, the request is ignored with a warning."""
         self.requests("eval", reason)
 
     def log(self, values: Mapping[str, float]) -> None:
-        """Log values of a plugin's own at this step, beside the trainer's, to `metrics.jsonl` and every tracker."""
+        """Log a plugin's own values at this step, to `metrics.jsonl` and every tracker."""
         from transformers import Trainer
 
         assert self.trainer is not None, "there is no trainer yet"
         due = self.trainer.control.should_log
-        Trainer.log(self.trainer, dict(values))  # TRL's own would also empty what it gathers for its next row
-        self.trainer.control.should_log = due  # or this row would stand in for the loss of the step
+        Trainer.log(self.trainer, dict(values))  # TRL's `log` would also empty what it gathers for its next row
+        self.trainer.control.should_log = due  # else Trainer would not log the loss of this step
 
     def report_eval(
         self, result: EvalResult, predictions: Sequence[Mapping[str, Any]] = (), *, step: int | None = None
     ) -> None:
-        """Write a score of the model in the loop to `evals.jsonl`, its predictions beside it, and announce it.
+        """Write a score of the model in the loop to `evals.jsonl`, keep its predictions, and announce it.
 
-        That is `on_benchmark_eval` and `on_eval`; on every rank, where the plugin is called on every rank.
+        Calls `on_benchmark_eval` and `on_eval`. A plugin with `ranks = "all"` must call it on every rank.
         """
         self.announce(result, predictions, self.step if step is None else step)
 
 
 @dataclass(frozen=True)
 class Revision:
-    """A model as it was published, at a commit that does not move.
+    """A published model, at a fixed commit.
 
-    `checkpoint` is its name in the manifest, empty for the final model; `weights` says which, as in raw or bema. `path`
-    is the folder on this machine that holds it, None for what is on the Hub alone.
+    `checkpoint` is its name in the manifest, empty for the final model. `weights` names the weights, such as raw or
+    bema. `path` is the folder on this machine that holds the model, or None if only the Hub does.
     """
 
     repo: str
@@ -178,10 +178,10 @@ class Revision:
 
 @dataclass(frozen=True)
 class Rollouts:
-    """What one rank generated in GRPO or RLOO, and what it was worth: every list has one item for each completion.
+    """What one rank generated in GRPO or RLOO, with its scores; every list has one item for each completion.
 
-    `prompts` and `completions` are texts, or lists of messages where the data is conversational. `rewards` maps the
-    name of a reward function to its scores, NaN where it gave none. `split` is "train" or "eval".
+    `prompts` and `completions` are texts, or lists of messages if the data is conversational. `rewards` maps the name
+    of a reward function to its scores; a score is NaN if the function gave none. `split` is "train" or "eval".
     """
 
     prompts: Sequence[Any]
@@ -193,7 +193,7 @@ class Rollouts:
 
 @dataclass(frozen=True)
 class EvalResult:
-    """One score. `metrics` maps a metric to its value, `breakdowns` a task to its own metrics."""
+    """The score of one benchmark. `metrics` maps a metric to its value, `breakdowns` maps a task to its own metrics."""
 
     name: str
     metrics: Mapping[str, float]
@@ -228,12 +228,12 @@ class ArmResult:
 
 @dataclass(frozen=True)
 class ExperimentResult:
-    """Every arm with how it ended."""
+    """Every arm with its result."""
 
     arms: Sequence[tuple[ArmResult, RunResult]]
 
 
-if not TYPE_CHECKING:  # type checkers know no old names
+if not TYPE_CHECKING:  # a type checker shall refuse the old names
 
     def __getattr__(name: str) -> Any:
         return renamed(__name__, name)

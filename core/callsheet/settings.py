@@ -1,4 +1,4 @@
-"""A plugin's settings: default, range and help of a field in one place."""
+"""The settings of a plugin: each field declares its default, range and help in one place."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ def setting(
     lt: float | None = None,
     choices: Sequence[str] | Callable[[], Sequence[str]] | None = None,
 ) -> Any:
-    """Declare a field of a `Plugin`; a field without a default must be set by the user.
+    """Declare a field of a `Plugin`; the user must set a field that has no default.
 
-    Bounds and choices are checked before anything is loaded, and the manual and the reference are written from them.
-    A function as `choices` is called when they are needed, for those that depend on what is installed.
+    Bounds and choices are checked before anything is loaded. The manual is written from them. Where choices depend on
+    what is installed, give a function: it is called when they are needed.
 
     >>> class Bema(Plugin):
     ...     update_freq: int = setting(400, ge=1, help="Update every this many steps; φ in the paper.")
@@ -40,7 +40,7 @@ def setting(
 
 
 def check_settings(settings: Any, where: str) -> None:
-    """Raise a `CallsheetError` for the first field of the dataclass `settings` outside its range."""
+    """Raise `CallsheetError` for the first field of the dataclass `settings` that is out of range."""
     for field in dataclasses.fields(settings):
         if problem := _problem(field, getattr(settings, field.name)):
             raise CallsheetError(f"{where}.{field.name} {problem}")
@@ -74,5 +74,5 @@ def _choices(field: dataclasses.Field[Any]) -> Sequence[str] | None:
 
 
 def _holds(key: str, bound: float, value: float) -> bool:
-    """Whether `value` respects one bound; NaN respects none."""
+    """Whether `value` respects one bound; NaN respects no bound."""
     return bool({"ge": value >= bound, "gt": value > bound, "le": value <= bound, "lt": value < bound}[key])

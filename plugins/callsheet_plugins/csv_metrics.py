@@ -1,4 +1,4 @@
-"""Writes what the trainer logs as a table that spreadsheets and pandas read: `metrics.csv` in the run directory."""
+"""Writes the trainer's logs to a table for spreadsheets and pandas: `metrics.csv` in the run directory."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class CsvMetrics(Plugin):
     """Add one row to a CSV file each time the trainer logs, as often as trainer.logging_steps says.
 
     Columns are step, epoch, split (train or eval), then metrics in the order in which they first appear. A resumed run
-    goes on in the same file, without the rows past the step that it resumes from.
+    continues the same file, and removes rows of later steps than the one that it resumes from.
     """
 
     filename: str = setting("metrics.csv", help="The file's name in the run directory.")
@@ -43,7 +43,7 @@ class CsvMetrics(Plugin):
 
     @hookimpl
     def on_train_start(self, state: LoopState) -> None:
-        self._table = Table(state.ctx.run_dir / self.filename)  # not known earlier where a script makes its own Trainer
+        self._table = Table(state.ctx.run_dir / self.filename)  # in a script, run_dir is not known earlier
         if state.resumed_from is not None:
             self._table.drop_after(state.step)
 
@@ -53,14 +53,14 @@ class CsvMetrics(Plugin):
 
 
 class Table:
-    """A CSV file that grows by rows and by columns, and is whole again after a kill at any moment."""
+    """A CSV file that grows by rows and columns; after a kill at any moment, it drops at most a torn last row."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._columns: list[str] = []
 
     def add(self, row: Mapping[str, Any]) -> None:
-        """Append `row`, on disk when this returns; columns that it brings are empty in the rows before it."""
+        """Append `row`; the file is closed when this returns. New columns are empty in earlier rows."""
         if not self._columns or not row.keys() <= set(self._columns):
             self._widen(row)
         with self.path.open("a", encoding="utf-8", newline="") as file:
@@ -91,7 +91,7 @@ class Table:
 
 
 def _text(cells: Iterable[Any]) -> str:
-    """One line of CSV; carriage returns become newlines, because csv writes them bare and reads them as a row's end."""
+    """One line of CSV. `\\r` becomes `\\n` in cells: csv writes it without quotes, and reads it as the end of a row."""
     line = io.StringIO(newline="")
     cells = [cell.replace("\r", "\n") if isinstance(cell, str) else cell for cell in cells]
     csv.writer(line, lineterminator="\n").writerow(cells)
@@ -99,7 +99,7 @@ def _text(cells: Iterable[Any]) -> str:
 
 
 def _without_torn_row(text: str) -> str:
-    """`text` up to its last complete row: a newline ends a row where every quote before it has been closed."""
+    """`text` up to its last complete row: a newline ends a row if every quote before it is closed."""
     end = text.rfind("\n") + 1
     while text.count('"', 0, end) % 2:
         end = text.rfind("\n", 0, end - 1) + 1

@@ -1,4 +1,4 @@
-"""Stops training when an evaluation metric no longer improves."""
+"""Stops training when a metric no longer improves, or has reached a target."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ logger = logging.getLogger("callsheet")
 class EarlyStopping(Plugin):
     """Stop when `metric` has not improved for `patience` evaluations in a row; a last checkpoint is saved.
 
-    Works on evaluations inside the loop, so the trainer needs an eval_strategy. NaN never counts as an improvement.
-    Where several data sets are evaluated, the metric's name says which one decides, as in `eval_held_out_loss`.
+    The plugin watches evaluations inside the loop, so the trainer needs an eval_strategy. NaN is never an improvement.
+    With several data sets, the metric's name says which one decides, as in `eval_held_out_loss`.
 
-    `metric=BENCHMARK/METRIC` watches a benchmark instead, as in `gsm8k/exact_match`: its scores are taken in the order
-    of their steps, whenever they arrive, and should rise unless `greater_is_better` says otherwise.
+    `metric=BENCHMARK/METRIC` watches a benchmark instead, as in `gsm8k/exact_match`. Scores may arrive in any order;
+    they count in the order of their steps. They should rise, unless `greater_is_better` says otherwise.
     """
 
     metric: str = setting("eval_loss", help="The metric to watch, as the trainer names it, or BENCHMARK/METRIC.")
     patience: int = setting(3, ge=1, help="Stop after this many evaluations in a row without improvement.")
     min_delta: float = setting(0.0, ge=0, help="An improvement is a change by more than this.")
     greater_is_better: bool | None = setting(
-        None, help="Whether the metric should rise; left out, it should for a benchmark and not otherwise."
+        None, help="Whether the metric should rise; by default true for a benchmark, false otherwise."
     )
     target: float | None = setting(None, help="Also stop as soon as the metric is as good as this.")
-    weights: str = setting("raw", help="Of a benchmark, the weights that count: raw, or a plugin's, such as bema.")
+    weights: str = setting("raw", help="For a benchmark, the weights to watch: raw, or a plugin's, such as bema.")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -45,17 +45,17 @@ class EarlyStopping(Plugin):
 
     @property
     def _benchmark(self) -> str:
-        """The benchmark that is watched, or nothing: a trainer's metric may hold a slash, too."""
+        """The benchmark to watch, or an empty string. A trainer's metric, `eval_…`, may hold a slash, too."""
         name, slash, _ = self.metric.partition("/")
         return name if slash and not name.startswith("eval_") else ""
 
-    @hookimpl(tryfirst=True)  # others may score the model right then
+    @hookimpl(tryfirst=True)  # other plugins may report a score in this hook
     def on_train_start(self, state: LoopState) -> None:
         self._seen, self._loop = {}, state
         if state.resumed_from is None:
             self._best, self._waited, self._scores = None, 0, {}
         if not self._benchmark and state.args is not None and state.args.eval_strategy == "no":
-            logger.warning("early_stopping never stops this run: it evaluates nothing. Set trainer.eval_strategy.")
+            logger.warning("early_stopping cannot stop a run without evaluations. Set trainer.args.eval_strategy.")
 
     @hookimpl
     def on_eval(self, state: LoopState, step_idx: int, eval_name: str, metrics: Mapping[str, float]) -> None:
@@ -85,7 +85,7 @@ class EarlyStopping(Plugin):
     @hookimpl
     def on_train_end(self, state: LoopState, artifacts: dict[str, Path]) -> None:
         if self._benchmark and not self._scores:
-            logger.warning("early_stopping saw no %s of the weights %r while the run trained: no such score arrived.",
+            logger.warning("early_stopping received no score %s of the weights %r while the run trained.",
                            self.metric, self.weights)  # fmt: skip
         self._loop = None
 
@@ -97,7 +97,7 @@ class EarlyStopping(Plugin):
         self._scores = {int(step): value for step, value in state_dict.get("scores", ())}
 
     def _recount(self) -> None:
-        """Scores of a benchmark may arrive in any order, and twice."""
+        """Count again from the first step, because scores of a benchmark may arrive in any order, and twice."""
         self._best, self._waited = None, 0
         for step in sorted(self._scores):
             self._count(self._scores[step])
@@ -127,13 +127,13 @@ class EarlyStopping(Plugin):
         return "" if self._best is None else f" on {self._best:.4g}"
 
     def _refuse_if_unknown(self, state: LoopState, eval_name: str, metrics: Mapping[str, float]) -> None:
-        """Raise once every data set has been evaluated and none of them has the metric."""
+        """Raise `CallsheetError` if every data set has been evaluated and none has the metric."""
         # Trainer adds how long each evaluation took (transformers 5.23, `speed_metrics` in trainer_utils.py).
         if not any(name.endswith("_runtime") for name in metrics):
-            return  # a score that a plugin reported
+            return  # a plugin reported this score
         added = next((name for name in state.evaluations if self.metric.startswith(f"eval_{name}_")), "")
         if not eval_name.startswith(added):
-            return  # a plugin's evaluation, which may begin later in the run
+            return  # the metric is of a plugin's evaluation, which may begin later in the run
         self._seen[eval_name] = sorted(metrics)
         expected = getattr(state.trainer, "eval_dataset", None)
         if self._best is None and len(self._seen) >= (len(expected) if isinstance(expected, dict) else 1):

@@ -1,4 +1,4 @@
-"""The data of a run: what is wrong with it, as far as can be known without imports, and how it is loaded."""
+"""The data of a run: checked without imports, then loaded, mixed and formatted."""
 
 from callsheet.data.columns import missing_columns
 from callsheet.data.inspection import inspect

@@ -1,4 +1,4 @@
-"""Conversations: rows of messages, the system prompt put before them, and the template that turns them into text."""
+"""Conversations: rows of messages, their system prompt, and the check for a template that turns them into text."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def conversations_in(row: Mapping[str, Any]) -> list[str]:
 
 
 def insist_on_template(row: Mapping[str, Any], tokenizer: Any, path: str) -> None:
-    """Raise `CallsheetError` when `row` holds messages that `tokenizer` cannot write down."""
+    """Raise `CallsheetError` if `row` holds messages and `tokenizer` has no chat template."""
     if (found := conversations_in(row)) and not tokenizer.chat_template:
         raise CallsheetError(
             f"Column {found[0]!r} holds conversations, and the tokenizer of {path} has no chat template. {ADVICE}"
@@ -31,9 +31,9 @@ def insist_on_template(row: Mapping[str, Any], tokenizer: Any, path: str) -> Non
 
 
 def with_system_prompt(rows: Dataset, prompt: str) -> Dataset:
-    """`rows` with `prompt` as the first message of every conversation that does not begin with one of its own.
+    """Put the system message `prompt` before every conversation of `rows` that has none.
 
-    Plain prompts and answers become conversations. Raises `CallsheetError` for rows that have neither.
+    Plain prompts and answers become conversations. Raises `CallsheetError` if rows have no conversation and no prompt.
     """
     first = rows[0]
     heads = _heads(first)
@@ -51,7 +51,7 @@ def with_system_prompt(rows: Dataset, prompt: str) -> Dataset:
 
 
 def _heads(row: Mapping[str, Any]) -> list[str]:
-    """The columns with which a conversation begins."""
+    """The columns that hold the first message of a conversation."""
     if row.get("prompt") is not None:
         return ["prompt"]
     return [name for name in conversations_in(row) if name != "completion"]
@@ -70,5 +70,5 @@ def _headed(messages: list[dict[str, Any]], prompt: str) -> list[dict[str, Any]]
     role, content = ("role", "content") if not messages or "role" in messages[0] else ("from", "value")
     if messages and messages[0].get(role) == "system":
         return messages
-    others = dict.fromkeys(messages[0]) if messages else {}  # a column holds the same keys in every message
+    others = dict.fromkeys(messages[0]) if messages else {}  # all messages of a column must have the same keys
     return [{**others, role: "system", content: prompt}, *messages]

@@ -1,4 +1,4 @@
-"""Columns: those that a trainer needs, that a user names, and that a mixture shares."""
+"""Checks of columns: a trainer needs some, a user selects some, and a mixture must share them."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from callsheet.errors import CallsheetError, did_you_mean
 
 
 def missing_columns(columns: Sequence[str] | None, trainer: TrainerSettings, path: str) -> list[str]:
-    """What to say when `columns` bring nothing that `trainer` can use; None stands for columns not known yet.
+    """A problem if `trainer` can use none of `columns`; None means that the columns are not known yet.
 
-    `trainer.columns` lists what it can use, as in `["messages", "prompt+completion", "text"]`; `text` stands for the
-    column that its `text_field` names.
+    `trainer.columns` lists what the trainer can use, as in `["messages", "prompt+completion", "text"]`; `text` stands
+    for the column that `text_field` names.
     """
     entries = [trainer.text_field if entry == "text" else entry for entry in trainer.columns]
     if columns is None or not entries or any(set(entry.split("+")) <= set(columns) for entry in entries):
@@ -25,7 +25,7 @@ def missing_columns(columns: Sequence[str] | None, trainer: TrainerSettings, pat
 
 
 def check_columns(source: SourceSettings, columns: Sequence[str]) -> None:
-    """Raise `CallsheetError` for a column that `source` selects and the data lack."""
+    """Raise `CallsheetError` for a column that `source` selects and that `columns` lack."""
     for name in source.columns or []:
         if name not in columns:
             near = did_you_mean(name, columns)
@@ -35,7 +35,7 @@ def check_columns(source: SourceSettings, columns: Sequence[str]) -> None:
 
 
 def misfits(columns: Mapping[str, Sequence[str]]) -> list[str]:
-    """What to say of mixed data sets whose columns differ: `datasets` would fill the gaps with None."""
+    """Problems of mixed data sets whose columns differ: `datasets` would fill the gaps with None."""
     (first, expected), *others = columns.items() or [("", [])]
     return [
         f"{first} has the columns {', '.join(expected)}, but {where} has {', '.join(found)}. "

@@ -1,4 +1,4 @@
-"""What a data file on this machine holds, and the line where it goes wrong, without `datasets`."""
+"""The columns and rows of a local data file, and its first wrong line, found without `datasets`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 from callsheet.data.files import FORMATS, files_of
 from callsheet.errors import CallsheetError
 
-# A quick look ends at whichever comes first; both keep it under half a second.
+# A quick look ends at the first of these limits; each keeps it under half a second.
 QUICK_BYTES = 32 * 2**20
 QUICK_LINES = 200_000
 SHOWN = 60
@@ -20,21 +20,21 @@ SHOWN = 60
 
 @dataclass(frozen=True)
 class Contents:
-    """The columns of a file or folder; None for what a quick look could not tell."""
+    """The columns and rows of a file or folder; None if a quick look could not tell."""
 
     columns: list[str] | None
     rows: int | None
 
 
 def look(path: str, quick: bool = True) -> Contents:
-    """Read a file, or all files of a folder; raises `CallsheetError` at the first line that is wrong."""
+    """Read a file, or all files of a folder; raises `CallsheetError` at the first wrong line."""
     contents: list[Contents] = []
     size = 0
     for file in files_of(path):
         if not quick or size <= QUICK_BYTES:
             contents.append(_look_into(file, quick))
             size += file.stat().st_size
-    # Which files of a folder make up which split is for `datasets` to say.
+    # Only `datasets` knows which files of a folder form which split, so the rows stay unknown.
     return Contents(contents[0].columns, None) if Path(path).expanduser().is_dir() else contents[0]
 
 
@@ -56,7 +56,7 @@ def _json(file: Path, quick: bool) -> Contents:
 
 
 def _is_document(file: Path, first_line: str) -> bool:
-    """Whether the file is one list of rows, or one object over several lines, rather than an object on each line."""
+    """Whether the file is one list of rows or one object over several lines, and not one object per line."""
     try:
         row = json.loads(first_line)
     except ValueError:
@@ -97,7 +97,7 @@ def _csv(file: Path, quick: bool) -> Contents:
             if len(row) > len(header):
                 said = f"{len(row)} fields where the header has {len(header)}"
                 raise CallsheetError(f"{file}, line {rows.line_num}: {said}: {', '.join(header)}.")
-    except csv.Error:  # A field longer than this module reads; pandas, which loads the data, knows no limit.
+    except csv.Error:  # A field is longer than csv's limit. pandas loads the data and has no such limit.
         return Contents(header, None)
     return _contents(file, quick, header, count, rows.line_num)
 
@@ -139,7 +139,7 @@ def _contents(file: Path, quick: bool, columns: list[str], rows: int, last_line:
 
 
 def _cut(line: str, column: int = 0) -> str:
-    """As much of `line` around `column` as fits on a screen, in quotes."""
+    """The part of `line` around `column` that fits on a screen, in quotes."""
     start = max(0, min(column - SHOWN // 2, len(line) - SHOWN))
     end = start + SHOWN
     return f"'{'…' if start else ''}{line[start:end]}{'…' if end < len(line) else ''}'"

@@ -1,4 +1,4 @@
-"""Why `datasets` could not read a data set, in words that say what to do."""
+"""Errors of `datasets`, turned into messages that say what to do."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from callsheet.errors import CallsheetError, did_you_mean, first_line
 
 
 def explained(source: SourceSettings, error: Exception) -> CallsheetError:
-    """`error` of `datasets` as the mistake behind it."""
+    """The user's mistake behind `error` of `datasets`."""
     return CallsheetError(_culprit(source) or _failure(source, error))
 
 
 def _culprit(source: SourceSettings) -> str:
-    """The line that is wrong, wherever it stands in a file on this machine, or an empty string."""
+    """The problem with the first wrong line of a local file, or an empty string."""
     try:
         if is_local(source.path):
             look(source.path, quick=False)
@@ -26,7 +26,7 @@ def _culprit(source: SourceSettings) -> str:
 
 
 def _failure(source: SourceSettings, error: Exception) -> str:
-    """What `error` of `datasets` means, and what to do; its texts tell apart what its types do not."""
+    """The meaning of `error` and a remedy. The message is parsed, because `datasets` uses one type for many errors."""
     said, what = f"{error.__cause__ or error}", f"Data set '{source.path}'"
     if found := re.search(r"Unknown split .* one of (\[.*\])", said):
         return f"{what} has no split '{source.split}'.{_choices(source.split, found[1])}"
@@ -38,11 +38,11 @@ def _failure(source: SourceSettings, error: Exception) -> str:
         return f"{what} is gated: accept its terms at https://huggingface.co/datasets/{source.path} and set HF_TOKEN."
     if type(error).__name__ == "DatasetNotFoundError":
         return (
-            f"{what} does not exist on the Hub, or is private and HF_TOKEN does not open it. "
-            "If a file is meant, there is none here; a path starts with './'."
+            f"{what} does not exist on the Hub, or is private and HF_TOKEN gives no access to it. "
+            "No local file has this name; a local path starts with './'."
         )
     if isinstance(error, ConnectionError):
-        return f"{what} cannot be had: the Hub is out of reach or HF_HUB_OFFLINE is set. Give a local file, or connect."
+        return f"{what} cannot be loaded: the Hub is out of reach or HF_HUB_OFFLINE is set. Use a file, or connect."
     return f"{what} could not be read: {first_line(error.__cause__ or error)}"
 
 

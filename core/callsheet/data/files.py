@@ -1,4 +1,4 @@
-"""The data files behind a path on this machine."""
+"""The data files at a local path."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from pathlib import Path
 from callsheet.errors import CallsheetError, did_you_mean
 
 FORMATS = {".jsonl": "json", ".json": "json", ".csv": "csv", ".parquet": "parquet"}
-# `datasets` passes over these in a folder too.
+# `datasets` ignores these in a folder, too.
 NO_DATA = {"config.json", "dataset_info.json", "dataset_infos.json"}
 
 
 def is_local(path: str) -> bool:
-    """Whether `path` is meant as a file or folder here; anything else is an id on the Hub."""
+    """Whether `path` means a local file or folder; any other text is an id on the Hub."""
     at = Path(path).expanduser()
     return at.suffix in FORMATS or path.startswith((".", "/", "~")) or at.exists()
 
 
 def files_of(path: str) -> list[Path]:
-    """The data files behind `path`, itself or those in the folder; raises `CallsheetError` when there is none."""
+    """The file `path`, or the data files in the folder `path`; raises `CallsheetError` if there is none."""
     at = Path(path).expanduser()
     if at.is_dir():
         return _files_in(at)

@@ -1,4 +1,4 @@
-"""What the columns of a trainer hold: text, messages, tokens or a label, looked up in the first rows."""
+"""Checks of the values in a trainer's columns: text, messages, tokens or a label, in the first rows."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MESSAGES = "a list of messages, as in [{role: user, content: …}]"
 
 
 def check_rows(rows: Iterable[Mapping[str, Any]], trainer: TrainerSettings, path: str) -> None:
-    """Raise `CallsheetError` for the first of `rows` that holds in a column of `trainer` what it cannot use."""
+    """Raise `CallsheetError` for the first of `rows` with a value that `trainer` cannot use in that column."""
     for number, row in enumerate(rows, 1):
         for column in _used(row, trainer):
             if wanted := _misfit(column, row[column], trainer.text_field):
@@ -30,13 +30,13 @@ def check_rows(rows: Iterable[Mapping[str, Any]], trainer: TrainerSettings, path
 
 
 def _used(row: Mapping[str, Any], trainer: TrainerSettings) -> Sequence[str]:
-    """The columns of the first entry of `trainer.columns` that `row` brings."""
+    """The columns of the first entry of `trainer.columns` that `row` has in full."""
     entries = ([trainer.text_field if name == "text" else name for name in e.split("+")] for e in trainer.columns)
     return next((entry for entry in entries if set(entry) <= row.keys()), ())
 
 
 def _misfit(column: str, value: Any, text_field: str) -> str:
-    """What `column` should hold in place of `value`, or an empty string."""
+    """What `column` should hold instead of `value`, or an empty string if `value` fits."""
     if column == text_field:
         return "" if isinstance(value, str) else "text"
     if column in TURNS:

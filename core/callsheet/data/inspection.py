@@ -1,4 +1,4 @@
-"""What is wrong with the files of a run, found without `datasets` and before anything is loaded."""
+"""Problems of a run's data files, found without `datasets` and before anything is loaded."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from callsheet.errors import CallsheetError
 
 
 def inspect(dataset: DatasetSettings, trainer: TrainerSettings) -> list[str]:
-    """Say what is wrong with the files of `dataset` for `trainer`, without `datasets`; the Hub is not looked at."""
+    """List the problems of the files of `dataset` for `trainer`, without `datasets`; ids on the Hub are not checked."""
     if problem := contradiction(dataset):
         return [problem]
     problems: list[str] = []
@@ -33,7 +33,7 @@ def inspect(dataset: DatasetSettings, trainer: TrainerSettings) -> list[str]:
 
 
 def _checked(where: str, source: SourceSettings) -> Contents:
-    """What `source` brings of the file at its path; raises `CallsheetError` when it cannot."""
+    """The columns and rows that `source` takes from its file; raises `CallsheetError` if the file does not fit."""
     if not is_local(source.path):
         check_id(source.path)
         return Contents(source.columns, None)

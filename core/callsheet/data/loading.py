@@ -1,4 +1,4 @@
-"""The rows of a run: read, mixed by weight, and split into those to train on and those to evaluate on."""
+"""The rows of a run: read, mixed by weight, and split into training and evaluation rows."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def load(dataset: DatasetSettings) -> tuple[Dataset, Dataset | None]:
-    """The rows to train on and, where the settings name or split off any, those to evaluate on."""
+    """The training rows, and the evaluation rows if the settings name some or split some off."""
     if problem := contradiction(dataset):
         raise CallsheetError(problem)
     sources = sources_of(dataset)
@@ -43,7 +43,7 @@ def _read(where: str, source: SourceSettings) -> Dataset:
 
 
 def _arguments(where: str, source: SourceSettings) -> dict[str, Any]:
-    """How `load_dataset` is asked for `source`."""
+    """The arguments of `load_dataset` for `source`."""
     if not is_local(source.path):
         check_id(source.path)
         return {"path": source.path, "name": source.name}
@@ -54,7 +54,7 @@ def _arguments(where: str, source: SourceSettings) -> dict[str, Any]:
 
 
 def _mixed(read: Mapping[str, Dataset], sources: Mapping[str, SourceSettings], seed: int) -> Dataset:
-    """Draw from each data set by its weight, as open-r1 does, and shuffle them together."""
+    """Draw rows from each data set by its weight, as open-r1 does, and shuffle all of them together."""
     from datasets import concatenate_datasets
 
     for problem in misfits({where: found.column_names for where, found in read.items()}):

@@ -1,4 +1,4 @@
-"""The data sets that a configuration names, and the contradictions among them."""
+"""The data sets that a configuration names, and the settings that exclude each other."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ EVAL = "dataset.eval"
 
 
 def contradiction(dataset: DatasetSettings) -> str:
-    """Which settings exclude each other, or an empty string."""
+    """The settings that exclude each other, in a sentence, or an empty string."""
     if dataset.path and dataset.mixture:
         return "dataset.path and dataset.mixture are both set; name one data set or a mixture of several."
     if not dataset.path and not dataset.mixture:
@@ -26,7 +26,7 @@ def contradiction(dataset: DatasetSettings) -> str:
 
 
 def sources_of(dataset: DatasetSettings) -> dict[str, SourceSettings]:
-    """Every data set of the run by its place in the configuration."""
+    """Every data set of the run, keyed by its place in the configuration."""
     found: dict[str, SourceSettings] = {}
     if dataset.path:
         found["dataset"] = SourceSettings(dataset.path, dataset.name, dataset.split, dataset.columns)
@@ -38,13 +38,13 @@ def sources_of(dataset: DatasetSettings) -> dict[str, SourceSettings]:
 
 
 def check_id(path: str) -> None:
-    """Raise `CallsheetError` for a path that is neither here nor an id on the Hub."""
+    """Raise `CallsheetError` if `path`, which is no local file, cannot be an id on the Hub."""
     if not HUB_ID.fullmatch(path):
-        raise CallsheetError(f"There is no file or folder '{path}' here, and no id on the Hub looks like this.")
+        raise CallsheetError(f"There is no file or folder '{path}' here, and it cannot be an id on the Hub.")
 
 
 def split_of_file(where: str, source: SourceSettings) -> str:
-    """The name by which the only split of a file is asked for."""
+    """The name to give to the only split of a file; raises `CallsheetError` if `source` names another one."""
     names = {name for name, _ in SPLIT.findall(source.split)}
     if len(names) == 1 and (where == EVAL or names == {"train"}):
         return names.pop()
@@ -52,14 +52,14 @@ def split_of_file(where: str, source: SourceSettings) -> str:
 
 
 def split_problems(dataset: DatasetSettings, rows: int) -> list[str]:
-    """What to say when `rows` cannot be split as `dataset` wants."""
+    """Problems if `rows` cannot be split as `dataset` says."""
     size = dataset.test_split_size
     if not rows:
         return ["No rows are left to train on: the weights of dataset.mixture are too small for its data sets."]
     if size is None:
         return []
     if size >= 1 and size != int(size):
-        return [f"dataset.test_split_size is {size}: a share lies below 1, and a number of rows is whole."]
+        return [f"dataset.test_split_size is {size}: a share is below 1, and a number of rows is a whole number."]
     held_out = int(size) if size >= 1 else math.ceil(size * rows)
     if held_out < rows:
         return []

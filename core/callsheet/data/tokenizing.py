@@ -1,4 +1,4 @@
-"""Text as tokens, and what makes batches of them, for a trainer that takes both as given."""
+"""Tokens from text, and a collator for batches, for a trainer that makes neither."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ LABELS = ("label", "labels")
 
 
 def tokenized(rows: Dataset, tokenizer: Any, settings: TokenizeSettings, auto_class: str) -> Dataset:
-    """`rows` as token ids, with their labels; those that hold `input_ids` already stay as they are.
+    """Turn the text of `rows` into token ids and keep the labels; rows that hold `input_ids` stay as they are.
 
-    A causal model learns to write the text itself: its labels are the tokens.
+    The labels of a causal model are its tokens.
     """
     if "input_ids" not in rows.column_names:
         kept = [name for name in LABELS if name in rows.column_names]
@@ -32,7 +32,7 @@ def tokenized(rows: Dataset, tokenizer: Any, settings: TokenizeSettings, auto_cl
 
 
 def collator(rows: Dataset, tokenizer: Any, auto_class: str) -> Any:
-    """What pads `rows` into batches: masked, with labels for every token, or with one label a row."""
+    """The collator that pads `rows` into batches: it masks tokens, or pads labels of tokens, or has one label a row."""
     from transformers import (
         DataCollatorForLanguageModeling,
         DataCollatorForSeq2Seq,
@@ -47,7 +47,7 @@ def collator(rows: Dataset, tokenizer: Any, auto_class: str) -> Any:
 
 
 def check_labels(rows: Dataset, config: Any, auto_class: str) -> None:
-    """Raise `CallsheetError` for labels that the classifier has no output for."""
+    """Raise `CallsheetError` if the classifier has no output for a label."""
     name = next((name for name in LABELS if name in rows.column_names), None)
     if not auto_class.endswith("ForSequenceClassification"):
         return

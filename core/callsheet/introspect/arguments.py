@@ -1,4 +1,4 @@
-"""The arguments of a configuration class, read from its source: importing it would take seconds."""
+"""The arguments of a configuration class, read from its source, because an import takes seconds."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SIMPLE: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "bo
 
 @dataclass(frozen=True)
 class Argument:
-    """One argument of a configuration class; `default` is source text, empty where there is none."""
+    """One argument of a configuration class; `default` is source text, or empty if there is no default."""
 
     name: str
     annotation: str
@@ -27,16 +27,16 @@ class Argument:
 
     @cached_property
     def types(self) -> frozenset[str]:
-        """Names of the simple types that are accepted, or nothing when others are among them."""
+        """The names of the accepted types if all of them are simple; else empty."""
         found = frozenset(_members(ast.parse(f"({self.annotation})", mode="eval").body))
         found |= {"None"} if self.default == "None" else frozenset()
         return found if found <= {*SIMPLE, "None"} else frozenset()
 
 
 def read_arguments(config_class: str) -> dict[str, Argument]:
-    """Every argument of a class such as `trl.SFTConfig`, its bases' included, without importing anything.
+    """Read every argument of a class such as `trl.SFTConfig` and of its bases, without importing anything.
 
-    Raises `CallsheetError` when the package is not installed or has no such class.
+    Raises `CallsheetError` if the package is not installed or has no such class.
     """
     family = [found for found in lineage(*find_class(config_class)) if found]
     return {argument.name: argument for module, node in family for argument in _fields(module, node)}
@@ -82,7 +82,7 @@ def _choices(listed: Any) -> tuple[str, ...] | None:
 
 
 def _enum_choices(module: Module, annotation: ast.expr) -> tuple[str, ...] | None:
-    """What an argument annotated `SomeEnum | str` accepts: transformers makes the enumeration of the text."""
+    """The values that an argument annotated `SomeEnum | str` accepts: transformers converts the text to the enum."""
     names = {*_members(annotation)}
     others = [name for name in names - {"str", "None"} if name.isidentifier() and name not in SIMPLE]
     found = resolve(module, others[0]) if "str" in names and len(others) == 1 == len(names - {"str", "None"}) else None
@@ -93,7 +93,7 @@ def _enum_choices(module: Module, annotation: ast.expr) -> tuple[str, ...] | Non
 
 
 def _members(node: ast.expr) -> Iterator[str]:
-    """The members of a union, however it is written; what is no plain name comes as its source."""
+    """The members of a union in any notation; a member that is no plain name comes as source text."""
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
         yield from (*_members(node.left), *_members(node.right))
     elif isinstance(node, ast.Subscript) and last_name(node.value) in ("Optional", "Union"):

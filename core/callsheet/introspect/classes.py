@@ -1,4 +1,4 @@
-"""Classes found in the source of installed modules, with the classes they inherit from."""
+"""Finds classes and their bases in the source of installed modules."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Found = tuple[Module, ast.ClassDef]
 
 
 def find_class(path: str) -> Found:
-    """The class at the dotted `path`; raises `CallsheetError` when there is none."""
+    """The class at the dotted `path`; raises `CallsheetError` if there is none."""
     module_name, _, name = path.rpartition(".")
     if not module_name:
         raise CallsheetError(f"'{path}' is not a class of a package; write both, as in 'trl.SFTConfig'.")
@@ -35,7 +35,7 @@ def _no_module(path: str, module_name: str) -> str:
 
 
 def resolve(module: Module | None, name: str, seen: frozenset[tuple[str, str]] = frozenset()) -> Found | None:
-    """Follow `name` from module to module to the class behind it."""
+    """Follow the imports of `name` from module to module, to the class that it means."""
     if module is None or (module.name, name) in seen:
         return None
     if name in module.classes:
@@ -48,7 +48,7 @@ def resolve(module: Module | None, name: str, seen: frozenset[tuple[str, str]] =
 
 
 def lineage(module: Module, node: ast.ClassDef) -> Iterator[Found | None]:
-    """A class after its bases, as `dataclass` collects fields; None for a base that its source does not tell."""
+    """Yield a class after its bases, the order in which `dataclass` collects fields; None for a base without source."""
     for base in reversed(node.bases):
         if isinstance(base, ast.Subscript) or (isinstance(base, ast.Name) and hasattr(builtins, base.id)):
             continue
@@ -58,7 +58,7 @@ def lineage(module: Module, node: ast.ClassDef) -> Iterator[Found | None]:
 
 
 def constructor(path: str) -> ast.arguments | None:
-    """What `__init__` of the class at `path` takes, its own or the nearest inherited one; None where no source says."""
+    """The arguments of `__init__` of the class at `path`, its own or the nearest inherited one; None without source."""
     return _constructor(*find_class(path))
 
 

@@ -1,4 +1,4 @@
-"""What a dotted path names, imported, and what a class that was imported takes."""
+"""Imports the object at a dotted path, and inspects what an imported class takes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from callsheet.errors import CallsheetError, did_you_mean
 
 
 def import_object(path: str, where: str) -> Any:
-    """What the dotted `path` names; `where` is the setting it came from."""
+    """Import the object at the dotted `path`; `where` is the setting that named it, for error messages."""
     module, _, name = path.rpartition(".")
     try:
         return getattr(import_module(module), name)
@@ -22,10 +22,10 @@ def import_object(path: str, where: str) -> Any:
 
 
 def accepts(trainer_class: type, name: str) -> bool:
-    """Whether the constructor of `trainer_class` takes `name`, itself or through `**kwargs` for the class above."""
+    """Whether the constructor of `trainer_class` takes `name`, directly or by `**kwargs` that reach a base class."""
     for above in trainer_class.__mro__:
         if "__init__" in vars(above):
-            parameters = inspect.signature(above.__init__).parameters  # type: ignore[misc]  # of the class, on purpose
+            parameters = inspect.signature(above.__init__).parameters  # type: ignore[misc]  # the class's own, on purpose
             if name in parameters:
                 return True
             if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):

@@ -1,4 +1,4 @@
-"""The source of installed modules: what they define and import, found without importing them."""
+"""Reads what installed modules define and import from their source, without importing them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from callsheet.privates.transformers import IMPORT_STRUCTURE
 
 @dataclass(frozen=True)
 class Module:
-    """The source of one module: what it defines, and where its other names come from."""
+    """The source of one module: its definitions, and the origins of its other names."""
 
     name: str
     package: str
@@ -30,17 +30,17 @@ class Module:
 
     @cached_property
     def classes(self) -> dict[str, ast.ClassDef]:
-        # The first of several wins: what follows in an `else` or `except` is the substitute.
+        # The first definition wins: a later one, in `else` or `except`, is a substitute.
         return {node.name: node for node in [*statements(self.body)][::-1] if isinstance(node, ast.ClassDef)}
 
     @cached_property
     def definitions(self) -> dict[str, ast.stmt]:
-        """Name in this module → the statement that defines it: a function, a class or an assignment."""
+        """Map each name to the statement that defines it: a function, a class or an assignment."""
         return {name: node for node in [*statements(self.body)][::-1] for name in _defined(node)}
 
     @cached_property
     def origins(self) -> dict[str, tuple[str, str]]:
-        """Name in this module → (module, name there); an empty name there stands for the module itself."""
+        """Map each imported name to its module and its name there; an empty name means the module itself."""
         found: dict[str, tuple[str, str]] = {}
         for node in statements(self.body):
             found = _imported(node, self.package) | _lazily_imported(node, self.name) | found
@@ -52,7 +52,7 @@ class Module:
         return [_absolute(node, self.package) for node in imports if node.names[0].name == "*"]
 
     def text(self, node: ast.expr) -> str:
-        """The source of `node`; `ast.get_source_segment` splits the whole file for each."""
+        """The source of `node`. `ast.get_source_segment` is slower: it splits the whole file at each call."""
         lines = self.lines[node.lineno - 1 : node.end_lineno]
         lines[-1] = lines[-1][: node.end_col_offset]
         lines[0] = lines[0][node.col_offset :]
@@ -60,7 +60,7 @@ class Module:
 
 
 def find_module(name: str) -> Module | None:
-    """The source of module `name`, or None when there is no such module; compiled ones come without a body."""
+    """The source of module `name`, or None if there is no such module; a compiled module has an empty body."""
     spec = module_spec(name)
     if spec is None:
         return None
@@ -80,11 +80,11 @@ def _parsed(name: str, package: str, file: str, changed: int) -> Module:
 
 
 def module_spec(name: str) -> ModuleSpec | None:
-    """Where module `name` lies; `importlib.util.find_spec` would import the packages above it."""
+    """The spec of module `name`; `importlib.util.find_spec` would import its parent packages."""
     parent = name.rpartition(".")[0]
     if parent:
         above = module_spec(parent)
-        # transformers, once imported, leaves a Path in there, which PathFinder passes over in silence.
+        # An imported transformers has a Path in this list, and PathFinder ignores anything but str.
         folders = [str(folder) for folder in above.submodule_search_locations or []] if above else []
         return PathFinder.find_spec(name, folders)
     try:
@@ -94,7 +94,7 @@ def module_spec(name: str) -> ModuleSpec | None:
 
 
 def literal(node: ast.expr | None) -> Any:
-    """The value that `node` spells out, or None when it must be computed."""
+    """The value of `node` if it is a literal, or None."""
     try:
         return ast.literal_eval(node) if node else None
     except ValueError:
@@ -102,14 +102,14 @@ def literal(node: ast.expr | None) -> Any:
 
 
 def last_name(node: ast.expr) -> str:
-    """The last part of a dotted name, called or subscripted or not."""
+    """The last part of a dotted name; calls and subscripts are stripped."""
     while isinstance(node, (ast.Call, ast.Subscript)):
         node = node.func if isinstance(node, ast.Call) else node.value
     return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 
 
 def statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
-    """All statements of a body, those under `if TYPE_CHECKING`, `try` and `with` included."""
+    """All statements of a body, including those under `if`, `try` and `with`."""
     for node in body:
         yield node
         if isinstance(node, (ast.If, ast.Try, ast.With)):
@@ -120,7 +120,7 @@ def statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
 
 
 def entries(node: ast.expr | None) -> dict[Any, ast.expr]:
-    """The entries of a dictionary that is written out, by their keys."""
+    """The entries of a dictionary literal, by key."""
     if not isinstance(node, ast.Dict):
         return {}
     return {literal(key): value for key, value in zip(node.keys, node.values, strict=True)}
@@ -145,7 +145,7 @@ def _imported(node: ast.stmt, package: str) -> dict[str, tuple[str, str]]:
 
 
 def _lazily_imported(node: ast.stmt, module: str) -> dict[str, tuple[str, str]]:
-    """The names in `_import_structure = {"submodule": ["Name", …]}`, which lazy modules of Hugging Face are made of."""
+    """The names in `_import_structure = {"submodule": ["Name", …]}`, from which Hugging Face makes lazy modules."""
     if not (isinstance(node, ast.Assign) and last_name(node.targets[0]) == IMPORT_STRUCTURE):
         return {}
     listed = {key: literal(names) or [] for key, names in entries(node.value).items()}

@@ -1,4 +1,4 @@
-"""Inside the training loop: Trainer's events become hooks, and what plugins ask for is done."""
+"""Inside the training loop: the Trainer's events become hooks, and the requests of plugins are carried out."""
 
 from callsheet.loop.extending import extend
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Bridge(TrainerCallback):
-    """Calls the plugins of a session at the moments of the Trainer that it is given to."""
+    """Calls the plugins of a session when its Trainer has an event."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
@@ -36,7 +36,7 @@ class Bridge(TrainerCallback):
         self.has_nothing_left = False
 
     def meet(self, trainer: Any) -> None:
-        """Host `trainer`, which is built: a subclass of its class tells this bridge what callbacks do not hear."""
+        """Host the finished `trainer`: give it the methods of `Hosted`, which tell this bridge more than events do."""
         loop = self.session.state
         extend(trainer, Hosted)
         trainer.callsheet_bridge = self
@@ -46,7 +46,7 @@ class Bridge(TrainerCallback):
 
     @contextmanager
     def training(self, trainer: Any, resume_from: Path | None) -> Iterator[None]:
-        """Stands around `Trainer.train`; `resume_from` is the checkpoint that it was given."""
+        """Wraps the call of `Trainer.train`; `resume_from` is the checkpoint passed to it."""
         self.resume_from = resume_from
         yield
 
@@ -118,15 +118,15 @@ class Bridge(TrainerCallback):
         return self.requests.obey(args, state, control)
 
     def saved(self, trainer: Any) -> None:
-        """A checkpoint is written, and no callback has heard of it: plugins complete it on every rank."""
+        """The Trainer has written a checkpoint, and no callback knows of it yet: plugins complete it on every rank."""
         self._see(trainer.state)
         loop, session = self.session.state, self.session
-        self._wait_for_everyone()  # without it, rank 1 comes here before rank 0 wrote the weights
+        self._wait_for_everyone()  # rank 1 may come here before rank 0 has written the weights
         folder = Path(str(trainer.args.output_dir)).absolute() / f"checkpoint-{trainer.state.global_step}"
         row = ManifestRow(folder.name, trainer.state.global_step, loop.epoch, folder)
         plugin_state.save(session, folder)
         session.lineup.hooks.on_checkpoint(state=loop, row=row)
-        self._wait_for_everyone()  # every rank's plugins have written into the checkpoint
+        self._wait_for_everyone()  # the manifest may list the checkpoint only when every rank's plugins have written
         session.checkpointed(row)
 
     def on_train_end(
@@ -138,7 +138,7 @@ class Bridge(TrainerCallback):
         self.session.run_dir.update_run(artifacts={name: str(path) for name, path in artifacts.items()})
 
     def _on_rollouts(self, rollouts: Rollouts) -> None:
-        """Rollouts of training belong to the step under way, which is not counted yet."""
+        """Count rollouts of training for the step that is not finished: `loop.step` is the last finished one."""
         loop = self.session.state
         step_idx = loop.step + (rollouts.split == "train")
         self.session.lineup.hooks.on_rollouts(state=loop, step_idx=step_idx, rollouts=rollouts)
@@ -159,7 +159,7 @@ class Bridge(TrainerCallback):
 
 
 def _eval_name(metrics: Mapping[str, float]) -> str:
-    """ "eval", or the name of the data set where there are several: Trainer puts it into the prefix."""
+    """Return "eval", or the name of the data set if there are several: Trainer puts it into the prefix."""
     for key in metrics:
         if key.startswith("eval_") and key.endswith("_runtime") and key != "eval_runtime":
             return key.removeprefix("eval_").removesuffix("_runtime")

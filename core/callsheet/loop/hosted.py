@@ -1,4 +1,4 @@
-"""What a Trainer does besides when Callsheet hosts it: its bridge hears what callbacks are never told."""
+"""The methods that Callsheet overrides in a Trainer, to tell the bridge what no callback is told."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from callsheet.loop.bridge import Bridge
 
-# Trainer is overridden at methods that are private to it, as in transformers 5.10 to 5.24 and trl 1.9 to 1.16.
-# `callsheet.privates.transformers` and `callsheet.privates.trl` list them, and tests/core/test_privates.py says when
-# one moves.
+# Some methods that this class overrides are private, as in transformers 5.10 to 5.24 and trl 1.9 to 1.16.
+# `callsheet.privates.transformers` and `callsheet.privates.trl` list them, and tests/core/test_privates.py fails when a
+# release moves one.
 
 
 class Hosted:
-    """Comes before the class of a Trainer, see `extend`. Without a bridge, it changes nothing."""
+    """A mixin for a Trainer, see `extend`. Without a bridge, it changes nothing."""
 
     callsheet_bridge: Bridge | None = None
 
     def train(self, resume_from_checkpoint: str | bool | None = None, *args: Any, **kwargs: Any) -> Any:
-        """Tell the bridge which checkpoint training goes on from; `Trainer` tells its callbacks only the step."""
-        train = super().train  # type: ignore[misc]  # of the Trainer that stands behind this class
+        """Tell the bridge from which checkpoint training resumes; `Trainer` tells its callbacks only the step."""
+        train = super().train  # type: ignore[misc]  # the class of the Trainer, unknown here, comes next in the MRO
         if self.callsheet_bridge is None:
             return train(resume_from_checkpoint, *args, **kwargs)
         with self.callsheet_bridge.training(self, _path(self, resume_from_checkpoint)):
@@ -45,15 +45,15 @@ class Hosted:
         return norm
 
     def _run_epoch(self, *args: Any, **kwargs: Any) -> Any:
-        """Train no further when a resumed run has taken all its steps: Trainer would take one more."""
+        """Take no step if the resumed run has taken all its steps: Trainer would take one more."""
         if self.callsheet_bridge and self.callsheet_bridge.has_nothing_left:
             return None
         return super()._run_epoch(*args, **kwargs)  # type: ignore[misc]
 
     def _save_checkpoint(self, *args: Any, **kwargs: Any) -> None:
-        """Save, let plugins complete the checkpoint, and only then delete old ones, before any callback hears of it.
+        """Save, let plugins complete the checkpoint, then delete old ones. All of this precedes the callbacks.
 
-        Trainer itself deletes them before its callbacks hear of the new one, so callbacks see the same folders.
+        Trainer, too, deletes old checkpoints before it calls its callbacks, so callbacks see the same folders.
         """
         if self.callsheet_bridge is None:
             super()._save_checkpoint(*args, **kwargs)  # type: ignore[misc]
@@ -83,7 +83,7 @@ class Hosted:
 
 
 def rotate(trainer: Any) -> None:
-    """Delete the oldest checkpoints beyond `save_total_limit`, as Trainer would have; on ranks that save."""
+    """Delete the oldest checkpoints beyond `save_total_limit`, as Trainer does; only on ranks that save."""
     from transformers.trainer_utils import rotate_checkpoints
 
     if trainer.args.should_save:
@@ -92,7 +92,7 @@ def rotate(trainer: Any) -> None:
 
 
 def _path(trainer: Any, resume_from_checkpoint: str | bool | None) -> Path | None:
-    """The folder that `Trainer.train` takes `resume_from_checkpoint` for; True is the newest of `output_dir`."""
+    """The folder that `resume_from_checkpoint` means to `Trainer.train`; True is the newest one in `output_dir`."""
     from transformers.trainer_utils import get_last_checkpoint
 
     found = resume_from_checkpoint

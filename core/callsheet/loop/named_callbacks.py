@@ -1,4 +1,4 @@
-"""The native callbacks that a configuration names: `callbacks.<name>.path` and their arguments."""
+"""The native callbacks that a configuration names by `callbacks.<name>.path`, made with their arguments."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def named_callbacks(plan: Plan, session: Session) -> list[TrainerCallback]:
-    """The callbacks of `callbacks.<name>.path`, guarded and timed like plugins, but never swallowed."""
+    """Make the callbacks of `callbacks.<name>.path`: guarded and timed like plugins, but their errors always raise."""
     made = []
     for name, spec in plan.callbacks.items():
         arguments = {key: value for key, value in spec.items() if key != "path"}

@@ -1,4 +1,4 @@
-"""The state of plugins inside a checkpoint: written when it is saved, given back when a run goes on from it."""
+"""The state of plugins inside a checkpoint: written when it is saved, restored when a run resumes from it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FILE = Path("callsheet") / "plugins.json"
 
 
 def save(session: Session, folder: Path) -> None:
-    """Write the state of every plugin into the checkpoint in `folder`; every rank calls it, rank 0 writes."""
+    """Write the state of every plugin into the checkpoint in `folder`; every rank calls this, rank 0 writes."""
     states = session.lineup.state_dicts()
     if session.state.is_main:
         (folder / FILE).parent.mkdir(exist_ok=True)
@@ -29,7 +29,7 @@ def save(session: Session, folder: Path) -> None:
 
 
 def restore(session: Session, row: ManifestRow) -> None:
-    """Give plugins their state back; a checkpoint of a plain Trainer holds none. Raises `CallsheetError`."""
+    """Restore the state of plugins; a checkpoint of a plain Trainer holds none. Raises `CallsheetError`."""
     path = row.path / FILE
     if not path.exists():
         session.run_dir.event("restored", checkpoint=str(row.path), plugins=[])
@@ -44,5 +44,5 @@ def restore(session: Session, row: ManifestRow) -> None:
 
 
 def row_of(folder: Path) -> ManifestRow:
-    """The checkpoint in `folder`, from the manifest beside it, or as a plain Trainer left it."""
+    """The row of the checkpoint in `folder`, from the manifest beside it, or a bare row for a plain Trainer's."""
     return manifest(RunDir(folder.parent, is_main=False)).get(folder.name) or bare_row(folder)

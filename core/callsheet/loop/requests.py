@@ -1,4 +1,4 @@
-"""What plugins and signals ask for, agreed on by all ranks and turned into the Trainer's switches."""
+"""The requests of plugins and signals: merged over all ranks, then set on the Trainer's control."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ KINDS = ("stop", "save", "eval", "signal")
 
 
 class Requests:
-    """Merges requests over ranks once a step, without touching the device: what one rank asks for, all do."""
+    """Merges requests over ranks once a step, without the device: all ranks do what one rank asked for."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
         self._group: Any = None
 
     def open(self) -> None:
-        """Training begins: from now on every rank comes here at the same steps."""
+        """Training begins: from now on every rank calls `obey` at the same steps."""
         self._group = cpu_group() if self.session.state.world_size > 1 else None
 
     def obey(self, args: TrainingArguments, state: TrainerState, control: TrainerControl) -> TrainerControl:
-        """Turn what plugins and signals asked for, on any rank, into the Trainer's switches, which only go up."""
+        """Set the flags of `control` that a plugin or a signal asked for, on any rank; no flag is cleared."""
         asked = self._merged({*self.session.lineup.requested, *self._signalled()})
         if not asked:
             return control
@@ -73,11 +73,11 @@ class Requests:
         control.should_save = control.should_save or args.save_strategy != SaveStrategy.NO
         session.stopped_by = session.stopped_by or reason
         if by_signal:
-            session.signals.received = session.signals.received or signal.SIGTERM  # it may have reached one rank only
+            session.signals.received = session.signals.received or signal.SIGTERM  # perhaps only another rank got it
         session.run_dir.event("stopping", step=state.global_step, reason=session.stopped_by or "a signal")
 
     def _reasons(self) -> dict[str, str]:
-        """Why each thing was asked for, by the first rank that did; what other ranks asked for is written down."""
+        """The reason for each request, from the lowest rank that made it; requests of other ranks become events."""
         session = self.session
         mine, session.lineup.requested = session.lineup.requested, {}
         reasons: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""What GRPO and RLOO generated, put together from the two moments at which TRL knows it."""
+"""The rollouts of GRPO and RLOO, joined from the two methods of TRL that know parts of them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from callsheet.records import Rollouts
 
 
 class RolloutRecorder:
-    """Hands on each batch of rollouts as it is scored, each rank its own part; does nothing unless somebody listens.
+    """Announces each scored batch of rollouts, each rank its own part; does nothing unless a plugin listens.
 
-    TRL gathers the rewards of all ranks before it normalizes them, and cuts its own part of the advantages out again.
+    TRL gathers the rewards of all ranks to normalize them, so this class cuts out the part of its rank. TRL itself cuts
+    out the advantages of each rank.
     """
 
     def __init__(self, active: bool, announce: Callable[[Rollouts], None]) -> None:
@@ -20,11 +21,11 @@ class RolloutRecorder:
         self._scored: tuple[Sequence[Any], Sequence[Any], Any] | None = None
 
     def scored(self, prompts: Sequence[Any], completions: Sequence[Any], rewards: Any) -> None:
-        """`rewards` has a row for each rollout of every rank, rank 0 first, and a column for each reward function."""
+        """Keep one batch; `rewards` has a row for each rollout of all ranks, rank 0 first, and a column a function."""
         self._scored = (prompts, completions, rewards) if self.active else None
 
     def generated(self, trainer: Any, output: Any) -> None:
-        """The rollouts of one batch are complete; `output["advantages"]` are those of this rank."""
+        """Announce the batch; `output["advantages"]` are those of this rank."""
         if self._scored is None:
             return
         (prompts, completions, rewards), self._scored = self._scored, None

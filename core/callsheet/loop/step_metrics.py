@@ -1,4 +1,4 @@
-"""What one optimizer step says of itself, read from the device only when somebody asks."""
+"""The metrics of one optimizer step, read from the device only on demand."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ NAMES = ("loss", "grad_norm", "learning_rate", "epoch")
 
 
 class StepRecorder:
-    """The micro-batches, losses and gradient norm of the step under way; keeps nothing unless some plugin listens."""
+    """The micro-batches, losses and gradient norm of the current step; records nothing unless a plugin listens."""
 
     def __init__(self, active: bool) -> None:
         self.active = active
@@ -19,24 +19,24 @@ class StepRecorder:
         self.learning_rate: float | None = None
 
     def begin(self, optimizer: Any) -> None:
-        """A step begins: the rate that it will use is the optimizer's now, before the scheduler moves on."""
+        """A step begins. Its learning rate is the optimizer's now; the scheduler changes it before the step ends."""
         if self.active:
             self.losses = []
             self.grad_norm = None
             self.learning_rate = optimizer.param_groups[0]["lr"] if optimizer is not None else None
 
     def fetched(self, batch: list[Any]) -> None:
-        """The micro-batches of the next step came from the data loader."""
+        """The data loader returned the micro-batches of the next step."""
         if self.active:
             self.batch = batch
 
     def lost(self, loss: Any) -> None:
-        """A micro-batch gave `loss`, a tensor of no dimension."""
+        """A micro-batch gave `loss`, a tensor without dimensions."""
         if self.active:
             self.losses.append(loss)
 
     def measured(self, grad_norm: Any) -> None:
-        """The gradient was clipped, and its norm was `grad_norm`, a number or a tensor of no dimension."""
+        """The gradient was clipped; `grad_norm` is its norm, a number or a tensor without dimensions."""
         if self.active:
             self.grad_norm = grad_norm
 

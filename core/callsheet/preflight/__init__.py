@@ -1,1 +1,1 @@
-"""What can be known to be wrong before anything is loaded."""
+"""Checks for mistakes that can be found before anything is loaded."""

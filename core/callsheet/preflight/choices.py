@@ -1,4 +1,4 @@
-"""Choices that exclude each other, which the schema of each cannot see."""
+"""Checks for choices that exclude each other; the schema sees each of them alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is wrong with the model that `model.path` names, as far as its folder tells."""
+"""Checks of the folder that `model.path` names."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from callsheet.trainer.saved_adapters import base_of
 
 
 def problems(plan: Plan) -> list[str]:
-    """Whether a local `model.path` is a model that can be loaded; an id of the Hub is not asked for."""
+    """List why a local `model.path` cannot be loaded; an id on the Hub is not checked."""
     path = Path(plan.model.path).expanduser()
     if path.is_dir():
         return _folder_problems(plan, path)
@@ -35,10 +35,10 @@ def _folder_problems(plan: Plan, path: Path) -> list[str]:
 def _adapter_problems(plan: Plan, base: ModelSettings) -> list[str]:
     if plan.peft.type:
         return [
-            f"model.path={plan.model.path} is an adapter, which trains on as it is; leave peft={plan.peft.type} out."
+            f"model.path={plan.model.path} is an adapter, and that adapter trains; leave peft={plan.peft.type} out."
         ]
     if Path(base.path).is_absolute() and not Path(base.path).is_dir():
-        return [f"model.path={plan.model.path} is an adapter of {base.path}, which is not there any more."]
+        return [f"model.path={plan.model.path} is an adapter of {base.path}, and that folder no longer exists."]
     return []
 
 

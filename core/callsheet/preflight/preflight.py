@@ -1,4 +1,4 @@
-"""Everything that can be known to be wrong before training, found without torch."""
+"""Runs all checks that need no torch, before training."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from callsheet.trainer import args as trainer_args
 
 
 def preflight(plan: Plan, lineup: Lineup) -> PreflightReport:
-    """Check settings, files, run directory and resume, then ask the plugins; loads nothing."""
+    """Check settings, files, run directory and resume, then call `preflight` of the plugins; loads nothing."""
     report = PreflightReport()
     for problem in (
         *trainer_args.problems(plan.trainer.args, plan.trainer.config_class),
@@ -43,7 +43,7 @@ def preflight(plan: Plan, lineup: Lineup) -> PreflightReport:
 
 
 def require(report: PreflightReport) -> None:
-    """Raise one `CallsheetError` with all problems of `report`."""
+    """Raise one `CallsheetError` with all problems of `report`, if there are any."""
     if report.problems:
         raise CallsheetError("\n".join(report.problems))
 
@@ -54,7 +54,7 @@ def context(plan: Plan) -> LogContext:
 
 def _check_devices(plan: Plan, report: PreflightReport) -> None:
     if world().is_worker:
-        return  # whoever started it has chosen the number
+        return  # the starter of this worker has chosen the number of processes
     problems, warnings = devices.problems(plan)
     report.problems += problems
     report.warnings += warnings

@@ -1,4 +1,4 @@
-"""Where transformers itself can report to, and whether the package for that is there."""
+"""Checks of `trainer.args.report_to`: does transformers know the name, and is its package installed?"""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from callsheet.errors import did_you_mean
 
-# Names of transformers, and the modules of which it needs one.
+# The names that transformers knows, each with modules of which one must be installed.
 NEEDS = {
     "azure_ml": ("azureml",),
     "clearml": ("clearml",),
@@ -27,7 +27,7 @@ NEEDS = {
 
 
 def problems(report_to: Any) -> list[str]:
-    """What is wrong with `trainer.args.report_to`: a name, or several."""
+    """List the problems of `trainer.args.report_to`, which is a name or a list of names."""
     names = [report_to] if isinstance(report_to, str) else report_to or []
     if names in (["none"], ["all"]):
         return []

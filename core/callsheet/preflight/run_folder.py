@@ -1,4 +1,4 @@
-"""Whether a run may use its directory, and go on from the checkpoint it names."""
+"""Checks whether a run may use its directory, and resume from the chosen checkpoint."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from callsheet.rundir.rundir import RunDir
 
 
 def problems(plan: Plan) -> list[str]:
-    """Whether the run directory is free, or holds the same run to be continued from a checkpoint that fits.
+    """List the problems, unless the directory is free or holds the same run with a checkpoint that fits.
 
-    Only the sizes of a checkpoint's files are compared: training reads them all before it goes on.
+    Of a checkpoint's files, only the sizes are compared: training hashes all of them before it resumes.
     """
     if wrong := reuse.path_problems(plan.run_dir):
         return wrong
@@ -28,12 +28,12 @@ def problems(plan: Plan) -> list[str]:
 
 
 def _resume_problems(plan: Plan, row: ManifestRow | None) -> list[str]:
-    """Whether the checkpoint fits the engine, and the model where that is a folder."""
+    """Check that the checkpoint fits the engine and, if the model is a folder, the model."""
     if row is None:
         return []
     path = Path(plan.model.path).expanduser() / "config.json"
     config = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    config.pop("vocab_size", None)  # a chat template may add tokens; the model itself is compared once it is there
+    config.pop("vocab_size", None)  # a chat template may add tokens; training compares the loaded model
     processes = (plan.launch.processes or 0) * plan.launch.nodes or None
     wrong = compatibility.misfit(row.path, plan.launch.name, processes) or compatibility.another_model(row.path, config)
     return [wrong] if wrong else []

@@ -1,1 +1,1 @@
-"""This process: its signals, log lines, warnings, garbage collector and exit."""
+"""The current process: its signals, log lines, warnings, garbage collector and exit."""

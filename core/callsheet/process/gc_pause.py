@@ -1,4 +1,4 @@
-"""Starting quickly: the garbage collector takes a fifth of the time in which torch and TRL are imported."""
+"""Pauses the garbage collector during imports: it takes a fifth of the time to import torch and TRL."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from contextlib import contextmanager
 
 @contextmanager
 def gc_paused() -> Iterator[None]:
-    """Import in this block without the collector walking, time and again, over modules that live for ever."""
+    """Disable the collector in this block, so that it does not scan modules that are never freed again and again."""
     gc.disable()
     try:
         yield
     finally:
-        gc.freeze()  # nor will it walk over them during training
+        gc.freeze()  # so that it does not scan them during training either
         gc.enable()

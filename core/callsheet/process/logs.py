@@ -1,4 +1,4 @@
-"""What callsheet logs, on stderr: on the main process from INFO up, on the others warnings alone."""
+"""Log lines of callsheet on stderr: from INFO on rank 0, from WARNING on other ranks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from callsheet.distributed.world import world
 
 
 class _Stderr(logging.StreamHandler[TextIO]):
-    """Writes to what is sys.stderr now: while a bar moves, that puts lines above it."""
+    """Writes to the current `sys.stderr`: rich replaces it while a progress bar moves, to print lines above the bar."""
 
     @property
     def stream(self) -> TextIO:
@@ -18,7 +18,7 @@ class _Stderr(logging.StreamHandler[TextIO]):
 
     @stream.setter
     def stream(self, stream: TextIO) -> None:
-        """None is kept."""
+        """Ignore `stream`: it is looked up at each write."""
 
 
 def show() -> None:

@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM: the first one finishes the step and saves, the second one stops at once."""
+"""SIGINT and SIGTERM: the first signal finishes the step and saves, the second one stops at once."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ class Interrupted(BaseException):
 
     @property
     def exit_code(self) -> int:
-        """As shells and schedulers expect it: 130 after SIGINT, 143 after SIGTERM."""
+        """The code that shells and schedulers expect: 130 after SIGINT, 143 after SIGTERM."""
         return 128 + self.signum
 
 
 class Terminated(SystemExit):
-    """SIGTERM in a script of somebody's own, on its way out."""
+    """Exit after SIGTERM in a user's own script."""
 
 
 @dataclass
 class Signals:
-    """What was received. While `patient`, the first signal only leaves a note, and is answered with `promise`."""
+    """The received signal. While `patient`, the first signal is only recorded, and `promise` is printed."""
 
     received: int | None = None
     patient: bool = False
@@ -48,14 +48,14 @@ class Signals:
         self.received = signum
         name = signal.Signals(signum).name
         if world().is_main:
-            # Not sys.stderr: the handler may have interrupted a write to it.
+            # Not sys.stderr: the handler may have interrupted a write to it, and a second write would raise.
             said = f"\n{name}: {self.promise}. A second signal stops at once.\n"
             os.write(2, said.encode())
 
 
 @contextmanager
 def watched() -> Iterator[Signals]:
-    """Handle signals for as long as the block runs; does nothing outside the main thread."""
+    """Handle signals while the block runs; does nothing outside the main thread."""
     signals = Signals()
     before = {}
     try:

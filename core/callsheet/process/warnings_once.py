@@ -1,4 +1,4 @@
-"""Each warning once: libraries reset Python's own memory of them, and would say the same at every step."""
+"""Prints each warning once: libraries reset Python's own record of shown warnings, so some would show at every step."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TextIO
 
 @contextmanager
 def warnings_once() -> Iterator[None]:
-    """Print no warning of the same text and line twice while the block runs; what records warnings gets them all."""
+    """In the block, print each warning of the same text and line once; `catch_warnings(record=True)` records all."""
     before, said = warnings.showwarning, set()
 
     def show(
@@ -25,7 +25,7 @@ def warnings_once() -> Iterator[None]:
             said.add(key)
             before(message, category, filename, lineno, file, line)
 
-    # `catch_warnings`, which forgets what was said, leaves this in place.
+    # `catch_warnings` resets Python's record of shown warnings, but not the set that `show` keeps.
     warnings.showwarning = show
     try:
         yield

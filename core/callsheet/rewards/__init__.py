@@ -1,4 +1,4 @@
-"""Reward functions by name: checked from their source, imported before the model loads, tried out, and guarded."""
+"""Reward functions by name: checked in their source, imported, called once before the model loads, and guarded."""
 
 from callsheet.rewards.checking import problems
 from callsheet.rewards.loading import load

@@ -1,4 +1,4 @@
-"""What is wrong with reward functions, found in their source."""
+"""Problems of reward functions, found in their source."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ EXAMPLE = "'trainer.rewards=[think_format_reward,pkg.module.function]'"
 
 
 def problems(trainer: TrainerSettings) -> list[str]:
-    """Say what is wrong with the rewards of `trainer`, without importing them."""
+    """List the problems of the rewards of `trainer`, without importing them."""
     if wrong := _misplaced(trainer):
         return [wrong]
     found = []
@@ -67,7 +67,7 @@ def _check(entry: Entry) -> None:
 def definition(
     module: Module, name: str, seen: frozenset[tuple[str, str]] = frozenset()
 ) -> tuple[Module, ast.stmt] | None:
-    """Follow `name` from module to module to the statement that defines it."""
+    """Follow the imports of `name` from module to module, to the statement that defines it."""
     if name in module.definitions:
         return module, module.definitions[name]
     origin, name_there = module.origins.get(name, ("", ""))

@@ -1,4 +1,4 @@
-"""Rewards that say what went wrong: one number for each completion, or the name of the function that gave others."""
+"""Checks on what a reward function returns: one number for each completion, or an error that names the function."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ WANTED = "one number, or None, for each completion"
 
 
 def guarded(reward: Callable[..., Any], path: str) -> Callable[..., Any]:
-    """`reward` with what it returns checked; it keeps its name, under which TRL logs it."""
+    """Wrap `reward` so that its result is checked; it keeps its name, because TRL logs it by name."""
     call = inspect.unwrap(reward)
     is_async = inspect.iscoroutinefunction(call) or inspect.iscoroutinefunction(getattr(call, "__call__", None))  # noqa: B004
 
@@ -31,18 +31,18 @@ def guarded(reward: Callable[..., Any], path: str) -> Callable[..., Any]:
 
 
 def check(returned: Any, expected: int, path: str) -> list[float | None]:
-    """`returned` as a list; raises `CallsheetError` unless it holds one number or None for each completion."""
+    """Return `returned` as a list; raises `CallsheetError` unless it holds one number or None for each completion."""
     is_list = hasattr(returned, "__len__") and hasattr(returned, "__iter__")
     if not is_list or isinstance(returned, (str, bytes, dict)):
-        raise CallsheetError(f"Reward {path} returned {_shown(returned)}; expected is a list with {WANTED}.")
+        raise CallsheetError(f"Reward {path} returned {_shown(returned)}; expected a list with {WANTED}.")
     values = returned.tolist() if hasattr(returned, "tolist") else list(returned)
     if len(values) != expected:
         raise CallsheetError(
-            f"Reward {path} returned {_count(len(values))} for {expected} completions; expected is {WANTED}."
+            f"Reward {path} returned {_count(len(values))} for {expected} completions; expected {WANTED}."
         )
     for number, value in enumerate(values):
         if value is not None and not isinstance(value, numbers.Real) and not _is_scalar(value):
-            raise CallsheetError(f"Reward {path} returned {_shown(value)} at place {number}; expected is {WANTED}.")
+            raise CallsheetError(f"Reward {path} returned {_shown(value)} at place {number}; expected {WANTED}.")
     return values
 
 

@@ -1,4 +1,4 @@
-"""Reward functions, imported or made from what a configuration names."""
+"""Reward functions, imported or made from the entries of a configuration."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from callsheet.rewards.guarding import guarded
 from callsheet.rewards.naming import Entry, entry
 
 Reward = Callable[..., Any]
-# What TRL 1.16 passes beside the columns of the data.
+# TRL 1.16 passes these besides the columns of the data.
 PASSED = {"prompts", "completions", "completion_ids", "trainer_state", "log_extra", "log_metric", "environments"}
 
 
 def load(rewards: Sequence[Any], columns: Sequence[str]) -> list[Reward | str]:
-    """The reward functions named by `rewards`, each guarded; reward models stay paths, which TRL loads.
+    """Import and guard the reward functions that `rewards` name; reward models stay paths, and TRL loads them.
 
-    Raises `CallsheetError` for what cannot be imported or called, or asks for a column that is not in `columns`.
+    Raises `CallsheetError` if a reward cannot be imported or called, or if it needs a column that is not in `columns`.
     """
     return [_load(entry(written), columns) for written in rewards]
 
@@ -46,7 +46,7 @@ def _made(entry: Entry, maker: Any) -> Any:
 
 
 def _check_columns(entry: Entry, reward: Reward, columns: Sequence[str]) -> None:
-    """Refuse a reward that requires a column which the data lack."""
+    """Raise `CallsheetError` if `reward` requires a column that the data lack."""
     try:
         parameters = inspect.signature(reward).parameters.values()
     except (TypeError, ValueError):  # a callable made in C

@@ -1,4 +1,4 @@
-"""How reward functions are named in a configuration."""
+"""The ways to name a reward function in a configuration."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from callsheet.errors import CallsheetError
 from callsheet.introspect.modules import find_module
 
 OF_TRL = "trl.rewards"
-MAKER = "get_"  # as TRL names functions that make a reward
+MAKER = "get_"  # TRL's prefix for functions that make a reward
 FORMS = "a name, or {path: NAME} with the arguments of the function that makes it"
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry of `trainer.rewards`; `arguments` make the reward by calling what `path` names."""
+    """One entry of `trainer.rewards`; with `arguments`, the call of `path` with them makes the reward."""
 
     path: str
     arguments: Mapping[str, Any] | None = None
 
     @property
     def is_model(self) -> bool:
-        """Whether a reward model is meant: a folder, or an id on the Hub."""
+        """Whether the entry names a reward model: a folder, or an id on the Hub."""
         return "/" in self.path or self.path.startswith("~") or ("." not in self.path and Path(self.path).is_dir())
 
     @property
@@ -37,7 +37,7 @@ class Entry:
 
 
 def entry(written: Any) -> Entry:
-    """`written` as an `Entry`; raises `CallsheetError` when it is none."""
+    """Read `written` as an `Entry`; raises `CallsheetError` if it is not one."""
     if isinstance(written, str) and written:
         is_maker = "." not in written and written.startswith(MAKER)
         return Entry(written, {} if is_maker else None)
@@ -47,7 +47,7 @@ def entry(written: Any) -> Entry:
 
 
 def of_trl() -> list[str]:
-    """The names of the reward functions that come with TRL."""
+    """The names of TRL's own reward functions."""
     module = find_module(OF_TRL)
     origins = module.origins if module else {}
     return [name for name, (origin, _) in origins.items() if origin.startswith(f"{OF_TRL}.")]

@@ -1,4 +1,4 @@
-"""One call of each reward function before training, on the first rows and a made-up completion."""
+"""A trial call of each reward function before training, with the first rows and a made-up completion."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ COMPLETION = "A completion made up to try the reward functions."
 def probe(
     rewards: Sequence[Callable[..., Any] | str], paths: Sequence[str], rows: Any, encode: Callable[[str], list[int]]
 ) -> None:
-    """Call each of `rewards` once, as TRL does, with the first rows; raises `CallsheetError` for what fails.
+    """Call each of `rewards` once with the first rows, as TRL does; raises `CallsheetError` if a call fails.
 
-    A function that looks into completions must live with any text, as a model that is learning writes any text.
+    A reward function must accept any text, because a model that is learning writes any text.
     """
     first = [rows[number] for number in range(min(ROWS, len(rows)))]
     for reward, path in zip(rewards, paths, strict=True):
@@ -42,7 +42,7 @@ def _try(reward: Callable[..., Any], path: str, arguments: Mapping[str, Any]) ->
 
 
 def _arguments(rows: Sequence[Mapping[str, Any]], encode: Callable[[str], list[int]]) -> dict[str, Any]:
-    """What TRL hands to a reward function for these rows."""
+    """The arguments that TRL passes to a reward function for these rows."""
     from transformers import TrainerState
 
     columns = {name: [row[name] for row in rows] for name in rows[0] if name not in ("prompt", "completion")}

@@ -1,4 +1,4 @@
-"""What remains to be done once the loop is over, as open-r1 does it: a model that loads, its card, its numbers."""
+"""The work after the loop, as in open-r1: save a model that loads, its card and its metrics."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 def finish(trainer: Trainer, session: Session, plan: Plan) -> None:
     """Save the model, its tokenizer, card and metrics into the run directory; called on every rank."""
     if any(all_gather(session.signals.received is not None)):
-        return  # a checkpoint was saved; whoever sent the signal wants the process gone
+        return  # a checkpoint is saved, and the sender of the signal wants the process to end
     align_end_of_sequence(trainer)
     if plugin := getattr(trainer.accelerator.state, "fsdp_plugin", None):
-        plugin.set_state_dict_type("FULL_STATE_DICT")  # or save_model would save nothing, without a word
+        plugin.set_state_dict_type("FULL_STATE_DICT")  # else save_model saves nothing and does not say so
     if session.run_dir.is_main:
         _free_links(session.run_dir.path)
     trainer.save_model()
@@ -35,9 +35,9 @@ def finish(trainer: Trainer, session: Session, plan: Plan) -> None:
 
 
 def align_end_of_sequence(trainer: Any) -> None:
-    """Have generation stop where the tokenizer says that a text ends: training may have given it another token.
+    """Put the tokenizer's end-of-text token into the generation config: training may have changed the token.
 
-    What the generation config stops at beyond that, such as the end of a turn, it keeps.
+    Other stop tokens of the generation config, such as the end of a turn, stay.
     """
     model = trainer.accelerator.unwrap_model(trainer.model)
     config, token = getattr(model, "generation_config", None), getattr(trainer.processing_class, "eos_token_id", None)
@@ -48,30 +48,30 @@ def align_end_of_sequence(trainer: Any) -> None:
 
 
 def write_card(trainer: Any, plan: Plan) -> None:
-    """The model card, by trainers that can write one; TRL's name the data set otherwise than transformers' own."""
+    """Write the model card, if the trainer can. TRL's argument for the data set is not the one of transformers."""
     if write := getattr(trainer, "create_model_card", None):
         named = "dataset_name" if "dataset_name" in signature(write).parameters else "dataset"
         write(model_name=plan.run_dir.name, tags=["callsheet", plan.trainer.name], **{named: dataset_name(plan)})
 
 
 def dataset_name(plan: Plan) -> str | None:
-    """What the card calls the data: only what others could find on the Hub, for a path would tell of this machine."""
+    """The name of the data set for the card: only an id on the Hub, because a path would tell about this machine."""
     names = [plan.dataset.path, *(source.path for source in plan.dataset.mixture)]
     return next((name for name in names if name and not Path(name).expanduser().exists()), None)
 
 
 def allow_cache(trainer: Any) -> None:
-    """Switch the key-value cache back on, which checkpointing of activations had off, and save that."""
+    """Switch the key-value cache on again and save that; activation checkpointing had switched it off."""
     model = trainer.accelerator.unwrap_model(trainer.model)
     config: Any = getattr(model, "config", None)
     if hasattr(config, "use_cache"):
         config.use_cache = True
-        if not hasattr(model, "peft_config"):  # beside an adapter, the configuration of its base would mislead
+        if not hasattr(model, "peft_config"):  # beside an adapter, the config.json of its base would mislead
             config.save_pretrained(trainer.args.output_dir)
 
 
 def save_metrics(trainer: Any, plan: Plan) -> None:
-    """Write train_results.json and all_results.json, eval_results.json where asked for, and trainer_state.json."""
+    """Write train_results.json, all_results.json, trainer_state.json and, if asked for, eval_results.json."""
     logged: dict[str, float] = next((row for row in reversed(trainer.state.log_history) if "train_runtime" in row), {})
     trainer.save_metrics("train", {key: value for key, value in logged.items() if key != "step"})
     if plan.finish.evaluate:
@@ -80,7 +80,7 @@ def save_metrics(trainer: Any, plan: Plan) -> None:
 
 
 def _free_links(folder: Path) -> None:
-    """Unlink what an outbox entry still holds: safetensors writes in place, and would change it under the courier."""
+    """Unlink files that the outbox has hard links to: safetensors writes in place, and would change both."""
     for path in folder.iterdir():
         if path.is_file() and path.stat().st_nlink > 1:
             path.unlink()

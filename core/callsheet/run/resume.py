@@ -1,4 +1,4 @@
-"""What a run goes on from: nothing, the newest checkpoint that is whole, or the one it was told."""
+"""The checkpoint that a run resumes from: none, the newest complete one, or the one that `resume=` names."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ logger = logging.getLogger("callsheet")
 
 
 def is_complete(plan: Plan) -> bool:
-    """Whether the run directory holds this very run, completed or stopped for good by a plugin."""
+    """Whether the run directory holds the same run, and it is completed or a plugin has stopped it."""
     earlier = RunDir(plan.run_dir, is_main=False)
     over = earlier.run().get("status") in ("completed", "stopped")
     return over and reuse.work(earlier.config()) == reuse.work(plan.composed)
 
 
 def checkpoint_of(plan: Plan, session: Session) -> ManifestRow | None:
-    """The checkpoint to go on from; rank 0 asks, and puts what is torn aside, so that it mixes with nothing new."""
+    """The checkpoint to resume from. Call it on rank 0: it moves torn checkpoints aside, away from new ones."""
     row, torn = checkpoints.choose(plan.resume, RunDir(plan.run_dir, is_main=False))
     for wreck in torn:
         logger.warning("%s cannot be resumed from: %s. It was moved to torn/.", wreck.name, wreck.fault)
         session.run_dir.event("torn_checkpoint", name=wreck.name, fault=wreck.fault)
         put_aside(plan.run_dir / wreck.name)
     if torn and not row:
-        logger.warning("No complete checkpoint is left; the run begins anew.")
+        logger.warning("No complete checkpoint is left; the run starts from the beginning.")
     if row:
         before, after = compatibility.processes_of(row.path), session.state.world_size
         if before != after:
-            logger.warning("%s was saved by %d processes and goes on with %d.", row.name, before, after)
-        logger.info("Going on from %s.", row.name)
+            logger.warning("%s was saved by %d processes and resumes with %d.", row.name, before, after)
+        logger.info("Resuming from %s.", row.name)
         session.run_dir.event("resuming", checkpoint=str(row.path), step=row.step, processes=[before, after])
     return row

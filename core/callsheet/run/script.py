@@ -1,4 +1,4 @@
-"""Callsheet's plugins in a training script of your own: `callsheet.attach(trainer, "bema", ...)`."""
+"""Callsheet's plugins in your own training script: `callsheet.attach(trainer, "bema", ...)`."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 
 def attach(trainer: Trainer, *plugins: str | Plugin, overrides: Sequence[str] = ()) -> None:
-    """Have `plugins`, given by name or as instances, called in this order when `trainer`, which is built, trains.
+    """Add `plugins`, names or instances, to the finished `trainer`; they are called in this order when it trains.
 
-    The run directory is the Trainer's `output_dir`; guards, state, requests and `on_run_end` work as under
-    `callsheet train`. `overrides` set plugins and the outbox only, as in `["plugins.bema.update_freq=50"]`. Call it on
-    every rank. Raises `CallsheetError` for an unknown plugin, a wrong setting, or a second `attach`.
+    The run directory is the Trainer's `output_dir`. Guards, state, requests and `on_run_end` work as under
+    `callsheet train`. `overrides` may set only plugins and the outbox, as in `["plugins.bema.update_freq=50"]`. Call
+    `attach` on every rank. Raises `CallsheetError` for an unknown plugin, a wrong setting, or a second `attach`.
 
     >>> callsheet.attach(trainer, "bema", "csv_metrics", overrides=["plugins.bema.update_freq=50"])
     >>> trainer.train()
@@ -35,10 +35,10 @@ def attach(trainer: Trainer, *plugins: str | Plugin, overrides: Sequence[str] = 
 
 
 def callbacks(*plugins: str | Plugin, overrides: Sequence[str] = ()) -> list[TrainerCallback]:
-    """The same as `attach` for a Trainer that is not built yet: what `Trainer(..., callbacks=[...])` takes.
+    """Return callbacks that do the same as `attach`, for `Trainer(..., callbacks=[...])`.
 
-    For code that builds the Trainer out of your sight and takes callbacks. Where you have the trainer in hand, `attach`
-    is better: Trainer does not tell its callbacks which trainer they serve, so it has to be found.
+    Use it if other code builds the Trainer and takes callbacks. If you have the trainer, use `attach`: a Trainer does
+    not tell its callbacks which trainer they serve, so Callsheet has to search for it.
 
     >>> Trainer(model, args, callbacks=callsheet.callbacks("bema", "csv_metrics"))
     """
@@ -67,7 +67,7 @@ def _made(plugins: Sequence[str | Plugin], overrides: Sequence[str]) -> dict[str
         raise CallsheetError(f"overrides must be a list of strings, got the string {overrides!r}.")
     for wrong in (plugin for plugin in plugins if not isinstance(plugin, (str, Plugin))):
         raise CallsheetError(
-            f"Names and instances of plugins are wanted, not {wrong!r}. A list needs a * before it, a class ()."
+            f"{wrong!r} is neither the name nor an instance of a plugin. Unpack a list with *; call a class with ()."
         )
     for override in overrides:
         if not override.lstrip("+~").startswith(("plugins.", "outbox.")):

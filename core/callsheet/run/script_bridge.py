@@ -1,4 +1,4 @@
-"""The bridge of a script: it begins and ends the session itself, since nobody stands around the Trainer."""
+"""The bridge for a training script: it starts and ends the session, because no code of Callsheet runs the Trainer."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ logger = logging.getLogger("callsheet")
 
 
 class ScriptBridge(Bridge):
-    """Starts the session when training begins, and ends it when training, or the process, ends.
+    """Starts the session when training begins, and ends it when training or the process ends.
 
-    SIGTERM, which would kill the process without a word, becomes an exit with code 143, unless the script handles it.
+    SIGTERM becomes an exit with code 143, unless the script handles it: Python would end without any cleanup.
     """
 
     def __init__(self, session: Session) -> None:
@@ -35,7 +35,7 @@ class ScriptBridge(Bridge):
         atexit.register(self._abandon)
 
     def on_init_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        """A Trainer was built with this among its callbacks; with `attach`, it was built before."""
+        """A Trainer was built with this bridge in `callbacks=`. `attach` comes too late for this event."""
         self.meet(_trainer_of(control))
 
     @contextmanager
@@ -51,7 +51,7 @@ class ScriptBridge(Bridge):
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        if not self.session.is_open:  # given to `add_callback` of a Trainer that knew nothing of it
+        if not self.session.is_open:  # the bridge came by `add_callback`, so `train` was not overridden
             self.meet(_trainer_of(control))
             folder = Path(str(args.output_dir)).absolute() / f"checkpoint-{state.global_step}"
             self.resume_from = folder if state.global_step else None
@@ -59,7 +59,7 @@ class ScriptBridge(Bridge):
         super().on_train_begin(args, state, control, **kwargs)
 
     def on_log(self, *args: Any, **kwargs: Any) -> None:
-        if self.session.is_open:  # not for an evaluation before training, which has no run directory yet
+        if self.session.is_open:  # an evaluation before training has no run directory yet
             super().on_log(*args, **kwargs)
 
     def on_evaluate(
@@ -86,7 +86,7 @@ class ScriptBridge(Bridge):
         self.session.lineup.hooks.on_trainer_ready(state=self.session.state)
 
     def _abandon(self) -> None:
-        """End a session that training left open: by the exception that is ending the process, or by a signal."""
+        """End a session that training left open, because an exception or a signal ends the process."""
         if self.session.is_open:
             self._close(getattr(sys, "last_value", None) or SystemExit("the process ended during training"))
 
@@ -106,13 +106,13 @@ def _exit_on(signum: int, frame: FrameType | None) -> None:
 
 
 def _trainer_of(control: TrainerControl) -> Trainer:
-    """The Trainer that a callback serves: it gives its callbacks everything but itself, and alone holds `control`.
+    """Find the Trainer that holds `control`: a Trainer passes itself to no callback, and no other Trainer holds it.
 
-    `callsheet.attach` is handed the trainer and does not come here.
+    `callsheet.attach` knows its trainer and does not need this search.
     """
     holders = gc.get_referrers(control)
     holders += [owner for holder in holders if isinstance(holder, dict) for owner in gc.get_referrers(holder)]
     for holder in holders:
         if isinstance(holder, Trainer) and holder.control is control:
             return holder
-    raise CallsheetError("The trainer of callsheet.callbacks() cannot be found. Use callsheet.attach(trainer, ...).")
+    raise CallsheetError("callsheet.callbacks() cannot find its trainer. Use callsheet.attach(trainer, ...).")

@@ -28,15 +28,15 @@ logger = logging.getLogger("callsheet")
 
 
 def check(plan: Plan) -> PreflightReport:
-    """What is wrong with `plan`, found without torch and without writing anything."""
+    """Find what is wrong with `plan`, without torch and without writing a file."""
     return preflight(plan, Lineup(plan.plugins))
 
 
 def train(plan: Plan) -> Session:
     """Run `plan` and return its finished session.
 
-    Raises `CallsheetError` for a user's mistake, before anything is written; `Interrupted` after a signal; whatever
-    training raised otherwise. In each case after training began, `on_run_end` has run.
+    Raises `CallsheetError` for a user's mistake, before anything is written, `Interrupted` after a signal, and any
+    exception that training raised. If training had begun, `on_run_end` has run in each case.
     """
     here = world()
     if here.is_main and not here.is_driven:
@@ -84,25 +84,25 @@ def train(plan: Plan) -> Session:
 
 
 def say_loading(plan: Plan) -> None:
-    """Say what happens in the seconds until the first step, most of which go into imports."""
+    """Log one line before the seconds of imports that come first."""
     logger.info("Loading %s for trainer=%s. Run directory: %s", plan.model.path, plan.trainer.name, plan.run_dir)
 
 
 def warned(report: PreflightReport) -> PreflightReport:
-    """`report`, its warnings said."""
+    """Log the warnings of `report` and return it."""
     for warning in report.warnings:
         logger.warning("%s", warning)
     return report
 
 
 def _require_columns(plan: Plan, columns: list[str] | None) -> None:
-    """Check the columns of data from the Hub, which could not be seen before."""
+    """Check the columns of the loaded data; preflight could not see data from the Hub."""
     path = plan.dataset.path or "dataset.mixture"
     require(PreflightReport(data.missing_columns(columns, plan.trainer, path)))
 
 
 def _silence_bars() -> None:
-    """In a log file, keep the bars of datasets and transformers out: each redraw would be a line."""
+    """Disable the progress bars of datasets and transformers in a log file, where each redraw is a line."""
     if not sys.stderr.isatty():
         from datasets import disable_progress_bars  # type: ignore[import-untyped]  # datasets ships no types
         from transformers.utils import logging as transformers_logging

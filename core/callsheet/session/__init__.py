@@ -1,1 +1,1 @@
-"""One run around its loop: lifecycle, announcements, outcome, and a dead run opened again."""
+"""One run around its loop: lifecycle, announcements, outcome, and the reopening of a dead run."""

@@ -1,4 +1,4 @@
-"""What is told to every plugin, and written down first: scores, and all that the courier brought back."""
+"""Writes scores and the courier's results into the run directory, then announces them to every plugin."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ PREDICTIONS = "predictions"
 
 
 class Announcer:
-    """Tells the plugins of one run, which may be training or be long dead, what became known of it."""
+    """Announces results to the plugins of one run, which may be training or long dead."""
 
     def __init__(self, run_dir: RunDir, ctx: LogContext, lineup: Lineup) -> None:
         self.run_dir, self.ctx, self.lineup = run_dir, ctx, lineup
 
     def score(self, result: EvalResult, predictions: Sequence[Mapping[str, Any]], step: int | None) -> None:
-        """Write a score and its predictions down, then tell every plugin."""
+        """Write a score and its predictions to disk, then call `on_benchmark_eval`."""
         step = result.step if step is None else step
         self.run_dir.append(rundir.EVALS, {"time": now(), **asdict(result), "step": step}, durable=True)
         if predictions and self.run_dir.is_main:
@@ -38,12 +38,12 @@ class Announcer:
     def score_in_loop(
         self, state: LoopState, result: EvalResult, predictions: Sequence[Mapping[str, Any]], step: int | None
     ) -> None:
-        """The same for a score of the model that trains, which is an evaluation of it as well."""
+        """Do the same for a score of the model in the loop; it is also an evaluation, so call `on_eval` too."""
         self.score(result, predictions, step)
         self.lineup.hooks.on_eval(state=state, step_idx=state.step, eval_name=result.name, metrics=result.metrics)
 
     def supervise(self, settings: OutboxSettings) -> Supervisor:
-        """Take charge of the run's outbox, and give it to `ctx`; only for who holds the lock of the run directory."""
+        """Make the supervisor of the outbox and set `ctx.outbox`; the caller must hold the run directory's lock."""
         results = Results(self.run_dir, self.ctx, self.lineup.hooks, self.score)
         supervisor = Supervisor(self.run_dir, settings, results)
         self.ctx.outbox = Outbox(self.run_dir.path, supervisor.was_put)

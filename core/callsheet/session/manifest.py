@@ -1,4 +1,4 @@
-"""Complete checkpoints, written into the manifest at once and hashed beside the training loop."""
+"""Writes complete checkpoints into the manifest at once, and hashes them beside the training loop."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from callsheet.rundir.rundir import RunDir
 
 
 class ManifestWriter:
-    """Writes `checkpoints.jsonl` on rank 0: a row when a checkpoint is complete, and once more with its hashes."""
+    """Writes `checkpoints.jsonl` on rank 0: one row when a checkpoint is complete, and a second one with its hashes."""
 
     def __init__(self, run_dir: RunDir) -> None:
         self.run_dir = run_dir
@@ -22,13 +22,13 @@ class ManifestWriter:
         self._pool = ThreadPoolExecutor(1, "callsheet-hash")
 
     def add(self, row: ManifestRow, entries: Sequence[Entry]) -> None:
-        """Add a complete checkpoint; `entries` are what was put into the outbox for it."""
+        """Add a complete checkpoint; `entries` are the outbox entries that plugins put for it."""
         row = checkpoints.with_files(row)
         checkpoints.record(self.run_dir, row, **as_listed([*entries]))
         self._pool.submit(self._hash, row)
 
     def close(self, *, hurry: bool) -> None:
-        """Wait until everything is hashed; in a hurry, only for the file that is read now."""
+        """Wait until all checkpoints are hashed; in a hurry, cancel those that are not begun."""
         self._pool.shutdown(wait=not hurry, cancel_futures=hurry)
 
     def _hash(self, row: ManifestRow) -> None:

@@ -1,4 +1,4 @@
-"""How a run ended: completed, stopped by a plugin, interrupted by a signal, or failed; and where that is written."""
+"""How a run ended: completed, stopped by a plugin, interrupted by a signal, or failed; `run.json` gets the result."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def result_of(session: Session, error: BaseException | None, seconds: float) -> RunResult:
-    """What `error`, a plugin's request or a signal made of the run; None of them means that it is completed."""
+    """The result of the run, from `error`, a plugin's request or a signal; without any of them, it is completed."""
     status, said = "completed", None
     if error is not None and (peer := failures.cause_elsewhere(error, session.state.rank)):
         status, said = "interrupted" if peer.is_signal else "failed", peer.said
@@ -32,7 +32,7 @@ def result_of(session: Session, error: BaseException | None, seconds: float) -> 
 
 
 def write_end(session: Session, result: RunResult, error: BaseException | None) -> None:
-    """Say in `run.json` that the run is over, before any hook hears of it: a process may be killed in one of them."""
+    """Write into `run.json` that the run is over, before any hook is called: the process may be killed in a hook."""
     if error is not None:
         trace = redact_text("".join(traceback.format_exception(type(error), error, error.__traceback__)))
         session.run_dir.event(result.status, error=result.error, traceback=trace)
@@ -41,7 +41,7 @@ def write_end(session: Session, result: RunResult, error: BaseException | None) 
 
 
 def write_outcome(session: Session, result: RunResult) -> None:
-    """Write the last word on the run into `run.json`; a full disk loses it, not the model."""
+    """Write the final outcome into `run.json`; on a full disk it is lost, but the run does not fail."""
     counts = session.unpublished()
     with contextlib.suppress(OSError):
         session.run_dir.update_run(
@@ -56,7 +56,7 @@ def write_outcome(session: Session, result: RunResult) -> None:
 
 
 def _is_interruption(session: Session, error: BaseException | None) -> bool:
-    """Whether a signal ended the run; after one, a rank that went first is no failure."""
+    """Whether a signal ended the run. After a signal, the loss of another rank that left first is no failure."""
     if isinstance(error, (Interrupted, KeyboardInterrupt, SystemExit)):
         return True
     return bool(session.signals.received) and (error is None or failures.lost_peer(error))

@@ -1,4 +1,4 @@
-"""What runs, and where it comes from: versions, machine, git state and plugins, as they stand in `run.json`."""
+"""Where a run comes from: versions, machine, git state and plugins, written to `run.json`."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ PACKAGES = (
 
 
 def write_start(run_dir: RunDir, ctx: LogContext, lineup: Lineup, earlier: Mapping[str, Any]) -> None:
-    """Write `config.yaml` and `run.json`; `earlier` is what `run.json` says of attempts before this one."""
+    """Write `config.yaml` and `run.json`; `earlier` is the `run.json` of the attempts before this one."""
     run_dir.write_text(rundir.CONFIG, yaml.safe_dump(ctx.run_config, sort_keys=False, allow_unicode=True))
     run_dir.write_json(
         rundir.RUN,
@@ -57,7 +57,7 @@ def write_start(run_dir: RunDir, ctx: LogContext, lineup: Lineup, earlier: Mappi
 
 
 def provenance(lineup: Lineup) -> dict[str, Any]:
-    """Everything needed to know what ran; reads metadata only, imports nothing."""
+    """Command, versions, machine, git state and plugins; reads metadata only and imports nothing."""
     return {
         "command": [redact_override(argument) for argument in sys.argv],
         "versions": {"python": platform.python_version(), **_versions()},
@@ -79,7 +79,7 @@ def _versions() -> dict[str, str]:
 
 
 def _git() -> dict[str, Any] | None:
-    """Commit, branch and whether files differ from it, for the folder the run was started in."""
+    """Commit, branch and number of changed files, for the folder in which the run was started."""
     commit = _git_says("rev-parse", "HEAD")
     if commit is None:
         return None

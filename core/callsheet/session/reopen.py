@@ -1,4 +1,4 @@
-"""`callsheet outbox drain RUN`: carry out what a dead run left, and tell its plugins what came back."""
+"""`callsheet outbox drain RUN`: carry out the entries that a dead run left, and announce the results to its plugins."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ NOT_WRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACC
 
 
 def drain(run_dir: Path, seconds: float) -> dict[str, int]:
-    """Work the outbox of `run_dir` off, for at most so many `seconds`; returns how many entries are in which state.
+    """Carry out the outbox of `run_dir`, for at most `seconds`; returns the number of entries in each state.
 
-    Raises `CallsheetError` when the run is alive: it does so itself.
+    Raises `CallsheetError` if the run is alive, because a live run carries out its own outbox.
     """
     with reopened(run_dir, seconds):
         pass
@@ -33,9 +33,9 @@ def drain(run_dir: Path, seconds: float) -> dict[str, int]:
 
 @contextmanager
 def reopened(run_dir: Path, seconds: float = float("inf")) -> Iterator[LogContext]:
-    """The run at `run_dir` once more, to put something into its outbox; leaving the block works that off.
+    """Open the dead run at `run_dir` to put entries into its outbox; leaving the block carries them out.
 
-    Raises `CallsheetError` when the run is alive, there is none, or its directory cannot be written.
+    Raises `CallsheetError` if the run is alive, does not exist, or its directory cannot be written.
     """
     rundir.require_run(run_dir)
     folder = RunDir(run_dir)
@@ -51,14 +51,14 @@ def reopened(run_dir: Path, seconds: float = float("inf")) -> Iterator[LogContex
     except OSError as error:
         if error.errno not in NOT_WRITABLE:
             raise
-        said = f"{run_dir} cannot be written: {error.strerror}. What lies in its outbox is kept; try again once it can."
+        said = f"{run_dir} cannot be written: {error.strerror}. Its outbox keeps every entry; make it writable first."
         raise CallsheetError(said) from error
     finally:
         folder.close()
 
 
 def _announcer_of(folder: RunDir) -> tuple[Announcer, OutboxSettings]:
-    """Who tells the plugins that `config.yaml` lists, and the settings of their outbox."""
+    """The announcer for the plugins that `config.yaml` lists, and the settings of the outbox."""
     run = folder.run()
     config = folder.config()
     lineup = Lineup(_plugins(config, run), log=folder.event)
@@ -73,7 +73,7 @@ def _settings(config: Mapping[str, Any]) -> OutboxSettings:
 
 
 def _plugins(config: Mapping[str, Any], run: Mapping[str, Any]) -> dict[str, Plugin]:
-    """The run's plugins, made again. A script's configuration has none; there `run.json` lists them."""
+    """Make the run's plugins again. The configuration of a script lists none; its `run.json` does."""
     from omegaconf import DictConfig, OmegaConf
 
     from callsheet.config import compose, plan
@@ -82,7 +82,7 @@ def _plugins(config: Mapping[str, Any], run: Mapping[str, Any]) -> dict[str, Plu
     compose.bind()
     nodes = config.get("plugins") or {row["name"]: row["settings"] for row in run.get("plugins", ())}
     typed = {name: OmegaConf.structured(load(name)) for name in nodes if name in installed()}
-    # The whole configuration stands around them, since settings may refer to each other.
+    # Compose the whole configuration around the plugins, because settings may refer to each other.
     content = {**config, "plugins": typed}
     whole = OmegaConf.create({name: node for name, node in content.items() if name != "hydra"})
     assert isinstance(whole, DictConfig)

@@ -24,7 +24,7 @@ from callsheet.session.manifest import ManifestWriter
 
 
 class Session:
-    """A run in progress. Used as a context manager: whatever leaves the block decides how the run ended."""
+    """A run in progress, as a context manager: the exception that leaves the block decides how the run ended."""
 
     def __init__(
         self,
@@ -57,14 +57,14 @@ class Session:
         return bool(self._started) and self.result is None
 
     def move_to(self, folder: Path, config: dict[str, Any]) -> None:
-        """Run in `folder`, for a script whose Trainer says only now where that is."""
+        """Use `folder` as run directory: in a script, the Trainer tells it only when training begins."""
         self.run_dir.path = self.ctx.run_dir = folder
         self.ctx.run = folder.name
         self.ctx.run_config = redact(config)
         self.arm = ArmResult(folder.name)
 
     def start(self) -> None:
-        """Take the run directory, write down what runs, and announce the run."""
+        """Lock the run directory, write `run.json`, and announce the run."""
         self.run_dir.open()
         earlier = self.run_dir.run()
         self._started, self.result, self.stopped_by = time.perf_counter(), None, None
@@ -109,19 +109,19 @@ class Session:
             self._say_ended(self.result, error)
 
     def checkpointed(self, row: ManifestRow) -> None:
-        """Write a complete checkpoint into the manifest, with what was put into the outbox for it."""
+        """Write a complete checkpoint into the manifest, with the outbox entries put for it."""
         if self._manifest:
             self._manifest.add(row, self.supervisor.put_lately() if self.supervisor else [])
 
     def unpublished(self) -> dict[str, int]:
-        """How many outbox entries are done, left and failed; empty when none was ever put."""
+        """The number of outbox entries that are done, left and failed; empty if none was ever put."""
         return counts_of(self.run_dir.path) if self.supervisor else {}
 
     def _announce(self, *score: Any) -> None:
         self.announcer.score_in_loop(self.state, *score)
 
     def _publish(self, error: BaseException | None) -> None:
-        """Wait for the courier, unless the run failed or somebody wants it gone; then only look what came back."""
+        """Wait for the courier. If the run failed or got a signal, do not wait, only collect what is there."""
         if self.supervisor:
             seconds = 0.0 if self._in_a_hurry(error) else self.outbox.deadline_seconds
             self.supervisor.wait(seconds, stop=lambda: self.signals.received is not None)
@@ -133,7 +133,7 @@ class Session:
         try:
             self.lineup.hooks.on_run_end(ctx=self.ctx, run_result=result, arm=self.arm)
             self.lineup.hooks.on_experiment_end(ctx=self.ctx, result=ExperimentResult([(self.arm, result)]))
-            self._publish(error)  # what those two put
+            self._publish(error)  # the two hooks may have put entries
         finally:
             if self.supervisor:
                 self.supervisor.close()

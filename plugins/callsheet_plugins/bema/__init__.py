@@ -1,4 +1,4 @@
-"""Averaged weights: BEMA, a moving average of the weights that corrects its own bias."""
+"""BEMA: a moving average of the weights, with a correction of its bias."""
 
 from callsheet_plugins.bema.plugin import Bema
 

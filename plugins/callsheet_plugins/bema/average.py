@@ -1,4 +1,4 @@
-"""The arithmetic of BEMA over this rank's part of named tensors: one moving average in float32, and its correction."""
+"""The arithmetic of BEMA on this rank's part of the tensors: a moving average in float32, and its bias correction."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Ema = dict[str, "Tensor"]
 
 
 def begun(weights: Tensor, device: str) -> Tensor:
-    """An average that begins at `weights`: a float32 copy on `device`."""
+    """Start an average at `weights`: return a float32 copy on `device`."""
     import torch
 
     return weights.detach().to(device, torch.float32, copy=True)
@@ -26,9 +26,9 @@ def formed(ema: Tensor, theta: Tensor, theta0: Tensor, alpha: float) -> Tensor:
 
 
 def blend(average: Tensor, weights: Tensor, share: float) -> None:
-    """Move `average` towards `weights` by `share`, in one pass over memory: two reads and one write an element.
+    """Move `average` towards `weights` by `share`, in one pass over memory: two reads and one write per element.
 
-    Weights of another dtype or device pass through a small buffer, never through a whole copy.
+    Weights of another dtype or device go through a small buffer; a whole copy is never made.
     """
     if weights.dtype == average.dtype and weights.device == average.device:
         average.lerp_(weights, share)

@@ -1,4 +1,4 @@
-"""Evaluation with the averaged weights in the model's place, and nothing saved while they are there."""
+"""Evaluation of the averaged weights, which take the model's place; nothing is saved in the meantime."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from typing import Any
 
 from callsheet.privates.trl import gathered_in_evaluation
 
-NAME = "bema"  # of the evaluation of the average, where there are both
+NAME = "bema"  # names the average's evaluation, if there are two
 
-Evaluate = Callable[[str], dict[str, float]]  # by the prefix of its metrics
+Evaluate = Callable[[str], dict[str, float]]  # takes the prefix of the metrics
 Swapped = Callable[[], AbstractContextManager[bool]]
 
 
 @dataclass
 class Evaluation:
-    """`which` is bema, or both: the model as it is, then the average, whose metrics are called `eval_bema_loss`."""
+    """Evaluates the average; with `which="both"` first the model, and the average's metrics are `eval_bema_…`."""
 
     which: str
     swapped: Swapped
@@ -26,8 +26,8 @@ class Evaluation:
     is_swapped: bool = False
 
     def __call__(self, trainer: Any, evaluate: Evaluate, prefix: str) -> dict[str, float]:
-        """Evaluate the average, and where asked for the model too; every rank does."""
-        if self.is_running:  # Trainer calls itself for each of several data sets
+        """Evaluate the average and, if asked for, the model; on every rank."""
+        if self.is_running:  # for several data sets, Trainer.evaluate calls itself
             return evaluate(prefix)
         self.is_running = True
         try:
@@ -47,7 +47,7 @@ class Evaluation:
                 self.is_swapped = False
 
     def rename(self, trainer: Any) -> None:
-        """Name what TRL's trainers gathered of the average as such: they put no prefix but eval_ before it."""
+        """Rename the average's metrics that TRL's trainers gathered, because TRL gives them no prefix but `eval_`."""
         if self.is_swapped and self.which == "both":
             gathered = gathered_in_evaluation(trainer)
             for key in list(gathered):
@@ -55,6 +55,6 @@ class Evaluation:
 
 
 def _none_yet(args: Any) -> dict[str, float]:
-    """What Trainer finds the best checkpoint by, and would raise without: none before the first update."""
+    """NaN for the metric of the best checkpoint: before the first update there is none, and Trainer would raise."""
     metric = f"eval_{(args.metric_for_best_model or '').removeprefix('eval_')}"
     return {metric: math.nan} if metric.startswith(f"eval_{NAME}_") else {}

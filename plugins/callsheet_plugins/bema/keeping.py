@@ -1,4 +1,4 @@
-"""The files of BEMA: what a run writes once and its checkpoints share, and what a resumed run reads back."""
+"""The files of BEMA: a run writes them once, its checkpoints share them by links, and a resumed run reads them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FORMED = "formed"
 
 @dataclass(frozen=True)
 class Kept:
-    """A folder of the run for what never changes once written: θ₀, and the model folder of the formed average."""
+    """The run's folder for files that never change after they are written: θ₀, and the formed average as a model."""
 
     folder: Path
     sharding: Sharding
@@ -32,14 +32,14 @@ class Kept:
         return self.folder / FORMED
 
     def clear(self) -> None:
-        """Begin with an empty folder; the checkpoints of an earlier run hold links of their own."""
+        """Empty the folder; the checkpoints of an earlier run have their own links to its files."""
         if self._rank == 0:
             shutil.rmtree(self.folder, ignore_errors=True)
-            self.folder.mkdir(parents=True, exist_ok=True)  # NFS keeps a folder with files that are open
+            self.folder.mkdir(parents=True, exist_ok=True)  # NFS does not delete a folder with open files
         barrier()
 
     def keep_theta0(self, theta0: Ema) -> Stored:
-        """Write θ₀, and return it as it can be read back, tensor by tensor."""
+        """Write θ₀ to disk, and return a reader for its tensors."""
         save_shards(self.sharding, theta0, self.folder, THETA0)
         barrier()
         return self.theta0()
@@ -48,7 +48,7 @@ class Kept:
         return Stored(self.sharding.chosen, self.folder, THETA0)
 
     def save(self, ema: Ema, checkpoint: Path) -> None:
-        """Put all that a resumed run needs into `checkpoint`, writing only the EMA anew."""
+        """Put all that a resumed run needs into `checkpoint`; only the EMA is written again, the rest is linked."""
         save_shards(self.sharding, ema, checkpoint, EMA)
         if (mine := file_of(self.folder, THETA0, self._rank)).exists():
             link_or_copy(mine, checkpoint / mine.name)
@@ -56,7 +56,7 @@ class Kept:
             link_or_copy(self.formed, checkpoint / FORMED)
 
     def adopt(self, checkpoint: Path) -> Stored:
-        """Take over the θ₀ of `checkpoint`: the file of this rank, or its part of what other ranks wrote."""
+        """Take over the θ₀ of `checkpoint`: link this rank's file, or read this rank's part from the files of all."""
         stored, mine = Stored(self.sharding.chosen, checkpoint, THETA0), file_of(checkpoint, THETA0, self._rank)
         if mine.exists() and holds_exactly(mine, self.sharding):
             link_or_copy(mine, self.folder / mine.name)
@@ -65,16 +65,16 @@ class Kept:
         return self.keep_theta0({name: stored.read(name) for name in stored.shards})
 
     def adopt_formed(self, checkpoint: Path) -> bool:
-        """Take over the formed average of `checkpoint`, if it has one. Rank 0 only."""
+        """Take over the formed average of `checkpoint`, if there is one; returns whether there is. Rank 0 only."""
         if (checkpoint / FORMED).exists():
             link_or_copy(checkpoint / FORMED, self.formed)
         return self.formed.exists()
 
     def publish(self, folder: Path) -> Path:
-        """Move the formed average to `folder`, in place of what is there."""
+        """Move the formed average to `folder`, and replace what is there."""
         shutil.rmtree(folder, ignore_errors=True)
         return self.formed.rename(folder)
 
     def remove(self) -> None:
-        """Leave nothing behind: the checkpoints hold links of their own. Rank 0 only, the others being done with it."""
+        """Delete the folder; checkpoints have their own links. Rank 0 only, after the other ranks are done with it."""
         shutil.rmtree(self.folder, ignore_errors=True)

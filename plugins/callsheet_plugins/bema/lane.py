@@ -1,4 +1,4 @@
-"""The way of weights out of a GPU: over a stream beside the one that trains, into pinned memory."""
+"""Copies weights from a GPU to pinned memory, on another stream than the one that trains."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Lane:
-    """A stream of `device`, and one pinned copy of what leaves it, in the dtype that it has there."""
+    """A stream of `device`, and one pinned copy of the weights in their own dtype."""
 
     def __init__(self, device: Any) -> None:
         import torch
@@ -22,7 +22,7 @@ class Lane:
         self._pinned: dict[str, Tensor] = {}
 
     def copy(self, shards: Mapping[str, Shard]) -> Copy:
-        """Begin to copy the weights as the steps so far leave them; returns before they are."""
+        """Start to copy the weights as all steps queued so far leave them; returns before the copy is complete."""
         import torch
 
         self._stream.wait_stream(torch.cuda.current_stream(self._stream.device))
@@ -33,27 +33,27 @@ class Lane:
                     self._pinned[name] = torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True)
                 self._pinned[name].copy_(tensor, non_blocking=True)
                 tensor.record_stream(self._stream)
-        arrived = self._stream.record_event(torch.cuda.Event(blocking=True))  # who waits for it, sleeps
+        arrived = self._stream.record_event(torch.cuda.Event(blocking=True))  # a waiting thread sleeps, not spins
         return Copy(self._pinned, self._stream.device, arrived)
 
 
 @dataclass(frozen=True)
 class Copy:
-    """Weights under way; `tensors` holds them once they have arrived, until the lane's next copy."""
+    """A copy in progress; `tensors` are valid after `arrived`, until the lane's next copy."""
 
     tensors: Mapping[str, Tensor]
     device: Any
     arrived: Any
 
     def hold(self) -> None:
-        """Have the device do nothing that this thread asks of it from now on before they have arrived."""
+        """Make the device complete the copy before any work that this thread queues from now on."""
         import torch
 
         torch.cuda.current_stream(self.device).wait_event(self.arrived)
 
     def wait(self) -> None:
-        """Return once they have arrived."""
+        """Return when the copy is complete."""
         import torch
 
-        with torch.cuda.device(self.device):  # a thread begins on the first GPU, and would take memory there
+        with torch.cuda.device(self.device):  # a new thread uses GPU 0, and would allocate memory there
             self.arrived.synchronize()

@@ -1,4 +1,4 @@
-"""The model's side of BEMA: what it cannot be saved as, and how the average becomes a folder that loads."""
+"""The model's side of BEMA: which models are refused, and how the average becomes a folder that loads."""
 
 from __future__ import annotations
 
@@ -22,38 +22,38 @@ if TYPE_CHECKING:
 
 
 def problem_with_device(device: str) -> str:
-    """Why an average cannot be held there, or an empty string; found without torch."""
+    """Why `device` cannot hold the average, or an empty string; found without torch."""
     kind = device.partition(":")[0].replace("gpu", "cuda")
     if not DEVICE.fullmatch(device):
-        return f"is no device; use cpu, or that of the GPU each process trains on: cuda.{did_you_mean(kind, KINDS)}"
+        return f"is no device; use cpu, or cuda for the GPU that each process trains on.{did_you_mean(kind, KINDS)}"
     return ""
 
 
 def problem_with_adapter(kind: str) -> str:
-    """Why the average of such an adapter, by the class that configures it, cannot be saved, or an empty string."""
+    """Why the average of an adapter with configuration class `kind` cannot be saved, or an empty string."""
     if kind.rpartition(".")[2].removesuffix("Config") not in PROMPTS:
         return ""
     return (
-        f"bema cannot save the average of {kind}: PEFT saves the prompts that train, whatever it is given. Use an "
-        "adapter inside the layers, such as peft=lora, or take bema out of plugins."
+        f"bema cannot save the average of {kind}: PEFT ignores the given weights and saves the prompts that train. Use "
+        "an adapter inside the layers, such as peft=lora, or take bema out of plugins."
     )
 
 
 def refuse_a_device_that_is_missing(device: str) -> None:
-    """Raise `CallsheetError` for one that this machine lacks; the one that checks may lack it, and train elsewhere."""
+    """Raise `CallsheetError` if this machine lacks `device`. Preflight cannot tell: it may run on another machine."""
     import torch
 
     kind = device.partition(":")[0]
-    module = getattr(torch, kind, None)  # of NPUs, only with a package of their own
+    module = getattr(torch, kind, None)  # torch.npu exists only with a package of its own
     if module is None or not module.is_available():
         raise CallsheetError(f"plugins.bema.device={device} needs a device that torch does not see here. Use cpu.")
 
 
 def refuse_what_cannot_be_saved(model: Any) -> None:
-    """Raise `CallsheetError` for a model without `save_pretrained`."""
+    """Raise `CallsheetError` for a model without `save_pretrained`, or with an adapter that cannot be saved."""
     if not hasattr(model, "save_pretrained"):
         raise CallsheetError(
-            f"BEMA saves the average with save_pretrained, which {type(model).__name__} does not have. "
+            f"bema saves the average with save_pretrained, which {type(model).__name__} does not have. "
             "Use a model of transformers or PEFT, or take bema out of plugins."
         )
     for config in getattr(model, "peft_config", {}).values():
@@ -64,7 +64,7 @@ def refuse_what_cannot_be_saved(model: Any) -> None:
 def save(
     state: LoopState, model: Any, sharding: Sharding, folder: Path, values: Callable[[str], Tensor | None]
 ) -> None:
-    """Write the model with `values` in place of its own weights, and the tokenizer beside it; on all ranks."""
+    """Write the model with `values` instead of its own weights, and the tokenizer; on all ranks."""
     with _cache_allowed(model):
         save_model(model, sharding, folder, values)
     if sharding.rank == 0 and state.tokenizer is not None:
@@ -73,7 +73,7 @@ def save(
 
 @contextmanager
 def _cache_allowed(model: Any) -> Iterator[None]:
-    """Save with the key-value cache on, which checkpointing of activations has off: else generation would be slow."""
+    """Save with the key-value cache on: activation checkpointing turns it off, and generation would be slow."""
     config: Any = getattr(model, "config", None)
     if getattr(config, "use_cache", True):
         yield

@@ -1,4 +1,4 @@
-"""An average held in main memory beside a model on a GPU: weights are copied out while training goes on."""
+"""An average in main memory of a model on a GPU: weights are copied while training goes on."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from callsheet_plugins.bema.lane import Copy, Lane
 
 
 class Offload:
-    """Blends weights that lie on a GPU into an average that does not, without keeping the loop waiting.
+    """Blends weights on a GPU into an average in main memory, without blocking the loop.
 
-    They leave over a `lane` of their own while the next forward and backward run; a thread blends them once they have
-    arrived. The optimizer's next step waits, on the device, for the copy, because it overwrites what is being copied.
+    `lane` copies the weights while the next forward and backward run, then a thread blends them. On the device, the
+    optimizer's next step waits for the copy, because it overwrites the weights that are copied.
     """
 
     def __init__(self, lane: Lane) -> None:
@@ -28,25 +28,25 @@ class Offload:
         self._hook = register_optimizer_step_pre_hook(self._before_step)
 
     def update(self, ema: Ema, shards: Mapping[str, Shard], share: float) -> None:
-        """Begin an update; returns at once, unless the one before is still on its way."""
+        """Start an update; returns at once, unless the previous update is still running."""
         self.settle()
         self._copy = self._lane.copy({name: shards[name] for name in ema})
         self._blending = self._thread.submit(_blend, ema, self._copy, share)
 
     def settle(self) -> None:
-        """Wait until the average holds every update. Raises what went wrong in one, also when asked again."""
+        """Wait until the average holds every update. Raises the error of an update, and raises it again if repeated."""
         if self._blending is not None:
             self._blending.result()
         self._blending = self._copy = None
 
     def close(self) -> None:
-        """Wait for nothing: what is under way may never arrive, if it is what the run failed of."""
+        """Stop without waiting: if a copy made the run fail, it may never complete."""
         self._hook.remove()
         self._thread.shutdown(wait=False)
 
     def _before_step(self, *about: Any) -> None:
         if self._copy is not None:
-            self._copy.hold()  # each optimizer that steps, on whatever stream
+            self._copy.hold()  # for every optimizer that steps, on any stream
 
 
 def _blend(ema: Ema, copy: Copy, share: float) -> None:
@@ -56,9 +56,9 @@ def _blend(ema: Ema, copy: Copy, share: float) -> None:
 
 
 def crossing(shards: Mapping[str, Shard], ema: Ema) -> dict[Any, Ema]:
-    """The averages in main memory of weights that are on a GPU, by that GPU: each has streams of its own.
+    """The averages in main memory whose weights are on a GPU, grouped by GPU, because each GPU has its own streams.
 
-    An engine may keep master weights in main memory itself, of all parameters or of those that a rank has none of.
+    Not every weight is on a GPU: an engine may keep all master weights, or empty shards, in main memory.
     """
     leaving: dict[Any, Ema] = {}
     for name, average in ema.items():

@@ -30,34 +30,34 @@ class Bema(Schedule):
     """Average the weights while they train (BEMA, Block & Zhang 2025, arXiv 2508.00180), and save the average.
 
     After step τ, every φ steps, EMA moves towards the weights θ by β = max((ρ + γt)^-κ, minimum). The average is
-    EMA + α (θ - θ₀), where α = (ρ + γt)^-η and θ₀ are the weights at step τ. It is formed at the last update that
-    the run has, and lies in `<run>/bema` as a model folder once training has ended, as with TRL's BEMACallback.
+    EMA + α (θ - θ₀), where α = (ρ + γt)^-η and θ₀ are the weights at step τ. It is formed at the run's last update.
+    When training has ended, the folder `<run>/bema` holds it as a model, as with TRL's BEMACallback.
 
-    Two things differ from TRL. Training that stops before its planned end forms the average from the weights it
-    stopped at, with their α, where TRL keeps the last update's. A run too short for any update warns and saves no
-    average, where TRL saves the weights it began with.
+    Two things differ from TRL. If training stops before its planned end, the average is formed from the weights at the
+    stop, with their α; TRL keeps the average of the last update. If a run is too short for any update, it warns and
+    saves no average; TRL saves the initial weights.
 
-    Only trainable parameters are averaged; of a PEFT model, the adapter. The EMA is float32 whatever the model is,
-    because in bfloat16 most updates would round to nothing, and follows the engine's float32 master weights where it
-    keeps such. Under ZeRO and FSDP2 each rank averages the part that it keeps.
+    Only trainable parameters are averaged; of a PEFT model, the adapter. The EMA is always float32, because in bfloat16
+    most updates would round to zero. It follows the engine's float32 master weights, if the engine has them. Under ZeRO
+    and FSDP2 each rank averages its own part.
     """
 
     ranks = "all"
 
-    device: str = setting("cpu", help="Where the average is held, such as cpu or cuda.")
+    device: str = setting("cpu", help="The device that holds the average, such as cpu or cuda.")
     theta0: str = setting(
-        "disk", choices=("disk", "memory"), help="Where θ₀ waits until the average is formed; in the run directory."
+        "disk", choices=("disk", "memory"), help="Where θ₀ is kept; disk is a file in the run directory."
     )
     every_checkpoint: bool = setting(False, help="Also save the average with every checkpoint, as its folder `bema`.")
     evaluate_with: str = setting(
         "raw",
         choices=("raw", "bema", "both"),
-        help="Evaluate the weights that train, their average, or one after the other (as eval_bema_…).",
+        help="Evaluate the weights that train, their average, or both (the average's metrics are eval_bema_…).",
     )
     on_missing_state: str = setting(
         "refuse",
         choices=("refuse", "restart"),
-        help="When a resumed checkpoint holds no average: end the run, or start averaging anew.",
+        help="If the checkpoint of a resumed run holds no average: end the run, or start a new average.",
     )
 
     def __post_init__(self) -> None:
@@ -94,7 +94,7 @@ class Bema(Schedule):
     def on_train_start(self, state: LoopState) -> None:
         model.refuse_a_device_that_is_missing(self.device)
         if problem := self._problem_with_vllm(getattr(state.args, "use_vllm", False)):
-            raise CallsheetError(problem)  # in a script, nobody has asked before
+            raise CallsheetError(problem)  # preflight of a script does not see the trainer's arguments
         self._model = unwrapped(state)
         model.refuse_what_cannot_be_saved(self._model)
         self._sharding = Sharding(self._model)
@@ -106,7 +106,7 @@ class Bema(Schedule):
             self._updated_at = None
             if state.step >= self.update_after:
                 self._average = self._begun()
-        self._form_if_last(state)  # the run that was resumed may have planned to go on
+        self._form_if_last(state)  # the resumed run may have planned more steps than this one
         if state.trainer is not None:
             self._follow(state, state.trainer)
         if self.evaluate_with == "both":
@@ -137,7 +137,7 @@ class Bema(Schedule):
     def on_train_end(self, state: LoopState, artifacts: dict[str, Path]) -> None:
         if self._updated_at is None:
             logger.warning(
-                "BEMA saved no average: training ended at step %s, and the first update was due at step %s.",
+                "bema saved no average: training ended at step %s, and the first update was due at step %s.",
                 state.step,
                 self.first_update,
             )
@@ -154,7 +154,7 @@ class Bema(Schedule):
         self._let_go()  # training may have raised
 
     def _follow(self, state: LoopState, trainer: Any) -> None:
-        """Have `trainer` evaluate the average, and form it before it loads its best checkpoint."""
+        """Make `trainer` evaluate the average, and form the average before it loads its best checkpoint."""
         extend(trainer, Averaging)
         if self.evaluate_with != "raw":
             self._evaluation = Evaluation(self.evaluate_with, lambda: self._swapped(state))
@@ -173,11 +173,11 @@ class Bema(Schedule):
             logger.warning("%s", problem)
         if self._evaluation and state.args and state.args.eval_strategy == "no" and not state.args.eval_on_start:
             logger.warning(
-                "bema.evaluate_with=%s waits for evaluations; trainer.eval_strategy is no.", self.evaluate_with
+                "bema.evaluate_with=%s waits for evaluations; set trainer.args.eval_strategy.", self.evaluate_with
             )
 
     def _is_late(self, steps: Any) -> str:
-        """Whether a run of so many steps, if they are known, ends before the first update, in a sentence."""
+        """A problem if a run of `steps` ends before the first update, or an empty string; `steps` may be unknown."""
         if not isinstance(steps, int) or not 0 < steps < self.first_update:
             return ""
         return (
@@ -203,7 +203,7 @@ class Bema(Schedule):
         return Average.begin(self._sharding, self._kept, self.device, self.theta0)
 
     def _form_if_last(self, state: LoopState) -> None:
-        """Form the average at the last update, because the weights of that step are gone when training ends."""
+        """Form the average at the last update: when training ends, the weights of that step are gone."""
         if self._updated_at == state.step and self._was_last_update(state):
             self._form(state)
 
@@ -222,7 +222,7 @@ class Bema(Schedule):
 
     @contextmanager
     def _swapped(self, state: LoopState) -> Iterator[bool]:
-        """Put the average into the model, if there is one; yields whether there is."""
+        """Put the average into the model, if there is one, and take it out again; yields whether there is one."""
         if self._average is None or self._updated_at is None:
             yield False
             return
@@ -232,7 +232,7 @@ class Bema(Schedule):
             yield True
 
     def _restored(self, state: LoopState) -> Average | None:
-        """The average of the checkpoint that this run goes on from, or None when it begins one."""
+        """The average of the checkpoint that this run resumes from, or None if the run starts a new one."""
         row = state.resumed_from
         if row is None or row.step < self.update_after:
             return None

@@ -1,4 +1,4 @@
-"""The average of one run in progress, on one rank: updated from the model's shards, saved and formed from its own."""
+"""The running average of one rank: updated from the model's shards, saved, and formed."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ if TYPE_CHECKING:
 
 @dataclass
 class Average:
-    """The EMA in float32, one copy of this rank's shard, and where θ₀ is read from."""
+    """The EMA in float32, one copy of this rank's shard, and the function that reads θ₀."""
 
     sharding: Sharding
     ema: Ema
     theta0: Callable[[str], Tensor]
-    offloads: dict[Any, Offload] = field(default_factory=dict)  # by the GPU that weights leave
-    leaving: dict[Any, Ema] | None = None  # likewise; found once, since an engine may have to fetch weights to tell
+    offloads: dict[Any, Offload] = field(default_factory=dict)  # keyed by the GPU of the weights
+    leaving: dict[Any, Ema] | None = None  # the same keys; computed once, because an engine may have to fetch weights
 
     @classmethod
     def begin(cls, sharding: Sharding, kept: Kept, device: str, where: str) -> Average:
-        """Start at the weights as they are, which become θ₀."""
+        """Start at the current weights, which become θ₀."""
         dtypes = {}
         ema: Ema = {}
         for name, shard in sharding.chosen.items():
             weights = shard.read()
             ema[name], dtypes[name] = average.begun(weights, device), weights.dtype
-        theta0 = {name: tensor.to(dtypes[name]) for name, tensor in ema.items()}  # nothing is lost: it was that before
+        theta0 = {name: tensor.to(dtypes[name]) for name, tensor in ema.items()}  # exact: this was their dtype before
         stored = kept.keep_theta0(theta0)
         if where == "disk":
             return cls(sharding, ema, stored.read)
@@ -46,7 +46,7 @@ class Average:
     def restored(
         cls, sharding: Sharding, kept: Kept, ema: Stored, checkpoint: Path, device: str, where: str
     ) -> Average:
-        """Go on where a checkpoint left off, bit for bit."""
+        """Restore the average of `checkpoint`, bit for bit."""
         stored = kept.adopt(checkpoint)
         running = {name: ema.read(name).to(device) for name in sharding.chosen}
         if where == "disk":
@@ -62,12 +62,12 @@ class Average:
         for device, leaving in self.leaving.items():
             self.offloads[device].update(leaving, shards, beta)
         gone = {name for leaving in self.leaving.values() for name in leaving}
-        for name, tensor in self.ema.items():  # in the order in which they lie in memory
+        for name, tensor in self.ema.items():  # in the order in which they lie in memory, which is faster
             if name not in gone:
                 average.blend(tensor, shards[name].read(), beta)
 
     def former(self, alpha: float) -> Callable[[str], Tensor | None]:
-        """Gives this rank's part of the average of a parameter, made when asked for; None for what is not averaged."""
+        """A function that forms this rank's part of a parameter's average, or None if it is not averaged."""
         self.settle()
 
         def form(name: str) -> Tensor | None:
@@ -78,7 +78,7 @@ class Average:
         return form
 
     def save(self, kept: Kept, folder: Path) -> None:
-        """Write all that a resumed run needs into `folder`, a checkpoint's; on all ranks."""
+        """Write all that a resumed run needs into `folder` of a checkpoint; on all ranks."""
         self.settle()
         kept.save(self.ema, folder)
 
@@ -87,6 +87,6 @@ class Average:
             offload.close()
 
     def settle(self) -> None:
-        """Wait until every update has arrived."""
+        """Wait until the average holds every update."""
         for offload in self.offloads.values():
             offload.settle()

@@ -1,4 +1,4 @@
-"""When BEMA updates, and how much an update and its correction weigh at a step, by the names of the paper."""
+"""The schedule of BEMA: the steps of updates, and the weights β and α at a step, as the paper names them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from callsheet.errors import CallsheetError
 
 
 class Schedule(Plugin):
-    """The settings that say when and how much, under TRL's names and with its defaults."""
+    """The settings of the schedule, with TRL's names and defaults."""
 
     update_freq: int = setting(400, ge=1, help="Update every this many steps; φ in the paper.")
     ema_power: float = setting(0.5, ge=0, help="How fast updates lose weight; κ in the paper. 0 averages nothing.")
@@ -28,7 +28,7 @@ class Schedule(Plugin):
             )
         if not self._weighs_something():
             raise CallsheetError(
-                f"{type(self).__name__}.ema_power or .bias_power is out of reason: at the first update, step "
+                f"{type(self).__name__}.ema_power or .bias_power is too high: at the first update, step "
                 f"{self.first_update}, (lag + multiplier * step) ** -power is 0 or infinite. Lower them."
             )
 
@@ -48,7 +48,7 @@ class Schedule(Plugin):
         return float(self._age(step) ** -self.bias_power)
 
     def _weighs_something(self) -> bool:
-        """Whether the first update and its correction have weights that can be computed with."""
+        """Whether β and α of the first update are finite, and β is above 0."""
         try:
             return 0 < self.beta(self.first_update) < math.inf and self.alpha(self.first_update) < math.inf
         except OverflowError:

@@ -1,4 +1,4 @@
-"""What a Trainer does otherwise while its weights are averaged: it evaluates the average, and forms it in time."""
+"""The methods that BEMA overrides in a Trainer: to evaluate the average, and to form it in time."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from callsheet_plugins.bema.evaluating import Evaluation
 
 
 class Averaging:
-    """Comes before the class of a Trainer, see `callsheet.loop.extend`. With nothing set, it changes nothing.
+    """A mixin for a Trainer, see `callsheet.loop.extend`. With both attributes None, it changes nothing.
 
-    `bema_evaluation` takes the place of `evaluate`, which has no event before it. `bema_form` is called before the best
-    checkpoint is loaded over the weights that the average is formed from, which has no event either: transformers 5.10
-    to 5.24 do it in `_load_best_model`, after the loop and before `on_train_end`.
+    `bema_evaluation` replaces `evaluate`, because no event comes before it. `bema_form` is called before the best
+    checkpoint overwrites the weights from which the average is formed, because no event comes before that either:
+    transformers 5.10 to 5.24 load it in `_load_best_model`, after the loop and before `on_train_end`.
     """
 
     bema_evaluation: Evaluation | None = None
@@ -27,7 +27,7 @@ class Averaging:
         metric_key_prefix: str = "eval",
         **more: Any,
     ) -> dict[str, float]:
-        evaluate = super().evaluate  # type: ignore[misc]  # of the Trainer that stands behind this class
+        evaluate = super().evaluate  # type: ignore[misc]  # the class of the Trainer, unknown here, comes next in the MRO
 
         def plain(prefix: str) -> dict[str, float]:
             return evaluate(eval_dataset, ignore_keys, metric_key_prefix=prefix, **more)  # type: ignore[no-any-return]
@@ -56,4 +56,4 @@ class Averaging:
 
     def _refuse_averaged_weights(self) -> None:
         if self.bema_evaluation and self.bema_evaluation.is_swapped:
-            raise CallsheetError("The model holds averaged weights for an evaluation; save it before or after.")
+            raise CallsheetError("The model holds averaged weights during an evaluation; save it before or after that.")

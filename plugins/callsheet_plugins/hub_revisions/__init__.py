@@ -1,4 +1,4 @@
-"""Publishes checkpoints as revisions, on the Hub or in a folder."""
+"""Publishes checkpoints as revisions, to the Hub or to a folder."""
 
 from callsheet_plugins.hub_revisions.plugin import HubRevisions
 

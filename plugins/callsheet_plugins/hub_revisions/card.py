@@ -1,4 +1,4 @@
-"""The model card of one step."""
+"""The model card of a revision."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from callsheet.secrets import redact_text
 
 
 def card(title: str, step: int, epoch: float, metrics: Mapping[str, float], config: Mapping[str, Any]) -> str:
-    """Markdown with the metadata that the Hub reads; from the run's redacted configuration."""
+    """Markdown with the metadata that the Hub reads; `config` is the run's configuration without secrets."""
     trainer, model, dataset = (dict(config.get(part) or {}) for part in ("trainer", "model", "dataset"))
     tags = ["callsheet", *(["trl", str(trainer["name"])] if trainer.get("name") else [])]
     base, data = (_on_the_hub(str(part.get("path") or "")) for part in (model, dataset))
@@ -34,5 +34,5 @@ def card(title: str, step: int, epoch: float, metrics: Mapping[str, float], conf
 
 
 def _on_the_hub(path: str) -> str:
-    """`path` if others could find it on the Hub: one on this machine would tell of it, and tell them nothing."""
+    """`path` if it may be an id on the Hub, or an empty string: a local path would only tell about this machine."""
     return path if re.fullmatch(r"[\w-][\w.-]*(/[\w.-]+)?", path, re.ASCII) and not Path(path).exists() else ""

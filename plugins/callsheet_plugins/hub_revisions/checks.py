@@ -1,4 +1,4 @@
-"""What can be known to be wrong with publishing before training: names, folder, token, owner, branches."""
+"""Checks of publishing before training: names, folder, token, owner and branches."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ WHERE = "plugins.hub_revisions"
 
 
 def check_settings(plugin: RevisionSettings, ctx: LogContext, report: PreflightReport) -> None:
-    """Add what is wrong wherever revisions go."""
+    """Add the problems that do not depend on `hub`."""
     if problem := naming.problem_with_branch(naming.branch_of(plugin.revision, 0)):
         report.problem(f"{WHERE}.revision={plugin.revision!r} {problem}")
     if plugin.keep_best and plugin.keep_last is None:
-        report.problem(f"{WHERE}.keep_best={plugin.keep_best} adds to keep_last, without which all are kept. Set both.")
+        report.problem(f"{WHERE}.keep_best={plugin.keep_best} needs keep_last: without it all branches stay. Set both.")
     args = (ctx.run_config.get("trainer") or {}).get("args") or {}
     if plugin.keep_best and ctx.run_config and str(args.get("eval_strategy", "no")) == "no":
         report.warning(f"{WHERE}.keep_best needs {plugin.metric}, and trainer.args.eval_strategy=no measures nothing.")
@@ -32,7 +32,7 @@ def check_settings(plugin: RevisionSettings, ctx: LogContext, report: PreflightR
 
 
 def check_folder(plugin: RevisionSettings, ctx: LogContext, report: PreflightReport) -> None:
-    """Add why the folder cannot be published to."""
+    """Add the problems of publishing to the folder."""
     folder = Path(plugin.folder).expanduser().absolute() if plugin.folder else ctx.run_dir / "hub"
     nearest = next(parent for parent in (folder, *folder.parents) if parent.exists())
     if plugin.folder and not (nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)):
@@ -47,7 +47,7 @@ def check_folder(plugin: RevisionSettings, ctx: LogContext, report: PreflightRep
 
 
 def check_hub(plugin: RevisionSettings, ctx: LogContext, report: PreflightReport) -> None:
-    """Add what is wrong to `report`; asks the Hub, with short time-outs."""
+    """Add the problems of publishing to the Hub, which is asked with short time-outs."""
     if not plugin.repo:
         report.problem(f"{WHERE}.repo must be set for hub=huggingface, as in {WHERE}.repo=me/my-model.")
         return
@@ -97,7 +97,7 @@ def _ask(plugin: RevisionSettings, ctx: LogContext, report: PreflightReport) -> 
 
 
 def _scope_problem(who: dict[str, Any], repo: str) -> str:
-    """Why the token cannot write to the owner of `repo`, as far as the Hub tells."""
+    """Why the token cannot write to `repo`, or an empty string; `who` is the Hub's answer about the token."""
     owner = repo.partition("/")[0]
     roles = {org.get("name"): org.get("roleInOrg") for org in who.get("orgs", ())}
     names = [who.get("name"), *roles]
@@ -126,7 +126,7 @@ def _may_write(scopes: dict[str, Any], owner: str, repo: str) -> bool:
 def _refuse_existing(
     plugin: RevisionSettings, ctx: LogContext, found: list[str], where: str, report: PreflightReport
 ) -> None:
-    """Refuse branches that another run has made; a resumed one goes on with its own."""
+    """Refuse branches of another run; a resumed run has an outbox, and the branches are its own."""
     if found and not plugin.overwrite_hub_revision and not (ctx.run_dir / "outbox").exists():
         report.problem(
             f"{where} has the branch {min(found)}" + (f" and {len(found) - 1} more" if len(found) > 1 else "") + " "

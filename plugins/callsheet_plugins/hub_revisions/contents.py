@@ -1,4 +1,4 @@
-"""What of a checkpoint is published: files that a model is loaded from, and nothing else."""
+"""The files of a checkpoint to publish: those that loading a model needs, and no others."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MODEL = (
     "configuration_*.py",
     "tokenization_*.py",
 )
-# Whatever `include` says: hub_token stands in clear in training_args.bin, and the rest is of use to nobody else.
+# `include` cannot add these: training_args.bin holds hub_token in plain text, and nobody else can use the others.
 NEVER = (
     "training_args.bin",
     "optimizer*",
@@ -44,7 +44,7 @@ SCANNED_BYTES = 4 << 20
 
 
 def chosen(folder: Path, include: Sequence[str]) -> dict[str, Path]:
-    """The files of a model folder to publish, by name; `include` adds patterns to the list."""
+    """The files of a model folder to publish, keyed by name; `include` adds patterns."""
     found = {}
     for path in sorted(folder.iterdir()):
         wanted = any(fnmatch(path.name, pattern) for pattern in (*MODEL, *include))
@@ -54,9 +54,9 @@ def chosen(folder: Path, include: Sequence[str]) -> dict[str, Path]:
 
 
 def secret_in(files: Mapping[str, Path]) -> str:
-    """The name of the first file in which a secret seems to stand, or an empty string.
+    """The name of the first file that seems to hold a secret, or an empty string.
 
-    Text is read whole; of weights the head, where the metadata stands.
+    Text files are read in full; of weights only the head is read, which holds the metadata.
     """
     for name, path in files.items():
         with path.open("rb") as file:

@@ -1,4 +1,4 @@
-"""Names of repositories and branches, and what is wrong with them."""
+"""Checks of names of repositories and branches, and the name of a step's branch."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ LONGEST_REPO = 96
 
 
 def branch_of(revision: str, step: int) -> str:
-    """
+    """The branch of one step.
+
     >>> branch_of("main", 1000)
     'main-step-000001000'
     """

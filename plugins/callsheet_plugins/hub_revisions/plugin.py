@@ -1,4 +1,4 @@
-"""The plugin: which moments publish what, under which names."""
+"""The plugin: it decides what to publish, when, and under which name."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ CONFIG, ADAPTER = "config.json", "adapter_config.json"
 
 
 class HubRevisions(RevisionSettings):
-    """Publish every checkpoint as a revision, a branch such as main-step-000001000, without making training wait.
+    """Publish every checkpoint as a revision, on a branch such as main-step-000001000; training does not wait.
 
-    Only what a model is loaded from is published, with a model card of that step; never optimizer, RNG or
-    training_args.bin. Uploads are tried until they work, verified file by file, and then announced as `on_revision`.
+    A revision holds the files that loading a model needs, and a model card of its step; never the optimizer, RNG state
+    or training_args.bin. An upload is tried until it works and verified file by file; then `on_revision` announces it.
     `hub=folder` publishes to a local folder, `hub=huggingface` to the Hub, which needs a token in HF_TOKEN. With
-    `finish.push=true` the final model goes to the branch `revision` itself.
+    `finish.push=true` the final model goes to the branch `revision`.
     """
 
     announces_revisions = True
@@ -50,7 +50,7 @@ class HubRevisions(RevisionSettings):
             self._metrics = {"step": step_idx}
         self._metrics |= {name: float(value) for name, value in metrics.items()}
 
-    @hookimpl(trylast=True)  # by then the checkpoint holds what other plugins add to it
+    @hookimpl(trylast=True)  # other plugins add to the checkpoint first
     def on_checkpoint(self, state: LoopState, row: ManifestRow) -> None:
         self._seen = (row.step, row.epoch)
         branch = naming.branch_of(self.revision, row.step)
@@ -89,7 +89,7 @@ class HubRevisions(RevisionSettings):
         repo = self.repo or ctx.experiment or "model"
         metrics = {name: value for name, value in self._metrics.items() if name != "step"}
         if self._metrics.get("step") != step:
-            metrics = {}  # of an earlier step
+            metrics = {}  # they belong to an earlier step
         where = {"hub": self.hub, "repo": repo, "branch": branch}
         payload: dict[str, Any] = {
             **where,
@@ -114,12 +114,12 @@ class HubRevisions(RevisionSettings):
     ) -> None:
         if eval_result.commit and eval_result.tags.get("branch"):
             where = {"hub": self.hub, "repo": self.repo or ctx.experiment or "model", "folder": self._folder()}
-            # A quarter of the commits is left to revisions, which are more urgent.
+            # Scores leave a quarter of the commits to revisions, which are more urgent.
             quota = {"commits_per_hour": max(self.commits_per_hour * 3 // 4, 1), "coalesce": False, "final": False}
             payload = {**where, **scores.payload(eval_result), **quota, "timeout_seconds": self.timeout_seconds}
             ctx.outbox.put(scores.KIND, payload, key=f"{eval_result.commit}:{scores.fingerprint(eval_result)}")
 
-    @hookimpl(trylast=True)  # by then others have put what they want of it
+    @hookimpl(trylast=True)  # other plugins put their entries for this revision first
     def on_revision(self, ctx: LogContext, revision: Revision) -> None:
         if revision.checkpoint and (rule := self._pruning()):
             where = {"hub": self.hub, "repo": revision.repo, "branch": revision.branch, "folder": self._folder()}
@@ -127,7 +127,7 @@ class HubRevisions(RevisionSettings):
             ctx.outbox.put(PRUNE, payload, key=f"{revision.branch}@{revision.commit}")
 
     def _folder(self) -> str:
-        """From the run directory on, which may lie elsewhere when it is drained."""
+        """An absolute path, or one relative to the run directory, which may have moved before a drain."""
         return str(Path(self.folder).expanduser().absolute()) if self.folder else "hub"
 
     def _pruning(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Scores of a published revision in its model card: the model-index that the Hub shows, and a table."""
+"""Writes scores into the model card of a revision: into the model-index that the Hub shows, and into a table."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SECTION = re.compile(f"\n*{re.escape(START)}.*?{re.escape(END)}\n?", re.DOTALL)
 
 
 def payload(result: EvalResult) -> dict[str, Any]:
-    """What of a score goes into the card of its revision."""
+    """The part of a score that goes into the card of its revision."""
     return {
         **{"branch": result.tags["branch"], "commit": result.commit, "step": result.step},
         **{"benchmark": result.name, "task": result.benchmark_id or result.name},
@@ -28,18 +28,18 @@ def payload(result: EvalResult) -> dict[str, Any]:
 
 
 def fingerprint(result: EvalResult) -> str:
-    """What tells one score of a benchmark from another, as where its settings were changed."""
+    """A hash that differs between two scores of one benchmark, such as after a change of its settings."""
     told = json.dumps([result.name, result.benchmark_id, sorted(result.metrics.items())])
     return hashlib.sha256(told.encode()).hexdigest()[:12]
 
 
 def with_scores(text: str, title: str, scored: Mapping[str, Any]) -> str:
-    """A model card with one more benchmark, in its metadata and in a table; an older score of it is replaced."""
+    """Add a benchmark to a model card, in metadata and table; it replaces an older score of the benchmark."""
     from huggingface_hub import EvalResult as Listed
     from huggingface_hub import ModelCard
 
     card = ModelCard(text)
-    data: Any = card.data  # a ModelCardData, which its types do not say
+    data: Any = card.data  # a ModelCardData; huggingface_hub annotates it as its base class
     known = [row for row in data.eval_results or [] if row.dataset_name != scored["benchmark"]]
     added = [
         Listed(
@@ -65,7 +65,7 @@ def _table(rows: list[Any]) -> str:
 
 
 def _cell(name: str) -> str:
-    """A metric may be called anything, such as `acc|strict`, which a table would take for two columns."""
+    """`name` for a table: a metric may be called `acc|strict`, and Markdown would read two columns."""
     return " ".join(name.split()).replace("|", "\\|")
 
 

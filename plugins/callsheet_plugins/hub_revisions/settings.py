@@ -6,32 +6,32 @@ from callsheet import Plugin, setting
 
 
 class RevisionSettings(Plugin):
-    """What the checks need to know of the plugin, without its hooks."""
+    """The settings of the plugin, apart from its hooks, because the checks need only them."""
 
     hub: str = setting("folder", choices=("folder", "huggingface"), help="Where to: a local folder, or the Hub.")
-    repo: str | None = setting(None, help="Repository on the Hub, as in me/my-model; it is made if it is not there.")
-    folder: str | None = setting(None, help="For hub=folder: the folder; left out, `hub` in the run directory.")
-    revision: str = setting("main", help="Branches begin with it; the final model goes to the branch of this name.")
-    private: bool = setting(True, help="Whether a repository that is made is private.")
+    repo: str | None = setting(None, help="Repository on the Hub, as in me/my-model; it is created if it is missing.")
+    folder: str | None = setting(None, help="For hub=folder: the folder; by default, `hub` in the run directory.")
+    revision: str = setting("main", help="Names of branches begin with it; the final model goes to this very branch.")
+    private: bool = setting(True, help="Whether a repository is private if it is created.")
     include: list[str] = setting([], help="Patterns of more files to publish from a checkpoint, as in ['*.gguf'].")
     artifacts: list[str] = setting(
         [],
-        help="Model folders of other plugins to publish, at the end and where a checkpoint holds one, as in [bema], to "
-        "branches such as main-bema-step-000001000.",
+        help="Names of plugins whose model folders are published too, from checkpoints and at the end, as in [bema]; "
+        "branches are named like main-bema-step-000001000.",
     )
     overwrite_hub_revision: bool = setting(False, help="Replace the content of branches that exist already.")
     keep_last: int | None = setting(
-        None, ge=1, help="Keep only so many of the run's newest branches; all, if left out."
+        None, ge=1, help="Keep only this many of the run's newest branches; by default, all."
     )
-    keep_best: int = setting(0, ge=0, help="With keep_last: also keep so many that are best by `metric`.")
-    metric: str = setting("eval_loss", help="What keep_best goes by, as the trainer names it.")
+    keep_best: int = setting(0, ge=0, help="With keep_last: also keep this many branches with the best `metric`.")
+    metric: str = setting("eval_loss", help="The metric for keep_best, as the trainer names it.")
     greater_is_better: bool = setting(False, help="Whether `metric` should rise.")
     commits_per_hour: int = setting(120, ge=1, help="The Hub allows 128 for one repository.")
     timeout_seconds: float = setting(
-        60, gt=0, help="Give a request up after so many seconds of silence, and try again."
+        60, gt=0, help="Give up a request after this many seconds without data, and try again."
     )
     when_quota_is_short: str = setting(
         "wait",
         choices=("wait", "coalesce"),
-        help="Publish everything, the newest first, however late; or leave out steps that a newer one has passed.",
+        help="wait: publish every step, the newest first, however late. coalesce: skip steps that have a newer one.",
     )

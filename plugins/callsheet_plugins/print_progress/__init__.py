@@ -1,4 +1,4 @@
-"""Progress on the screen: a bar on a terminal, a line now and then in a log file."""
+"""Progress on the screen: a bar on a terminal, lines in a log file."""
 
 from callsheet_plugins.print_progress.plugin import PrintProgress
 

@@ -1,4 +1,4 @@
-"""Two ways to show progress, with the same three methods: a bar that moves, and lines that stay."""
+"""Two displays of progress with the same three methods: a moving bar, and lines."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BAR_REFRESH = 1.0
 
 @dataclass
 class Pace:
-    """How fast steps pass, counted from where this process began."""
+    """The speed of steps and the time left, measured from the first step of this process."""
 
     first: int
     last: int
@@ -31,7 +31,7 @@ class Pace:
 
 @dataclass
 class Lines:
-    """A line every `every` steps, at the last step, and when `longest` seconds have passed in silence."""
+    """A line every `every` steps, at the last step, and after `longest` seconds without a line."""
 
     console: Console
     pace: Pace
@@ -49,11 +49,11 @@ class Lines:
         _print(self.console, line)
 
     def close(self) -> None:
-        """Every line is complete."""
+        """Nothing to close: every line is complete."""
 
 
 class Bar:
-    """A bar that moves at every step, with figures that are renewed every second and at the last step."""
+    """A bar that moves at every step; its figures change every second and at the last step."""
 
     def __init__(self, console: Console, pace: Pace) -> None:
         self.pace = pace

@@ -1,4 +1,4 @@
-"""The progress plugin: which display a run gets, what it is shown, and when it closes."""
+"""The plugin: it chooses the display of a run, feeds it, and closes it."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ UNINTERESTING = ("_runtime", "_per_second", "_timing")
 
 
 class PrintProgress(Plugin):
-    """Print step, loss, learning rate, speed and time left, in place of the Trainer's own progress bar.
+    """Print step, loss, learning rate, speed and time left, instead of the Trainer's own progress bar.
 
-    On a terminal a bar that is renewed every second. Elsewhere, as in a Slurm log, a line every twentieth of the run
-    and at least every minute. Each evaluation gets a line of its own. The loss is read from the device only when it
-    is shown.
+    A terminal gets a bar, whose figures change every second. Other outputs, such as a Slurm log, get a line every 5 %
+    of the run and at least every minute. Each evaluation gets its own line. The loss is read from the device only when
+    it is shown.
     """
 
     every_steps: int = setting(
-        0, ge=0, help="Without a terminal, print every this many steps; 0 is every 5 % of the run, or every minute."
+        0, ge=0, help="Without a terminal, print every this many steps; 0: every 5 % of the run and every minute."
     )
 
     def __post_init__(self) -> None:
@@ -46,7 +46,7 @@ class PrintProgress(Plugin):
         from rich.console import Console
         from transformers.utils import logging
 
-        logging.disable_progress_bar()  # a bar for every file of every checkpoint, drawn across this one
+        logging.disable_progress_bar()  # transformers draws one for every file of a checkpoint, across this bar
         self._close()
         console = Console()
         pace = Pace(state.step, state.max_steps)
@@ -72,7 +72,7 @@ class PrintProgress(Plugin):
 
     @hookimpl
     def on_run_end(self, ctx: LogContext, run_result: RunResult, arm: ArmResult) -> None:
-        self._close()  # also when training raised, which skips on_train_end
+        self._close()  # if training raised, on_train_end was not called
 
     def _close(self) -> None:
         if self._display:

@@ -1,4 +1,4 @@
-"""The arithmetic of a sync: move reference weights towards those that train, and measure how far they went."""
+"""The arithmetic of a sync: move reference weights towards the weights that train, and measure how far they moved."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from torch import Tensor
 
-CACHED = 1 << 16  # elements a thread that stay in its cache: main memory is read and written once
-AT_ONCE = 1 << 26  # elsewhere: as much as a buffer may take
+CACHED = 1 << 16  # elements per CPU thread: a chunk stays in its cache, so main memory is read and written once
+AT_ONCE = 1 << 26  # elements on other devices: limits the size of the buffer
 
 
 def blend(reference: Tensor, policy: Tensor, alpha: float) -> Tensor:
     """π_ref ← α π + (1 - α) π_ref, in place, computed in float32; returns the squared length of the change.
 
-    Both are one-dimensional and on one device; the result is a float32 scalar there, so nothing waits for the device.
+    Both are one-dimensional and on one device. The result is a float32 scalar there, so the call does not wait for it.
     """
     import torch
 
@@ -34,4 +34,4 @@ def _difference(source: Tensor, target: Tensor, out: Tensor) -> Tensor:
 
     if source.dtype == target.dtype == out.dtype:
         return torch.sub(source, target, out=out)
-    return out.copy_(source).sub_(target)  # a difference of bfloat16 would be rounded to bfloat16
+    return out.copy_(source).sub_(target)  # torch.sub would round a bfloat16 difference to bfloat16

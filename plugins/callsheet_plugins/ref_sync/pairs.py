@@ -1,4 +1,4 @@
-"""Which weights are the reference of a trainer, and which of the model that trains each of them follows."""
+"""Finds the reference weights of a trainer, and the weight of the trained model that each of them follows."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ ADAPTER = "ref"
 
 @dataclass(frozen=True)
 class Pairs:
-    """The reference, and the policy's name for each of its chosen weights."""
+    """The reference and the policy; `names` maps each chosen weight of the reference to its name in the policy."""
 
     reference: Sharding
     policy: Sharding
     names: dict[str, str]
 
     def __iter__(self) -> Any:
-        """Pairs of a reference's shard and the shard that it follows."""
+        """Pairs of a shard of the reference and the shard that it follows."""
         return ((self.reference.shards[name], self.policy.shards[other]) for name, other in self.names.items())
 
 
 def find(state: LoopState) -> Pairs:
-    """The pairs of `state.trainer`; on all ranks. Raises `CallsheetError` where there is no reference to sync."""
+    """Find the pairs of `state.trainer`; on all ranks. Raises `CallsheetError` if there is no reference to sync."""
     model, separate = unwrapped(state), getattr(state.trainer, "ref_model", None)
     if separate is not None:
         below = separate if state.accelerator is None else state.accelerator.unwrap_model(separate)
@@ -50,8 +50,8 @@ def _check(pairs: Pairs) -> None:
     for name, other in pairs.names.items():
         if other not in known or known[other].shape != pairs.reference.shards[name].shape:
             raise CallsheetError(
-                f"The reference's {name} has no counterpart of its shape in the model that trains, so it cannot follow "
-                "it. Use a reference of the same architecture, or take ref_sync out of plugins."
+                f"The reference's {name} has no counterpart of its shape in the model that trains, so ref_sync cannot "
+                "update it. Use a reference of the same architecture, or take ref_sync out of plugins."
             )
     for reference, policy in pairs:
         if not _are_alike(reference, policy):
@@ -62,7 +62,7 @@ def _check(pairs: Pairs) -> None:
 
 
 def _are_alike(reference: Shard, policy: Shard) -> bool:
-    """Whether a rank has the same elements of both to compute with."""
+    """Whether this rank holds the same elements of both."""
     if policy.live() is None:
         return (reference.start, reference.length) == (0, policy.shape.numel())
     return (reference.start, reference.length) == (policy.start, policy.length)
@@ -76,10 +76,10 @@ def _why_none(state: LoopState, model: Any) -> str:
     trainer = type(state.trainer).__name__
     if hasattr(model, "peft_config"):
         return (
-            f"ref_sync has nothing to sync: the reference of a new adapter is the model below it, which {trainer} "
-            "gets by switching the adapter off. Train without peft, or go on from a saved adapter."
+            f"ref_sync has nothing to sync: the reference of a new adapter is its base model, because {trainer} "
+            "switches the adapter off. Train without peft, or train a saved adapter further."
         )
     return (
-        f"ref_sync has nothing to sync: {trainer} compares with no other model (beta=0, or its log probabilities were "
-        "computed beforehand). Change that, or take ref_sync out of plugins."
+        f"ref_sync has nothing to sync: {trainer} has no reference model (beta is 0, or the reference's log "
+        "probabilities were computed beforehand). Change that, or take ref_sync out of plugins."
     )

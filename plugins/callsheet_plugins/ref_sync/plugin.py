@@ -1,4 +1,4 @@
-"""The plugin: when the reference follows, what it logs of it, and how a resumed run has it back."""
+"""The plugin: when the reference follows, what is logged, and how a resumed run restores the reference."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ logger = logging.getLogger("callsheet")
 
 KIND = "ref"
 CHANGE = "ref_sync/change"
-BETA = {"grpo": 0.0, "rloo": 0.05}  # TRL 1.16's defaults; at 0 it loads no reference
+BETA = {"grpo": 0.0, "rloo": 0.05}  # the defaults of TRL 1.16; with 0, TRL loads no reference
 
 
 class RefSync(Plugin):
     """Let the reference model follow the one that trains (TR-DPO, Gorbatovski et al. 2024, arXiv 2404.09656).
 
     Every `ref_model_sync_steps`, π_ref ← α π + (1 - α) π_ref. The reference is the trainer's own, or the adapter
-    called "ref" that TRL makes when a saved adapter trains on. Each rank blends the part that it keeps; nothing is
-    gathered. How far the reference moved, ‖Δπ_ref‖, is logged as `ref_sync/change`: 0 says that nothing happened.
+    "ref", which TRL makes when a saved adapter is trained further. Each rank blends its own part; nothing is gathered.
+    `ref_sync/change` logs how far the reference moved, ‖Δπ_ref‖; 0 means that it did not move.
 
-    The reference is part of every checkpoint, and a resumed run has it back, where TRL begins with the first one again.
+    Every checkpoint holds the reference, and a resumed run restores it; TRL would start with the first one again.
     """
 
     ranks = "all"
@@ -44,12 +44,12 @@ class RefSync(Plugin):
 
     ref_model_sync_steps: int = setting(512, ge=1, help="Sync every this many steps; τ in the paper.")
     ref_model_mixup_alpha: float = setting(
-        0.6, gt=0, le=1, help="How much of the model that trains; α in the paper. 1 copies it."
+        0.6, gt=0, le=1, help="The share of the model that trains; α in the paper. 1 copies it."
     )
     on_missing_state: str = setting(
         "refuse",
         choices=("refuse", "restart"),
-        help="When a resumed checkpoint holds no reference: end the run, or go on with the first one.",
+        help="If the checkpoint of a resumed run holds no reference: end the run, or use the first one.",
     )
 
     def __post_init__(self) -> None:
@@ -68,8 +68,8 @@ class RefSync(Plugin):
             )
         if peft.get("type"):
             report.problem(
-                "Plugin 'ref_sync': the reference of a new adapter is the model below it, which stays as it is. Leave "
-                "peft out, or go on from a saved adapter with model.path."
+                "Plugin 'ref_sync': the reference of a new adapter is its base model, which never changes. Leave peft "
+                "out, or train a saved adapter further with model.path."
             )
         if problem := problem_with_launch(launch):
             report.problem(f"Plugin 'ref_sync': {problem}")
@@ -77,7 +77,7 @@ class RefSync(Plugin):
     @hookimpl
     def on_train_start(self, state: LoopState) -> None:
         if found := conflicts(vars(state.args) if state.args else {}):
-            raise CallsheetError(found[0])  # in a script, nobody has asked before
+            raise CallsheetError(found[0])  # preflight of a script does not see the trainer's arguments
         self._pairs = find(state)
         if state.resumed_from is None:
             self._synced_at = None
@@ -117,15 +117,15 @@ class RefSync(Plugin):
         elif self.on_missing_state == "refuse":
             raise CallsheetError(
                 f"Checkpoint {row.path} holds no reference model; set plugins.{plugin_name(self)}.on_missing_state="
-                "restart to go on with the one that the run began with."
+                "restart to use the reference that the run began with."
             )
         else:
             self._synced_at = None
-            logger.warning("Checkpoint %s holds no reference model; it is the first one again.", row.path)
+            logger.warning("Checkpoint %s holds no reference model; the run uses its first one again.", row.path)
 
 
 def conflicts(args: Mapping[str, Any]) -> list[str]:
-    """Arguments of a trainer that sync as well, or that leave nothing to sync."""
+    """Problems with arguments of a trainer that also sync, or that leave nothing to sync."""
     found = []
     if args.get("sync_ref_model"):
         found.append("ref_sync and trainer.args.sync_ref_model would both sync; leave one of them out.")
@@ -135,7 +135,7 @@ def conflicts(args: Mapping[str, Any]) -> list[str]:
 
 
 def sync(pairs: Pairs, alpha: float) -> float:
-    """Blend every pair in place, on all ranks; returns how far the reference moved, ‖Δπ_ref‖ over all of them."""
+    """Blend every pair in place; returns how far the whole reference moved, ‖Δπ_ref‖. On all ranks."""
     pairs.reference.reshard()
     squared = [_sync(pairs, reference, policy, alpha) for reference, policy in pairs]
     mine = sum(float(part) for part, name in zip(squared, pairs.names, strict=True) if pairs.reference.is_holder(name))
@@ -144,7 +144,7 @@ def sync(pairs: Pairs, alpha: float) -> float:
 
 def _sync(pairs: Pairs, reference: Shard, policy: Shard, alpha: float) -> Tensor:
     target = reference.live()
-    assert target is not None, "a reference has no optimizer, whose shards alone have no live part"
+    assert target is not None, "only shards of an optimizer have no live part, and a reference has no optimizer"
     squared = blend(target, _live(policy), alpha)
     if (whole := reference.copy()) is not None:
         if (source := policy.copy()) is not None:

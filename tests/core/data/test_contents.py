@@ -179,7 +179,7 @@ def test_the_evaluation_file_is_looked_at_too():
         (DatasetSettings(), "set dataset.path, or dataset.mixture"),
         (DatasetSettings(path="a", mixture=[SourceSettings("b")]), "dataset.path and dataset.mixture are both set"),
         (DatasetSettings(path="a", eval_path="b", test_split_size=1), "dataset.eval_path and dataset.test_split_size"),
-        (DatasetSettings(path="no id at all"), "no id on the Hub looks like this"),
+        (DatasetSettings(path="no id at all"), "it cannot be an id on the Hub"),
     ],
 )
 def test_settings_that_contradict_each_other_are_refused(settings: DatasetSettings, said: str):
@@ -188,7 +188,8 @@ def test_settings_that_contradict_each_other_are_refused(settings: DatasetSettin
 
 
 @pytest.mark.parametrize(
-    ("size", "said"), [(5, "holds out 5 of 5 rows"), (0.9, "holds out 5 of 5 rows"), (1.5, "a number of rows is whole")]
+    ("size", "said"),
+    [(5, "holds out 5 of 5 rows"), (0.9, "holds out 5 of 5 rows"), (1.5, "a number of rows is a whole number")],
 )
 def test_holding_out_everything_is_refused(size: float, said: str):
     settings = DatasetSettings(path=rows("data.jsonl", 5), test_split_size=size)

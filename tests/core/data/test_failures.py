@@ -38,7 +38,7 @@ def test_the_hub_out_of_reach_is_one_sentence():
     )
     environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
     said = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True).stdout
-    assert said.startswith("CallsheetError Data set 'owner/nothing' cannot be had: the Hub is out of reach")
+    assert said.startswith("CallsheetError Data set 'owner/nothing' cannot be loaded: the Hub is out of reach")
 
 
 @pytest.mark.parametrize(

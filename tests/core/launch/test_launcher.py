@@ -225,8 +225,8 @@ def test_a_library_that_warns_at_every_step_is_heard_once_from_each_process(whol
 def test_ddp_goes_on_with_another_number_of_processes_and_says_so(tmp_path, whole):
     run = Run(tmp_path, "trainer.args.max_steps=4", launch="ddp").wait()
     again = Run(tmp_path, "trainer.args.max_steps=6", launch="single").wait()
-    assert "checkpoint-4 was saved by 2 processes and goes on with 1." in again.output
-    assert again.output.count("Going on from checkpoint-4.") == 1
+    assert "checkpoint-4 was saved by 2 processes and resumes with 1." in again.output
+    assert again.output.count("Resuming from checkpoint-4.") == 1
     assert again.events("resuming")[0]["processes"] == [2, 1]
     assert again.status()["status"] == "completed" and run.path == again.path
 

@@ -200,10 +200,10 @@ def test_tensors_of_one_number_are_numbers():
 @pytest.mark.parametrize(
     ("reward", "said"),
     [
-        ("my_rewards.one_short", "Reward my_rewards.one_short returned 1 value for 2 completions; expected is one number"),
-        ("my_rewards.total", "Reward my_rewards.total returned 2.0 (float); expected is a list with one number, or None"),
-        ("my_rewards.nothing", "Reward my_rewards.nothing returned None (NoneType); expected is a list"),
-        ("my_rewards.words", "Reward my_rewards.words returned 'good' (str) at place 0; expected is one number"),
+        ("my_rewards.one_short", "Reward my_rewards.one_short returned 1 value for 2 completions; expected one number"),
+        ("my_rewards.total", "Reward my_rewards.total returned 2.0 (float); expected a list with one number, or None"),
+        ("my_rewards.nothing", "Reward my_rewards.nothing returned None (NoneType); expected a list"),
+        ("my_rewards.words", "Reward my_rewards.words returned 'good' (str) at place 0; expected one number"),
         ("my_rewards.later_short", "Reward my_rewards.later_short returned 0 values for 2 completions"),
         ("my_rewards.breaks", "Reward my_rewards.breaks failed on the first rows with KeyError: 'solution'."),
         ("think_format_reward", "Its completions are text, because the prompts are."),

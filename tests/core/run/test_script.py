@@ -162,7 +162,7 @@ class Stops(Plugin):
 def test_callbacks_says_what_it_takes():
     with pytest.raises(CallsheetError, match="got the string"):
         cs.callbacks("bema", overrides="plugins.bema.lag=1")
-    with pytest.raises(CallsheetError, match="A list needs a"):
+    with pytest.raises(CallsheetError, match="Unpack a list with"):
         cs.callbacks(["bema"])
     with pytest.raises(CallsheetError, match="a class"):
         cs.callbacks(Stops)

@@ -447,7 +447,7 @@ def test_nothing_is_saved_while_an_evaluation_has_the_average(tmp_path: Path, wh
     plugin = Bema(update_freq=1, evaluate_with=which)
     made = trainer(tmp_path, plugin, max_steps=2, eval_strategy="steps", eval_steps=2)
     made.add_callback(Save())
-    with pytest.raises(CallsheetError, match="holds averaged weights for an evaluation"):
+    with pytest.raises(CallsheetError, match="holds averaged weights during an evaluation"):
         made.train()
     assert not (tmp_path / "other").exists()
 

@@ -126,7 +126,7 @@ def test_a_folder_that_cannot_be_written_is_refused(run_dir, tmp_path, place):
 
 
 def test_settings_that_can_do_nothing_are_said_so(run_dir):
-    assert "adds to keep_last" in problem(run_dir, hub="folder", keep_best=1)
+    assert "needs keep_last" in problem(run_dir, hub="folder", keep_best=1)
     report, ctx = Report(), LogContext(run_dir, run_config={"plugins": {"bema": {}}, "trainer": {"args": {}}})
     HubRevisions(keep_best=1, keep_last=1, artifacts=["bema", "bemma"]).preflight(ctx, report)
     assert report.problems == [] and len(report.warnings) == 2

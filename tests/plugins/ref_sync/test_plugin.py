@@ -117,7 +117,7 @@ def test_a_checkpoint_without_a_reference_is_refused_unless_asked_to_restart(
     refused = train(tmp_path, *goes_on, launch="single").wait(2)
     assert "holds no reference model; set plugins.ref_sync.on_missing_state=restart" in refused.output
     restart = "plugins.ref_sync.on_missing_state=restart"
-    assert "it is the first one again" in train(tmp_path, *goes_on, restart, launch="single").wait().output
+    assert "the run uses its first one again" in train(tmp_path, *goes_on, restart, launch="single").wait().output
 
 
 def loop_state(folder: Path, reference: Any, **fields: Any) -> LoopState:
@@ -177,7 +177,7 @@ def test_an_alpha_of_one_copies() -> None:
         ({"trainer": {"name": "dpo", "args": {"precompute_ref_log_probs": True}}}, "cannot change what"),
         ({"trainer": {"name": "grpo", "args": {}}}, "unless trainer.args.beta is above 0"),
         ({"trainer": {"name": "rloo", "args": {"beta": 0.0}}}, "unless trainer.args.beta is above 0"),
-        ({"trainer": {"name": "dpo", "args": {}}, "peft": {"type": "LoraConfig"}}, "stays as it is"),
+        ({"trainer": {"name": "dpo", "args": {}}, "peft": {"type": "LoraConfig"}}, "which never changes"),
     ],
     ids=str,
 )

@@ -1,1 +1,1 @@
-"""What the courier does for `hub_revisions`: publish, prune, and put scores into the card."""
+"""The courier's work for `hub_revisions`: publish revisions, prune branches, and write scores into cards."""

@@ -1,4 +1,4 @@
-"""Which branches a run has published and still keeps, so that old ones can be pruned."""
+"""The branches that a run has published and still keeps, so that old ones can be pruned."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from callsheet.rundir import atomic
 
 
 class Branches:
-    """A small file beside the outbox: step, metrics, commit and outbox entry of every branch that stands.
+    """A small file in the outbox: step, metrics, commit and outbox entry of every branch that exists.
 
-    It is read anew each time, since one handler publishes and another prunes, in threads of one process.
+    Each call reads the file again, because one handler publishes and another prunes, in threads of one process.
     """
 
     _lock: ClassVar[Lock] = Lock()
@@ -23,14 +23,14 @@ class Branches:
         self.path = path
 
     def add(self, branch: str, **about: Any) -> None:
-        """Note a branch."""
+        """Record a branch."""
         with self._lock:
             self._write({**_read(self.path), branch: about})
 
     def old(self, weights: str, rule: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-        """Those that `rule` no longer keeps; the newest is never among them.
+        """The branches that `rule` does not keep; the newest branch is always kept.
 
-        Branches of other `weights`, such as averaged ones, are counted apart.
+        Only branches of the same `weights` are counted, so averaged weights have their own count.
         """
         known = {name: row for name, row in _read(self.path).items() if row.get("weights", "raw") == weights}
         by_step = sorted(known, key=lambda name: int(known[name]["step"]))

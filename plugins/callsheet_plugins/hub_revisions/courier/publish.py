@@ -1,4 +1,4 @@
-"""Carries a revision out of the run, in the courier: scan, publish, verify."""
+"""Publishes a revision, in the courier: scan for secrets, publish, verify."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ CARD = "README.md"
 
 
 class Hub(Protocol):
-    """Somewhere that holds branches of files."""
+    """A place that holds branches of files."""
 
     def publish(self, job: Delivery, hashes: Mapping[str, str]) -> str:
-        """Make the branch hold exactly the job's files and card, verified; returns the commit."""
+        """Make the branch hold exactly the job's files and card, and verify them; returns the commit."""
 
     def delete(self, job: Delivery, branch: str) -> None:
-        """Remove a branch, if it is there."""
+        """Remove a branch, if it exists."""
 
     def url(self, job: Delivery, commit: str) -> str: ...
 
     def path(self, job: Delivery) -> Path | None:
-        """The folder on this machine that holds the revision, or None where it is far away."""
+        """The local folder that holds the revision, or None if it is remote."""
 
     def rewrite_card(self, job: Delivery, change: Callable[[str], str]) -> str | None:
-        """Change the model card of a revision, at the head of its branch; returns the commit, None when it is gone."""
+        """Change the model card at the head of the branch; returns the commit, or None if the revision is gone."""
 
 
 class RevisionHandler(Handler):
-    """Publishes entries of kind `hub_revisions`."""
+    """Carries out entries of kind `hub_revisions`."""
 
     parallel = 2
 
@@ -83,14 +83,14 @@ class RevisionHandler(Handler):
             from callsheet_plugins.hub_revisions.hubs.folder import FolderHub
 
             return FolderHub()
-        # Read by huggingface_hub when it is imported. With Xet, one revision may be several commits.
+        # huggingface_hub reads these at import. With Xet, one revision may become several commits.
         os.environ.update(HF_HUB_DISABLE_XET="1", HF_HUB_DISABLE_PROGRESS_BARS="1", HF_HUB_DISABLE_TELEMETRY="1")
         from callsheet_plugins.hub_revisions.hubs.huggingface import HuggingFaceHub
 
         return HuggingFaceHub(self._quota, payload["timeout_seconds"])
 
     def _note(self, job: Delivery, commit: str) -> None:
-        """Remember a checkpoint's branch, so that it can be pruned; the final model and artifacts are always kept."""
+        """Record the branch of a checkpoint for pruning; the models of `on_train_end` and `publish` are always kept."""
         payload = job.payload
         if payload.get("prune") and payload.get("checkpoint"):
             about = {name: payload[name] for name in ("step", "metrics", "weights")}

@@ -1,4 +1,4 @@
-"""Carries scores into the model cards of published revisions, in the courier."""
+"""Writes scores into the model cards of published revisions, in the courier."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from callsheet_plugins.hub_revisions.scores import with_scores
 
 
 class ScoreHandler(RevisionHandler):
-    """Entries of kind `hub_scores`, one at a time, since two may change the same card."""
+    """Carries out entries of kind `hub_scores`, one at a time, because two may change the same card."""
 
     parallel: ClassVar[int] = 1
 

@@ -1,1 +1,1 @@
-"""Where revisions go: the Hugging Face Hub, or a folder that stands in for it."""
+"""The places for revisions: the Hugging Face Hub, or a local folder."""

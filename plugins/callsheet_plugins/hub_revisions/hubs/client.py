@@ -1,4 +1,4 @@
-"""huggingface_hub's HTTP client, with time-outs, and with retries left to the courier."""
+"""An HTTP client for huggingface_hub with time-outs; it leaves retries to the courier."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from callsheet.privates.huggingface_hub import default_client, request_hooks
 
 TRANSIENT = (408, 425, 429)
 CONNECT_SECONDS, SILENT_SECONDS = 15.0, 60.0
-COMMITS_WAIT_SECONDS = 600.0  # the Hub says "in about 1 hour" in words only
+COMMITS_WAIT_SECONDS = 600.0  # for the limit on commits, the Hub says "in about 1 hour" and sends no Retry-After
 
 
 class Client(httpx2.Client):
-    """Raises `Transient` for what may pass: so the courier waits, and a slot is free for another entry meanwhile."""
+    """Raises `Transient` for temporary failures, so that the courier waits and works on another entry meanwhile."""
 
     def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
         where = f"{request.method} {request.url.path}"
@@ -43,7 +43,7 @@ class Client(httpx2.Client):
 
 @contextmanager
 def time_outs(silent_seconds: float = SILENT_SECONDS, connect_seconds: float = CONNECT_SECONDS) -> Iterator[None]:
-    """Use it for every request of huggingface_hub while the block runs."""
+    """Use this client for every request of huggingface_hub while the block runs."""
     set_client_factory(lambda: make_client(silent_seconds, connect_seconds))
     try:
         yield
@@ -57,7 +57,7 @@ def make_client(silent_seconds: float = SILENT_SECONDS, connect_seconds: float =
 
 
 def _retry_after(headers: httpx2.Headers) -> float | None:
-    """In seconds or as a date; the Hub also says when its window starts anew."""
+    """The seconds to wait, from Retry-After (seconds or a date) or from the Hub's RateLimit, or None."""
     if said := headers.get("Retry-After"):
         try:
             return float(said)

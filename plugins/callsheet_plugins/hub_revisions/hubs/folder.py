@@ -1,4 +1,4 @@
-"""`hub=folder`: the layout of the Hub in a local folder, with the same guarantees."""
+"""`hub=folder`: branches in a local folder, with the same guarantees as on the Hub."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FOR_GOOD = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST,
 
 
 class FolderHub:
-    """`<folder>/<branch>/` holds a revision, whole or not at all; a file in it says its commit and hashes."""
+    """Each `<folder>/<branch>/` holds one complete revision, and a file with its commit and hashes."""
 
     def publish(self, job: Delivery, hashes: Mapping[str, str]) -> str:
         target = self._branch(job)
@@ -30,7 +30,7 @@ class FolderHub:
         if target.exists():
             if commit_in(target) == commit and _holds(target, job):
                 return commit
-            ours = job.payload["final"] and commit_in(target)  # a run that goes on replaces the final model it had
+            ours = job.payload["final"] and commit_in(target)  # a resumed run replaces its own final model
             if not (job.payload["overwrite"] or ours):
                 raise Permanent(
                     f"{target} holds another revision.",
@@ -58,7 +58,7 @@ class FolderHub:
         return self._branch(job)
 
     def rewrite_card(self, job: Delivery, change: Callable[[str], str]) -> str | None:
-        """The commit stays as it is: in a folder, it names the files of the model."""
+        """Change the card; the commit stays, because in a folder it is a hash of the published content."""
         target = self._branch(job)
         if commit_in(target) != job.payload["commit"]:
             return None
@@ -81,7 +81,7 @@ class FolderHub:
             job.progress(done, total)
         _write(part / CARD, card)
         if not _holds(part, job):
-            raise Transient(f"What arrived in {target.parent} is not what was sent.")
+            raise Transient(f"The files that arrived in {target.parent} differ from those that were sent.")
         says = {"commit": commit, "message": job.payload["message"], "files": expected}
         _write(part / COMMIT, json.dumps(says, indent=1) + "\n")
         atomic.sync(part)
@@ -91,12 +91,12 @@ class FolderHub:
 
 
 def _commit_of(expected: Mapping[str, str]) -> str:
-    """A name for exactly this content."""
+    """A hash of the content, in the form of a commit id."""
     return hashlib.sha256(json.dumps(sorted(expected.items())).encode()).hexdigest()[:40]
 
 
 def _holds(folder: Path, job: Delivery) -> bool:
-    """Whether a folder holds the files and the card of `job`, byte for byte, and nothing else."""
+    """Whether `folder` holds exactly the files and the card of `job`, byte for byte."""
     found = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()} - {COMMIT}
     return (
         found == {*job.files, CARD}

@@ -1,4 +1,4 @@
-"""`hub=huggingface`: one branch with one commit for each revision, verified file by file."""
+"""`hub=huggingface`: each revision is one branch with one commit, verified file by file."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ REMEDIES = {
 
 
 class HuggingFaceHub:
-    """Asks first what is there: an attempt that was killed, or whose answer was lost, is not made twice."""
+    """Looks at the branch first, so that it does not repeat an attempt that was killed or whose answer was lost."""
 
     def __init__(self, quota: Quota, timeout_seconds: float) -> None:
         set_client_factory(lambda: client.make_client(timeout_seconds))
@@ -53,7 +53,7 @@ class HuggingFaceHub:
                     return head
                 self._refuse_unless_ours(job, head)
             extra = self._tree(repo, head).keys() - expected.keys() - given if head and head != first else set()
-            with self._uploading:  # two at a time would send what they have in common twice
+            with self._uploading:  # two uploads at a time would send their common files twice
                 commit = self._commit(job, hashes, sorted(extra))
             if wrong := self._differences(job, commit, expected, given):
                 raise Transient(f"{repo}@{branch}: {', '.join(wrong)} arrived with another content.")
@@ -79,7 +79,7 @@ class HuggingFaceHub:
             head = self._head(repo, branch)
             if head is None or job.payload["commit"] not in self._history(repo, head):
                 return None
-            with TemporaryDirectory() as folder:  # nobody else wants it in a cache
+            with TemporaryDirectory() as folder:  # no other code needs the card in a cache
                 place = self.api.hf_hub_download(repo, CARD, revision=head, local_dir=folder)
                 before = Path(place).read_text(encoding="utf-8")
             if (after := change(before)) == before:
@@ -95,9 +95,9 @@ class HuggingFaceHub:
         return [commit.commit_id for commit in self.api.list_repo_commits(repo, revision=head)]
 
     def _first_commit(self, repo: str, *, private: bool) -> tuple[str, set[str]]:
-        """The commit that the repository began with, where branches start, and the files it brings, such as a licence.
+        """The first commit of the repository, at which branches start, and its files, such as a licence.
 
-        The repository is made if need be.
+        Creates the repository if it is missing.
         """
         with self._lock:
             if repo not in self._first_commits:
@@ -115,7 +115,7 @@ class HuggingFaceHub:
         if payload["overwrite"]:
             return
         latest = self.api.list_repo_commits(payload["repo"], revision=head)[0]
-        ours = MARK if payload["final"] else _mark(job)  # a run that goes on replaces the final model it had
+        ours = MARK if payload["final"] else _mark(job)  # a resumed run replaces its own final model
         if ours not in f"{latest.title}\n{latest.message}":
             raise Permanent(
                 f"Branch {payload['branch']} of {payload['repo']} holds another revision.",
@@ -127,7 +127,7 @@ class HuggingFaceHub:
         operations: list[Any] = [CommitOperationAdd(CARD, str(payload["card"]).encode())]
         for name, path in job.files.items():
             addition = CommitOperationAdd(name, str(path))
-            addition.upload_info.sha256 = bytes.fromhex(hashes[name])  # known, so not read once more
+            addition.upload_info.sha256 = bytes.fromhex(hashes[name])  # known, so the file is not read again
             operations.append(addition)
         self._send_once(payload, operations[1:])
         operations += [CommitOperationDelete(name) for name in extra]
@@ -142,14 +142,14 @@ class HuggingFaceHub:
         return str(done.oid)
 
     def _send_once(self, payload: Mapping[str, Any], additions: list[Any]) -> None:
-        """Where files of one commit have the same content, send it once before: then the Hub asks for none of them."""
+        """If files of one commit have the same content, upload it once first; the Hub then asks for none of them."""
         one_of_each = {addition.upload_info.sha256: addition for addition in additions}
         if len(one_of_each) < len(additions):
             sent = [*one_of_each.values()]
             self.api.preupload_lfs_files(payload["repo"], sent, revision=payload["branch"], free_memory=False)
 
     def _differences(self, job: Delivery, commit: str, expected: Mapping[str, str], given: set[str]) -> list[str]:
-        """The files of a commit that are not what they should be: large ones by sha256, small ones by git's hash."""
+        """The files of a commit with wrong content; large ones are compared by sha256, small ones by git's hash."""
         found = self._tree(job.payload["repo"], commit)
         wrong = [name for name in expected.keys() ^ found.keys() if name not in given - expected.keys()]
         for name in expected.keys() & found.keys():
@@ -172,30 +172,30 @@ class HuggingFaceHub:
 
 
 def _git_blob(content: bytes) -> str:
-    """What git calls a file of this content."""
+    """The hash that git gives to a file with this content."""
     return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
 
 
 def _mark(job: Delivery) -> str:
-    """What tells a commit of this entry from one of another run's."""
+    """A text that marks a commit as one of this entry, and not of another run."""
     return f"{MARK}{job.entry.id} of {job.entry.put_at:.6f}"
 
 
 @contextmanager
 def _explained(repo: str, branch: str) -> Iterator[None]:
-    """Turn what the Hub answers into `Transient` and `Permanent`."""
+    """Turn errors of the Hub into `Transient` and `Permanent`."""
     try:
         yield
     except (Transient, Permanent):
         raise
     except Exception as error:
-        # Around an upload, huggingface_hub wraps what happened into a RuntimeError.
+        # During an upload, huggingface_hub wraps the error into a RuntimeError.
         cause = error.__cause__ if isinstance(error, RuntimeError) and error.__cause__ else error
         raise _explanation(cause, f"{repo}@{branch}") from error
 
 
 def _explanation(error: BaseException, what: str) -> BaseException:
-    """The same news as `Transient` or `Permanent`; what nobody foresaw stays as it is."""
+    """`error` as `Transient` or `Permanent`; an unknown error is returned unchanged."""
     if isinstance(error, HfHubHTTPError):
         return _answer(error, what)
     if isinstance(error, OfflineModeIsEnabled):
@@ -210,13 +210,13 @@ def _explanation(error: BaseException, what: str) -> BaseException:
 def _answer(error: HfHubHTTPError, what: str) -> BaseException:
     status = error.response.status_code
     said = first_line(error.server_message or error)
-    # 409 and 412: somebody else changed the branch meanwhile. Storage refuses what arrived torn, or came too late.
+    # 409 and 412: the branch changed meanwhile. Storage refuses an upload that is torn or too late.
     if status in (409, 412) or _is_storage(str(error.response.request.url)):
         return Transient(f"{what}: {status}: {said}.")
     return Permanent(f"{what} was refused with {status}: {said}.", REMEDIES.get(status, ""))
 
 
 def _is_storage(url: str) -> bool:
-    """Whether a request was about the bytes of a file, at the Hub or where it sends them."""
+    """Whether a request sent the bytes of a file, to the Hub or to its storage."""
     hub = httpx2.URL(constants.ENDPOINT).host
     return httpx2.URL(url).host != hub or any(word in url for word in ("/lfs/", "multipart", "/verify"))

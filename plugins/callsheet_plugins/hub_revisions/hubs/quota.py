@@ -1,4 +1,4 @@
-"""The Hub's limit on commits an hour: they are counted, spaced, and the newest goes first when they run short."""
+"""The Hub's limit on commits per hour: commits are counted, and when they run short the newest revision goes first."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ HOUR = 3600.0
 
 
 class Quota:
-    """The times of the commits of the last hour, by repository, in a file that outlives the courier.
+    """The times of the last hour's commits, per repository, in a file that outlives the courier.
 
-    It is read anew each time, since one handler publishes and another writes scores, in threads of one process.
+    Each call reads the file again, because one handler publishes and another writes scores, in threads of one process.
     """
 
     _lock: ClassVar[Lock] = Lock()
@@ -26,9 +26,9 @@ class Quota:
         self.path = path
 
     def wait_or_pass(self, job: Delivery) -> str | None:
-        """Raise `Transient` when it is not this entry's turn; return the id of a newer one that replaces it, if so.
+        """Raise `Transient` if it is not this entry's turn; return the id of a newer entry if that one replaces it.
 
-        While commits are to be had, everything goes. When none is left, all wait, and the newest goes first.
+        While commits are left, every entry passes. When none is left, all wait, and the newest passes first.
         """
         recent, allowed = self._recent(job.payload["repo"]), int(job.payload["commits_per_hour"])
         if len(recent) < allowed - 1:
@@ -66,7 +66,7 @@ def _of_an_hour(times: list[float]) -> list[float]:
 
 
 def _passes(entry: Entry, other: Entry) -> bool:
-    """Whether `entry` is a later step of the same weights, whatever the clock said when it was put."""
+    """Whether `entry` is a later step of the same weights; the time of `put` does not count."""
     return entry.payload.get("weights") == other.payload.get("weights") and _step(entry) > _step(other)
 
 
