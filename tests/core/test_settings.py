@@ -49,3 +49,15 @@ def test_ranges_hold_without_the_parents_post_init():
     config.plugins.careless.number = 0
     with pytest.raises(CallsheetError, match="plugins.careless.number must be at least 1"):
         make_plugins(config)
+
+
+def test_settings_out_of_range_are_refused():
+    class Ranged(Plugin):
+        every: int = setting(5, ge=1)
+        share: float = setting(0.5, gt=0, le=1)
+        kind: str = setting("a", choices=("a", "bee"))
+
+    for wrong in ({"every": 0}, {"share": 0.0}, {"share": float("nan")}, {"kind": "be"}):
+        with pytest.raises(CallsheetError, match=f"Ranged.{next(iter(wrong))} must be"):
+            Ranged(**wrong)
+    Ranged(every=1, share=1.0, kind="bee")

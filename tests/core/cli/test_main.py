@@ -3,7 +3,6 @@
 import json
 import os
 import pty
-import subprocess
 import sys
 
 import pytest
@@ -78,18 +77,6 @@ def test_train_without_a_model_says_what_to_set(callsheet):
     refused(callsheet("train"), "model.path must be set", "recipe=demo")
 
 
-def test_help_lists_plugins_and_recipes_without_importing_them(callsheet):
-    done = callsheet("train", "--help")
-    assert done.returncode == 0
-    assert "plugins          bema, benchmarks, csv_metrics" in done.stdout and "recipe           demo" in done.stdout
-
-
-def test_help_lists_the_recipes_of_ones_own_folder(callsheet, tmp_path):
-    (tmp_path / "mine" / "recipe").mkdir(parents=True)
-    (tmp_path / "mine" / "recipe" / "short.yaml").write_text("# @package _global_\n")
-    assert "recipe           demo, short" in callsheet("train", "--config-dir", "mine", "--help").stdout
-
-
 def test_the_configuration_is_printed(callsheet):
     done = callsheet("train", "recipe=demo", "plugins.bema.update_freq=9", "--cfg", "job")
     assert done.returncode == 0 and "update_freq: 9" in done.stdout
@@ -113,34 +100,6 @@ def test_explain_names_the_override_and_the_recipe(callsheet):
     done = callsheet("explain", "recipe=demo", "plugins.bema.lag=3")
     assert done.returncode == 0, done.stderr
     assert "plugins.bema.lag=3" in done.stdout and "recipe/demo.yaml" in done.stdout
-
-
-def complete(line, tmp_path):
-    environment = {**os.environ, "COMP_LINE": line, "COMP_POINT": str(len(line))}
-    command = [sys.executable, "-m", "callsheet", "-sc", "query=bash"]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=tmp_path, check=True)
-    return done.stdout.split()
-
-
-@pytest.mark.parametrize(
-    ("line", "choices"),
-    [
-        ("callsheet tr", ["train"]),
-        ("callsheet train rec", ["recipe="]),
-        ("callsheet train recipe=", ["recipe=demo"]),
-        ("callsheet train plugins=bem", ["plugins=bema"]),
-        ("callsheet train plugins=[bema,ex", ["plugins=[bema,exact_match"]),
-        ("callsheet train recipe=demo plugins.bema.update_f", ["plugins.bema.update_freq="]),
-        ("callsheet plugins csv", ["csv_metrics"]),
-    ],
-)
-def test_tab_completes_commands_options_plugins_and_settings(tmp_path, line, choices):
-    assert complete(line, tmp_path) == choices
-
-
-def test_completion_is_installed_for_the_command_itself(callsheet):
-    done = callsheet("-sc", "install=bash")
-    assert done.returncode == 0 and "hydra_bash_completion" in done.stdout
 
 
 @pytest.mark.slow

@@ -1,7 +1,5 @@
 """The courier: a real process that works an outbox off, alone, patiently, and through kills."""
 
-import json
-import os
 import signal
 import subprocess
 import sys
@@ -11,7 +9,6 @@ import pytest
 from waiting import PATIENCE, wait_until
 
 from callsheet.outbox import Outbox
-from callsheet.outbox.courier.lock import CourierLock
 from callsheet.outbox.store import EntryStore
 from core.outbox.conftest import states
 
@@ -116,54 +113,6 @@ def test_many_couriers_at_once_carry_each_entry_out_once(tmp_path, courier):
     assert codes[0] == 0 and set(codes) <= {0, 4}
     assert states(tmp_path / "run")["done"] == sorted(ids) and delivered(tmp_path) == sorted(f"e{n}" for n in range(20))
     assert all(entry(tmp_path / "run", id).attempts == 1 for id in ids)
-
-
-def hold_elsewhere(run_dir, *, silent_for):
-    lock = run_dir / "outbox" / "courier.lock"
-    lock.write_text(json.dumps({"host": "another-node", "pid": os.getpid(), "name": "its"}))
-    os.utime(lock, (time.time() - silent_for,) * 2)
-    return lock
-
-
-def test_a_holder_that_died_on_another_host_is_replaced(tmp_path, courier):
-    fill(tmp_path / "run")
-    hold_elsewhere(tmp_path / "run", silent_for=60)
-    assert courier(tmp_path / "run").wait(PATIENCE) == 0 and delivered(tmp_path) == ["e0"]
-
-
-def test_a_holder_on_another_host_that_fell_silent_just_now_is_waited_for(tmp_path):
-    (tmp_path / "outbox").mkdir()
-    hold_elsewhere(tmp_path, silent_for=0)
-    lock, start = CourierLock(tmp_path / "outbox", beat_seconds=0.5, missed=3), time.monotonic()
-    assert lock.take() and time.monotonic() - start > 1.0
-
-
-def test_a_holder_that_beats_on_another_host_keeps_its_lock(tmp_path, shipping, courier):
-    fill(tmp_path / "run")
-    lock = hold_elsewhere(tmp_path / "run", silent_for=1)
-    process = courier(tmp_path / "run")
-    wait_until(lambda: os.utime(lock) or process.poll() is not None)
-    assert process.returncode == 4 and len(states(tmp_path / "run")["pending"]) == 1
-
-
-def test_a_courier_that_lost_its_lock_notices_at_its_next_beat(tmp_path):
-    (tmp_path / "outbox").mkdir()
-    lock = CourierLock(tmp_path / "outbox")
-    assert lock.take() and lock.beat()
-    hold_elsewhere(tmp_path, silent_for=0)
-    assert not lock.beat()
-
-
-def test_where_the_system_has_no_locks_the_heartbeat_decides(tmp_path, monkeypatch):
-    def refuse(*args):
-        raise OSError(37, "No locks available")
-
-    monkeypatch.setattr("fcntl.flock", refuse)
-    (tmp_path / "outbox").mkdir()
-    first, second = CourierLock(tmp_path / "outbox"), CourierLock(tmp_path / "outbox")
-    assert first.take() and not second.take()
-    first.release()
-    assert second.take()
 
 
 @pytest.mark.parametrize("moment", range(6))

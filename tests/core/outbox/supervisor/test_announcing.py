@@ -1,6 +1,5 @@
 """What came back is announced, also where there was no room for it at first, and where it is not what it should be."""
 
-import errno
 import json
 import resource
 import signal
@@ -13,11 +12,9 @@ from typing import Any
 import pytest
 
 from callsheet import LogContext, Plugin, hookimpl
-from callsheet.outbox import Handler, Outbox
-from callsheet.outbox.courier.backoff import Backoff
-from callsheet.outbox.courier.worker import Worker
+from callsheet.outbox import Outbox
 from callsheet.outbox.entries import Entry, to_json
-from callsheet.outbox.store import ACTIVE, DONE, FAILED, PENDING, EntryStore
+from callsheet.outbox.store import DONE, FAILED, EntryStore
 from callsheet.rundir import atomic
 from callsheet.session.session import Session
 
@@ -129,16 +126,3 @@ def test_a_retry_on_a_full_disk_says_so_and_keeps_what_failed(tmp_path, shipping
         done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 2 and "cannot be written" in done.stderr and "Traceback" not in done.stderr
     assert store.read(FAILED, "1") and store.retry("1")
-
-
-def test_an_entry_that_finds_no_room_is_tried_for_as_long_as_it_takes(tmp_path):
-    class NoRoom(Handler):
-        def deliver(self, job):
-            raise OSError(errno.ENOSPC, "No space left on device")
-
-    worker = Worker(tmp_path, Backoff())
-    worker._handlers["shelf"] = NoRoom(tmp_path)
-    worker.store.make()
-    atomic.write(worker.store.path(ACTIVE, "1"), to_json(entry := Entry("1", "shelf", "1", {}, 0.0, attempts=50)))
-    later = worker.attempt(entry, lambda done, total: None, list)
-    assert later and later.attempts == 51 and worker.store.state_of("1") == PENDING

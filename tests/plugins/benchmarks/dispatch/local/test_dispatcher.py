@@ -2,19 +2,14 @@
 
 import json
 import os
-import resource
 import shutil
 import signal
-import subprocess
-import sys
-import time
 
 import pytest
 from waiting import PATIENCE, wait_until
 
-from callsheet_plugins.benchmarks.dispatch import attempts, runner
+from callsheet_plugins.benchmarks.dispatch import attempts
 from callsheet_plugins.benchmarks.dispatch.contract import Attempt
-from callsheet_plugins.benchmarks.dispatch.local import processes
 from callsheet_plugins.benchmarks.dispatch.local.dispatcher import Local
 from plugins.benchmarks.conftest import alive, deliver, entries, events, put, result, scored, start_courier, status
 
@@ -143,138 +138,6 @@ def test_what_an_engine_left_running_is_gone_before_the_next_attempt(tmp_path):
     assert alive(int(child.read_text()))
     local.cancel(attempt, handle)
     wait_until(lambda: not alive(int(child.read_text())))
-
-
-def run_by_runner(folder):
-    return subprocess.Popen([sys.executable, "-I", "-S", runner.__file__, str(folder)])
-
-
-@pytest.mark.parametrize("code", [0, 3])
-def test_what_an_engine_left_in_a_session_of_its_own_is_ended_too(tmp_path, code):
-    daemon = "setsid sh -c 'echo $$ > child; sleep 600' & until [ -s child ]; do sleep 0.05; done"
-    attempt = attempt_at(tmp_path / "attempt-1", "sh", "-c", f"{daemon}; exit {code}")
-    assert run_by_runner(attempt.folder).wait(PATIENCE) == code
-    assert not alive(int((attempt.folder / "out" / "child").read_text()))
-
-
-def test_a_disk_that_is_full_for_a_while_costs_no_result(tmp_path):
-    attempt = attempt_at(tmp_path / "attempt-1", "sh", "-c", "until [ -e go ]; do sleep 0.05; done")
-    process, status = run_by_runner(attempt.folder), attempt.folder / "status.json"
-    wait_until(lambda: status.exists() and "engine" in json.loads(status.read_text()))
-    _, most = resource.prlimit(process.pid, resource.RLIMIT_FSIZE)
-    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (0, most))
-    (attempt.folder / "out" / "go").touch()
-    wait_until(lambda: not alive(json.loads(status.read_text())["engine"]["pid"]))
-    time.sleep(0.5)
-    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (most, most))
-    assert process.wait(PATIENCE) == 0 and json.loads(status.read_text())["state"] == "succeeded"
-
-
-@pytest.mark.parametrize("code", [0, 1])
-def test_a_secret_that_an_engine_prints_is_blanked_in_its_log(run_dir, monkeypatch, code):
-    monkeypatch.setenv("HF_TOKEN", secret := "hf_" + "x" * 34)
-    said = f"echo bytes $HF_TOKEN; printf '\\377\\n'; echo '{{\"metrics\": {{\"a\": 1}}}}' > $0; exit {code}"
-    put(run_dir, {"mine": {"engine": "command", "command": ["sh", "-c", said, "{results}"]}}, attempts=1)
-    deliver(run_dir)
-    (log,) = run_dir.glob("benchmarks/*/attempt-1/log.txt")
-    assert log.read_bytes() == b"bytes ***\n\xff\n"
-    assert not [path for path in run_dir.rglob("*") if path.is_file() and secret.encode() in path.read_bytes()]
-
-
-def test_a_process_that_got_the_number_of_another_is_left_alone(tmp_path):
-    innocent = subprocess.Popen(["sleep", "600"], start_new_session=True)
-    processes.kill_group(innocent.pid, "an earlier birth")
-    assert innocent.poll() is None and processes.born(innocent.pid)
-    processes.kill_group(innocent.pid, processes.born(innocent.pid))
-    assert innocent.wait(PATIENCE) == -signal.SIGKILL
-
-
-def test_of_several_runners_of_one_attempt_one_runs_the_engine(tmp_path):
-    attempt = attempt_at(tmp_path / "attempt-1", "sh", "-c", "echo began >> diary; sleep 0.5")
-    command = [sys.executable, "-I", "-S", runner.__file__, str(attempt.folder)]
-    assert [process.wait(PATIENCE) for process in [subprocess.Popen(command) for _ in range(4)]] == [0, 0, 0, 0]
-    assert (attempt.folder / "out" / "diary").read_text() == "began\n"
-    assert json.loads((attempt.folder / "status.json").read_text())["state"] == "succeeded"
-
-
-@pytest.mark.parametrize(
-    ("spec", "said"),
-    [
-        ({"silent": True}, "There is no results file results.json"),
-        ({"text": "{"}, "cannot be read as JSON"),
-        ({"text": "[]"}, 'no object with "metrics"'),
-        ({"text": '{"metrics": {"a": "b"}}'}, "a='b'"),
-        ({"text": '{"metrics": {}}'}, "at least one number"),
-        ({"text": '{"metrics": {"a": 1}, "predictions": 3}'}, "no list of objects"),
-        ({"text": '{"metrics": {"a": 1}, "breakdowns": {"part": {}}}'}, '"breakdowns" of results.json must name'),
-        ({"text": '{"metrics": {"a": 1%s}}' % ("0" * 400)}, "OverflowError"),
-        ({"text": "[" * 50_000}, "RecursionError"),
-    ],
-)
-def test_results_that_never_came_or_are_malformed_say_what_is_wrong(run_dir, engine, spec, said):
-    put(run_dir, engine(**spec), 1, attempts=1)
-    deliver(run_dir)
-    (failed,) = entries(run_dir, "failed")
-    assert said in failed.error and "'mine' (command)" in failed.error and "log.txt" in failed.advice
-
-
-def test_a_program_that_is_not_there_fails_with_its_name(run_dir):
-    put(run_dir, {"mine": {"engine": "command", "command": ["/nowhere/score", "{model}"]}}, 1, attempts=1)
-    deliver(run_dir)
-    (failed,) = entries(run_dir, "failed")
-    assert "No such file or directory: '/nowhere/score'" in failed.error
-
-
-ODD = 'it\'s "odd" `id` $(touch owned) ; rm -rf ~ \\ {model} %s \t\r\n\n— ünïcode 🦜 \x7f' + "x y\n" * 2500
-SHOW = """
-import json, sys
-from pathlib import Path
-content = Path(sys.argv[3]).read_bytes().decode()
-Path(sys.argv[1]).write_text(json.dumps({"metrics": {"n": len(sys.argv)}, "predictions": [{"argv": sys.argv[2:], "file": content}]}))
-"""
-
-
-def test_prompts_and_tasks_full_of_what_a_shell_would_love_arrive_byte_for_byte(run_dir, tmp_path):
-    script = tmp_path / "show me.py"
-    script.write_text(SHOW)
-    command = ["{python}", str(script), "{results}", "{system_prompt}", "{system_prompt_file}", "--task={task}"]
-    task = "a b'c\"$(touch owned)\n;`id`"
-    define = {"mine": {"engine": "command", "command": command, "task": task}}
-    put(run_dir, define, 1, config={"dataset": {"system_prompt": ODD}})
-    deliver(run_dir)
-    (done,) = scored(run_dir)
-    (row,) = [json.loads(line) for line in (run_dir / done.result["evals"][0]["predictions"]).open()]
-    assert row["argv"][0] == row["file"] == ODD and row["argv"][2] == f"--task={task}"
-    assert not [path for path in tmp_path.rglob("owned")]
-
-
-def test_a_prompt_too_long_for_an_argument_travels_in_a_file(run_dir, tmp_path):
-    script, long = tmp_path / "show.py", "p" * 300_000
-    script.write_text(SHOW)
-    command = ["{python}", str(script), "{results}", "x", "{system_prompt_file}"]
-    put(run_dir, {"mine": {"engine": "command", "command": command}}, 1, config={"dataset": {"system_prompt": long}})
-    deliver(run_dir)
-    (done,) = scored(run_dir)
-    (row,) = [json.loads(line) for line in (run_dir / done.result["evals"][0]["predictions"]).open()]
-    assert row["file"] == long
-
-
-def test_a_command_sees_the_modules_beside_its_script_and_no_gpu(run_dir, tmp_path, monkeypatch):
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
-    (tmp_path / "beside.py").write_text("import os\nGPUS = os.environ['CUDA_VISIBLE_DEVICES']")
-    script = tmp_path / "score.py"
-    script.write_text(
-        "import beside, json, os, sys\n"
-        "json.dump({'metrics': {'gpus': len(beside.GPUS), 'threads': int(os.environ['OMP_NUM_THREADS'])}}, open(sys.argv[1], 'w'))"
-    )
-    put(run_dir, {"mine": {"engine": "command", "command": [sys.executable, "score.py", "{results}"]}}, 1, threads=3)
-    deliver(run_dir)
-    (failed,) = entries(run_dir, "failed")
-    assert "score.py" in failed.error, "a relative path is meant from where the run was started"
-    monkeypatch.chdir(tmp_path)
-    put(run_dir, {"mine": {"engine": "command", "command": [sys.executable, "score.py", "{results}"]}}, 2, threads=3)
-    deliver(run_dir)
-    assert result(scored(run_dir)[0])["metrics"] == {"gpus": 0.0, "threads": 3.0}
 
 
 def test_devices_are_shared_out_over_the_slots(run_dir):
