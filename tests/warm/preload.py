@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 
 MODULES = (
     "accelerate.utils",
@@ -64,7 +65,8 @@ def preload() -> set[str]:
     os.environ.__class__ = Recording
     try:
         for name in MODULES:
-            importlib.import_module(name)
+            with suppress(ImportError):  # another release of a library, or an extra that is not installed
+                importlib.import_module(name)
     finally:
         os.environ.__class__ = plain
     return vars(os.environ).pop("asked")
