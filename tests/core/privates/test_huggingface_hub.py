@@ -3,7 +3,9 @@
 from huggingface_hub import HfApi
 from huggingface_hub.utils import get_session
 
-from callsheet_plugins.hub_http import httpx
+from callsheet.privates.huggingface_hub import http_library
+
+httpx = http_library()
 
 
 def test_it_is_the_library_of_huggingface_hubs_own_client():
