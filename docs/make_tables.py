@@ -72,13 +72,18 @@ def refused() -> str:
 def _defaults(settings: dict[str, Any]) -> str:
     trainer = settings.get("trainer", settings)
     model = settings.get("model", {}) if "trainer" in settings else {}
-    said = {f"trainer.args.{key}": value for key, value in trainer["args"].items() if key != "report_to"}
+    said = {f"trainer.args.{key}": _plain(value) for key, value in trainer["args"].items() if key != "report_to"}
     said |= {f"model.{key}": value for key, value in _flat(model)}
     said |= {f"trainer.tokenize.{key}": value for key, value in trainer.get("tokenize", {}).items()}
     said |= {"trainer.rewards": "to be set"} if trainer.get("rewards") == [] else {}
     return ", ".join(
         f"`{key}`: {str(value).lower() if isinstance(value, bool) else value}" for key, value in said.items()
     )
+
+
+def _plain(value: Any) -> Any:
+    """A value without the mark of a name that some versions write otherwise."""
+    return re.sub(r"\$\{callsheet\.any_name:(.*)\}", r"\1", value) if isinstance(value, str) else value
 
 
 def _flat(settings: dict[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:

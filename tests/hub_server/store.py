@@ -6,7 +6,7 @@ import hashlib
 import itertools
 import threading
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 GITATTRIBUTES = b"*.safetensors filter=lfs diff=lfs merge=lfs -text\n"
 LFS_FROM = 10 << 20
@@ -81,7 +81,7 @@ class Store:
         with self.lock:
             repo = self.repos[name]
             oid = hashlib.sha1(f"{name}{branch}{title}{next(self._number)}".encode()).hexdigest()
-            date = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+            date = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
             repo.commits[oid] = Commit(oid, repo.branches.get(branch), title, message, files, date)
             repo.branches[branch] = oid
             return repo.commits[oid]

@@ -21,6 +21,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from callsheet.config.hydra_errors import plain
 from callsheet.config.overrides import MORE, PLUGINS, translated
+from callsheet.config.renamed import RESOLVER, any_name
 from callsheet.config.schema import Root
 from callsheet.plugins import entry_points
 from callsheet.plugins.groups import PLUGINS as GROUP
@@ -79,6 +80,7 @@ def bind() -> None:
     ConfigStore.instance().store(name="callsheet_schema", node=Root, provider="callsheet")
     OmegaConf.register_new_resolver("callsheet.run_name", run_name, replace=True)
     OmegaConf.register_new_resolver("callsheet.bundled", bundled, replace=True)
+    OmegaConf.register_new_resolver(RESOLVER, any_name, replace=True)
 
 
 def compose(overrides: Sequence[str]) -> DictConfig:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from callsheet.config import renamed
 from callsheet.config.hydra_errors import plain, unknown_key
 from callsheet.config.schema import (
     DatasetSettings,
@@ -63,14 +64,16 @@ def make_plan(config: DictConfig, overrides: Sequence[str] = ()) -> Plan:
     refuse_unknown(config)
     _refuse_missing(config)
     plugins = make_plugins(config, overrides)
+    settled = renamed.settle(config)
     settings = _settings(config)
+    trainer = settings.trainer
     return Plan(
         experiment=settings.experiment,
         run_dir=Path(settings.output_dir).expanduser().absolute(),
         resume=settings.resume,
         model=settings.model,
         dataset=settings.dataset,
-        trainer=settings.trainer,
+        trainer=replace(trainer, args=renamed.as_installed(trainer.args, settled, trainer.config_class)),
         peft=settings.peft,
         launch=settings.launch,
         finish=settings.finish,

@@ -38,7 +38,7 @@ def restore(session: Session, row: ManifestRow) -> None:
         states = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise CallsheetError(f"{path} is not JSON: {error}.") from error
-    saved_adapters.drop(unwrapped(session.state), states)
+    saved_adapters.resume_alone(unwrapped(session.state), row.path, states)
     session.lineup.load_state_dicts(states)
     session.run_dir.event("restored", checkpoint=str(row.path), plugins=sorted(states))
 

@@ -1,7 +1,9 @@
-"""huggingface_hub: the HTTP client that it makes by itself, which ours stands in for and gives way to again."""
+"""huggingface_hub: the HTTP library below it, and its own client, which ours stands in for and gives way to again."""
 
 from __future__ import annotations
 
+from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 from callsheet.privates.library import Library, Private
@@ -17,6 +19,16 @@ LIBRARY = Library(
         Private("hf_request_event_hook", FILE, 283, "keeps offline mode and request numbers", takes=("request",)),
     ),
 )
+
+
+def http_library() -> ModuleType:
+    """httpx2 below huggingface_hub 2, httpx below 1: its failures leave as they are. Both may be installed.
+
+    huggingface_hub's own error inherits from the root of that library's errors.
+    """
+    from huggingface_hub.errors import HfHubHTTPError
+
+    return import_module(HfHubHTTPError.__bases__[0].__module__.partition(".")[0])
 
 
 def default_client() -> None:

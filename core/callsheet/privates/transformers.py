@@ -107,9 +107,14 @@ def without_zero3(kept: Iterable[Any]) -> Iterator[None]:
 
 
 def as_saved(model: PreTrainedModel, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """`state` without tied tensors, under the names of `save_pretrained`; a tensor that it rearranges is a new one."""
+    """`state` without tied tensors, under the names of `save_pretrained`; a tensor that it rearranges is a new one.
+
+    transformers 5.10 to 5.13 looks for each meta tensor among the parameters alone, and fails over a buffer.
+    """
     from transformers.core_model_loading import revert_weight_conversion
     from transformers.modeling_utils import remove_tied_weights_from_state_dict
 
-    untied = remove_tied_weights_from_state_dict(dict(state), model)
-    return dict(revert_weight_conversion(model, dict(untied)))
+    buffers = state.keys() & dict(model.named_buffers(remove_duplicate=False)).keys()
+    untied = remove_tied_weights_from_state_dict({key: state[key] for key in state if key not in buffers}, model)
+    kept = {key: tensor for key, tensor in state.items() if key in untied or key in buffers}
+    return dict(revert_weight_conversion(model, kept))

@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
@@ -148,7 +148,7 @@ def lines(rows: Iterable[Mapping[str, Any]]) -> str:
 
 def now() -> str:
     """The time as it stands in every file of a run: UTC, ISO 8601, milliseconds."""
-    return datetime.fromtimestamp(time.time(), timezone.utc).isoformat(timespec="milliseconds")
+    return datetime.fromtimestamp(time.time(), UTC).isoformat(timespec="milliseconds")
 
 
 def _mend(log: Path) -> None:

@@ -65,7 +65,8 @@ def with_adapter(model: PreTrainedModel, config: PeftConfig, args: Any) -> Any:
     zero = getattr(args, "deepspeed_plugin", None)
     # ZeRO-3 gathers all parameters in the type of the first: an adapter in float32 would not fit a bfloat16 model.
     adapted = get_peft_model(model, config, autocast_adapter_dtype=not (zero is not None and zero.zero_stage == 3))
-    if getattr(args, "activation_checkpointing", False):
+    # Until transformers 6 the old name holds what the new one, of 5.23, does.
+    if args.gradient_checkpointing:
         model.enable_input_require_grads()  # else no gradient passes the frozen embeddings
     return adapted
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from importlib.metadata import version
 from typing import Any
 
+from callsheet.config.renamed import OTHER_NAME
 from callsheet.errors import did_you_mean
 from callsheet.introspect.arguments import SIMPLE, Argument, read_arguments
 from callsheet.introspect.classes import find_class, lineage
@@ -73,7 +75,7 @@ def _problem(where: str, name: str, value: Any, known: Mapping[str, Argument], c
     if name not in known:
         if None in lineage(*find_class(config_class)):
             return ""  # A base class is made at run time, and so may be its arguments.
-        return f"{config_class} has no argument {name!r}.{did_you_mean(name, known)} ({where})"
+        return f"{config_class} has no argument {name!r}.{_right_name(name, known)} ({where})"
     argument = known[name]
     if argument.types and not _fits(value, argument.types):
         wanted = " or ".join(WORDS[type_] for type_ in sorted(argument.types, key=[*WORDS].index))
@@ -81,6 +83,12 @@ def _problem(where: str, name: str, value: Any, known: Mapping[str, Argument], c
     if argument.choices and isinstance(value, (str, int, float)) and str(value) not in argument.choices:
         return f"{where} must be one of {', '.join(argument.choices)}, got {value!r}.{_near(value, argument.choices)}"
     return ""
+
+
+def _right_name(name: str, known: Mapping[str, Argument]) -> str:
+    if (other := OTHER_NAME.get(name, "")) in known:
+        return f" The installed transformers {version('transformers')} calls it {other!r}."
+    return did_you_mean(name, known)
 
 
 def _near(value: Any, choices: tuple[str, ...]) -> str:

@@ -46,12 +46,16 @@ def with_saved(base: PreTrainedModel, model: ModelSettings) -> PreTrainedModel:
     )
 
 
-def drop(model: Any, plugins: Iterable[str]) -> None:
-    """Take out of `model` what plugins left in the checkpoint that it goes on from, in folders that bear their names.
+def resume_alone(model: Any, checkpoint: Path, plugins: Iterable[str]) -> None:
+    """Take out of `model` what plugins left in `checkpoint`, that it goes on from, in folders that bear their names.
 
     Trainer loads every folder of an adapter there, whether or not the plugin takes part in this run (transformers 5.23,
-    trainer.py, `_load_from_checkpoint`: `adapter_subdirs`).
+    trainer.py, `_load_from_checkpoint`: `adapter_subdirs`). Before 5.23 it then forgets the adapter beside them.
     """
-    for name in plugins:
-        if name in getattr(model, "peft_config", {}) and name not in model.active_adapters:
-            model.delete_adapter(name)
+    foreign = [
+        name for name in plugins if name in getattr(model, "peft_config", {}) and name not in model.active_adapters
+    ]
+    for name in foreign:
+        model.delete_adapter(name)
+    if foreign and "default" in model.active_adapters and any(checkpoint.glob("adapter_model.*")):
+        model.load_adapter(str(checkpoint), "default", is_trainable=True)

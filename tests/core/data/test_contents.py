@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pytest
+from packaging.version import Version
 
 from callsheet.config.schema import DatasetSettings, SourceSettings, TrainerSettings
 from callsheet.data import inspect, load
 from callsheet.errors import CallsheetError
 
+since_4_8 = pytest.mark.skipif(Version(version("datasets")) < Version("4.8"), reason="datasets 4.7 cannot read it")
 WANTED = TrainerSettings("sft", columns=["messages", "prompt+completion", "text", "input_ids"])
 
 
@@ -55,9 +58,9 @@ def test_a_good_file_has_no_problems():
     ("name", "text"),
     [
         ("rows.json", '[\n {"text": "a"},\n {"text": "b"}\n]'),
-        ("one.json", '{\n "text": "a"\n}'),
+        pytest.param("one.json", '{\n "text": "a"\n}', marks=since_4_8),
         ("lines.json", '{"text": "a"}\n{"text": "b"}'),
-        ("gaps.jsonl", '\ufeff{"text": "a"}\n\n{"text": "b"}\n\n'),
+        pytest.param("gaps.jsonl", '\ufeff{"text": "a"}\n\n{"text": "b"}\n\n', marks=since_4_8),
         ("quoted.csv", 'text,id\n"two\n\nlines",1\nplain,2'),
     ],
 )

@@ -44,7 +44,7 @@ demo = Path(callsheet_conf.__file__).parent / "demo"
 set_seed(0)
 model = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(demo / "model"))
 args = SFTConfig(sys.argv[1], max_steps=6, save_steps=2, use_cpu=True, bf16=False, report_to="none",
-                 activation_checkpointing=False, per_device_train_batch_size=2, gradient_accumulation_steps=2)
+                 gradient_checkpointing=False, per_device_train_batch_size=2, gradient_accumulation_steps=2)
 trainer = SFTTrainer(model, args, train_dataset=load_dataset("json", data_files=str(demo / "test.jsonl"), split="train"),
                      processing_class=AutoTokenizer.from_pretrained(demo / "model"),
                      callbacks=callsheet.callbacks("bema", Tell(on_error="raise"), "csv_metrics",

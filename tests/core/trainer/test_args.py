@@ -33,7 +33,7 @@ def test_an_unknown_argument_suggests_the_nearest():
         ("bf16", None),
         ("packing", True),
         ("run_name", "1e-4"),
-        ("pad_to_multiple_of", "auto"),
+        ("pad_to_multiple_of", 8),
         ("report_to", ["wandb"]),
         ("save_strategy", "best"),
         ("save_strategy", "no"),

@@ -112,13 +112,14 @@ def test_activation_checkpointing_gives_the_same_first_loss(run_trainer, trainer
         run_trainer(
             trainer,
             f"peft={peft}",
-            f"trainer.args.activation_checkpointing={checkpointing}",
+            f"trainer.args.activation_checkpointing=${{callsheet.any_name:{checkpointing}}}",
             "plugins=[]",
             plugins=[watch],
             output_dir=checkpointing,
         )
         assert watch.moved()
-        assert watch.model.is_activation_checkpointing == (checkpointing == "true")
+        blocks = [module for module in watch.model.modules() if hasattr(module, "gradient_checkpointing")]
+        assert {block.gradient_checkpointing for block in blocks} == {checkpointing == "true"}
         losses.append(watch.losses[0])
     assert losses[0] == pytest.approx(losses[1], rel=1e-4)
 

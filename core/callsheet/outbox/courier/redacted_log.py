@@ -46,4 +46,5 @@ def redacted_streams() -> None:
     formatter.converter = time.gmtime
     handler.setFormatter(formatter)
     logging.basicConfig(level=logging.INFO, handlers=[handler])
-    logging.getLogger("httpx2").setLevel(logging.WARNING)
+    for library in ("httpx", "httpx2"):  # below huggingface_hub 1 and 2; each logs every request
+        logging.getLogger(library).setLevel(logging.WARNING)

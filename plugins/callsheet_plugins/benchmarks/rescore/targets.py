@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from callsheet.errors import CallsheetError, did_you_mean, first_line
+from callsheet.privates.huggingface_hub import http_library
 from callsheet.records import ManifestRow
 from callsheet.rundir import checkpoints, rundir
 from callsheet.rundir.rundir import RunDir
@@ -80,7 +81,6 @@ def _fingerprint(folder: Path) -> str:
 
 def _commit(repo: str, revision: str) -> str:
     """The commit that a branch or tag is at now."""
-    import httpx2
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
 
@@ -91,7 +91,7 @@ def _commit(repo: str, revision: str) -> str:
     except HfHubHTTPError as error:
         said = first_line(error.server_message or error)
         raise CallsheetError(f"The Hub has no {repo} at revision {revision!r}: {said}.") from error
-    except (httpx2.HTTPError, OSError, OfflineModeIsEnabled) as error:
+    except (http_library().HTTPError, OSError, OfflineModeIsEnabled) as error:
         raise CallsheetError(f"The Hub could not be asked for {repo}: {type(error).__name__}: {error}") from error
 
 

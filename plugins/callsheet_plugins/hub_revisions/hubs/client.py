@@ -7,27 +7,31 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import httpx2
 from huggingface_hub import set_client_factory
 
 from callsheet.outbox import Transient
-from callsheet.privates.huggingface_hub import default_client, request_hooks
+from callsheet.privates.huggingface_hub import default_client, http_library, request_hooks
+
+if TYPE_CHECKING:
+    import httpx2 as httpx
+else:
+    httpx = http_library()
 
 TRANSIENT = (408, 425, 429)
 CONNECT_SECONDS, SILENT_SECONDS = 15.0, 60.0
 COMMITS_WAIT_SECONDS = 600.0  # for the limit on commits, the Hub says "in about 1 hour" and sends no Retry-After
 
 
-class Client(httpx2.Client):
+class Client(httpx.Client):
     """Raises `Transient` for temporary failures, so that the courier waits and works on another entry meanwhile."""
 
-    def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
+    def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
         where = f"{request.method} {request.url.path}"
         try:
             response = super().send(request, **options)
-        except (httpx2.TransportError, httpx2.DecodingError) as error:
+        except (httpx.TransportError, httpx.DecodingError) as error:
             raise Transient(f"{where}: {type(error).__name__}: {error}.") from error
         if response.status_code in TRANSIENT or response.status_code >= 500:
             response.read()
@@ -51,12 +55,12 @@ def time_outs(silent_seconds: float = SILENT_SECONDS, connect_seconds: float = C
         default_client()
 
 
-def make_client(silent_seconds: float = SILENT_SECONDS, connect_seconds: float = CONNECT_SECONDS) -> httpx2.Client:
-    timeout = httpx2.Timeout(silent_seconds, connect=connect_seconds)
+def make_client(silent_seconds: float = SILENT_SECONDS, connect_seconds: float = CONNECT_SECONDS) -> httpx.Client:
+    timeout = httpx.Timeout(silent_seconds, connect=connect_seconds)
     return Client(event_hooks=request_hooks(), follow_redirects=True, timeout=timeout)
 
 
-def _retry_after(headers: httpx2.Headers) -> float | None:
+def _retry_after(headers: httpx.Headers) -> float | None:
     """The seconds to wait, from Retry-After (seconds or a date) or from the Hub's RateLimit, or None."""
     if said := headers.get("Retry-After"):
         try:

@@ -10,14 +10,16 @@ from tempfile import TemporaryDirectory
 from threading import Lock
 from typing import Any
 
-import httpx2
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, constants, set_client_factory
 from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 
 from callsheet.errors import first_line
 from callsheet.outbox import Delivery, Permanent, Transient
+from callsheet.privates.huggingface_hub import http_library
 from callsheet_plugins.hub_revisions.hubs import client
 from callsheet_plugins.hub_revisions.hubs.quota import Quota
+
+httpx = http_library()
 
 CARD = "README.md"
 MARK = "Callsheet entry "
@@ -202,7 +204,7 @@ def _explanation(error: BaseException, what: str) -> BaseException:
         return Permanent(f"{what}: HF_HUB_OFFLINE is set.", "Unset it for the run and for a drain.")
     if isinstance(error, FileNotFoundError) or "Invalid metadata" in str(error):
         return Permanent(f"{what}: {error}.")
-    if isinstance(error, (httpx2.HTTPError, OSError, ValueError)):
+    if isinstance(error, (httpx.HTTPError, OSError, ValueError)):
         return Transient(f"{what}: {type(error).__name__}: {error}.")
     return error
 
@@ -218,5 +220,5 @@ def _answer(error: HfHubHTTPError, what: str) -> BaseException:
 
 def _is_storage(url: str) -> bool:
     """Whether a request sent the bytes of a file, to the Hub or to its storage."""
-    hub = httpx2.URL(constants.ENDPOINT).host
-    return httpx2.URL(url).host != hub or any(word in url for word in ("/lfs/", "multipart", "/verify"))
+    hub = httpx.URL(constants.ENDPOINT).host
+    return httpx.URL(url).host != hub or any(word in url for word in ("/lfs/", "multipart", "/verify"))

@@ -10,6 +10,8 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
+from callsheet.privates.huggingface_hub import http_library
+
 SHARDED_FROM = 30_000_000_000  # parameters from which the weights of one model are spread over GPUs
 MOST = 8
 ASK_SECONDS = 20.0
@@ -81,22 +83,20 @@ def _json(path: Path) -> Mapping[str, Any]:
 
 def _parameters_on_hub(repo: str, commit: str | None) -> int:
     """By the Hub's own count; 0 when it cannot be asked, and the name must do."""
-    import httpx2
     from huggingface_hub import HfApi
 
     try:
         found = HfApi().model_info(repo, revision=commit, timeout=ASK_SECONDS, expand=["safetensors"]).safetensors
-    except (httpx2.HTTPError, OSError, ValueError):
+    except (http_library().HTTPError, OSError, ValueError):
         return 0
     return int(found.total) if found else 0
 
 
 def _config_on_hub(repo: str, commit: str | None) -> Path:
     """The folder that holds its `config.json`, or one that holds none."""
-    import httpx2
     from huggingface_hub import hf_hub_download
 
     try:
         return Path(hf_hub_download(repo, "config.json", revision=commit, etag_timeout=ASK_SECONDS)).parent
-    except (httpx2.HTTPError, OSError, ValueError):
+    except (http_library().HTTPError, OSError, ValueError):
         return Path("nowhere")
