@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from importlib import import_module
+from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from callsheet.privates.library import Library, Private
+
+if TYPE_CHECKING:
+    from huggingface_hub import CommitOperationAdd
 
 FILE = "huggingface_hub/utils/_http.py"
 
@@ -16,6 +20,7 @@ LIBRARY = Library(
     source="https://github.com/huggingface/huggingface_hub/blob/v2.4.0/src",
     names=(
         Private("default_client_factory", FILE, 341, "gives the library its own client back"),
+        Private("UploadInfo", "huggingface_hub/lfs.py", 53, "tells what a file hashes to"),
         Private("hf_request_event_hook", FILE, 283, "keeps offline mode and request numbers", takes=("request",)),
     ),
 )
@@ -44,3 +49,16 @@ def request_hooks() -> dict[str, list[Any]]:
     from huggingface_hub.utils._http import hf_request_event_hook
 
     return {"request": [hf_request_event_hook]}
+
+
+def addition(name: str, path: Path, sha256: str) -> CommitOperationAdd:
+    """`path` as the file `name` of a commit; huggingface_hub 1.17 would read it all for the hash, which is known."""
+    from huggingface_hub import CommitOperationAdd
+    from huggingface_hub.lfs import UploadInfo
+
+    made = CommitOperationAdd(name, b"")
+    with path.open("rb") as file:
+        sample = file.read(512)
+    made.path_or_fileobj = str(path)
+    made.upload_info = UploadInfo(size=path.stat().st_size, sample=sample, sha256=bytes.fromhex(sha256))
+    return made

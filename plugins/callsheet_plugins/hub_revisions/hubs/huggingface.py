@@ -15,7 +15,7 @@ from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 
 from callsheet.errors import first_line
 from callsheet.outbox import Delivery, Permanent, Transient
-from callsheet.privates.huggingface_hub import http_library
+from callsheet.privates.huggingface_hub import addition, http_library
 from callsheet_plugins.hub_revisions.hubs import client
 from callsheet_plugins.hub_revisions.hubs.quota import Quota
 
@@ -127,10 +127,7 @@ class HuggingFaceHub:
     def _commit(self, job: Delivery, hashes: Mapping[str, str], extra: list[str]) -> str:
         payload = job.payload
         operations: list[Any] = [CommitOperationAdd(CARD, str(payload["card"]).encode())]
-        for name, path in job.files.items():
-            addition = CommitOperationAdd(name, str(path))
-            addition.upload_info.sha256 = bytes.fromhex(hashes[name])  # known, so the file is not read again
-            operations.append(addition)
+        operations += [addition(name, path, hashes[name]) for name, path in job.files.items()]
         self._send_once(payload, operations[1:])
         operations += [CommitOperationDelete(name) for name in extra]
         done = self.api.create_commit(
