@@ -5,6 +5,6 @@ the processes that the command starts as ranks of its run are forked too. A comm
 its environment differs in what an import has read, and wherever CALLSHEET_TESTS_COLD is set.
 """
 
-from .popen import Popen, run
+from .popen import Popen, is_possible, run
 
-__all__ = ["Popen", "run"]
+__all__ = ["Popen", "is_possible", "run"]

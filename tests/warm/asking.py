@@ -77,7 +77,7 @@ def server(environment: tuple[tuple[str, str], ...]) -> Server:
         subprocess.Popen(
             [sys.executable, "-c", code],
             pass_fds=[theirs.fileno()],
-            env={**dict(environment), "OPENBLAS_NUM_THREADS": "1"},
+            env={**dict(environment), "OPENBLAS_NUM_THREADS": "1", "HF_HUB_DISABLE_TELEMETRY": "1"},
             **dict.fromkeys(("stdin", "stdout"), subprocess.DEVNULL),
             stderr=said,
         )

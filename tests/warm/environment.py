@@ -12,6 +12,7 @@ UNSEEN = ("ARROW_", "GOMP_", "KMP_", "LC_", "LD_", "MALLOC_", "MKL_", "OMP_", "O
 LATE = {
     *("PYTHONPATH", "PYTHONSAFEPATH", "PYTHONUNBUFFERED", "OMP_NUM_THREADS", "TMPDIR", "TEMP", "TMP"),  # child.py
     *("COLUMNS", "LINES", "PATH", "PWD", "OLDPWD", "SHLVL", "TERM", "_"),
+    "HF_HUB_DISABLE_TELEMETRY",  # Callsheet sets it in the process that trains, and so does the server
     "TORCH_NCCL_ASYNC_ERROR_HANDLING",  # torch's elastic agent sets it for each worker
 }
 

@@ -1,0 +1,57 @@
+"""Commands that the tests fork: each is a process like any other, and starts cold where a fork would differ."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+import warm
+from warm.environment import differences
+
+pytestmark = pytest.mark.skipif(not warm.is_possible(), reason="Commands start cold here.")
+
+TOLD = "import os, sys; print(os.getppid(), 'torch' in sys.modules, 'callsheet' in sys.modules, sys.argv, os.getcwd())"
+
+
+def told(*arguments, **options):
+    done = warm.run([sys.executable, *arguments], capture_output=True, text=True, timeout=300, **options)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_a_command_is_our_child_with_torch_and_without_callsheet(tmp_path):
+    (tmp_path / "told.py").write_text(TOLD)
+    assert told("-c", TOLD, "a b", cwd=tmp_path) == f"{os.getpid()} True False ['-c', 'a b'] {tmp_path}"
+    assert told("told.py", "x", cwd=tmp_path) == f"{os.getpid()} True False ['told.py', 'x'] {tmp_path}"
+
+
+def test_code_streams_and_signals_are_its_own(tmp_path):
+    code = "import sys; print(sys.stdin.read()); print('no', file=sys.stderr); sys.exit(7)"
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    process = warm.Popen([sys.executable, "-c", code], text=True, **pipes)
+    assert process.communicate("said", timeout=300) == ("said\n", "no\n") and process.returncode == 7
+    process = warm.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
+    assert os.getpgid(process.pid) == process.pid
+    process.terminate()
+    assert process.wait(300) == -signal.SIGTERM
+
+
+def test_modules_on_the_path_of_its_environment_are_found(tmp_path):
+    (tmp_path / "sitecustomize.py").write_text("import sys; sys.customised = True")
+    (tmp_path / "mine.py").write_text("import sys; print(sys.customised, __name__)")
+    assert told("-m", "mine", env={**os.environ, "PYTHONPATH": str(tmp_path)}) == "True __main__"
+
+
+def test_a_run_in_this_process_does_not_make_later_commands_cold(run_demo):
+    run_demo("plugins=[]")
+    assert " True False " in told("-c", TOLD)
+
+
+@pytest.mark.parametrize("name", ["HF_ENDPOINT", "PYTHONHASHSEED", "OMP_WAIT_POLICY", "HF_HOME"])
+def test_what_an_import_has_read_is_not_changed_afterwards(name):
+    assert " False False " in told("-c", TOLD, env={**os.environ, name: "0"})
+
+
+def test_what_no_import_has_read_may_differ():
+    assert not differences({"A": "1"}, {"B": "2"}, {"C"}) and differences({"A": "1"}, {}, {"A"}) == {"A"}
