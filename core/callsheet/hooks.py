@@ -59,8 +59,8 @@ class Plugin:
     on_error: str | None = setting(
         None,
         choices=("raise", "warn", "disable"),
-        help="When a hook raises: end the run, warn and go on, or warn and stop calling this plugin. "
-        "Left out, plugins of the main rank warn and plugins of all ranks raise.",
+        help="When a hook raises: end the run, warn and continue, or warn and stop calling this plugin. "
+        "By default, plugins of the main rank warn and plugins of all ranks raise.",
     )
 
     def __init_subclass__(cls) -> None:

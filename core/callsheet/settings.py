@@ -25,8 +25,8 @@ def setting(
 ) -> Any:
     """Declare a field of a `Plugin`; the user must set a field that has no default.
 
-    Bounds and choices are checked before anything is loaded. The manual is written from them. Where choices depend on
-    what is installed, give a function: it is called when they are needed.
+    Bounds and choices are checked before anything is loaded. The manual is written from them. If the choices depend on
+    the installed packages, pass a function that returns them.
 
     >>> class Bema(Plugin):
     ...     update_freq: int = setting(400, ge=1, help="Update every this many steps; φ in the paper.")

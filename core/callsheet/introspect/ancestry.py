@@ -1,4 +1,4 @@
-"""Classes in compiled modules, and the classes they inherit from, followed from module to module without an import."""
+"""Finds classes and their bases in compiled modules, and follows them from module to module, without an import."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from callsheet.errors import CallsheetError
 from callsheet.introspect.compiled import CompiledModule, bodies, is_class, look, no_name
 
 MOST_HOPS = 8
-# Large, and without anything of Callsheet's in them.
+# Large packages that contain no class of Callsheet, so the search does not enter them.
 LIBRARIES = {
     "accelerate",
     "click",
@@ -31,14 +31,14 @@ LIBRARIES = {
 
 @dataclass(frozen=True)
 class CompiledClass:
-    """A class, or a function, as its module's code has it."""
+    """A class or a function, as compiled code in its module."""
 
     module: CompiledModule
     body: CodeType
 
     @property
     def summary(self) -> str:
-        """The first line of a docstring: a class body stores its qualified name, then its docstring, as strings."""
+        """The first line of the docstring. The strings of a class body are its qualified name, then its docstring."""
         strings = [const for const in self.body.co_consts if isinstance(const, str)]
         text = strings[1] if "__doc__" in self.body.co_names and len(strings) > 1 else ""
         return text.strip().partition("\n")[0].strip()
@@ -48,7 +48,7 @@ class CompiledClass:
         return [body for body in bodies(self.body) if body.co_flags and not is_class(body)]
 
     def decorators(self, function: CodeType) -> str:
-        """The lines above `def` that decorate it, where a decorated function begins."""
+        """The decorator lines above `def`; the code of a decorated function begins there."""
         found = []
         for line in map(str.strip, self.module.lines[function.co_firstlineno :]):
             if line.startswith(("def ", "async def ")):
@@ -58,7 +58,7 @@ class CompiledClass:
 
     @cached_property
     def bases(self) -> list[str] | None:
-        """What stands in its parentheses, as dotted names; None where a base must be computed."""
+        """The bases in the parentheses, as dotted names; None if a base is computed."""
         lines, start, name = self.module.lines, self.body.co_firstlineno, self.body.co_name
         while start < len(lines) and not lines[start].lstrip().startswith("class "):
             start += 1
@@ -73,9 +73,9 @@ class CompiledClass:
 
 
 def find_compiled(module: str, name: str) -> CompiledClass | None:
-    """What `name` (or `Outer.Inner`) of `module` is, looked for through re-exports; None where only running would tell.
+    """Find `name` (or `Outer.Inner`) of `module`, also through re-exports; None if only a run would tell.
 
-    Raises `CallsheetError` where the import would fail, or there is no such name.
+    Raises `CallsheetError` if the import would fail, or if there is no such name.
     """
     top, *inside = name.split(".")
     for _ in range(MOST_HOPS):
@@ -98,9 +98,9 @@ def find_compiled(module: str, name: str) -> CompiledClass | None:
 
 
 def chain(found: CompiledClass, parent: str) -> Iterator[CompiledClass | bool | None]:
-    """`found` and the classes that it inherits from, below `parent`.
+    """Yield `found` and its base classes, up to `parent`.
 
-    True stands for `parent`, False for a class that has nothing to do with it, None for what only running would tell.
+    True stands for `parent`, False for an unrelated class, None for a base that only a run would tell.
     """
     pending, seen = [found], 0
     while pending and (seen := seen + 1) <= MOST_HOPS:
@@ -155,7 +155,7 @@ def _nested(found: CompiledClass, inside: list[str]) -> CompiledClass | None:
 
 
 def _parsed(text: str) -> list[str] | None:
-    """The bases in the header of a class, from behind its name on."""
+    """The bases in the header of a class; `text` begins after its name."""
     if text.startswith("["):
         text = text[len(_in_parentheses(text)) :].lstrip()
     if not text.startswith("("):

@@ -1,6 +1,6 @@
-"""Modules as Python would run them, read without running them: their compiled code and their text.
+"""Reads the compiled code and the text of modules without running them.
 
-The code comes from Python's own cache of compiled modules where that is fresh, 20 times faster than `ast`.
+Python's own cache of compiled modules provides the code, if it is fresh; that is 20 times faster than `ast`.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from types import CodeType
 
 from callsheet.errors import CallsheetError, did_you_mean
 
-OPAQUE = compile("from anything import *", "", "exec")  # for C extensions, which say nothing
-OPTIMIZED = 0x1  # the flag of a function's code, which a class body has not: inspect.CO_OPTIMIZED
+OPAQUE = compile("from anything import *", "", "exec")  # stands for C extensions, which have no code to read
+OPTIMIZED = 0x1  # inspect.CO_OPTIMIZED: functions have this flag, class bodies do not
 IMPORT = re.compile(r"\nimport[ \t]+([^\n#;]+)")
 FROM = re.compile(r"\nfrom[ \t]+([\w.]+)[ \t]+import[ \t]*(\([^)]*\)|[^\n#]*)")
 # A module that uses one of these may define names that no reader finds.
@@ -27,7 +27,7 @@ _known: dict[str, CompiledModule] = {}
 
 @dataclass(frozen=True)
 class CompiledModule:
-    """One module: its `code`, and its `text` after a line break; patterns that begin with one are faster than `^`."""
+    """One module. Its `text` begins with a line break, because a pattern with `\\n` is faster than one with `^`."""
 
     name: str
     spec: ModuleSpec
@@ -40,18 +40,18 @@ class CompiledModule:
 
     @cached_property
     def lines(self) -> list[str]:
-        """By their numbers, from 1 on."""
+        """The lines of the text; line 1 has index 1."""
         return self.text.split("\n")
 
     def body(self, name: str) -> CodeType | None:
-        """The class or function called `name` at the top; the last of several, as when it runs."""
+        """The class or function `name` at the top level; the last definition wins, as in a run."""
         return next((body for body in reversed([*bodies(self.code)]) if body.co_name == name), None)
 
     @cached_property
     def imports(self) -> dict[str, tuple[str, str]]:
-        """Name at the margin, so under no `if` or `try` → the module it comes from, and its name there, or nothing.
+        """Map each name imported at the margin (under no `if` or `try`) to its module and its name there.
 
-        Of text in docstrings `co_names` knows no word.
+        The name there is empty for a module. `co_names` sorts out text in docstrings that looks like an import.
         """
         known, found = {*self.code.co_names}, {}
         for source, names in FROM.findall(self.text):
@@ -62,7 +62,7 @@ class CompiledModule:
         return {here: (source, there) for here, (source, there) in found.items() if there in known or source in known}
 
     def imported(self, name: str) -> tuple[str, str] | None:
-        """What an import at the margin calls `name`; the second is empty for a module."""
+        """The module and the name there of an import called `name`; the name there is empty for a module."""
         source, there = self.imports.get(name, ("", ""))
         return (self._absolute(source) if source.startswith(".") else source, there) if source else None
 
@@ -73,7 +73,7 @@ class CompiledModule:
         return sorted(top for top in tops - sys.stdlib_module_names if not _find(top))
 
     def assigned(self, name: str) -> str:
-        """What stands behind `name =` at the margin, where that is one line."""
+        """The text after `name =` at the margin, if it is one line, or an empty string."""
         found = (
             re.search(rf"\n{name}[ \t]*(?::[^\n=]*)?=[ \t]*([^\n#]+)", self.text)
             if name in self.code.co_names
@@ -103,16 +103,16 @@ class CompiledModule:
 
 
 def _pairs(names: str) -> Iterator[tuple[str, str]]:
-    """What stands after `import`: each name, and what it is called here; comments are left out."""
+    """The names after `import`, each with its name here; comments are ignored."""
     for part in re.sub(r"#[^\n]*", "", names).split(",") if "#" in names else names.split(","):
         if words := part.split():
             yield words[0], words[-1]
 
 
 def look(module: str) -> CompiledModule:
-    """`module`, once it and the packages around it were looked through, since an import would run them all.
+    """Read `module` and its parent packages, because an import would run all of them; returns `module`.
 
-    Raises `CallsheetError` with what would stop the import.
+    Raises `CallsheetError` if the import would fail, with the reason.
     """
     for name, spec in _specs(module):
         found = _read(name, spec)
@@ -123,13 +123,13 @@ def look(module: str) -> CompiledModule:
 
 
 def forget() -> None:
-    """Read anew, since modules were written."""
+    """Forget all modules, because files have changed."""
     _find.cache_clear()
     _known.clear()
 
 
 def bodies(code: CodeType) -> Iterator[CodeType]:
-    """What is defined at the top of `code`; a class with type parameters sits in a scope of its own."""
+    """The classes and functions at the top of `code`. A class with type parameters is inside its own scope."""
     for const in code.co_consts:
         if isinstance(const, CodeType):
             yield from bodies(const) if const.co_name.startswith("<generic parameters") else [const]
@@ -145,10 +145,10 @@ def no_name(module: CompiledModule, name: str) -> str:
 
 
 def _specs(module: str) -> Iterator[tuple[str, ModuleSpec]]:
-    """The packages around `module` and itself, found without importing any."""
+    """The parent packages of `module`, then `module` itself, found without an import."""
     path, name = None, ""
     for part in module.split("."):
-        # Called by its last part alone: for a dotted name `PathFinder` may look at the parent in `sys.modules`.
+        # Look up only the last part: for a dotted name, `PathFinder` may read the parent in `sys.modules`.
         spec = _find(part) if path is None else PathFinder.find_spec(part, path)
         if spec is None:
             raise CallsheetError(f"Its module {module!r} is not there.")
@@ -158,7 +158,7 @@ def _specs(module: str) -> Iterator[tuple[str, ModuleSpec]]:
 
 
 def _read(name: str, spec: ModuleSpec) -> CompiledModule:
-    """Once: the packages around many modules are the same."""
+    """Read each module once, because many modules have the same parent packages."""
     if name not in _known:
         _known[name] = CompiledModule(name, spec, _code(spec), _text(spec))
     return _known[name]
@@ -184,7 +184,7 @@ def _code(spec: ModuleSpec) -> CodeType:
 
 
 def _text(spec: ModuleSpec) -> str:
-    """As UTF-8, which a module is nearly always: asking its loader takes five times as long."""
+    """The source, read as UTF-8 first, because nearly all modules are UTF-8 and the loader takes five times as long."""
     if spec.has_location and (spec.origin or "").endswith(".py"):
         try:
             with open(str(spec.origin), "rb", buffering=0) as file:

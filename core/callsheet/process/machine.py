@@ -1,4 +1,4 @@
-"""What of this machine this process may use: its CPU cores and GPUs."""
+"""The CPU cores and GPUs that this process may use."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ NODES = Path("/dev")
 
 
 def cores() -> int:
-    """The CPU cores that this process may run on: those it is pinned to, where the system can say so."""
+    """The number of CPU cores that this process may run on; pinning counts, if the system can tell."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def gpus(folder: Path = NVIDIA, nodes: Path = NODES) -> int:
-    """The NVIDIA GPUs that this process may see, found without torch: for what is decided before a run."""
+    """The number of NVIDIA GPUs that this process may see, found without torch, for decisions before a run."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is not None:
         return len([one for one in visible.split(",") if one.strip() and one.strip() != "-1"])
@@ -25,12 +25,12 @@ def gpus(folder: Path = NVIDIA, nodes: Path = NODES) -> int:
 
 
 def trains_on_cpu(args: Mapping[str, Any]) -> bool:
-    """Whether a run with these `trainer.args` trains on the CPU: because it says so, or because there is no GPU."""
+    """Whether a run with these `trainer.args` trains on the CPU: `use_cpu` says so, or there is no GPU."""
     return bool(args.get("use_cpu")) or gpus() == 0
 
 
 def has_accelerator() -> bool:
-    """Whether torch, where it is loaded anyway, can train on more than the CPU: a GPU of whatever make, or an NPU."""
+    """Whether torch can train on a GPU of any make or an NPU. Imports torch: call it if torch is loaded anyway."""
     import torch
 
     return bool(torch.accelerator.is_available())

@@ -52,7 +52,7 @@ def _check(entry: Entry) -> None:
         near = did_you_mean(entry.path, of_trl())
         raise CallsheetError(
             f"TRL has no reward function {entry.path!r}.{near} It has: {', '.join(of_trl())}. "
-            "One of your own is named pkg.module.function."
+            "Name your own function as pkg.module.function."
         )
     module = find_module(entry.module)
     if module is None:

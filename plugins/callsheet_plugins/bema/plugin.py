@@ -1,4 +1,4 @@
-"""The BEMA plugin: when weights are averaged, when the average is formed, and how a resumed run goes on."""
+"""The plugin: when weights are averaged, when the average is formed, and how a resumed run restores it."""
 
 from __future__ import annotations
 
@@ -249,6 +249,6 @@ class Bema(Schedule):
         if self.on_missing_state == "refuse":
             raise CallsheetError(
                 f"Checkpoint {row.path} holds no BEMA state; set plugins.{plugin_name(self)}.on_missing_state=restart "
-                "to start averaging anew."
+                "to start a new average."
             )
-        logger.warning("Checkpoint %s holds no BEMA state; averaging starts anew at step %s.", row.path, row.step)
+        logger.warning("Checkpoint %s holds no BEMA state; a new average starts at step %s.", row.path, row.step)

@@ -171,7 +171,7 @@ def test_a_pipe_gets_lines_that_are_never_folded():
     text = printed(manual("lucky"), width=40)
     assert "      How likely luck is.\n" in text
     assert f"  {manual('lucky').example}\n" in text
-    assert "Left out, plugins of the main rank warn and plugins of all ranks raise.\n" in text
+    assert "By default, plugins of the main rank warn and plugins of all ranks raise.\n" in text
 
 
 def test_a_terminal_gets_help_folded_under_its_setting_and_the_example_whole():
