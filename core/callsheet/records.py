@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from callsheet.deprecations import renamed
-from callsheet.errors import CallsheetError
 from callsheet.hooks import plugin_name
 
 if TYPE_CHECKING:
@@ -21,19 +21,25 @@ if TYPE_CHECKING:
     from callsheet.outbox import Outbox
 
 
-class _NoOutbox:
-    """Stands in for the outbox before the run begins, as in `preflight`: every use raises."""
+class _Unopened:
+    """The outbox of a context that somebody made by hand, as in a test of a plugin; it is opened when it is used.
+
+    The module is named, not imported: `callsheet.outbox` stands above this one, and a run opens its outbox itself.
+    """
+
+    def __init__(self, run_dir: Path) -> None:
+        self._run_dir = run_dir
 
     def __getattr__(self, name: str) -> Any:
-        raise CallsheetError("There is no outbox before the run begins: put entries in on_run_start, or later.")
+        return getattr(import_module("callsheet.outbox").Outbox(self._run_dir), name)
 
 
 @dataclass
 class LogContext:
     """One run inside its experiment. Loggers leave their ids in `ids` for later hooks.
 
-    `outbox` takes work that leaves the machine, and the run's courier carries it out. It exists from `on_run_start`
-    on, and only rank 0 may put. `publishes` says whether a plugin of the run announces revisions.
+    `outbox` takes work that leaves the machine, and the run's courier carries it out, from `on_run_start` on. Only rank
+    0 may put. `publishes` says whether a plugin of the run announces revisions.
     """
 
     run_dir: Path
@@ -42,7 +48,11 @@ class LogContext:
     run_config: dict[str, Any] = field(default_factory=dict)
     ids: dict[str, str] = field(default_factory=dict)
     publishes: bool = False
-    outbox: Outbox = field(default=cast("Outbox", _NoOutbox()), repr=False, compare=False)
+    outbox: Outbox = field(default=cast("Outbox", None), repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.outbox is None:
+            self.outbox = cast("Outbox", _Unopened(self.run_dir))
 
 
 @dataclass

@@ -21,8 +21,10 @@ class Hosted:
     def train(self, resume_from_checkpoint: str | bool | None = None, *args: Any, **kwargs: Any) -> Any:
         """Tell the bridge from which checkpoint training resumes; `Trainer` tells its callbacks only the step."""
         train = super().train  # type: ignore[misc]  # the class of the Trainer, unknown here, comes next in the MRO
-        if self.callsheet_bridge is None:
+        callbacks = self.callback_handler.callbacks  # type: ignore[attr-defined]
+        if self.callsheet_bridge not in callbacks:  # there is none, or somebody has removed it
             return train(resume_from_checkpoint, *args, **kwargs)
+        assert self.callsheet_bridge is not None
         with self.callsheet_bridge.training(self, _path(self, resume_from_checkpoint)):
             return train(resume_from_checkpoint, *args, **kwargs)
 
