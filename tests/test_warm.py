@@ -37,6 +37,26 @@ def test_code_streams_and_signals_are_its_own(tmp_path):
     assert process.wait(300) == -signal.SIGTERM
 
 
+@pytest.mark.parametrize(
+    ("end", "code", "said"),
+    [
+        ("pass", 0, "bye"),
+        ("sys.exit()", 0, "bye"),
+        ("sys.exit(3)", 3, "bye"),
+        ("sys.exit('no')", 1, "bye"),
+        ("raise ValueError('no')", 1, "bye"),
+        ("raise KeyboardInterrupt", -signal.SIGINT, "bye"),
+        ("os.kill(os.getpid(), 9)", -signal.SIGKILL, ""),
+    ],
+)
+def test_it_ends_as_python_does(end, code, said):
+    program = f"import atexit, os, sys; atexit.register(print, 'bye', end=''); {end}"
+    for run in (warm.run, subprocess.run):
+        done = run([sys.executable, "-c", program], capture_output=True, text=True, timeout=300)
+        assert (done.returncode, done.stdout) == (code, said)
+        assert ("no" in done.stderr) == ("'no'" in end)
+
+
 def test_modules_on_the_path_of_its_environment_are_found(tmp_path):
     (tmp_path / "sitecustomize.py").write_text("import sys; sys.customised = True")
     (tmp_path / "mine.py").write_text("import sys; print(sys.customised, __name__)")

@@ -15,6 +15,7 @@ from typing import Any
 
 from warm import asking, channel
 from warm.child import become
+from warm.ending import end
 from warm.preload import preload
 
 Request = tuple[dict[str, Any], list[int]]
@@ -35,7 +36,7 @@ def main(descriptor: int) -> None:
     if request["workers"]:
         request, descriptors = serve_workers(hello, request, descriptors)
     signal.signal(signal.SIGINT, interrupt)
-    become(request, descriptors, made)
+    end(lambda: become(request, descriptors, made))
 
 
 def serve(asked: socket.socket) -> Request:
