@@ -27,11 +27,15 @@ def become(request: dict[str, Any], descriptors: list[int], made: dict[str, str]
     _run(*request["arguments"])
 
 
-def _place(request: dict[str, Any], descriptors: list[int]) -> None:
+def join_group(request: dict[str, Any]) -> None:
+    """Be in the session and the process group that were asked for."""
     if request["start_new_session"]:
         os.setsid()
     elif request["process_group"] >= 0:
         os.setpgid(0, request["process_group"])
+
+
+def _place(request: dict[str, Any], descriptors: list[int]) -> None:
     for number, limits in request["limits"].items():
         resource.setrlimit(int(number), limits)
     os.chdir(request["cwd"])

@@ -14,7 +14,7 @@ import sys
 from typing import Any
 
 from warm import asking, channel
-from warm.child import become
+from warm.child import become, join_group
 from warm.ending import end
 from warm.preload import preload
 
@@ -53,11 +53,12 @@ def serve(asked: socket.socket) -> Request:
             os.waitpid(between, 0)  # its child has another parent now
             _close(adopted, adopting, told, telling, *descriptors)
             channel.send(asked, {"pid": pid})
-        elif pid := os.fork():
-            os.write(telling, str(pid).encode())
+        elif os.fork():
             os._exit(0)
         else:
             asked.close()
+            join_group(request)  # as whoever asked may count on, once it is told
+            os.write(telling, str(os.getpid()).encode())
             _close(adopting, told, telling)
             os.read(adopted, 1)
             _close(adopted)
