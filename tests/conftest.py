@@ -30,6 +30,7 @@ SMALL = [
 QUIET = [*SMALL[:-2], "plugins=[]"]
 
 HERE = Path(__file__).parent
+collect_ignore = ["fixtures"]  # the tests of a package there run in an environment that has it
 
 # Those that take longest, which therefore begin first: what a file shares keeps it in one process.
 LONGEST = [

@@ -96,6 +96,7 @@ def is_private(name: str) -> bool:
         name.startswith("_")
         and name.strip("_") != ""
         and not name.startswith("__")
+        and not name.endswith("_")  # words of Hydra's, such as _self_
         and name.isidentifier()
         and (name not in PUBLIC | WORDS)
     )

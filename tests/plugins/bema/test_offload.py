@@ -14,7 +14,6 @@ import torch
 from torch.optim.optimizer import _global_optimizer_pre_hooks
 
 from callsheet.errors import PluginFailure
-from callsheet.run.script_bridge import ScriptBridge
 from callsheet.sharding import Sharding
 from callsheet_plugins.bema import Bema, offload, running
 from callsheet_plugins.bema.lane import Lane
@@ -115,11 +114,8 @@ def test_a_failed_blend_ends_the_run_and_is_never_saved(
     made = trainer(tmp_path, plugin, save_strategy="steps", save_steps=1)
     with pytest.raises(PluginFailure, match="no room"):
         made.train()
-    with pytest.raises(MemoryError):
-        plugin._average.settle()
+    assert plugin._average is None, "the run has ended, and let go of what it averaged"
     assert not list(tmp_path.rglob("ema-*.safetensors"))
-    (bridge,) = (callback for callback in made.callback_handler.callbacks if isinstance(callback, ScriptBridge))
-    bridge._abandon()  # as at exit, or when it trains again
 
 
 def test_nothing_of_it_outlives_the_training(late: list[LateLane], tmp_path: Path) -> None:

@@ -132,7 +132,7 @@ DIE = """
 import os, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
-from plugins.hub_revisions.test_folder import RevisionHandler, job
+from plugins.hub_revisions.hubs.test_folder import RevisionHandler, job
 moments = iter(range(99))
 def die(*args):
     if next(moments) == int(sys.argv[3]):
