@@ -21,8 +21,13 @@ def revision_of(content: Mapping[str, Any], run_dir: Path) -> Revision:
 
     Fields that this version does not know are left out. Raises TypeError where one is missing.
     """
-    known = {field.name: content[field.name] for field in fields(Revision) if field.name in content}
-    return Revision(**{**known, "path": _path_of(content, run_dir)})
+    return Revision(**{**known_fields(Revision, content), "path": _path_of(content, run_dir)})
+
+
+def known_fields(record: type[Any], content: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that `record` has: a courier of a later version may know more."""
+    names = {field.name for field in fields(record)}
+    return {name: value for name, value in content.items() if name in names}
 
 
 def content_of(revision: Revision, run_dir: Path) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,7 @@ from callsheet.outbox.predictions import Predictions
 from callsheet.outbox.store import ANNOUNCED, DONE, FAILED, EntryStore
 from callsheet.records import EvalResult, LogContext, Revision
 from callsheet.rundir import checkpoints
-from callsheet.rundir.revisions import revision_of
+from callsheet.rundir.revisions import known_fields, revision_of
 from callsheet.rundir.rundir import RunDir, now
 
 if TYPE_CHECKING:
@@ -82,13 +81,7 @@ def _news(
     """What a handler has to tell; raises whatever comes of a result that is none."""
     published = result.get("revision")
     scores = [
-        (EvalResult(**_known(EvalResult, scored["result"])), scored.get("predictions"), scored.get("step"))
+        (EvalResult(**known_fields(EvalResult, scored["result"])), scored.get("predictions"), scored.get("step"))
         for scored in result.get("evals", ())
     ]
     return revision_of(published, run_dir) if published else None, scores
-
-
-def _known(record: type[Any], content: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields that `record` has: a courier of a later version may know more."""
-    names = {field.name for field in fields(record)}
-    return {name: value for name, value in content.items() if name in names}
