@@ -26,7 +26,7 @@ from transformers import (
 from trl import BEMACallback
 
 import callsheet
-from callsheet import CallsheetError, LogContext, LoopState, ManifestRow, Plugin, Report
+from callsheet import CallsheetError, LogContext, LoopState, ManifestRow, Plugin, PreflightReport
 from callsheet.sharding import Sharding
 from callsheet_plugins.bema import Bema
 from callsheet_plugins.bema import average as arithmetic
@@ -277,7 +277,7 @@ def test_prompts_that_peft_saves_by_itself_are_refused(tmp_path: Path) -> None:
     model = get_peft_model(llama(), PromptTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=2))
     with pytest.raises(CallsheetError, match="cannot save the average of PromptTuningConfig"):
         Bema().on_train_start(loop_state(tmp_path, model))
-    report = Report()
+    report = PreflightReport()
     Bema().preflight(LogContext(tmp_path, run_config={"peft": {"type": "PromptTuningConfig"}}), report)
     assert len(report.problems) == 1
 
@@ -539,7 +539,7 @@ def test_settings_out_of_range_are_refused(settings: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("device", ["cudaa", "cuda:x"])
 def test_what_is_no_device_is_found_before_training(device: str) -> None:
-    report = Report()
+    report = PreflightReport()
     Bema(device=device).preflight(LogContext(Path()), report)
     assert len(report.problems) == 1 and f"device={device} is no device" in report.problems[0]
 
@@ -565,7 +565,7 @@ def test_settings_that_would_do_nothing_are_warned_about(tmp_path: Path, caplog:
     trainer(tmp_path, Bema(update_freq=10, evaluate_with="both"), max_steps=1).train()
     assert "will save no average: the run ends at step 1, and the first update is due at step 10" in caplog.text
     assert "evaluate_with=both waits for evaluations" in caplog.text
-    report = Report()
+    report = PreflightReport()
     Bema().preflight(LogContext(tmp_path, run_config={"trainer": {"args": {"max_steps": 399}}}), report)
     assert [warning for warning in report.warnings if "will save no average" in warning]
 
@@ -577,7 +577,7 @@ def test_powers_that_leave_no_weight_to_compute_with_are_refused(settings: dict[
 
 
 def test_an_update_that_overshoots_is_warned_about() -> None:
-    report = Report()
+    report = PreflightReport()
     Bema(lag=0, multiplier=0.001, update_freq=10).preflight(LogContext(Path()), report)
     assert "at step 10, has the weight 10" in report.warnings[0]
 

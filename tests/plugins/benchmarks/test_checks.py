@@ -4,14 +4,14 @@ import sys
 
 import pytest
 
-from callsheet import CallsheetError, LogContext, Report
+from callsheet import CallsheetError, LogContext, PreflightReport
 from callsheet_plugins.benchmarks import Benchmarks, checks
 from callsheet_plugins.benchmarks.definitions import LIGHTEVAL
 from callsheet_plugins.benchmarks.settings import EngineSettings
 
 
 def problems(config=None, **settings):
-    report = Report()
+    report = PreflightReport()
     checks.check(Benchmarks(**settings), LogContext("run", run_config=config or {}), report)
     return report.problems
 
@@ -81,7 +81,7 @@ def test_a_python_of_its_own_is_asked_for_the_package(tmp_path):
 
 def test_a_training_on_gpus_is_warned_that_benchmarks_have_none(monkeypatch):
     monkeypatch.setattr(checks, "_trains_on_cpu", lambda ctx: False)
-    report = Report()
+    report = PreflightReport()
     checks.check(
         Benchmarks(benchmarks=["mine"], define={"mine": {"engine": "command", "command": ["ls"]}}),
         LogContext("run"),

@@ -5,13 +5,13 @@ from hub_server import Fault
 
 from callsheet import LogContext, LoopState
 from callsheet.outbox import Outbox
-from callsheet.records import Report
+from callsheet.records import PreflightReport
 from callsheet_plugins.hub_revisions import HubRevisions, naming
 from plugins.hub_revisions.conftest import TOKEN, checkpoint, deliver, put
 
 
 def check(run_dir, **settings):
-    report = Report()
+    report = PreflightReport()
     HubRevisions(**({"hub": "huggingface", "repo": "me/model"} | settings)).preflight(LogContext(run_dir), report)
     return report
 
@@ -104,7 +104,7 @@ def test_a_final_model_that_somebody_else_has_pushed_is_refused(hub, run_dir, tm
     push = {"finish": {"push": True}}
 
     def said(run_dir, **more):
-        report = Report()
+        report = PreflightReport()
         HubRevisions(**settings, **more).preflight(LogContext(run_dir, run_config=push), report)
         return report.problems
 
@@ -127,7 +127,7 @@ def test_a_folder_that_cannot_be_written_is_refused(run_dir, tmp_path, place):
 
 def test_settings_that_can_do_nothing_are_said_so(run_dir):
     assert "needs keep_last" in problem(run_dir, hub="folder", keep_best=1)
-    report, ctx = Report(), LogContext(run_dir, run_config={"plugins": {"bema": {}}, "trainer": {"args": {}}})
+    report, ctx = PreflightReport(), LogContext(run_dir, run_config={"plugins": {"bema": {}}, "trainer": {"args": {}}})
     HubRevisions(keep_best=1, keep_last=1, artifacts=["bema", "bemma"]).preflight(ctx, report)
     assert report.problems == [] and len(report.warnings) == 2
     assert "eval_strategy=no" in report.warnings[0] and "is called bemma." in report.warnings[1]

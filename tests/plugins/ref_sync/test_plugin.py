@@ -16,7 +16,7 @@ from runs import Run, same
 from safetensors.torch import load_file
 from weights_matrix import ADAPTER, launches
 
-from callsheet import CallsheetError, LogContext, LoopState, ManifestRow, Report
+from callsheet import CallsheetError, LogContext, LoopState, ManifestRow, PreflightReport
 from callsheet.testing.trainers import ROWS, TINY
 from callsheet_plugins.ref_sync import RefSync
 from callsheet_plugins.ref_sync.blending import blend
@@ -182,7 +182,7 @@ def test_an_alpha_of_one_copies() -> None:
     ids=str,
 )
 def test_what_leaves_nothing_to_sync_is_found_before_training(config: dict[str, Any], said: str) -> None:
-    report = Report()
+    report = PreflightReport()
     RefSync().preflight(LogContext(Path(), run_config=config), report)
     assert len(report.problems) == 1 and said in report.problems[0]
 
@@ -191,7 +191,7 @@ def test_what_leaves_nothing_to_sync_is_found_before_training(config: dict[str, 
     "config", [{"name": "dpo"}, {"name": "rloo"}, {"name": "grpo", "args": {"beta": 0.1}}], ids=str
 )
 def test_trainers_with_a_reference_are_let_through(config: dict[str, Any]) -> None:
-    report = Report()
+    report = PreflightReport()
     RefSync().preflight(LogContext(Path(), run_config={"trainer": config}), report)
     assert not report.problems
 
