@@ -6,7 +6,12 @@ from collections.abc import Iterable
 
 
 class CallsheetError(Exception):
-    """A mistake its reader can correct: the command line prints it alone, without a traceback, and exits with 2."""
+    """A mistake its reader can correct: the command line prints it alone, without a traceback, and exits with 2.
+
+    `is_echo` says that rank 0 raises the same one, and prints it.
+    """
+
+    is_echo = False
 
 
 class PluginFailure(Exception):

@@ -118,7 +118,7 @@ def _ended(error: BaseException, here: World) -> int:
     failed = error.failure if isinstance(error, WorkerFailure) else failure(error, here.rank)
     if here.is_worker:
         leave_note(failed)
-    if not here.is_driven:
+    if not here.is_driven and not getattr(error, "is_echo", False):
         _say(error, failed)
     # The driver is told by the note; a worker that ends otherwise than with 0 has its launcher stop the others.
     return 0 if here.is_driven and isinstance(error, Interrupted) and error.orderly else failed.exit_code

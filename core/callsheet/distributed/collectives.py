@@ -28,6 +28,7 @@ def broadcast(decide: Callable[[], T]) -> T:
             box[1] = error
     dist.broadcast_object_list(box, src=0, group=group)
     if box[1] is not None:
+        box[1].is_echo = dist.get_rank() != 0
         raise box[1]
     return box[0]  # type: ignore[no-any-return]  # it was a T on rank 0
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.trainer_utils import SaveStrategy
 
+from callsheet.distributed.collectives import broadcast
 from callsheet.loop import plugin_state
 from callsheet.loop.extending import extend
 from callsheet.loop.hosted import Hosted
@@ -19,9 +20,12 @@ from callsheet.loop.step_metrics import StepMetrics, StepRecorder
 from callsheet.records import ManifestRow, Rollouts
 from callsheet.rundir.rundir import METRICS, now
 from callsheet.session.session import Session
+from callsheet.trainer.made import batches
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
+
+    from callsheet.trainer.made.prepared import Prepared
 
 
 class Bridge(TrainerCallback):
@@ -34,6 +38,7 @@ class Bridge(TrainerCallback):
         self.rollouts = RolloutRecorder(session.lineup.implements("on_rollouts"), self._on_rollouts)
         self.requests = Requests(session)
         self.has_nothing_left = False
+        self.prepared: Prepared | None = None  # what the trainer made of its data, where Callsheet built it
 
     def meet(self, trainer: Any) -> None:
         """Host the finished `trainer`: give it the methods of `Hosted`, which tell this bridge more than events do."""
@@ -50,10 +55,20 @@ class Bridge(TrainerCallback):
         self.resume_from = resume_from
         yield
 
+    def loads(self, trainer: Any, loader: Any) -> None:
+        """The Trainer has made the loader that training reads; without a batch in it, no step can be taken."""
+        if self.prepared:
+            left = self.prepared.train.left
+            broadcast(lambda: batches.require_batch(trainer, loader, left))
+
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         session, loop = self.session, self.session.state
+        if self.prepared:
+            broadcast(lambda: batches.require_steps(args, state.max_steps))
+            self.prepared.say(loop.trainer, state.max_steps)
+            session.run_dir.event("data", max_steps=state.max_steps, **self.prepared.numbers())
         loop.args, loop.max_steps = args, state.max_steps
         loop.model, loop.optimizer = kwargs.get("model"), kwargs.get("optimizer")
         loop.tokenizer = kwargs.get("processing_class")

@@ -28,6 +28,12 @@ class Hosted:
         with self.callsheet_bridge.training(self, _path(self, resume_from_checkpoint)):
             return train(resume_from_checkpoint, *args, **kwargs)
 
+    def get_train_dataloader(self, *args: Any, **kwargs: Any) -> Any:
+        loader = super().get_train_dataloader(*args, **kwargs)  # type: ignore[misc]
+        if self.callsheet_bridge:
+            self.callsheet_bridge.loads(self, loader)
+        return loader
+
     def get_batch_samples(self, *args: Any, **kwargs: Any) -> Any:
         fetched = super().get_batch_samples(*args, **kwargs)  # type: ignore[misc]
         if self.callsheet_bridge:
@@ -49,6 +55,7 @@ class Hosted:
     def _run_epoch(self, *args: Any, **kwargs: Any) -> Any:
         """Take no step if the resumed run has taken all its steps: Trainer would take one more."""
         if self.callsheet_bridge and self.callsheet_bridge.has_nothing_left:
+            self.control.should_training_stop = True  # type: ignore[attr-defined]  # epochs of a stream have no end
             return None
         return super()._run_epoch(*args, **kwargs)  # type: ignore[misc]
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from callsheet.privates.library import Library, Private
 
+PREPARING = (("SFT", 1228), ("DPO", 1036), ("KTO", 1044), ("Reward", 649))
 SCORED = ("inputs", "prompts", "completions", "completion_ids_list")
 ROLLOUTS: tuple[tuple[str, str, str, int, tuple[str, ...]], ...] = (
     ("GRPOTrainer", "grpo_trainer", "_calculate_rewards", 1579, SCORED),
@@ -27,6 +28,13 @@ LIBRARY = Library(
             Private(f"{trainer}.{name}", f"trl/trainer/{file}.py", line, "tells on_rollouts what was generated", takes)
             for trainer, file, name, line, takes in ROLLOUTS
         ),
+        *(
+            Private(
+                f"{name}Trainer._prepare_dataset", f"trl/trainer/{name.lower()}_trainer.py", line,
+                "looks at what a trainer made of its data", takes=("dataset", "processing_class", "args"),
+            )
+            for name, line in PREPARING
+        ),
         Private("SFTTrainer._metrics", "trl/trainer/sft_trainer.py", 1214, "names what was gathered of an average"),
         Private(
             "unwrap_model_for_generation", "trl/models/utils.py", 202, "generates under ZeRO-3",
@@ -34,6 +42,11 @@ LIBRARY = Library(
         ),
     ),
 )  # fmt: skip
+
+
+def prepares_data(trainer_class: type[Any]) -> bool:
+    """Whether a trainer turns its data into tokens, and drops what is too long, while it builds itself."""
+    return hasattr(trainer_class, "_prepare_dataset")
 
 
 def gathered_in_evaluation(trainer: Any) -> dict[str, list[float]]:

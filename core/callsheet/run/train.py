@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from callsheet import data
 from callsheet.config.plan import Plan
-from callsheet.distributed.collectives import barrier, broadcast
+from callsheet.distributed.collectives import all_gather, barrier, broadcast
 from callsheet.distributed.world import world
 from callsheet.launch import engines
 from callsheet.launch.devices import on_cpu
@@ -23,6 +23,7 @@ from callsheet.run import resume
 from callsheet.run.finish import finish
 from callsheet.rundir import compatibility
 from callsheet.session.session import Session
+from callsheet.trainer.made.batches import took_no_step
 
 logger = logging.getLogger("callsheet")
 
@@ -48,6 +49,7 @@ def train(plan: Plan) -> Session:
             from callsheet.loop.bridge import Bridge
             from callsheet.loop.named_callbacks import named_callbacks
             from callsheet.trainer import build
+            from callsheet.trainer.made import prepared
 
             engines.prepare(plan.launch, on_cpu=on_cpu(plan))
             build.import_object(plan.trainer.config_class, "trainer.config_class")
@@ -67,6 +69,7 @@ def train(plan: Plan) -> Session:
             callbacks = [bridge, *session.lineup.add_callbacks(session.state), *named_callbacks(plan, session)]
             trainer = build.make_trainer(plan, args, material, callbacks)
             bridge.meet(trainer)
+            bridge.prepared = broadcast(lambda: prepared.look(trainer, material, plan))
             engine = engines.require_engine(plan.launch, trainer.accelerator)
             made = {"engine": engine, "processes": args.world_size, "started_by": here.starter}
             session.run_dir.update_run(world=made)
@@ -74,6 +77,8 @@ def train(plan: Plan) -> Session:
                 compatibility.require(resume_from, engine, args.world_size, trainer.model)
             session.lineup.hooks.on_trainer_ready(state=session.state)
             trainer.train(resume_from_checkpoint=str(resume_from.path) if resume_from else None)
+            if not session.stopped_by and not any(all_gather(signals.received is not None)):
+                broadcast(lambda: took_no_step(trainer))
             finish(trainer, session, plan)
         barrier()
         if signals.received and session.result and session.result.status == "interrupted":

@@ -14,6 +14,8 @@ from callsheet.privates.transformers import train_on_one_gpu
 from callsheet.trainer import adapters, ref_model
 from callsheet.trainer import args as trainer_args
 from callsheet.trainer.inputs import Material, prepare
+from callsheet.trainer.made.prepared import refuse_nothing
+from callsheet.trainer.made.preparing import watched
 from callsheet.trainer.models import seeded_model
 from callsheet.trainer.precision import with_precision
 from callsheet.trainer.random_init import keep_base
@@ -72,7 +74,7 @@ def make_trainer(
     elif material.peft:
         model = adapters.with_adapter(model, material.peft, args)
     with ref_model.loadable_reference(model, plan, args, trainer_class):
-        trainer = _built(plan, trainer_class, model, given)
+        trainer = _built(plan, watched(trainer_class, refuse_nothing(plan, args)), model, given)
     if material.peft:
         logger.info("%s: %s.", plan.peft.type, adapters.trainable(trainer.model))
     return trainer
