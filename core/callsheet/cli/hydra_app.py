@@ -40,8 +40,9 @@ class HydraTask:
         from hydra.core.hydra_config import HydraConfig
         from hydra.types import RunMode
 
-        from callsheet.process import logs
+        from callsheet.process import gc_pause, logs
 
+        gc_pause.resume()
         self.started = True
         chosen = HydraConfig.get()
         # Hydra writes every override into it, secrets too; each run keeps its own in run.json.
@@ -75,11 +76,22 @@ def run_app(name: str, task: Task, overrides: Sequence[str]) -> int:
     `task` gets the configuration and the overrides that were typed for it, and returns an exit code; the largest is
     returned. Raises `CallsheetError` for what Hydra refuses.
     """
+    from callsheet.process.gc_pause import gc_paused
+
+    _refuse_one_place_for_many(overrides)
+    with gc_paused():  # until the task begins
+        job = _compose_and_call(name, task, overrides)
+    for outcome in job.outcomes:
+        if isinstance(outcome, Exception):
+            _raise_plainly(outcome)
+    return max((outcome for outcome in job.outcomes if isinstance(outcome, int)), default=0)
+
+
+def _compose_and_call(name: str, task: Task, overrides: Sequence[str]) -> HydraTask:
     import hydra
 
     from callsheet.config import compose
 
-    _refuse_one_place_for_many(overrides)
     compose.bind()
     translated = compose.translated(overrides)
     job = HydraTask(task, translated)
@@ -91,10 +103,7 @@ def run_app(name: str, task: Task, overrides: Sequence[str]) -> int:
             app(job)()
     except Exception as error:
         _raise_plainly(error, composing=not job.started)
-    for outcome in job.outcomes:
-        if isinstance(outcome, Exception):
-            _raise_plainly(outcome)
-    return max((outcome for outcome in job.outcomes if isinstance(outcome, int)), default=0)
+    return job
 
 
 @contextmanager

@@ -1,4 +1,7 @@
-"""Pauses the garbage collector during imports: it takes a fifth of the time to import torch and TRL."""
+"""Pauses the garbage collector during imports and composition, which make much that is never freed.
+
+Importing torch and TRL takes a fifth less time so, and composing a configuration a fifth of what follows Hydra's import.
+"""
 
 from __future__ import annotations
 
@@ -14,5 +17,10 @@ def gc_paused() -> Iterator[None]:
     try:
         yield
     finally:
-        gc.freeze()  # so that it does not scan them during training either
-        gc.enable()
+        resume()
+
+
+def resume() -> None:
+    """Enable the collector, also within the block, for what is there by now and need not be scanned."""
+    gc.freeze()
+    gc.enable()

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from callsheet import hookimpl
-from callsheet_plugins.benchmarks import checks, jobs, sources
+from callsheet_plugins.benchmarks import jobs, sources
 from callsheet_plugins.benchmarks.settings import BenchmarkSettings
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ class Benchmarks(BenchmarkSettings):
 
     @hookimpl
     def preflight(self, ctx: LogContext, report: PreflightReport) -> None:
+        from callsheet_plugins.benchmarks import checks  # composing, which imports this file, takes a tenth less without
+
         checks.check(self, ctx, report)
 
     @hookimpl(trylast=True)  # by then the checkpoint holds what other plugins add to it
@@ -42,7 +44,9 @@ class Benchmarks(BenchmarkSettings):
 
     @hookimpl
     def on_revision(self, ctx: LogContext, revision: Revision) -> None:
-        if self.scores_revisions(ctx) and not checks.is_known_already(ctx, revision):
+        from callsheet_plugins.benchmarks.checks import is_known_already
+
+        if self.scores_revisions(ctx) and not is_known_already(ctx, revision):
             if source := sources.of_revision(revision):
                 self._put(ctx, source)
             else:
