@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -13,6 +12,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from callsheet.errors import CallsheetError
 
 if TYPE_CHECKING:
+    import logging
+
     from omegaconf import DictConfig
 
 HYDRA: dict[str, Any] = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}  # of click
@@ -21,8 +22,6 @@ WITH_VALUE = {
     *("--config-dir", "-cd", "--config-path", "-cp", "--config-name", "-cn"),
     *("--cfg", "-c", "--package", "-p", "--info", "-i", "--experimental-rerun", "--shell-completion", "-sc"),
 }
-
-logger = logging.getLogger("callsheet")
 
 Task = Callable[["DictConfig", list[str]], int]
 
@@ -56,7 +55,7 @@ class HydraTask:
             if os.getpid() != self.process:
                 raise  # only Hydra can carry it home
             if chosen.mode == RunMode.MULTIRUN:
-                logger.error("Run %s of the sweep failed: %s", chosen.job.num, _in_a_line(error))
+                _logger().error("Run %s of the sweep failed: %s", chosen.job.num, _in_a_line(error))
             self.outcomes.append(error)  # kept from Hydra, which would announce it in words of its own
             return 1
         self.outcomes.append(code)
@@ -67,7 +66,7 @@ class HydraTask:
         from callsheet.secrets import redact_override
 
         own = [redact_override(item).lstrip("+") for item in overrides if item not in self.typed]
-        logger.info("Run %s of the sweep: %s", number, " ".join(own))
+        _logger().info("Run %s of the sweep: %s", number, " ".join(own))
 
 
 def run_app(name: str, task: Task, overrides: Sequence[str]) -> int:
@@ -119,6 +118,12 @@ def as_typed(arguments: list[str]) -> Iterator[None]:
             del os.environ[FULL_ERROR]
         else:
             os.environ[FULL_ERROR] = full_error
+
+
+def _logger() -> logging.Logger:
+    import logging  # which listing plugins does without
+
+    return logging.getLogger("callsheet")
 
 
 def _in_a_line(error: Exception) -> str:

@@ -7,6 +7,8 @@ from functools import cache
 from importlib.metadata import Distribution, EntryPoint, distributions
 from typing import Any
 
+from callsheet.privates.python import folder_of
+
 
 def entry_points(groups: Collection[str], unreadable: list[str]) -> Iterator[EntryPoint]:
     """Those of `groups`; sentences about bad files go to `unreadable`.
@@ -44,12 +46,22 @@ class _Metadata(Distribution):
 
     def __init__(self, dist: Distribution) -> None:
         self.dist = dist
+        self._folder = folder_of(dist)
         self._texts: dict[str, str | None] = {}
 
     def read_text(self, filename: str) -> str | None:
         if filename not in self._texts:
-            self._texts[filename] = self.dist.read_text(filename)
+            self._texts[filename] = self._read(filename)
         return self._texts[filename]
+
+    def _read(self, filename: str) -> str | None:
+        if not self._folder:
+            return self.dist.read_text(filename)
+        try:
+            with open(f"{self._folder}/{filename}", "rb", buffering=0) as file:
+                return file.read().decode().replace("\r\n", "\n")
+        except (FileNotFoundError, IsADirectoryError, KeyError, NotADirectoryError, PermissionError):
+            return None  # as in `importlib.metadata`
 
     def locate_file(self, path: Any) -> Any:
         return self.dist.locate_file(path)

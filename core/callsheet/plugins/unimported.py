@@ -22,6 +22,7 @@ REFUSED = {
 }
 FIELD = re.compile(r"(\w+)\s*:\s*([^=#]+)(?:=\s*([^#]*))?")
 ONLY_FOR_TYPES = r"\nif (?:\w+\.)?TYPE_CHECKING:.*\n((?:[ \t]+.*\n|\n)+)"
+IMPORTED = re.compile(r"\bimport\b([^\n#]*)|^\s+(\w+),?\s*$", re.MULTILINE)
 VARARGS, VARKEYWORDS = 0x4, 0x8  # flags of a function's code: inspect.CO_VARARGS and CO_VARKEYWORDS
 
 
@@ -151,11 +152,7 @@ def _wrong_setting(found: CompiledClass, name: str, kind: str, default: str) -> 
 
 
 def _only_for_types(found: CompiledClass, words: list[str]) -> list[str]:
-    if "TYPE_CHECKING" not in found.module.code.co_names:
+    if "TYPE_CHECKING" not in found.module.code.co_names or not (block := re.search(ONLY_FOR_TYPES, found.module.text)):
         return []
-    block = re.search(ONLY_FOR_TYPES, found.module.text)
-    return [word for word in words if block and _imports(block[1], word)]
-
-
-def _imports(block: str, word: str) -> bool:
-    return bool(re.search(rf"\bimport\b[^\n]*\b{word}\b|^\s+{word},?\s*$", block, re.MULTILINE))
+    imported = {word for names in IMPORTED.findall(block[1]) for word in re.findall(r"\w+", " ".join(names))}
+    return [word for word in words if word in imported]

@@ -1,6 +1,6 @@
 """Pauses the garbage collector during imports and composition, which make much that is never freed.
 
-Importing torch and TRL takes a fifth less time so, and composing a configuration a fifth of what follows Hydra's import.
+It takes a fifth of the time to import torch and TRL, and of the time that a composition takes after Hydra's import.
 """
 
 from __future__ import annotations
