@@ -14,7 +14,11 @@ import warm
 from slurm_cluster import Cluster, missing
 from waiting import PATIENCE
 
+from callsheet.process.machine import cores
+
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+# Where this is set, each process of a fresh environment would compile torch and TRL anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 SMALL = [
     "recipe=demo",
@@ -49,6 +53,11 @@ LONGEST = [
 ]
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """One process more than cores: for a third of their time, the tests wait for servers, signals and Slurm."""
+    return cores() + 1
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
