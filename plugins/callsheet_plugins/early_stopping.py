@@ -11,7 +11,7 @@ from callsheet import Plugin, hookimpl, setting
 from callsheet.errors import CallsheetError, did_you_mean
 
 if TYPE_CHECKING:
-    from callsheet.records import EvalResult, LogContext, LoopState
+    from callsheet.records import EvalResult, LogContext, LoopState, PreflightReport
 
 logger = logging.getLogger("callsheet")
 
@@ -48,6 +48,16 @@ class EarlyStopping(Plugin):
         """The benchmark to watch, or an empty string. A trainer's metric, `eval_…`, may hold a slash, too."""
         name, slash, _ = self.metric.partition("/")
         return name if slash and not name.startswith("eval_") else ""
+
+    @hookimpl
+    def preflight(self, ctx: LogContext, report: PreflightReport) -> None:
+        sets = (ctx.run_config.get("dataset") or {}).get("eval")
+        if isinstance(sets, Mapping) and sets and self.metric == "eval_loss":
+            names = ", ".join(f"eval_{name}_loss" for name in sets)
+            report.problem(
+                "plugins.early_stopping.metric=eval_loss names none of the sets of dataset.eval. "
+                f"Set it to one such as {names}."
+            )
 
     @hookimpl(tryfirst=True)  # other plugins may report a score in this hook
     def on_train_start(self, state: LoopState) -> None:

@@ -18,6 +18,8 @@ from omegaconf.errors import (
 from callsheet.errors import CallsheetError, did_you_mean, first_line
 from callsheet.plugins.registry import installed, no_such_plugin
 
+LIST_FOR_NAMES = "Cannot merge DictConfig with ListConfig"  # OmegaConf 2.3
+
 
 def plain(error: BaseException) -> Exception:
     """The `CallsheetError` that says what `error` means to a user; an error that is none of theirs comes back as is."""
@@ -31,7 +33,7 @@ def plain(error: BaseException) -> Exception:
                 return CallsheetError(_misplaced(chain))
             return CallsheetError(_unknown_key(link) + _where(chain))
         if isinstance(link, (ValidationError, ConfigTypeError)) and link.full_key:
-            return CallsheetError(f"{link.full_key}: {first_line(link).rstrip('.')}.{_where(chain)}")
+            return CallsheetError(f"{link.full_key}: {_said(link)}.{_where(chain)}")
         if isinstance(link, MissingConfigException):
             return CallsheetError(_missing_option(link))
         if isinstance(link, OverrideParseException):
@@ -48,6 +50,11 @@ def _unreadable(error: OverrideParseException) -> str:
         return f"{override!r} is no override: write key=value, without spaces, as in recipe=demo."
     advice = "Put the value into quotes that Hydra sees, as in 'key=\"value\"'."
     return f"{override!r} cannot be read: {first_line(error).rstrip('.')}. {advice}"
+
+
+def _said(error: BaseException) -> str:
+    said = first_line(error).rstrip(".")
+    return "it takes values by name, as in {name: value}, and no list" if said == LIST_FOR_NAMES else said
 
 
 def _chain(error: BaseException | None) -> list[BaseException]:

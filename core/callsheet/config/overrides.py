@@ -13,7 +13,9 @@ from callsheet.plugins.groups import PLUGINS as GROUP
 PLUGINS, MORE = "plugins", "more_plugins"
 ADD = f"+{PLUGINS}="
 # A key in one of these need not be in the YAML: arguments of others, and the entries of a plugin's dictionary.
-OPEN = re.compile(r"(trainer\.args|peft\.args|callbacks|model\.kwargs|launch\.config|plugins\.[\w-]+\.\w+)(\.|=\{)")
+OPEN = re.compile(
+    r"(trainer\.args|peft\.args|callbacks|model\.kwargs|launch\.config|dataset\.eval|plugins\.[\w-]+\.\w+)(\.|=\{)"
+)
 TEXT = [
     "output_dir",
     "resume",
@@ -21,6 +23,7 @@ TEXT = [
     "model.path",
     "dataset.path",
     "dataset.split",
+    "dataset.eval",
     "dataset.eval_path",
     "dataset.eval_split",
 ]
@@ -59,6 +62,6 @@ def _quoted(override: str) -> str:
     """Paths and splits in the quotes that Hydra wants around `~`, spaces, brackets and letters with accents."""
     key, equals, value = override.partition("=")
     plain = re.fullmatch(r"[\w./:@%+?|$*{},-]*", value, re.ASCII)
-    if key.lstrip("+") not in TEXT or not equals or plain or value[:1] in "'\"[":
+    if key.lstrip("+") not in TEXT or not equals or plain or value[:1] in "'\"[{":
         return override
     return f"{key}={json.dumps(value, ensure_ascii=False)}"

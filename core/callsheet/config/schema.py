@@ -54,6 +54,13 @@ class DatasetSettings:
     split: str = setting("train", help="Split, with slices as datasets has them: train[:10%].")
     columns: list[str] | None = setting(None, help="Keep only these columns.")
     mixture: list[SourceSettings] = setting([], help="Several data sets with their weights, instead of `path`.")
+    streaming: bool = setting(
+        False,
+        help="Read training rows while training goes on, for data larger than memory; needs trainer.args.max_steps.",
+    )
+    shuffle_buffer: int | None = setting(
+        None, ge=0, help="Rows of a stream among which the next one is drawn; left out, 1000; 0 keeps their order."
+    )
     seed: int = setting(0, ge=0, help="Draws and shuffles a mixture, and splits off the held-out rows.")
     system_prompt: str | None = setting(
         None, help="Put before every conversation that does not begin with one; plain prompts become conversations."
@@ -61,8 +68,11 @@ class DatasetSettings:
     test_split_size: float | None = setting(
         None, gt=0, help="Hold out this share (below 1) or number (1 and above) of rows for evaluation."
     )
-    eval_path: str | None = setting(None, help="A data set of its own for evaluation.")
-    eval_split: str = setting("test", help="Split of `eval_path`; a local file has only `train`.")
+    eval: Any = setting(
+        {}, help="Evaluation sets by name, {easy: a.jsonl, hard: {path: b.jsonl, split: test}}, or the path of one."
+    )
+    eval_path: str | None = setting(None, help="The path of a single evaluation set.")
+    eval_split: str = setting("test", help="Split of evaluation sets on the Hub that name none.")
 
 
 @dataclass

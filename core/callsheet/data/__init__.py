@@ -1,7 +1,9 @@
 """The data of a run: checked without imports, then loaded, mixed and formatted."""
 
 from callsheet.data.columns import missing_columns
+from callsheet.data.evaluation import metric_problems
 from callsheet.data.inspection import inspect
 from callsheet.data.loading import load
+from callsheet.data.streaming import columns_of, first_rows, is_stream
 
-__all__ = ["inspect", "load", "missing_columns"]
+__all__ = ["columns_of", "first_rows", "inspect", "is_stream", "load", "metric_problems", "missing_columns"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from callsheet.data.streaming import first_rows, mapped
 from callsheet.errors import CallsheetError
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def with_system_prompt(rows: Dataset, prompt: str) -> Dataset:
 
     Plain prompts and answers become conversations. Raises `CallsheetError` if rows have no conversation and no prompt.
     """
-    first = rows[0]
+    first = first_rows(rows, 1)[0]
     heads = _heads(first)
     if not heads:
         raise CallsheetError(
@@ -47,7 +48,7 @@ def with_system_prompt(rows: Dataset, prompt: str) -> Dataset:
         said = {name: _conversation(name, row[name]) for name in (*WHOLE, *SPEAKS) if row.get(name) is not None}
         return said | {name: _headed(said[name], prompt) for name in heads}
 
-    return rows.map(put, desc="Putting the system prompt")
+    return mapped(rows, put, "Putting the system prompt")
 
 
 def _heads(row: Mapping[str, Any]) -> list[str]:

@@ -28,8 +28,8 @@ def _culprit(source: SourceSettings) -> str:
 def _failure(source: SourceSettings, error: Exception) -> str:
     """The meaning of `error` and a remedy. The message is parsed, because `datasets` uses one type for many errors."""
     said, what = f"{error.__cause__ or error}", f"Data set '{source.path}'"
-    if found := re.search(r"Unknown split .* one of (\[.*\])", said):
-        return f"{what} has no split '{source.split}'.{_choices(source.split, found[1])}"
+    if found := re.search(r"Unknown split .* one of (\[.*\])|Bad split: .* Available splits: (\[.*\])", said):
+        return f"{what} has no split '{source.split}'.{_choices(source.split, found[1] or found[2])}"
     if found := re.search(r"BuilderConfig .* not found. Available: (\[.*\])", said):
         return f"{what} has no configuration '{source.name}'.{_choices(source.name or '', found[1])}"
     if found := re.search(r"Config name is missing(?s:.*)available configs: (\[.*\])", said):

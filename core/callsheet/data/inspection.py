@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from callsheet.config.schema import DatasetSettings, SourceSettings, TrainerSettings
+from callsheet.data import streaming
 from callsheet.data.columns import check_columns, misfits, missing_columns
 from callsheet.data.contents import Contents, look
+from callsheet.data.evaluation import is_evaluation
 from callsheet.data.files import is_local
-from callsheet.data.sources import EVAL, check_id, contradiction, sources_of, split_of_file, split_problems
+from callsheet.data.sources import check_id, contradiction, sources_of, split_of_file, split_problems
 from callsheet.errors import CallsheetError
 
 
@@ -16,18 +18,22 @@ def inspect(dataset: DatasetSettings, trainer: TrainerSettings) -> list[str]:
     """List the problems of the files of `dataset` for `trainer`, without `datasets`; ids on the Hub are not checked."""
     if problem := contradiction(dataset):
         return [problem]
-    problems: list[str] = []
+    try:
+        sources = sources_of(dataset)
+    except CallsheetError as error:
+        return [str(error)]
+    problems = [*streaming.problems(dataset, sources, trainer)]
     seen: dict[str, Contents] = {}
-    for where, source in sources_of(dataset).items():
+    for where, source in sources.items():
         try:
             seen[where] = _checked(where, source)
             problems += missing_columns(seen[where].columns, trainer, source.path)
         except CallsheetError as error:
             problems.append(str(error))
-    drawn = {where: found for where, found in seen.items() if where != EVAL}
+    drawn = {where: found for where, found in seen.items() if not is_evaluation(where)}
     problems += misfits({where: found.columns for where, found in drawn.items() if found.columns})
     rows = [found.rows for found in drawn.values() if found.rows is not None]
-    if len(rows) == len(dataset.mixture or [dataset]):
+    if len(rows) == len(dataset.mixture or [dataset]) and not dataset.streaming:
         problems += split_problems(dataset, sum(rows))
     return problems
 

@@ -7,25 +7,61 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from callsheet.config.schema import DatasetSettings, SourceSettings
+from callsheet.data import evaluation, streaming
 from callsheet.data.columns import check_columns, misfits
 from callsheet.data.failures import explained
 from callsheet.data.files import FORMATS, files_of, is_local
-from callsheet.data.sources import EVAL, check_id, contradiction, sources_of, split_of_file, split_problems
+from callsheet.data.sources import check_id, contradiction, sources_of, split_of_file, split_problems
 from callsheet.errors import CallsheetError
 
 if TYPE_CHECKING:
-    from datasets import Dataset  # type: ignore[import-untyped]  # datasets ships no types
+    from datasets import Dataset, IterableDataset  # type: ignore[import-untyped]  # datasets ships no types
 
 
-def load(dataset: DatasetSettings) -> tuple[Dataset, Dataset | None]:
-    """The training rows, and the evaluation rows if the settings name some or split some off."""
+def load(dataset: DatasetSettings) -> tuple[Dataset | IterableDataset, Dataset | dict[str, Dataset] | None]:
+    """The training rows, and the evaluation rows if the settings name some or split some off.
+
+    Training rows are a stream if the settings say so. Evaluation sets that have names come in a dictionary.
+    """
     if problem := contradiction(dataset):
         raise CallsheetError(problem)
     sources = sources_of(dataset)
+    held_out = {
+        name: _held_out(evaluation.place(name), source, dataset) for name, source in evaluation.sets_of(dataset).items()
+    }
+    sources = {where: source for where, source in sources.items() if not evaluation.is_evaluation(where)}
+    if dataset.streaming:
+        return streaming.stream(sources, dataset, _streamed), held_out.get("", held_out or None)
     read = {where: _read(where, source) for where, source in sources.items()}
-    evaluation = read.pop(EVAL, None)
     train = _mixed(read, sources, dataset.seed) if dataset.mixture else read["dataset"]
-    return _split(train, dataset) if dataset.test_split_size else (train, evaluation)
+    if dataset.test_split_size:
+        return _split(train, dataset)
+    return train, held_out.get("", held_out or None)
+
+
+def _held_out(where: str, source: SourceSettings, dataset: DatasetSettings) -> Dataset:
+    """An evaluation set, always whole: every evaluation reads all of it."""
+    if not dataset.streaming or is_local(source.path):
+        return _read(where, source)
+    try:
+        found = streaming.whole(_streamed(where, source))
+    except CallsheetError:
+        raise
+    except Exception as error:
+        raise explained(source, error) from error
+    return _chosen(source, found)
+
+
+def _streamed(where: str, source: SourceSettings) -> IterableDataset:
+    from datasets import load_dataset
+
+    arguments = _arguments(where, source)
+    try:
+        found = load_dataset(**arguments, split=source.split, streaming=True)
+        streaming.first_rows(found, 1)
+    except Exception as error:
+        raise explained(source, error) from error
+    return found
 
 
 def _read(where: str, source: SourceSettings) -> Dataset:
@@ -36,6 +72,11 @@ def _read(where: str, source: SourceSettings) -> Dataset:
         found = load_dataset(**arguments, split=source.split)
     except Exception as error:
         raise explained(source, error) from error
+    return _chosen(source, found)
+
+
+def _chosen(source: SourceSettings, found: Dataset) -> Dataset:
+    """`found` with the columns that `source` names; raises `CallsheetError` if there are none, or no rows."""
     check_columns(source, found.column_names)
     if not len(found):
         raise CallsheetError(f"Data set '{source.path}' has no rows in split '{source.split}'.")

@@ -7,11 +7,11 @@ import re
 from dataclasses import replace
 
 from callsheet.config.schema import DatasetSettings, SourceSettings
+from callsheet.data import evaluation
 from callsheet.errors import CallsheetError
 
 HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
 SPLIT = re.compile(r"(\w+)(\[[^]]*\])?")
-EVAL = "dataset.eval"
 
 
 def contradiction(dataset: DatasetSettings) -> str:
@@ -20,8 +20,10 @@ def contradiction(dataset: DatasetSettings) -> str:
         return "dataset.path and dataset.mixture are both set; name one data set or a mixture of several."
     if not dataset.path and not dataset.mixture:
         return "No data to train on: set dataset.path, or dataset.mixture for several data sets."
-    if dataset.eval_path and dataset.test_split_size:
-        return "dataset.eval_path and dataset.test_split_size are both set; evaluate on one of them."
+    named = {"dataset.eval_path": dataset.eval_path, "dataset.test_split_size": dataset.test_split_size}
+    both = [name for name, value in {**named, evaluation.WHERE: dataset.eval}.items() if value]
+    if len(both) > 1:
+        return f"{' and '.join(both)} are both set; evaluate on one of them."
     return ""
 
 
@@ -32,9 +34,7 @@ def sources_of(dataset: DatasetSettings) -> dict[str, SourceSettings]:
         found["dataset"] = SourceSettings(dataset.path, dataset.name, dataset.split, dataset.columns)
     for number, source in enumerate(dataset.mixture):
         found[f"dataset.mixture[{number}]"] = replace(source, columns=source.columns or dataset.columns)
-    if dataset.eval_path:
-        found[EVAL] = SourceSettings(dataset.eval_path, None, dataset.eval_split, dataset.columns)
-    return found
+    return found | {evaluation.place(name): source for name, source in evaluation.sets_of(dataset).items()}
 
 
 def check_id(path: str) -> None:
@@ -46,7 +46,7 @@ def check_id(path: str) -> None:
 def split_of_file(where: str, source: SourceSettings) -> str:
     """The name to give to the only split of a file; raises `CallsheetError` if `source` names another one."""
     names = {name for name, _ in SPLIT.findall(source.split)}
-    if len(names) == 1 and (where == EVAL or names == {"train"}):
+    if len(names) == 1 and (evaluation.is_evaluation(where) or names == {"train"}):
         return names.pop()
     raise CallsheetError(f"The file '{source.path}' has only the split 'train', and {where}.split={source.split}.")
 

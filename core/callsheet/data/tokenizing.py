@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from callsheet.config.schema import TokenizeSettings
+from callsheet.data.streaming import columns_of, first_rows, is_stream, mapped
 from callsheet.errors import CallsheetError
 
 if TYPE_CHECKING:
     from datasets import Dataset  # type: ignore[import-untyped]  # datasets ships no types
 
 LABELS = ("label", "labels")
+SHOWN = 100  # rows of a stream whose labels are checked
 
 
 def tokenized(rows: Dataset, tokenizer: Any, settings: TokenizeSettings, auto_class: str) -> Dataset:
@@ -18,16 +21,17 @@ def tokenized(rows: Dataset, tokenizer: Any, settings: TokenizeSettings, auto_cl
 
     The labels of a causal model are its tokens.
     """
-    if "input_ids" not in rows.column_names:
-        kept = [name for name in LABELS if name in rows.column_names]
-        dropped = [name for name in rows.column_names if name not in kept]
+    columns = columns_of(rows)
+    if "input_ids" not in columns:
+        kept = [name for name in LABELS if name in columns]
+        dropped = [name for name in columns if name not in kept]
 
         def encode(row: dict[str, Any]) -> dict[str, Any]:
             return _encoded(row, tokenizer, settings)
 
-        rows = rows.map(encode, remove_columns=dropped, desc="Tokenizing")
-    if auto_class.endswith("ForCausalLM") and not set(LABELS) & set(rows.column_names):
-        rows = rows.map(lambda row: {"labels": row["input_ids"]}, desc="Labelling")
+        rows = mapped(rows, encode, "Tokenizing", remove_columns=dropped)
+    if auto_class.endswith("ForCausalLM") and not set(LABELS) & set(columns):
+        rows = mapped(rows, lambda row: {"labels": row["input_ids"]}, "Labelling")
     return rows
 
 
@@ -41,19 +45,20 @@ def collator(rows: Dataset, tokenizer: Any, auto_class: str) -> Any:
 
     if auto_class.endswith("ForMaskedLM"):
         return DataCollatorForLanguageModeling(tokenizer)
-    if "labels" in rows.column_names and isinstance(rows[0]["labels"], list):
+    if isinstance(first_rows(rows, 1)[0].get("labels"), list):
         return DataCollatorForSeq2Seq(tokenizer)
     return DataCollatorWithPadding(tokenizer)
 
 
 def check_labels(rows: Dataset, config: Any, auto_class: str) -> None:
     """Raise `CallsheetError` if the classifier has no output for a label."""
-    name = next((name for name in LABELS if name in rows.column_names), None)
+    columns = columns_of(rows)
+    name = next((name for name in LABELS if name in columns), None)
     if not auto_class.endswith("ForSequenceClassification"):
         return
     if name is None:
-        raise CallsheetError(f"model.auto_class={auto_class} needs a column 'label' beside the text; {_has(rows)}.")
-    labels = rows[name][:]
+        raise CallsheetError(f"model.auto_class={auto_class} needs a column 'label' beside the text; {_has(columns)}.")
+    labels = [row[name] for row in first_rows(rows, SHOWN)] if is_stream(rows) else rows[name][:]
     if isinstance(labels[0], str):
         raise CallsheetError(f"Column {name!r} holds text such as {labels[0]!r}; number the classes from 0.")
     whole = [label for label in labels if isinstance(label, int)]
@@ -72,5 +77,5 @@ def _encoded(row: dict[str, Any], tokenizer: Any, settings: TokenizeSettings) ->
     return dict(tokenizer(row[settings.text_field], truncation=True, max_length=limit))
 
 
-def _has(rows: Dataset) -> str:
-    return f"the data set has {', '.join(rows.column_names)}"
+def _has(columns: Sequence[str]) -> str:
+    return f"the data set has {', '.join(columns)}"

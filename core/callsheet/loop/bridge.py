@@ -58,7 +58,7 @@ class Bridge(TrainerCallback):
     def loads(self, trainer: Any, loader: Any) -> None:
         """The Trainer has made the loader that training reads; without a batch in it, no step can be taken."""
         if self.prepared:
-            left = self.prepared.train.left
+            left = self.prepared.train.left or 0
             broadcast(lambda: batches.require_batch(trainer, loader, left))
 
     def on_train_begin(

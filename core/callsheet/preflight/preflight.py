@@ -25,6 +25,7 @@ def preflight(plan: Plan, lineup: Lineup) -> PreflightReport:
         *rewards.problems(plan.trainer),
         *choices.reference_problems(plan),
         *data.inspect(plan.dataset, plan.trainer),
+        *data.metric_problems(plan.dataset, plan.trainer.args),
         *models.class_problems(plan.model),
         *chat_template.problems(plan.model.chat_template),
         *model_folder.problems(plan),

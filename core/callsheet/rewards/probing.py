@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from callsheet.errors import CallsheetError
@@ -14,13 +15,16 @@ COMPLETION = "A completion made up to try the reward functions."
 
 
 def probe(
-    rewards: Sequence[Callable[..., Any] | str], paths: Sequence[str], rows: Any, encode: Callable[[str], list[int]]
+    rewards: Sequence[Callable[..., Any] | str],
+    paths: Sequence[str],
+    rows: Iterable[Mapping[str, Any]],
+    encode: Callable[[str], list[int]],
 ) -> None:
     """Call each of `rewards` once with the first rows, as TRL does; raises `CallsheetError` if a call fails.
 
     A reward function must accept any text, because a model that is learning writes any text.
     """
-    first = [rows[number] for number in range(min(ROWS, len(rows)))]
+    first = [*islice(rows, ROWS)]
     for reward, path in zip(rewards, paths, strict=True):
         if not isinstance(reward, str):
             _try(reward, path, _arguments(first, encode))

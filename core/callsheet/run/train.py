@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 from dataclasses import replace
+from typing import Any
 
 from callsheet import data
 from callsheet.config.plan import Plan
@@ -23,6 +24,7 @@ from callsheet.run import resume
 from callsheet.run.finish import finish
 from callsheet.rundir import compatibility
 from callsheet.session.session import Session
+from callsheet.trainer.inputs import evaluation_path, sets_of, training_path
 from callsheet.trainer.made.batches import took_no_step
 
 logger = logging.getLogger("callsheet")
@@ -61,7 +63,7 @@ def train(plan: Plan) -> Session:
         args.output_dir = str(plan.run_dir)
         _silence_bars()
         train_data, eval_data = data.load(plan.dataset)
-        _require_columns(plan, train_data.column_names)
+        _require_columns(plan, train_data, eval_data)
         material = build.prepare(plan, args, train_data, eval_data)
         with Session(context(plan), plan.plugins, signals=signals, outbox=plan.outbox) as session:
             resume_from = broadcast(lambda: resume.checkpoint_of(plan, session))
@@ -100,10 +102,12 @@ def warned(report: PreflightReport) -> PreflightReport:
     return report
 
 
-def _require_columns(plan: Plan, columns: list[str] | None) -> None:
+def _require_columns(plan: Plan, train: Any, evaluation: Any) -> None:
     """Check the columns of the loaded data; preflight could not see data from the Hub."""
-    path = plan.dataset.path or "dataset.mixture"
-    require(PreflightReport(data.missing_columns(columns, plan.trainer, path)))
+    paths = {training_path(plan): train}
+    paths |= {evaluation_path(plan, name): rows for name, rows in sets_of(evaluation).items()}
+    for path, rows in paths.items():
+        require(PreflightReport(data.missing_columns(data.columns_of(rows), plan.trainer, path)))
 
 
 def _silence_bars() -> None:

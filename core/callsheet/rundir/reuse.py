@@ -52,7 +52,8 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[t
     for section in IDENTITY:
         old, new = _flat(before.get(section)), _flat(now.get(section))
         for key in sorted(old.keys() | new.keys()):
-            if old.get(key) != new.get(key) and not FREE.match(key):
+            is_new = key not in old and not new[key]  # a setting that earlier versions did not have, and that is off
+            if old.get(key) != new.get(key) and not is_new and not FREE.match(key):
                 yield f"{section}.{key}", old.get(key), new.get(key)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from callsheet.config.plan import Plan
@@ -14,7 +14,7 @@ from callsheet.privates.transformers import train_on_one_gpu
 from callsheet.trainer import adapters, ref_model
 from callsheet.trainer import args as trainer_args
 from callsheet.trainer.inputs import Material, prepare
-from callsheet.trainer.made.prepared import refuse_nothing
+from callsheet.trainer.made.prepared import watcher
 from callsheet.trainer.made.preparing import watched
 from callsheet.trainer.models import seeded_model
 from callsheet.trainer.precision import with_precision
@@ -33,6 +33,7 @@ def make_args(plan: Plan) -> TrainingArguments:
     config_class = import_object(plan.trainer.config_class, "trainer.config_class")
     args = {
         **with_precision(trainer_args.coerce(plan.trainer.args, plan.trainer.config_class)),
+        **_loading(plan),
         **engines.arguments(plan.launch),
         "output_dir": str(plan.run_dir),
     }
@@ -42,6 +43,14 @@ def make_args(plan: Plan) -> TrainingArguments:
         raise CallsheetError(f"{plan.trainer.config_class} refuses trainer.args: {error}") from error
     train_on_one_gpu(made)
     return made
+
+
+def _loading(plan: Plan) -> dict[str, Any]:
+    """How processes read a stream: each for itself. Rank 0 would send batches of one length only."""
+    given = plan.trainer.args.get("accelerator_config") or {}
+    if not plan.dataset.streaming or not isinstance(given, Mapping):
+        return {}
+    return {"accelerator_config": {"dispatch_batches": False, **given}}
 
 
 def make_trainer(
@@ -74,7 +83,7 @@ def make_trainer(
     elif material.peft:
         model = adapters.with_adapter(model, material.peft, args)
     with ref_model.loadable_reference(model, plan, args, trainer_class):
-        trainer = _built(plan, watched(trainer_class, refuse_nothing(plan, args)), model, given)
+        trainer = _built(plan, watched(trainer_class, watcher(plan, args)), model, given)
     if material.peft:
         logger.info("%s: %s.", plan.peft.type, adapters.trainable(trainer.model))
     return trainer

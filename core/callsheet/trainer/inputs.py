@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from callsheet import rewards
 from callsheet.config.plan import Plan
-from callsheet.data import chat, formats, tokenizing
+from callsheet.data import chat, columns_of, first_rows, formats, tokenizing
+from callsheet.data import evaluation as evaluation_sets
 from callsheet.trainer import adapters
 from callsheet.trainer.models import load_config, load_tokenizer, model_class
 
 if TYPE_CHECKING:
-    from datasets import Dataset  # type: ignore[import-untyped]  # datasets ships no types
+    from datasets import Dataset, IterableDataset  # type: ignore[import-untyped]  # datasets ships no types
     from peft import PeftConfig
     from transformers import PreTrainedTokenizerBase, TrainingArguments
 
@@ -21,33 +22,59 @@ if TYPE_CHECKING:
 class Material:
     """What a trainer is made of besides its model."""
 
-    train: Dataset
-    evaluation: Dataset | None
+    train: Dataset | IterableDataset
+    evaluation: Dataset | dict[str, Dataset] | None
     tokenizer: PreTrainedTokenizerBase
     collator: Any = None
     rewards: tuple[Any, ...] = ()
     peft: PeftConfig | None = None
 
 
-def prepare(plan: Plan, args: TrainingArguments, train: Dataset, evaluation: Dataset | None) -> Material:
+def prepare(
+    plan: Plan,
+    args: TrainingArguments,
+    train: Dataset | IterableDataset,
+    evaluation: Dataset | dict[str, Dataset] | None,
+) -> Material:
     """Make everything but the model, and try it; raises `CallsheetError` for what would fail in training."""
-    for rows in filter(None, (train, evaluation)):
-        formats.check_rows(
-            rows.take(min(formats.ROWS, len(rows))), plan.trainer, plan.dataset.path or "dataset.mixture"
-        )
+    shown = first_rows(train, formats.ROWS)
+    formats.check_rows(shown, plan.trainer, training_path(plan))
+    for name, rows in sets_of(evaluation).items():
+        formats.check_rows(first_rows(rows, formats.ROWS), plan.trainer, evaluation_path(plan, name))
     model_class(plan.model)  # of a class that is not there, hear before the data are prepared
     tokenizer: Any = load_tokenizer(plan.model)
     peft = adapters.make_config(plan.peft, plan.model)
     if not _brings_template(plan):
-        chat.insist_on_template(_as_chat(plan, train[0]), tokenizer, plan.model.path)
+        chat.insist_on_template(_as_chat(plan, shown[0]), tokenizer, plan.model.path)
     if plan.trainer.tokenize:
-        tokenizing.check_labels(train, load_config(plan.model), plan.model.auto_class)
+        for rows in (train, *sets_of(evaluation).values()):
+            tokenizing.check_labels(rows, load_config(plan.model), plan.model.auto_class)
     with args.main_process_first(local=False, desc="preparing the data"):
-        train, evaluation = (_shaped(plan, rows, tokenizer) for rows in (train, evaluation))
+        train = _shaped(plan, train, tokenizer)
+        shaped = {name: _shaped(plan, rows, tokenizer) for name, rows in sets_of(evaluation).items()}
+        evaluation = shaped.get("", shaped or None)
     collator = tokenizing.collator(train, tokenizer, plan.model.auto_class) if plan.trainer.tokenize else None
-    functions = rewards.load(plan.trainer.rewards, train.column_names)
+    functions = rewards.load(plan.trainer.rewards, columns_of(train))
     rewards.probe(functions, plan.trainer.rewards, train, lambda text: tokenizer(text)["input_ids"])
     return Material(train, evaluation, tokenizer, collator, tuple(functions), peft)
+
+
+def training_path(plan: Plan) -> str:
+    """What messages call the training data."""
+    return plan.dataset.path or "dataset.mixture"
+
+
+def evaluation_path(plan: Plan, name: str) -> str:
+    """Where the evaluation set `name` comes from; held-out rows come from the training data."""
+    sources = evaluation_sets.sets_of(plan.dataset)
+    return sources[name].path if name in sources else training_path(plan)
+
+
+def sets_of(evaluation: Any) -> dict[str, Any]:
+    """Evaluation sets by name; a single one has the empty name."""
+    if evaluation is None:
+        return {}
+    return evaluation if isinstance(evaluation, dict) else {"": evaluation}
 
 
 def _brings_template(plan: Plan) -> bool:
@@ -64,8 +91,6 @@ def _as_chat(plan: Plan, row: dict[str, Any]) -> dict[str, Any]:
 
 def _shaped(plan: Plan, rows: Any, tokenizer: Any) -> Any:
     """`rows` with the system prompt and, for a trainer that does not see to it, as tokens."""
-    if rows is None:
-        return None
     if plan.dataset.system_prompt:
         rows = chat.with_system_prompt(rows, plan.dataset.system_prompt)
     if plan.trainer.tokenize:

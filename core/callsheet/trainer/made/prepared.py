@@ -8,10 +8,13 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from callsheet.config.plan import Plan
-from callsheet.errors import CallsheetError, sentences
-from callsheet.trainer.made import batches
-from callsheet.trainer.made.learnable import ROWS, mute_rows
+from callsheet.data import is_stream
+from callsheet.errors import CallsheetError
+from callsheet.trainer.inputs import evaluation_path, sets_of
+from callsheet.trainer.made import batches, losses
+from callsheet.trainer.made.learnable import mute_rows
 from callsheet.trainer.made.preparing import Look
+from callsheet.trainer.made.rows import EVALUATE, TRAIN, Rows
 
 if TYPE_CHECKING:
     from transformers import Trainer
@@ -20,28 +23,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("callsheet")
 
-TRAIN, EVALUATE = "train on", "evaluate on"
 ONLY = "eval"  # what trainers call a single evaluation set
-
-
-@dataclass(frozen=True)
-class Rows:
-    """One data set before and after its trainer prepared it.
-
-    `given` and `left` are numbers of rows. `mute` of those left have no token to learn from. `packed` says that the
-    trainer joined rows, so that `left` counts something else than `given`.
-    """
-
-    name: str
-    given: int
-    left: int
-    mute: int = 0
-    packed: bool = False
-
-    def __str__(self) -> str:
-        if self.packed:
-            return f"{self.given} rows packed into {self.left}"
-        return f"{self.left} rows" if self.left == self.given else f"{self.left} of {self.given} rows"
 
 
 @dataclass(frozen=True)
@@ -66,7 +48,7 @@ class Prepared:
         return {"train": asdict(self.train), **({"evaluation": named} if named else {})}
 
     def _left_over(self, trainer: Any) -> str:
-        over = batches.left_over(trainer, self.train.left)
+        over = batches.left_over(trainer, self.train.left or 0)
         return f", of which each epoch leaves out {over} that do not fill a batch" if over else ""
 
     def _sets(self) -> Iterator[str]:
@@ -81,39 +63,41 @@ def look(trainer: Trainer, material: Material, plan: Plan) -> Prepared:
     Raises `CallsheetError` if nothing is left to train on, or nothing of an evaluation set.
     """
     made: Any = trainer
-    args, causal = made.args, plan.model.auto_class.endswith("ForCausalLM")
-    packing = bool(getattr(args, "packing", False))
-    eval_packing = packing if getattr(args, "eval_packing", None) is None else bool(args.eval_packing)
-    train = _compared(train_name(plan), material.train, made.train_dataset, packing, causal)
+    causal = plan.model.auto_class.endswith("ForCausalLM")
+    train = _compared(train_name(plan), material.train, made.train_dataset, packs(made.args, TRAIN), causal)
     given, kept = sets_of(material.evaluation), sets_of(made.eval_dataset)
-    evaluation = {
-        name: _compared(eval_name(plan, name), given[name], kept[name], eval_packing, causal) for name in given
-    }
-    warnings = [*_losses(train, plan, args, TRAIN)]
-    for rows in evaluation.values():
-        warnings += [*_losses(rows, plan, args, EVALUATE), *batches.not_evaluated(trainer, rows.name, rows.left)]
+    packed = packs(made.args, EVALUATE)
+    evaluation = {name: _compared(eval_name(plan, name), given[name], kept[name], packed, causal) for name in given}
+    warnings = [*losses.of(train, losses.cause(plan, made.args, material.train), TRAIN)]
+    for name, rows in evaluation.items():
+        warnings += losses.of(rows, losses.cause(plan, made.args, given[name]), EVALUATE)
+        warnings += batches.not_evaluated(made, rows.name, rows.left or 0)
     return Prepared(train, evaluation, tuple(warnings))
 
 
-def refuse_nothing(plan: Plan, args: Any) -> Look:
-    """What raises `CallsheetError` where a trainer that builds itself leaves nothing of a data set."""
+def watcher(plan: Plan, args: Any) -> Look:
+    """What looks at each data set while a trainer prepares it.
 
-    def refuse(rows: Any, prepared: Any, name: str) -> None:
-        if len(prepared) or not len(rows):
-            return
-        named, use = (train_name(plan), TRAIN) if name == "train" else (eval_name(plan, name), EVALUATE)
-        error = nothing_left(plan, args, named, len(rows), use)
-        error.is_echo = args.process_index != 0  # every rank prepares the same rows
-        raise error
+    It raises `CallsheetError` if nothing is left, and says how much is lost of the first rows of a stream: `look` comes
+    too late for the one, and cannot count the other.
+    """
 
-    return refuse
+    def watch(name: str, given: Any, kept: Any) -> None:
+        use = TRAIN if name == "train" else EVALUATE
+        named = train_name(plan) if use == TRAIN else eval_name(plan, name)
+        is_sample = isinstance(given, list)
+        if len(kept) and not is_sample:
+            return  # `look` will say what is lost in part
+        seen = Rows(named, _rows_to_expect(given, kept), len(kept), packed=packs(args, use), sampled=is_sample)
+        try:
+            said = [*losses.of(seen, losses.cause(plan, args, given), use)]
+        except CallsheetError as error:
+            error.is_echo = args.process_index != 0  # every rank prepares the same rows
+            raise
+        for warning in said if args.process_index == 0 else ():
+            logger.warning("%s", warning)
 
-
-def sets_of(evaluation: Any) -> Mapping[str, Any]:
-    """Evaluation sets by name; a single one has the empty name."""
-    if evaluation is None:
-        return {}
-    return evaluation if isinstance(evaluation, dict) else {"": evaluation}
+    return watch
 
 
 def train_name(plan: Plan) -> str:
@@ -123,45 +107,26 @@ def train_name(plan: Plan) -> str:
 def eval_name(plan: Plan, name: str) -> str:
     if name not in ("", ONLY):
         return f"Evaluation set {name!r}"
-    if plan.dataset.eval_path:
-        return f"Evaluation set '{plan.dataset.eval_path}'"
-    return "The part held out for evaluation"
+    if plan.dataset.test_split_size:
+        return "The part held out for evaluation"
+    return f"Evaluation set '{evaluation_path(plan, '')}'"
 
 
-def nothing_left(plan: Plan, args: Any, name: str, given: int, use: str) -> CallsheetError:
-    """The error where a trainer has dropped all rows, or where none of them teaches anything."""
-    cause, advice = _cause(plan, args)
-    return CallsheetError(sentences(f"{name}: none of its {given} rows is left to {use}", cause, advice))
+def packs(args: Any, use: str) -> bool:
+    """Whether the trainer joins rows, as SFT may."""
+    packing = bool(getattr(args, "packing", False))
+    own = getattr(args, "eval_packing", None) if use == EVALUATE else None
+    return packing if own is None else bool(own)
 
 
 def _compared(name: str, given: Any, kept: Any, packed: bool, causal: bool) -> Rows:
-    rows = len(given)
-    if {"chosen", "rejected"} <= {*given.column_names} and "rejected" not in kept.column_names:
-        rows *= 2 if "label" in kept.column_names else 1  # KTO makes a good and a bad answer of a pair
-    return Rows(name, rows, len(kept), mute_rows(kept, shifted=causal), packed)
+    if is_stream(kept):
+        return Rows(name, None, None, packed=packed)
+    return Rows(name, _rows_to_expect(given, kept), len(kept), mute_rows(kept, shifted=causal), packed)
 
 
-def _losses(rows: Rows, plan: Plan, args: Any, use: str) -> Iterator[str]:
-    """Say in numbers what was lost; raises `CallsheetError` if that was everything."""
-    if not rows.left or rows.mute >= min(rows.left, ROWS):
-        raise nothing_left(plan, args, rows.name, rows.given, use)
-    cause, _ = _cause(plan, args)
-    if not rows.packed and rows.left < rows.given:
-        yield sentences(f"{rows.name}: {rows.given - rows.left} of {rows.given} rows are left out", cause)
-    if rows.mute:
-        looked = f"{rows.left} rows" if rows.left <= ROWS else f"the first {ROWS} rows"
-        yield f"{rows.name}: {rows.mute} of {looked} teach nothing: they hold no token to learn from."
-
-
-def _cause(plan: Plan, args: Any) -> tuple[str, str]:
-    """Which setting costs rows, in a sentence, and what to do about it."""
-    setting = "trainer.tokenize.max_length" if plan.trainer.tokenize else "trainer.args.max_length"
-    limit = plan.trainer.tokenize.max_length if plan.trainer.tokenize else getattr(args, "max_length", None)
-    if limit is None:
-        return "Their labels leave no token to learn from", "Mend the data."
-    if plan.model.auto_class.endswith("ForSequenceClassification"):
-        return f"The trainer leaves out pairs with a text of more than {setting}={limit} tokens", f"Raise {setting}."
-    cause = f"{setting}={limit} cuts away all that is to be learnt from them"
-    if getattr(args, "truncation_mode", None) == "keep_start" and hasattr(args, "max_length"):
-        return cause, f"Raise {setting}, or keep the ends of the rows: trainer.args.truncation_mode=keep_end."
-    return cause, f"Raise {setting}."
+def _rows_to_expect(given: Any, kept: Any) -> int:
+    """The number of rows that a trainer makes of those given if it loses none: KTO makes two answers of a pair."""
+    before, after = ({*(rows[0] if len(rows) else ())} for rows in (given, kept))
+    pairs = {"chosen", "rejected"} <= before and "label" in after and "rejected" not in after
+    return len(given) * (2 if pairs else 1)

@@ -59,7 +59,7 @@ def test_rows_that_are_dropped_in_part_are_said_with_numbers(
 
     session = run_trainer(trainer, LIMIT, rows=lengthened(trainer, 3))
 
-    assert "run.jsonl': 3 of 8 rows are left out. " in caplog.text and LIMIT in caplog.text
+    assert "run.jsonl': 3 of its 8 rows are left out. " in caplog.text and LIMIT in caplog.text
     assert "2 steps on 5 of 8 rows." in caplog.text
     [row] = [row for row in session.run_dir.rows("events.jsonl") if row["event"] == "data"]
     assert (row["max_steps"], row["train"]["given"], row["train"]["left"]) == (2, 8, 5)
@@ -72,7 +72,7 @@ def test_a_pair_counts_as_two_rows_where_it_is_made_into_two(
 
     run_trainer("kto", LIMIT, rows=lengthened("dpo", 1))
 
-    assert "2 of 16 rows are left out." in caplog.text and "2 steps on 14 of 16 rows." in caplog.text
+    assert "2 of its 16 rows are left out." in caplog.text and "2 steps on 14 of 16 rows." in caplog.text
 
 
 @pytest.mark.parametrize("trainer", ["sft", "hf"])
@@ -107,6 +107,8 @@ def test_an_evaluation_set_that_is_cut_away_is_a_sentence(run_trainer: Run, tmp_
     said = refusal(run_trainer, trainer, LIMIT, f"dataset.eval_path={held_out}")
 
     assert "held_out.jsonl': none of its 2 rows is left to evaluate on." in said and LIMIT in said
+    said = refusal(run_trainer, trainer, LIMIT, f"dataset.eval={{hard: {held_out}}}", output_dir="named")
+    assert "Evaluation set 'hard': none of its 2 rows is left to evaluate on." in said
 
 
 @pytest.mark.parametrize("length", [(), EPOCH])
