@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # at run time `__getattr__` imports a name when it is first a
     from callsheet.records import EvalResult as EvalResult
     from callsheet.records import ExperimentResult as ExperimentResult
     from callsheet.records import LogContext as LogContext
+    from callsheet.records import LoopArtifacts as LoopArtifacts
     from callsheet.records import LoopState as LoopState
     from callsheet.records import ManifestRow as ManifestRow
     from callsheet.records import PreflightReport as PreflightReport
@@ -31,6 +32,7 @@ __all__ = [
     "EvalResult",
     "ExperimentResult",
     "LogContext",
+    "LoopArtifacts",
     "LoopState",
     "ManifestRow",
     "Plugin",

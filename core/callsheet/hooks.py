@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         EvalResult,
         ExperimentResult,
         LogContext,
+        LoopArtifacts,
         LoopState,
         ManifestRow,
         PreflightReport,
@@ -55,6 +56,7 @@ class Plugin:
     ranks: ClassVar[str] = "main"
     requires_api: ClassVar[str] = ">=1,<2"
     cannot_serve: ClassVar[Mapping[str, str]] = {}
+    _callsheet_init: ClassVar[Callable[..., None] | None] = None  # what the class itself defines as __init__
 
     on_error: str | None = setting(
         None,
@@ -64,6 +66,7 @@ class Plugin:
     )
 
     def __init_subclass__(cls) -> None:
+        cls._callsheet_init = vars(cls).get("__init__")  # before `dataclass` makes one
         dataclass(eq=False, kw_only=True)(cls)
 
     def __post_init__(self) -> None:
@@ -189,7 +192,7 @@ class Plugin:
         """
 
     @hookspec
-    def on_train_end(self, state: LoopState, artifacts: dict[str, Path]) -> None:
+    def on_train_end(self, state: LoopState, artifacts: LoopArtifacts) -> None:
         """The loop is over and the last checkpoint is saved, also when a plugin or a signal stopped training early.
 
         A plugin that made a model folder adds it under its own name, as in `artifacts["bema"] = folder`. Not called
@@ -208,6 +211,7 @@ class Plugin:
         ctx: LogContext,
         eval_result: EvalResult,
         predictions: Sequence[Mapping[str, Any]],
+        *,
         step: int | None,
     ) -> None:
         """A benchmark was scored, in the loop or by a job; `step` is the step of the scored weights, if known.

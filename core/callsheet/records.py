@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from callsheet.deprecations import renamed
 from callsheet.hooks import plugin_name
+from callsheet.values import numbers, plain
 
 if TYPE_CHECKING:
     from accelerate import Accelerator  # type: ignore[import-untyped]  # accelerate ships no types
@@ -36,10 +37,11 @@ class _Unopened:
 
 @dataclass
 class LogContext:
-    """One run inside its experiment. Loggers leave their ids in `ids` for later hooks.
+    """One run inside its experiment. Loggers leave their ids in `ids`, and anything else in `extras`, for later hooks.
 
-    `outbox` takes work that leaves the machine, and the run's courier carries it out, from `on_run_start` on. Only rank
-    0 may put. `publishes` says whether a plugin of the run announces revisions.
+    `ids` are kept in run.json, `extras` in memory alone. `outbox` takes work that leaves the machine, and the run's
+    courier carries it out, from `on_run_start` on. Only rank 0 may put. `publishes` says whether a plugin of the run
+    announces revisions. `group_name` is the group of repeats or stages that the run belongs to.
     """
 
     run_dir: Path
@@ -49,10 +51,27 @@ class LogContext:
     ids: dict[str, str] = field(default_factory=dict)
     publishes: bool = False
     outbox: Outbox = field(default=cast("Outbox", None), repr=False, compare=False)
+    group_name: str | None = None
+    extras: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.outbox is None:
             self.outbox = cast("Outbox", _Unopened(self.run_dir))
+
+    @property
+    def output_dir(self) -> Path:
+        """The run directory."""
+        return self.run_dir
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The composed configuration, without secrets: the same as `run_config`."""
+        return self.run_config
+
+    @property
+    def run_key(self) -> str:
+        """What tells this run from the others of its experiment: its name."""
+        return self.run
 
 
 @dataclass
@@ -81,7 +100,8 @@ class FileRecord:
 class ManifestRow:
     """One checkpoint of `checkpoints.jsonl`, with its published revisions.
 
-    `files` is keyed by the path relative to `path`; it is empty until all plugins have returned.
+    `files` is keyed by the path relative to `path`; it is empty until all plugins have returned. What a plugin puts
+    into `extras` in `on_checkpoint` is written into `checkpoints.jsonl`, too.
     """
 
     name: str
@@ -90,6 +110,22 @@ class ManifestRow:
     path: Path
     files: Mapping[str, FileRecord] = field(default_factory=dict)
     revisions: Sequence[Revision] = ()
+    extras: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def batch(self) -> int:
+        """The step of the checkpoint, counted from 1."""
+        return self.step
+
+    @property
+    def state_path(self) -> str:
+        """The folder from which a run resumes, as text."""
+        return str(self.path)
+
+    @property
+    def sampler_path(self) -> str:
+        """The folder with the weights, as text: the same folder."""
+        return str(self.path)
 
     def folder(self, plugin: Plugin) -> Path:
         """Make and return the folder of `plugin` inside this checkpoint; it is deleted with the checkpoint."""
@@ -104,6 +140,12 @@ class ManifestRow:
 
     def _folder_of(self, plugin: Plugin) -> Path:
         return self.path / "callsheet" / plugin_name(plugin)
+
+
+def _refuse(door: str, odd: Mapping[str, str]) -> None:
+    """What becomes of odd values where no host is there, as in a test of a plugin."""
+    if odd:
+        raise TypeError(f"{door} cannot take {', '.join(f'{name}, which is {what}' for name, what in odd.items())}")
 
 
 @dataclass
@@ -126,6 +168,32 @@ class LoopState:
     optimizer: Optimizer | None = None
     resumed_from: ManifestRow | None = None
     evaluations: set[str] = field(default_factory=set)  # names that plugins add to the trainer's: eval_<name>_loss
+    refuse: Callable[[str, Mapping[str, str]], None] = field(default=_refuse, repr=False)  # by door, what is odd
+    _is_stopping: bool = field(default=False, init=False, repr=False)
+
+    @property
+    def num_steps(self) -> int:
+        """The number of steps that the run takes in all; 0 until training begins."""
+        return self.max_steps
+
+    @property
+    def output_dir(self) -> Path:
+        """The run directory."""
+        return self.ctx.run_dir
+
+    @property
+    def stop_requested(self) -> bool:
+        """Whether a plugin or a signal has asked for a stop. On several ranks, others may learn of it a step later."""
+        return self._is_stopping
+
+    @stop_requested.setter
+    def stop_requested(self, value: bool) -> None:
+        if value and not self._is_stopping:
+            self.request_stop()
+
+    def note_stop(self, is_stopping: bool = True) -> None:
+        """What `stop_requested` says from now on; for the host, which asks nobody to stop by this."""
+        self._is_stopping = is_stopping
 
     @property
     def is_main(self) -> bool:
@@ -137,33 +205,42 @@ class LoopState:
         """The outbox for work that leaves the machine, such as publishing a checkpoint; rank 0 only."""
         return self.ctx.outbox
 
-    def request_stop(self, reason: str) -> None:
+    def request_stop(self, reason: str = "") -> None:
         """Stop training after this step and save a last checkpoint. Requests are merged over plugins and ranks."""
+        self._is_stopping = True
         self.requests("stop", reason)
 
-    def request_save(self, reason: str) -> None:
+    def request_save(self, reason: str = "") -> None:
         """Save a checkpoint after this step."""
         self.requests("save", reason)
 
-    def request_eval(self, reason: str) -> None:
+    def request_eval(self, reason: str = "") -> None:
         """Evaluate after this step; without evaluation data, the request is ignored with a warning."""
         self.requests("eval", reason)
 
-    def log(self, values: Mapping[str, float]) -> None:
-        """Log a plugin's own values at this step, to `metrics.jsonl` and every tracker."""
+    def log(self, values: Mapping[str, Any]) -> None:
+        """Log a plugin's own numbers at this step, to `metrics.jsonl` and every tracker.
+
+        Scalars of numpy and torch become numbers, None becomes NaN, and a dictionary one number for each of its keys,
+        `name/key`. Anything else is left out and reported, as `on_error` says; the numbers beside it are logged.
+        """
         from transformers import Trainer
 
         assert self.trainer is not None, "there is no trainer yet"
-        due = self.trainer.control.should_log
-        Trainer.log(self.trainer, dict(values))  # TRL's `log` would also empty what it gathers for its next row
-        self.trainer.control.should_log = due  # else Trainer would not log the loss of this step
+        good, odd = numbers(values)
+        if good:
+            due = self.trainer.control.should_log
+            Trainer.log(self.trainer, good)  # TRL's `log` would also empty what it gathers for its next row
+            self.trainer.control.should_log = due  # else Trainer would not log the loss of this step
+        self.refuse("state.log", odd)
 
     def report_eval(
         self, result: EvalResult, predictions: Sequence[Mapping[str, Any]] = (), *, step: int | None = None
     ) -> None:
         """Write a score of the model in the loop to `evals.jsonl`, keep its predictions, and announce it.
 
-        Calls `on_benchmark_eval` and `on_eval`. A plugin with `ranks = "all"` must call it on every rank.
+        Metrics become numbers as in `log`. Calls `on_benchmark_eval` and `on_eval`. A plugin with `ranks = "all"` must
+        call it on every rank.
         """
         self.announce(result, predictions, self.step if step is None else step)
 
@@ -215,32 +292,96 @@ class EvalResult:
     eval_seconds: float | None = None
 
 
+class LoopArtifacts(dict[str, Path]):
+    """What the loop leaves behind; plugins add a model folder under its name, as in `artifacts["bema"] = folder`.
+
+    `checkpoints` are the complete ones that are still there, oldest first. `total_requested_steps` is how many steps
+    the run was to take, `train_seconds` how long this attempt trained.
+    """
+
+    run_dir: Path
+    checkpoints: list[ManifestRow]
+    total_requested_steps: int
+    train_seconds: float
+
+    def __init__(
+        self,
+        folders: Mapping[str, Path] | Iterable[tuple[str, Path]] = (),
+        *,
+        run_dir: Path = Path(),
+        checkpoints: Sequence[ManifestRow] = (),
+        total_requested_steps: int = 0,
+        train_seconds: float = 0.0,
+    ) -> None:
+        super().__init__(folders)
+        self.run_dir, self.checkpoints = run_dir, list(checkpoints)
+        self.total_requested_steps, self.train_seconds = total_requested_steps, train_seconds
+
+    @property
+    def manifest_path(self) -> Path:
+        """The file `checkpoints.jsonl`."""
+        return self.run_dir / "checkpoints.jsonl"
+
+    def as_dict(self) -> dict[str, Any]:
+        """All of it, ready for JSON; the folders of plugins stand under `artifacts`."""
+        known = {**vars(self), "manifest_path": self.manifest_path, "artifacts": dict(self)}
+        return cast("dict[str, Any]", plain(known))
+
+
 @dataclass(frozen=True)
 class RunResult:
-    """How a run ended. `status` is completed, stopped (a plugin asked), interrupted (a signal) or failed."""
+    """How a run ended. `status` is completed, stopped (a plugin asked), interrupted (a signal) or failed.
+
+    `run_id` is what a logger left in `ctx.ids["run_id"]`, or else the name of the run. `artifacts` maps a name to the
+    model folder that a plugin made; it is empty where training raised. `extras` is for plugins, in memory alone.
+    """
 
     status: str
     step: int = 0
     metrics: Mapping[str, float] = field(default_factory=dict)
     seconds: float = 0.0
     error: str | None = None
+    run_id: str = ""
+    artifacts: Mapping[str, Path] = field(default_factory=dict)
+    extras: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class ArmResult:
-    """The place of a run in its experiment; `config` holds the overrides that make this arm."""
+    """The place of a run in its experiment; `config` holds the overrides that make this arm.
+
+    `status` is that of its run, and empty until the run has ended. An arm is also the pair that it was in 0.1, as in
+    `for arm, run_result in result.arms`.
+    """
 
     name: str
     group: str | None = None
     repeat: int = 0
     config: Mapping[str, Any] = field(default_factory=dict)
+    result: RunResult | None = None
+
+    @property
+    def status(self) -> str:
+        return self.result.status if self.result else ""
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter((self, self.result))
+
+    def __getitem__(self, place: int) -> Any:
+        return (self, self.result)[place]
 
 
 @dataclass(frozen=True)
 class ExperimentResult:
-    """Every arm with its result."""
+    """Every arm, with its result. A plain run is an experiment of one arm."""
 
-    arms: Sequence[tuple[ArmResult, RunResult]]
+    arms: Sequence[ArmResult]
+
+    @property
+    def status(self) -> str:
+        """The worst of the arms: failed, interrupted, stopped or completed; empty without arms."""
+        ended = [arm.status for arm in self.arms]
+        return next((status for status in ("failed", "interrupted", "stopped", "completed") if status in ended), "")
 
 
 if not TYPE_CHECKING:  # a type checker shall refuse the old names

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from callsheet import Plugin, hookimpl, setting
 from callsheet.rundir import atomic
+from callsheet.values import number
 
 if TYPE_CHECKING:
     from transformers import TrainerCallback
@@ -106,6 +107,14 @@ def _without_torn_row(text: str) -> str:
     return text[:end]
 
 
+def _cell(value: Any) -> Any:
+    """A number as one, also a scalar of numpy or torch; anything else as it is."""
+    try:
+        return value if value is None else number(value)
+    except TypeError:
+        return value
+
+
 def _row_writer(add: Callable[[Mapping[str, Any]], None]) -> TrainerCallback:
     from transformers import TrainerCallback
 
@@ -113,7 +122,7 @@ def _row_writer(add: Callable[[Mapping[str, Any]], None]) -> TrainerCallback:
         def on_log(
             self, args: Any, state: Any, control: Any, logs: Mapping[str, Any] | None = None, **kwargs: Any
         ) -> None:
-            values = dict(logs or {})
+            values = {name: _cell(value) for name, value in (logs or {}).items()}
             split = "eval" if any(name.startswith("eval_") for name in values) else "train"
             add({"step": state.global_step, "epoch": state.epoch, "split": split} | values)
 

@@ -63,12 +63,16 @@ def drain(run: Path, seconds: float) -> int:
 @RUN
 @click.argument("id")
 def retry(run: Path, id: str) -> int:
-    """Give a failed entry, named by its id or the start of it, another chance; `all` means all of them."""
+    """Give a failed entry, named by its id or the start of it, another chance; `all` means all of them.
+
+    An entry that was carried out, and whose result was put aside, is announced again.
+    """
+    from callsheet.outbox.counts import announce_again, put_aside
     from callsheet.outbox.store import FAILED, EntryStore
     from callsheet.rundir.rundir import require_run
 
-    store = EntryStore(run.absolute())
-    failed = store.ids(FAILED)
+    store, aside = EntryStore(run.absolute()), put_aside(run.absolute())
+    failed = [*store.ids(FAILED), *aside]
     exact, near = [name for name in failed if name == id], [name for name in failed if name.startswith(id)]
     chosen = failed if id == "all" else exact or near
     if not failed:
@@ -79,8 +83,12 @@ def retry(run: Path, id: str) -> int:
     if len(chosen) > 1 and id != "all":
         raise CallsheetError(f"Several failed entries begin with {id!r}: {', '.join(sorted(chosen))}.")
     try:
-        again = [name for name in chosen if store.retry(name)]
+        again = [name for name in chosen if name not in aside and store.retry(name)]
+        untold = announce_again(run.absolute(), [name for name in chosen if name in aside])
     except OSError as error:
         raise CallsheetError(f"{run} cannot be written: {error.strerror}. What failed is kept.") from error
-    click.echo(f"{', '.join(again)}: pending again. If the run has ended: callsheet outbox drain {run}")
+    if again:
+        click.echo(f"{', '.join(again)}: pending again. If the run has ended: callsheet outbox drain {run}")
+    if untold:
+        click.echo(f"{', '.join(untold)}: to be announced again, by the next attempt or: callsheet outbox drain {run}")
     return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,10 +18,12 @@ from callsheet.loop.hosted import Hosted
 from callsheet.loop.requests import Requests
 from callsheet.loop.rollouts import RolloutRecorder
 from callsheet.loop.step_metrics import StepMetrics, StepRecorder
-from callsheet.records import ManifestRow, Rollouts
+from callsheet.records import LoopArtifacts, ManifestRow, Rollouts
+from callsheet.rundir.checkpoints import manifest
 from callsheet.rundir.rundir import METRICS, now
 from callsheet.session.session import Session
 from callsheet.trainer.made import batches
+from callsheet.values import numbers
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -39,6 +42,7 @@ class Bridge(TrainerCallback):
         self.requests = Requests(session)
         self.has_nothing_left = False
         self.prepared: Prepared | None = None  # what the trainer made of its data, where Callsheet built it
+        self._began = time.perf_counter()
 
     def meet(self, trainer: Any) -> None:
         """Host the finished `trainer`: give it the methods of `Hosted`, which tell this bridge more than events do."""
@@ -69,6 +73,7 @@ class Bridge(TrainerCallback):
             broadcast(lambda: batches.require_steps(args, state.max_steps))
             self.prepared.say(loop.trainer, state.max_steps)
             session.run_dir.event("data", max_steps=state.max_steps, **self.prepared.numbers())
+        self._began = time.perf_counter()
         loop.args, loop.max_steps = args, state.max_steps
         loop.model, loop.optimizer = kwargs.get("model"), kwargs.get("optimizer")
         loop.tokenizer = kwargs.get("processing_class")
@@ -111,10 +116,11 @@ class Bridge(TrainerCallback):
         if not logs:
             return
         self._see(state)
-        if not any(key.startswith("eval_") for key in logs):
-            self._write_metrics("train", logs)
-            self.session.metrics.update({key: value for key, value in logs.items() if key.startswith("train_")})
-        self.session.lineup.hooks.on_log(state=self.session.state, logs=dict(logs))
+        values = self._numbers(logs)
+        if not any(key.startswith("eval_") for key in values):
+            self._write_metrics("train", values)
+            self.session.metrics.update({key: value for key, value in values.items() if key.startswith("train_")})
+        self.session.lineup.hooks.on_log(state=self.session.state, logs=dict(values))
 
     def on_evaluate(
         self,
@@ -125,11 +131,11 @@ class Bridge(TrainerCallback):
         **kwargs: Any,
     ) -> TrainerControl:
         self._see(state)
-        metrics, loop = metrics or {}, self.session.state
-        name = _eval_name(metrics)
-        self._write_metrics(name, metrics)
-        self.session.metrics.update(metrics)
-        self.session.lineup.hooks.on_eval(state=loop, step_idx=loop.step, eval_name=name, metrics=metrics)
+        values, loop = self._numbers(metrics or {}), self.session.state
+        name = _eval_name(values)
+        self._write_metrics(name, values)
+        self.session.metrics.update(values)
+        self.session.lineup.hooks.on_eval(state=loop, step_idx=loop.step, eval_name=name, metrics=dict(values))
         return self.requests.obey(args, state, control)
 
     def saved(self, trainer: Any) -> None:
@@ -148,9 +154,18 @@ class Bridge(TrainerCallback):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         self._see(state)
-        artifacts: dict[str, Path] = {}
+        self.session.artifacts = artifacts = self._artifacts()
         self.session.lineup.hooks.on_train_end(state=self.session.state, artifacts=artifacts)
         self.session.run_dir.update_run(artifacts={name: str(path) for name, path in artifacts.items()})
+
+    def _artifacts(self) -> LoopArtifacts:
+        run_dir = self.session.run_dir
+        return LoopArtifacts(
+            run_dir=run_dir.path,
+            checkpoints=[row for row in manifest(run_dir).values() if row.path.is_dir()],
+            total_requested_steps=self.session.state.max_steps,
+            train_seconds=time.perf_counter() - self._began,
+        )
 
     def _on_rollouts(self, rollouts: Rollouts) -> None:
         """Count rollouts of training for the step that is not finished: `loop.step` is the last finished one."""
@@ -166,11 +181,17 @@ class Bridge(TrainerCallback):
         if loop.accelerator is not None and loop.world_size > 1:
             loop.accelerator.wait_for_everyone()
 
+    def _numbers(self, values: Mapping[str, Any]) -> dict[str, float]:
+        """The numbers that the trainer, or a native callback, logged; what is none is said once, and left out."""
+        good, odd = numbers(values)
+        self.session.lineup.refuse("the trainer's log", odd)
+        return good
+
     def _write_metrics(self, split: str, values: Mapping[str, float]) -> None:
         loop = self.session.state
-        self.session.run_dir.append(
-            METRICS, {"step": loop.step, "split": split, "epoch": loop.epoch, **values, "time": now()}
-        )
+        known = {"step": loop.step, "split": split, "epoch": loop.epoch}
+        others = {name: value for name, value in values.items() if name not in known}
+        self.session.run_dir.append(METRICS, {**known, **others, "time": now()})
 
 
 def _eval_name(metrics: Mapping[str, float]) -> str:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from callsheet.loop.trainer_state import strict
+from callsheet.values import plain
+
 if TYPE_CHECKING:
     from callsheet.loop.bridge import Bridge
 
@@ -70,11 +73,19 @@ class Hosted:
         arguments = self.args  # type: ignore[attr-defined]
         limit, arguments.save_total_limit = arguments.save_total_limit, None
         try:
-            super()._save_checkpoint(*args, **kwargs)  # type: ignore[misc]
+            with strict(self.state):  # type: ignore[attr-defined]
+                super()._save_checkpoint(*args, **kwargs)  # type: ignore[misc]
         finally:
             arguments.save_total_limit = limit
         self.callsheet_bridge.saved(self)
         rotate(self)
+
+    def save_state(self) -> None:
+        with strict(self.state):  # type: ignore[attr-defined]
+            super().save_state()  # type: ignore[misc]
+
+    def save_metrics(self, split: str, metrics: dict[str, Any], *args: Any, **kwargs: Any) -> None:
+        super().save_metrics(split, plain(metrics), *args, **kwargs)  # type: ignore[misc]
 
     def _calculate_rewards(
         self, inputs: Any, prompts: Any, completions: Any, completion_ids_list: Any, *args: Any, **kwargs: Any

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from callsheet.rundir.checkpoints import bare_row, manifest
 from callsheet.rundir.rundir import RunDir
 from callsheet.sharding import unwrapped
 from callsheet.trainer import saved_adapters
+from callsheet.values import dumps, restored
 
 if TYPE_CHECKING:
     from callsheet.records import ManifestRow
@@ -25,7 +25,7 @@ def save(session: Session, folder: Path) -> None:
     states = session.lineup.state_dicts()
     if session.state.is_main:
         (folder / FILE).parent.mkdir(exist_ok=True)
-        atomic.write(folder / FILE, json.dumps(states, indent=2) + "\n")
+        atomic.write(folder / FILE, dumps(states, indent=2) + "\n")
 
 
 def restore(session: Session, row: ManifestRow) -> None:
@@ -35,7 +35,7 @@ def restore(session: Session, row: ManifestRow) -> None:
         session.run_dir.event("restored", checkpoint=str(row.path), plugins=[])
         return
     try:
-        states = json.loads(path.read_text(encoding="utf-8"))
+        states = restored(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise CallsheetError(f"{path} is not JSON: {error}.") from error
     saved_adapters.resume_alone(unwrapped(session.state), row.path, states)

@@ -72,6 +72,7 @@ class Requests:
         control.should_training_stop = True
         control.should_save = control.should_save or args.save_strategy != SaveStrategy.NO
         session.stopped_by = session.stopped_by or reason
+        session.state.note_stop()
         if by_signal:
             session.signals.received = session.signals.received or signal.SIGTERM  # perhaps only another rank got it
         session.run_dir.event("stopping", step=state.global_step, reason=session.stopped_by or "a signal")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
-
-NAMES = ("loss", "grad_norm", "learning_rate", "epoch")
 
 
 class StepRecorder:
@@ -41,29 +40,66 @@ class StepRecorder:
             self.grad_norm = grad_norm
 
 
-class StepMetrics(Mapping[str, float]):
-    """loss, grad_norm, learning_rate and epoch of one step on this rank. Reading the first two waits for the device."""
+class StepMetrics(dict[str, Any]):
+    """loss, grad_norm, learning_rate and epoch of one step on this rank. Reading the first two waits for the device.
+
+    A dictionary, so that json.dumps and the like take it. A value is read when it is first looked at; `json` and `dict`
+    ask a subclass of dict for its items or keys, and do not reach past them for what it holds.
+    """
 
     def __init__(self, recorder: StepRecorder, epoch: float) -> None:
-        self._losses, self._grad_norm = recorder.losses, recorder.grad_norm
-        self._rest = {"learning_rate": recorder.learning_rate, "epoch": epoch}
+        losses, norm, rate = recorder.losses, recorder.grad_norm, recorder.learning_rate
+        super().__init__()
+        if losses:
+            self._put("loss", _Unread(lambda: sum(losses)))
+        if norm is not None:
+            self._put("grad_norm", _Unread(lambda: norm))
+        if rate is not None:
+            self._put("learning_rate", _Unread(lambda: rate))
+        self._put("epoch", epoch)
 
-    def __getitem__(self, name: str) -> float:
-        if name == "loss" and self._losses:
-            return float(sum(self._losses))
-        if name == "grad_norm" and self._grad_norm is not None:
-            return float(self._grad_norm)
-        if (value := self._rest.get(name)) is not None:
-            return float(value)
-        raise KeyError(name)
+    def __getitem__(self, name: str) -> Any:
+        value = super().__getitem__(name)
+        if isinstance(value, _Unread):
+            self._put(name, value := float(value.read()))
+        return value
 
     def __iter__(self) -> Iterator[str]:
-        return (name for name in NAMES if self._has(name))
+        return super().__iter__()  # that there is one makes `dict` and `{**metrics}` come here
 
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
+    def get(self, name: str, default: Any = None) -> Any:
+        return self[name] if name in self else default  # noqa: SIM401  # it is `get`
 
-    def _has(self, name: str) -> bool:
-        if name == "loss":
-            return bool(self._losses)
-        return (self._grad_norm if name == "grad_norm" else self._rest[name]) is not None
+    def pop(self, name: str, *default: Any) -> Any:
+        if name in self:
+            self[name]
+        return super().pop(name, *default)
+
+    def _put(self, name: str, value: Any) -> None:
+        super().__setitem__(name, value)
+
+    def read(self) -> None:
+        """Read what was not looked at yet."""
+        for name in [*self]:
+            self[name]
+
+
+@dataclass(frozen=True)
+class _Unread:
+    read: Callable[[], Any]
+
+
+def _reading(name: str) -> Callable[..., Any]:
+    method = getattr(dict, name)
+
+    def call(self: StepMetrics, *args: Any, **kwargs: Any) -> Any:
+        self.read()
+        return method(self, *args, **kwargs)
+
+    call.__name__ = name
+    return call
+
+
+for _name in ("items", "values", "copy", "popitem", "setdefault", "__eq__", "__ne__", "__repr__", "__or__", "__ror__"):
+    setattr(StepMetrics, _name, _reading(_name))
+setattr(StepMetrics, "__reduce_ex__", lambda self, protocol: (dict, ({**self},)))  # noqa: B010  # as a plain one

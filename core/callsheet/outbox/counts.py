@@ -2,15 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from callsheet.outbox.store import DONE, FAILED, PARKED, EntryStore
+from callsheet.errors import sentences
+from callsheet.outbox.store import ANNOUNCED, DONE, FAILED, PARKED, EntryStore
+from callsheet.rundir.rundir import RunDir, now
 
 NOT_ALL_PUBLISHED = 3
 
 
 def unpublished(counts: dict[str, int]) -> int:
-    return counts.get("left", 0) + counts.get("failed", 0)
+    """How many entries are not carried out, or carried out and not announced."""
+    return sum(counts.get(state, 0) for state in ("left", "failed", "aside", "unannounced"))
+
+
+def settled(run_dir: RunDir) -> dict[str, dict[str, Any]]:
+    """What became of the announcement of each entry that was announced, or put aside with an "error"."""
+    return {str(row.get("id")): row for row in run_dir.rows(ANNOUNCED)}
+
+
+def put_aside(run_dir: Path) -> list[str]:
+    """The entries that are done, and whose results could not be announced."""
+    told = settled(RunDir(run_dir, is_main=False))
+    return [id for id in EntryStore(run_dir).ids(DONE) if told.get(id, {}).get("error")]
+
+
+def announce_again(run_dir: Path, ids: Sequence[str]) -> Sequence[str]:
+    """Have these announced by who next opens the run, which may be a drain; returns them. Raises OSError."""
+    for id in ids:
+        RunDir(run_dir).append(ANNOUNCED, {"id": id, "time": now(), "again": True}, durable=True)
+    return ids
 
 
 def left_to_you(counts: dict[str, int], run: Path) -> str:
@@ -21,20 +44,34 @@ def left_to_you(counts: dict[str, int], run: Path) -> str:
 
 
 def sentence(counts: dict[str, int], run: Path) -> str:
-    """What is not published, and what helps; empty when all is."""
+    """What is not published, or published and not announced, and what helps; empty when all is."""
     parts = []
     if left := counts.get("left", 0):
         parts.append(f"{left} left, kept for: callsheet outbox drain {run}")
     if failed := counts.get("failed", 0):
         parts.append(f"{failed} failed; callsheet outbox {run} says why, callsheet outbox retry {run} ID tries again")
-    return f"Not everything is published: {'; '.join(parts)}" if parts else ""
+    untold = []
+    if aside := counts.get("aside", 0):
+        said = f"{aside} put aside; callsheet outbox {run} says why"
+        untold.append(f"{said}, callsheet outbox retry {run} ID and then callsheet outbox drain {run} try again")
+    if new := counts.get("unannounced", 0):
+        untold.append(f"{new} left, kept for: callsheet outbox drain {run}")
+    published = f"Not everything is published: {'; '.join(parts)}" if parts else ""
+    return sentences(published, f"Not everything is announced: {'; '.join(untold)}" if untold else "")
 
 
 def counts_of(run_dir: Path) -> dict[str, int]:
-    """How many entries are done, left, failed and, if any, parked; nothing where none was ever put."""
+    """How many entries are done, left, failed and, if any, parked; nothing where none was ever put.
+
+    Of those done, `unannounced` ones are still to be announced, and `aside` are those that cannot be.
+    """
     store = EntryStore(run_dir)
     if not store.folder.is_dir():
         return {}
     left = {*store.drafts(), *store.left()}
-    counts = {"done": len(store.ids(DONE)), "left": len(left), "failed": len(store.ids(FAILED))}
-    return {**counts, **({"parked": len(parked)} if (parked := store.ids(PARKED)) else {})}
+    done, told = store.ids(DONE), settled(RunDir(run_dir, is_main=False))
+    counts = {"done": len(done), "left": len(left), "failed": len(store.ids(FAILED))}
+    aside = sum(bool(told.get(id, {}).get("error")) for id in done)
+    new = sum(id not in told or bool(told[id].get("again")) for id in done)
+    more = {"parked": len(store.ids(PARKED)), "aside": aside, "unannounced": new}
+    return counts | {state: number for state, number in more.items() if number}

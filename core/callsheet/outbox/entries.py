@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from callsheet.values import dumps
+
 READABLE = 60
 UNREADABLE = "unreadable"  # the kind of a file that is no entry
 
@@ -48,7 +50,7 @@ def id_of(kind: str, key: str) -> str:
 
 
 def to_json(entry: Entry) -> str:
-    return json.dumps(vars(entry), indent=1, default=str) + "\n"
+    return dumps(vars(entry), indent=1) + "\n"
 
 
 def from_json(text: str) -> Entry:

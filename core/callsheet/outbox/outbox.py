@@ -15,6 +15,7 @@ from callsheet.outbox import handlers, snapshots
 from callsheet.outbox.entries import Entry, id_of
 from callsheet.outbox.store import EntryStore
 from callsheet.secrets import redact
+from callsheet.values import plain
 
 _putting = Lock()  # two threads with one key make one entry
 
@@ -50,7 +51,7 @@ class Outbox:
         id = id_of(kind, key)
         with _putting:
             try:
-                is_new = self._write(Entry(id, kind, key, redact(payload), time.time()), files or {})
+                is_new = self._write(Entry(id, kind, key, redact(plain(payload)), time.time()), files or {})
             except OSError:
                 self.refused += 1
                 raise

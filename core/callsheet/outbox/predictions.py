@@ -2,41 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import cached_property
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, overload
+from typing import Any
 
 from callsheet.rundir import atomic
 from callsheet.rundir.links import link
 from callsheet.rundir.rundir import RunDir
 
 
-class Predictions(Sequence[Mapping[str, Any]]):
-    """The rows of a JSONL file inside the run directory; none where somebody has removed it."""
+class Predictions(list[Mapping[str, Any]]):
+    """The rows of a JSONL file inside the run directory; none where somebody has removed it.
+
+    A list, so that json.dumps takes it; it is filled when it is first looked into. `json` and `list` ask a subclass
+    of list for its iterator, and do not reach past it for what it holds.
+    """
 
     def __init__(self, run_dir: RunDir, name: str) -> None:
+        super().__init__()
         self._run_dir, self._name = run_dir, name
-
-    @cached_property
-    def _rows(self) -> list[Mapping[str, Any]]:
-        return list(self._run_dir.rows(self._name))
+        self._is_read = False
 
     def __bool__(self) -> bool:
+        if self._is_read:
+            return list.__len__(self) > 0
         path = self._run_dir.path / self._name
         return path.is_file() and path.stat().st_size > 0
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    @overload
-    def __getitem__(self, index: int) -> Mapping[str, Any]: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Mapping[str, Any]]: ...
-    def __getitem__(self, index: int | slice) -> Mapping[str, Any] | Sequence[Mapping[str, Any]]:
-        return self._rows[index]
 
     def keep(self, path: Path) -> None:
         """Have them at `path`, too, without reading them where links are possible."""
         with atomic.replacing(path) as temporary:
             link(self._run_dir.path / self._name, temporary)
+
+    def read(self) -> None:
+        if not self._is_read:
+            self._is_read = True
+            self.extend(self._run_dir.rows(self._name))
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return list, ([*self],)
+
+
+def _reading(name: str) -> Callable[..., Any]:
+    method = getattr(list, name)
+
+    def call(self: Predictions, *args: Any, **kwargs: Any) -> Any:
+        self.read()
+        return method(self, *args, **kwargs)
+
+    call.__name__ = name
+    return call
+
+
+for _name in (
+    *("__len__", "__iter__", "__reversed__", "__getitem__", "__setitem__", "__delitem__", "__contains__", "__repr__"),
+    *("__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__", "__add__", "__mul__", "__rmul__", "__iadd__"),
+    *("append", "copy", "count", "index", "insert", "pop", "remove", "reverse", "sort", "clear"),
+):
+    setattr(Predictions, _name, _reading(_name))
+setattr(Predictions, "__radd__", lambda self, other: [*other, *self])  # noqa: B010  # list knows none

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from callsheet.errors import did_you_mean
@@ -12,20 +12,34 @@ RANKS = ("main", "all")
 
 @dataclass(frozen=True)
 class Method:
-    """One method; `is_marked` with `@hookimpl`, None where that cannot be told. `stars` are its `*args` and `**kwargs`.
+    """One method; `is_marked` with `@hookimpl`, None where that cannot be told.
 
-    `defaults` are those of `arguments` that have a default.
+    `stars` are its `*args` and `**kwargs`.
     """
 
     name: str
     is_marked: bool | None
     arguments: Sequence[str]
     stars: Sequence[str] = ()
-    defaults: Sequence[str] = ()
 
 
 def problem_with_ranks(ranks: object) -> str:
     return "" if ranks in RANKS else f'ranks must be "main" or "all", got {ranks!r}.'
+
+
+def problem_with_init(settings: Mapping[str, str], takes_any: bool, fields: Collection[str]) -> str:
+    """What is wrong with an `__init__` of a plugin's own; `settings` maps its arguments to how a field declares each.
+
+    One that takes every field, and `on_error` among them, is as good as none.
+    """
+    ours = [written for name, written in settings.items() if name not in fields]
+    if not ours and (takes_any or settings.keys() >= {*fields}):
+        return ""
+    example = f" Write {' and '.join(f'`{written}`' for written in ours[:3])} in the class." if ours else ""
+    return (
+        f"it defines __init__, but settings are fields, and Callsheet makes a plugin from its fields.{example} "
+        "What else __init__ does belongs into __post_init__, which calls super().__post_init__() first."
+    )
 
 
 def problems_with(method: Method, hooks: Mapping[str, Sequence[str]]) -> Iterator[str]:
@@ -52,5 +66,3 @@ def _wrong_arguments(method: Method, offered: Sequence[str]) -> Iterator[str]:
         if argument not in offered:
             near = did_you_mean(argument, offered)
             yield f"{method.name} has no argument {argument!r}.{near} It offers: {', '.join(offered)}."
-        elif argument in method.defaults:
-            yield f"{method.name} gives {argument!r} a default, and pluggy never fills such an argument; remove it."

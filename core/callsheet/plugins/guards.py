@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from functools import wraps
 from time import perf_counter
@@ -16,6 +16,7 @@ from callsheet.process.signals import Terminated
 logger = logging.getLogger("callsheet")
 
 EventLog = Callable[..., None]
+WITHOUT = "The run goes on without."
 
 
 def reaction(ranks: str, on_error: str | None) -> str:
@@ -57,6 +58,7 @@ class Guard:
     context: CallContext
     costs: dict[str, Cost] = field(default_factory=dict)
     disabled: bool = False
+    refused: set[tuple[str, str]] = field(default_factory=set)  # values that were left out, by door and name
 
     def around(self, hook: str, method: Callable[..., Any]) -> Callable[..., Any]:
         """`method`, timed and guarded; returns what it returns, or None when it raised and the run goes on."""
@@ -85,8 +87,8 @@ class Guard:
         """The same for `@hookimpl(wrapper=True)`: what it does before and after the others is guarded, they are not."""
 
         @wraps(method)
-        def call(*args: Any) -> Generator[None, Any, Any]:
-            steps = method(*args)
+        def call(*args: Any, **kwargs: Any) -> Generator[None, Any, Any]:
+            steps = method(*args, **kwargs)
             started = self.around(hook, lambda: next(steps) or True)()
             try:
                 result = yield
@@ -99,9 +101,30 @@ class Guard:
 
         return call
 
+    def refuse(self, door: str, odd: Mapping[str, str], *, raises: bool = True) -> None:
+        """Report values that were handed to `door` and left out, each once, then do what `on_error` says.
+
+        `odd` maps the name of a value to what it is. With `raises=False`, nothing but the report is done.
+        """
+        new = {name: what for name, what in odd.items() if (door, name) not in self.refused}
+        if not new:
+            return
+        self.refused |= {(door, name) for name in new}
+        said = f"{self.who} handed {door} {left_out(new)}"
+        context = self.context
+        context.log("refused", plugin=self.name, origin=self.origin, door=door, values=new, rank=context.rank)
+        if raises and self.on_error == "raise":
+            raise PluginFailure(said)
+        self.disabled = self.disabled or (raises and self.on_error == "disable")
+        logger.warning("%s %s", said, "The plugin is not called again." if self.disabled else WITHOUT)
+
+    @property
+    def who(self) -> str:
+        return f"Plugin {self.name!r} ({self.origin})"
+
     def failed(self, hook: str, error: BaseException) -> None:
         """Record that `hook` raised `error`, then do what `on_error` says."""
-        who = f"Plugin {self.name!r} ({self.origin})"
+        who = self.who
         if isinstance(error, (CallsheetError, PluginFailure)):
             raise type(error)(f"{who}: {error}" if who not in str(error) else str(error)) from error
         self.context.log(
@@ -119,3 +142,12 @@ class Guard:
             raise PluginFailure(said) from error
         self.disabled = self.on_error == "disable"
         logger.warning("%s. %s", said, "It is not called again." if self.disabled else "The run goes on without it.")
+
+
+def left_out(odd: Mapping[str, str]) -> str:
+    """What was left out, for the end of a sentence.
+
+    >>> left_out({"note": "text"})
+    'what it cannot take: note is text.'
+    """
+    return f"what it cannot take: {', '.join(f'{name} is {what}' for name, what in odd.items())}."

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping
+import inspect
+import logging
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from functools import partial
+from functools import cache, partial, wraps
 from pathlib import Path
 from typing import Any, cast
 
 from pluggy import HookImpl, HookimplOpts, PluginManager
 
 from callsheet.errors import CallsheetError
-from callsheet.hooks import PROJECT, Plugin
-from callsheet.plugins.guards import CallContext, EventLog, Guard, reaction
+from callsheet.hooks import PROJECT, Plugin, hook_names, hookspec
+from callsheet.plugins.by_position import by_position
+from callsheet.plugins.guards import WITHOUT, CallContext, EventLog, Guard, left_out, reaction
 from callsheet.plugins.registry import Installed, installed
 from callsheet.plugins.validation import marked, validate
+from callsheet.values import numbers, stored
+
+logger = logging.getLogger("callsheet")
+
+CARRIED = {"on_log": "logs", "on_evaluate": "metrics"}  # what events of native callbacks carry that they may add to
 
 
 @dataclass(frozen=True)
@@ -47,6 +54,7 @@ class Lineup:
         self.members: list[Member] = []
         self.plugins = [*plugins.values()]
         self._extra: list[Guard] = []
+        self._refused: set[tuple[str, str]] = set()
         for name, plugin in plugins.items():
             validate(name, plugin, origin(name, plugin))
             vars(plugin)["_callsheet_name"] = name
@@ -64,8 +72,22 @@ class Lineup:
         found: list[HookImpl] = getattr(self.manager.hook, hook).get_hookimpls()
         return found[::-1]  # pluggy keeps the first to call at the end
 
-    def request(self, kind: str, reason: str) -> None:
+    def refuse(self, door: str, odd: Mapping[str, str]) -> None:
+        """Report, once, values that `door` was handed and left out, under the name of the plugin being called.
+
+        `odd` maps the name of a value to what it is. Does what the plugin's `on_error` says.
+        """
+        guard = next((guard for guard in self._guards() if guard.name == self.context.calling), None)
+        if guard:
+            guard.refuse(door, odd)
+        elif new := {name: what for name, what in odd.items() if (door, name) not in self._refused}:
+            self._refused |= {(door, name) for name in new}
+            self.context.log("refused", door=door, values=new, rank=self.context.rank)
+            logger.warning("%s was handed %s %s", door[:1].upper() + door[1:], left_out(new), WITHOUT)
+
+    def request(self, kind: str, reason: str = "") -> None:
         """Note that the plugin being called asks for `kind` (stop, save or eval)."""
+        reason = str(reason or f"{self.context.calling or 'a plugin'} asked for it")
         self.requested.setdefault(kind, (self.context.calling, reason))
         self.context.log("requested", request=kind, plugin=self.context.calling, reason=reason, rank=self.context.rank)
 
@@ -80,7 +102,8 @@ class Lineup:
 
         for event in (name for name in vars(TrainerCallback) if name.startswith("on_")):
             if getattr(type(callback), event, None) is not getattr(TrainerCallback, event):
-                setattr(callback, event, guard.around(event, getattr(callback, event)))
+                call = guard.around(event, getattr(callback, event))
+                setattr(callback, event, _watched(guard, CARRIED[event], call) if event in CARRIED else call)
         return callback
 
     def callback_guard(self, name: str, origin: str) -> Guard:
@@ -116,10 +139,13 @@ class Lineup:
 
     def state_dicts(self) -> dict[str, Any]:
         """The state of every plugin that has one, by plugin name, ready for JSON."""
-        states = {
-            member.name: member.guard.around("state_dict", partial(_json_state, member))() for member in self.members
-        }
-        return {name: state for name, state in states.items() if state}
+        states: dict[str, Any] = {}
+        for member in self.members:
+            state, odd = member.guard.around("state_dict", partial(_state, member.plugin))() or ({}, {})
+            member.guard.refuse("its checkpoint (state_dict)", odd)
+            if state:
+                states[member.name] = {"origin": member.origin, "state": state}
+        return states
 
     def load_state_dicts(self, states: Mapping[str, Any]) -> None:
         """Give every plugin back what its namesake saved."""
@@ -130,10 +156,14 @@ class Lineup:
 
     def cost(self) -> dict[str, dict[str, dict[str, float]]]:
         """Calls, seconds and the slowest call, by plugin and hook."""
-        guards = [*(member.guard for member in self.members), *self._extra]
         return {
-            guard.name: {hook: asdict(cost) for hook, cost in guard.costs.items() if cost.calls} for guard in guards
+            guard.name: {hook: asdict(cost) for hook, cost in guard.costs.items() if cost.calls}
+            for guard in self._guards()
         }
+
+    def _guards(self) -> Iterator[Guard]:
+        yield from (member.guard for member in self.members)
+        yield from self._extra
 
     def _member(self, name: str, plugin: Plugin, world_size: int) -> Member:
         on_error = reaction(plugin.ranks, plugin.on_error)
@@ -147,7 +177,7 @@ class Lineup:
 
     def _manager(self) -> PluginManager:
         manager = _Manager(PROJECT)
-        manager.add_hookspecs(Plugin)
+        manager.add_hookspecs(_specs())
         for member in reversed(self.members):  # pluggy calls the latest registered first
             manager.register(_Guarded(member), member.name)
         manager.check_pending()
@@ -161,11 +191,21 @@ class _Guarded:
         self.options: dict[str, HookimplOpts] = {}
         for hook, method in marked(member.plugin):
             options: HookimplOpts = getattr(method, f"{PROJECT}_impl")
-            around: Callable[..., Any] = member.guard.around
-            if options["wrapper"] or options["hookwrapper"]:
-                around = member.guard.around_wrapper
+            is_wrapper = options["wrapper"] or options["hookwrapper"]
+            around = member.guard.around_wrapper if is_wrapper else member.guard.around
             self.options[hook] = options
-            setattr(self, hook, around(hook, method))
+            names = [*inspect.signature(method).parameters]
+            setattr(self, hook, by_position(around(hook, method), names, is_wrapper=is_wrapper))
+
+
+@cache
+def _specs() -> type[Any]:
+    """The hooks of the contract as pluggy takes them, with all of their arguments."""
+    specs = {}
+    for name in hook_names():
+        made = by_position(getattr(Plugin, name), [*inspect.signature(getattr(Plugin, name)).parameters][1:])
+        specs[name] = staticmethod(hookspec(made))
+    return type("Specs", (), specs)
 
 
 class _Manager(PluginManager):
@@ -182,7 +222,19 @@ def origin(name: str, plugin: Plugin) -> str:
     return defined_in
 
 
-def _json_state(member: Member) -> dict[str, Any]:
-    """State as it will be read back: through JSON, so that what cannot be saved fails here, under the plugin's name."""
-    state = json.loads(json.dumps(member.plugin.state_dict(), allow_nan=True))
-    return {"origin": member.origin, "state": state} if state else {}
+def _state(plugin: Plugin) -> tuple[dict[str, Any], dict[str, str]]:
+    return stored(plugin.state_dict())
+
+
+def _watched(guard: Guard, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
+    """`call`, reported under the name of its callback when it adds to the dictionary `name` what is no number."""
+
+    @wraps(call)
+    def watched(*args: Any, **kwargs: Any) -> Any:
+        before = numbers(kwargs.get(name) or {})[1]
+        result = call(*args, **kwargs)
+        after = numbers(kwargs.get(name) or {})[1]
+        guard.refuse(name, {key: what for key, what in after.items() if key not in before}, raises=False)
+        return result
+
+    return watched

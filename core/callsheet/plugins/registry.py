@@ -29,6 +29,7 @@ def find(name: str) -> Installed:
 def load(name: str) -> type[Plugin]:
     """Import the class behind plugin `name`, and check that it is a `Plugin` written for this version of the API."""
     from callsheet.hooks import Plugin
+    from callsheet.plugins.validation import init_problem
 
     found, loaded = find(name), entry_points.load(PLUGINS, name)
     if not (isinstance(loaded, type) and issubclass(loaded, Plugin)):
@@ -38,6 +39,8 @@ def load(name: str) -> type[Plugin]:
         )
     if problem := api_problem(loaded.requires_api, found.distribution):
         raise CallsheetError(f"Plugin {name!r} from {found.origin} {problem}")
+    if problem := init_problem(loaded):
+        raise CallsheetError(f"Plugin {name!r} from {found.origin}: {problem}")
     return loaded
 
 

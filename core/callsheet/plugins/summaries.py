@@ -43,6 +43,8 @@ def _check(found: Installed, body: CompiledClass) -> None:
     elif None not in ancestors:
         _check_methods(found.group.methods, known)
     if found.group is PLUGINS:
+        if problem := unimported.init_problem(known[0]):
+            raise CallsheetError(_sentence(problem))
         for ancestor in known:
             for problem in filter(None, unimported.problems(ancestor, found.distribution)):
                 raise CallsheetError(_sentence(problem))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Iterator
 from functools import cache
@@ -13,7 +12,7 @@ from callsheet.deprecations import RENAMED
 from callsheet.errors import CallsheetError
 from callsheet.introspect.ancestry import CompiledClass, find_compiled
 from callsheet.introspect.compiled import CompiledModule, look
-from callsheet.plugins.contract import Method, problem_with_ranks, problems_with
+from callsheet.plugins.contract import Method, problem_with_init, problem_with_ranks, problems_with
 
 # What OmegaConf 2.3 refuses as the type of a setting.
 REFUSED = {
@@ -37,6 +36,17 @@ def problems(found: CompiledClass, distribution: str) -> Iterator[str]:
                                      or "hookimpl" in found.decorators(function)):  # fmt: skip
             yield from problems_with(_method(found, function), hooks())
     yield from _wrong_settings(found)
+
+
+def init_problem(found: CompiledClass) -> str:
+    """What is wrong with an `__init__` of the class's own, as far as its own fields tell."""
+    function = next((each for each in found.functions if each.co_name == "__init__"), None)
+    if function is None:
+        return ""
+    names = function.co_varnames[1 : function.co_argcount + function.co_kwonlyargcount]
+    fields = {"on_error", *(field[1] for line in found.module.lines if (field := FIELD.match(line.strip())))}
+    takes_any = bool(function.co_flags & VARKEYWORDS)
+    return problem_with_init({name: f"{name}: TYPE = setting(DEFAULT)" for name in names}, takes_any, fields)
 
 
 def wrong_imports(module: CompiledModule) -> Iterator[str]:
@@ -73,7 +83,7 @@ def hooks() -> dict[str, list[str]]:
     contract = find_compiled("callsheet.hooks", "Plugin")
     assert contract is not None
     specs = [each for each in contract.functions if "hookspec" in contract.decorators(each)]
-    return {spec.co_name: [*spec.co_varnames[1 : spec.co_argcount]] for spec in specs}
+    return {spec.co_name: [*spec.co_varnames[1 : spec.co_argcount + spec.co_kwonlyargcount]] for spec in specs}
 
 
 def constant(body: CodeType, name: str) -> Any:
@@ -101,25 +111,7 @@ def _method(found: CompiledClass, function: CodeType) -> Method:
     count = function.co_argcount + function.co_kwonlyargcount
     arguments = function.co_varnames[1:count]
     flags = bool(function.co_flags & VARARGS) + bool(function.co_flags & VARKEYWORDS)
-    return Method(function.co_name, is_marked, arguments, function.co_varnames[count : count + flags],
-                  _defaults(found, function))  # fmt: skip
-
-
-def _defaults(found: CompiledClass, function: CodeType) -> list[str]:
-    """Those of its arguments that have a default, which only the text of the `def` tells."""
-    lines = found.module.lines[function.co_firstlineno :][:40]
-    header = re.search(r"(def\b.*?\)\s*(?:->[^:]+)?):", "\n".join(lines), re.DOTALL)
-    if header is None or "=" not in header[1]:
-        return []
-    try:
-        statement = ast.parse(f"{header[1]}: pass").body[0]
-    except SyntaxError:
-        return []
-    assert isinstance(statement, ast.FunctionDef)
-    given, known = statement.args, [*statement.args.posonlyargs, *statement.args.args]
-    named = [argument.arg for argument in known[len(known) - len(given.defaults) :]]
-    pairs = zip(given.kwonlyargs, given.kw_defaults, strict=True)
-    return [*named, *(argument.arg for argument, default in pairs if default)]
+    return Method(function.co_name, is_marked, arguments, function.co_varnames[count : count + flags])
 
 
 def _wrong_settings(found: CompiledClass) -> Iterator[str]:

@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -79,7 +80,9 @@ class ScriptBridge(Bridge):
 
     def _begin(self, args: Any) -> None:
         self._abandon()
-        self.session.move_to(Path(str(args.output_dir)).absolute(), {"trainer": {"args": args.to_dict()}})
+        plugins = {member.name: asdict(member.plugin) for member in self.session.lineup.members}
+        config = {"trainer": {"args": args.to_dict()}, "plugins": plugins}
+        self.session.move_to(Path(str(args.output_dir)).absolute(), config)
         if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
             signal.signal(signal.SIGTERM, _exit_on)
         self.session.start()

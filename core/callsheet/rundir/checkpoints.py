@@ -7,6 +7,7 @@ import re
 import struct
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from callsheet.records import FileRecord, ManifestRow, Revision
 from callsheet.rundir.hashes import Hashes, sha256
 from callsheet.rundir.revisions import content_of, revision_of
 from callsheet.rundir.rundir import CHECKPOINTS, RunDir
+from callsheet.values import plain
 
 WEIGHTS = re.compile(r"(^|/)(model|adapter_model|pytorch_model|mp_rank|zero_pp|__\d).*\.(safetensors|bin|pt|distcp)$")
 FIELDS = {"name", "step", "epoch", "path", "files"}
@@ -49,8 +51,10 @@ def record(run_dir: RunDir, row: ManifestRow, **more: Any) -> None:
 
     `more` are fields of this line alone, which stay where they are.
     """
-    content = {**asdict(row), "path": str(row.path.relative_to(run_dir.path)), **more}
-    del content["revisions"]
+    extras = {"extras": plain(row.extras)} if row.extras else {}
+    content = asdict(replace(row, revisions=(), extras={}))
+    del content["revisions"], content["extras"]
+    content |= {"path": str(row.path.relative_to(run_dir.path)), **extras, **more}
     run_dir.append(CHECKPOINTS, content, durable=True)
 
 
@@ -69,7 +73,9 @@ def manifest(run_dir: RunDir) -> dict[str, ManifestRow]:
         if not isinstance(content, dict) or not {*content} >= {"name"}:
             continue  # not a line of ours
         if revision := content.get("revision"):
-            revisions[content["name"]][revision["commit"]] = revision_of(revision, run_dir.path)
+            with suppress(TypeError, AttributeError):  # somebody wrote it by hand
+                published = revision_of(revision, run_dir.path)
+                revisions[content["name"]][published.commit] = published
         elif {*content} >= FIELDS:
             rows[content["name"]] = _row(run_dir, content)
     return {name: replace(row, revisions=tuple(revisions[name].values())) for name, row in rows.items()}
@@ -170,7 +176,8 @@ def _offer(folder: Path, *, deep: bool) -> str:
 
 def _row(run_dir: RunDir, content: dict[str, Any]) -> ManifestRow:
     files = {name: FileRecord(**entry) for name, entry in content["files"].items()}
-    return ManifestRow(content["name"], content["step"], content["epoch"], run_dir.path / content["path"], files)
+    known = (content["name"], content["step"], content["epoch"], run_dir.path / content["path"], files)
+    return ManifestRow(*known, extras=content.get("extras") or {})
 
 
 def _files(folder: Path) -> Iterator[Path]:

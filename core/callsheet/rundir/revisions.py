@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from callsheet.records import Revision
+from callsheet.values import described
 
 COMMIT = ".callsheet-commit.json"  # in a folder that holds a revision; its "commit" names exactly this content
 FOLDER_OF_0_1 = "hub"
@@ -19,8 +20,11 @@ FOLDER_OF_0_1 = "hub"
 def revision_of(content: Mapping[str, Any], run_dir: Path) -> Revision:
     """The revision that a JSON object describes, with its path found in `run_dir`, wherever that lies by now.
 
-    Fields that this version does not know are left out. Raises TypeError where one is missing.
+    Fields that this version does not know are left out. Raises TypeError where one is missing, or is no text.
     """
+    for name in ("repo", "branch", "commit", "checkpoint", "weights", "url"):
+        if not isinstance(content.get(name, ""), str):
+            raise TypeError(f"the {name} of a revision must be text, and is {described(content[name])}")
     return Revision(**{**known_fields(Revision, content), "path": _path_of(content, run_dir)})
 
 

@@ -15,6 +15,7 @@ from callsheet.errors import CallsheetError
 from callsheet.rundir import atomic
 from callsheet.rundir.locks import Flock, flock
 from callsheet.secrets import redact
+from callsheet.values import dumps, plain
 
 RUN = "run.json"
 CONFIG = "config.yaml"
@@ -67,12 +68,12 @@ class RunDir:
     def event(self, kind: str, **what: Any) -> None:
         """Add a line to `events.jsonl`; a full disk loses the line, not the run."""
         try:
-            self.append(EVENTS, {"time": now(), "event": kind, **redact(what)})
+            self.append(EVENTS, {"time": now(), "event": kind, **redact(plain(what))})
         except OSError:
             return
 
     def write_json(self, name: str, content: Mapping[str, Any]) -> None:
-        self.write_text(name, json.dumps(content, indent=2, default=str) + "\n")
+        self.write_text(name, dumps(content, indent=2) + "\n")
 
     def write_text(self, name: str, text: str) -> None:
         """Replace `name` in one step: a reader sees the old file or the new one."""
@@ -142,8 +143,8 @@ def require_run(folder: Path) -> None:
 
 
 def lines(rows: Iterable[Mapping[str, Any]]) -> str:
-    """Rows as JSON lines."""
-    return "".join(json.dumps(row, default=str) + "\n" for row in rows)
+    """Rows as lines of strict JSON: a number that is not finite becomes null."""
+    return "".join(f"{dumps(row)}\n" for row in rows)
 
 
 def now() -> str:

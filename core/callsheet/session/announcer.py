@@ -13,6 +13,8 @@ from callsheet.outbox.supervisor.supervisor import Supervisor
 from callsheet.records import EvalResult, LogContext, LoopState
 from callsheet.rundir import rundir
 from callsheet.rundir.rundir import RunDir, now
+from callsheet.session.scores import converted, file_name, whole
+from callsheet.values import dumps, plain
 
 if TYPE_CHECKING:
     from callsheet.outbox.settings import OutboxSettings
@@ -26,34 +28,70 @@ class Announcer:
 
     def __init__(self, run_dir: RunDir, ctx: LogContext, lineup: Lineup) -> None:
         self.run_dir, self.ctx, self.lineup = run_dir, ctx, lineup
+        self._known: set[str] | None = None  # what entries of the outbox brought; None until one does
 
-    def score(self, result: EvalResult, predictions: Sequence[Mapping[str, Any]], step: int | None) -> None:
-        """Write a score and its predictions to disk, then call `on_benchmark_eval`."""
-        step = result.step if step is None else step
-        self.run_dir.append(rundir.EVALS, {"time": now(), **asdict(result), "step": step}, durable=True)
-        if predictions and self.run_dir.is_main:
-            self._keep(predictions, (result.name, result.tags.get("weights"), step))
-        self.lineup.hooks.on_benchmark_eval(ctx=self.ctx, eval_result=result, predictions=predictions, step=step)
+    def score(
+        self,
+        result: EvalResult,
+        predictions: Sequence[Mapping[str, Any]] = (),
+        step: int | None = None,
+        *,
+        entry: str = "",
+    ) -> EvalResult:
+        """Write a score and its predictions to disk, then call `on_benchmark_eval`; returns it in numbers.
+
+        `entry` is the outbox entry that brought it: however often that is announced, it makes one row. What is no
+        number is left out, and reported under the name of the plugin that is being called.
+        """
+        result, odd = converted(result)
+        step = result.step if step is None else whole(step, odd)
+        rows = predictions if isinstance(predictions, Predictions) else [plain(row) for row in predictions or ()]
+        if self.run_dir.is_main:
+            kept = self._keep(rows, file_name(result.name, result.tags.get("weights"), step)) if rows else None
+            self._add({"time": now(), **asdict(result), "step": step, "predictions": kept}, entry)
+        self.lineup.refuse(f"the score {result.name!r}", odd)
+        self.lineup.hooks.on_benchmark_eval(ctx=self.ctx, eval_result=result, predictions=rows, step=step)
+        return result
 
     def score_in_loop(
         self, state: LoopState, result: EvalResult, predictions: Sequence[Mapping[str, Any]], step: int | None
     ) -> None:
         """Do the same for a score of the model in the loop; it is also an evaluation, so call `on_eval` too."""
-        self.score(result, predictions, step)
-        self.lineup.hooks.on_eval(state=state, step_idx=state.step, eval_name=result.name, metrics=result.metrics)
+        result = self.score(result, predictions, step)
+        metrics = dict(result.metrics)
+        self.lineup.hooks.on_eval(state=state, step_idx=state.step, eval_name=result.name, metrics=metrics)
 
-    def supervise(self, settings: OutboxSettings) -> Supervisor:
+    def supervise(self, settings: OutboxSettings, *, is_run: bool = True) -> Supervisor:
         """Make the supervisor of the outbox and set `ctx.outbox`; the caller must hold the run directory's lock."""
-        results = Results(self.run_dir, self.ctx, self.lineup.hooks, self.score)
+        results = Results(self.run_dir, self.ctx, self.lineup.hooks, self.score, is_run=is_run)
         supervisor = Supervisor(self.run_dir, settings, results)
         self.ctx.outbox = Outbox(self.run_dir.path, supervisor.was_put)
         return supervisor
 
-    def _keep(self, predictions: Sequence[Mapping[str, Any]], about: tuple[object, ...]) -> None:
-        name = "-".join(str(part) for part in about if part is not None)
-        folder = self.run_dir.path / PREDICTIONS
-        folder.mkdir(exist_ok=True)
+    def _add(self, row: dict[str, Any], entry: str) -> None:
+        """Add a row to `evals.jsonl`, unless `entry` brought it before, and the announcement failed after that."""
+        if entry:
+            if self._known is None:
+                self._known = {
+                    _of_entry(row, row["entry"]) for row in self.run_dir.rows(rundir.EVALS) if "entry" in row
+                }
+            row["entry"] = entry
+            if _of_entry(row, entry) in self._known:
+                return
+        self.run_dir.append(rundir.EVALS, row, durable=True)
+        if self._known is not None:
+            self._known.add(_of_entry(row, entry))
+
+    def _keep(self, predictions: list[Any], name: str) -> str:
+        """Write `predictions` into a file, and return its path in the run directory."""
+        (self.run_dir.path / PREDICTIONS).mkdir(exist_ok=True)
+        path = f"{PREDICTIONS}/{name}.jsonl"
         if isinstance(predictions, Predictions):
-            predictions.keep(folder / f"{name}.jsonl")
+            predictions.keep(self.run_dir.path / path)
         else:
-            self.run_dir.write_text(f"{PREDICTIONS}/{name}.jsonl", rundir.lines(predictions))
+            self.run_dir.write_text(path, rundir.lines(predictions))
+        return path
+
+
+def _of_entry(row: Mapping[str, Any], entry: str) -> str:
+    return dumps([entry, row.get("name"), row.get("step"), row.get("tags")])

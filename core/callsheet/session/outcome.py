@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import traceback
-from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from callsheet.launch import failures
 from callsheet.process.signals import Interrupted
@@ -28,7 +27,9 @@ def result_of(session: Session, error: BaseException | None, seconds: float) -> 
         status, said = "failed", redact_text(f"{type(error).__name__}: {error}")
     elif session.stopped_by:
         status = "stopped"
-    return RunResult(status, session.state.step, dict(session.metrics), seconds, said)
+    run_id = str(session.ctx.ids.get("run_id") or session.ctx.run)
+    metrics, artifacts = dict(session.metrics), session.artifacts
+    return RunResult(status, session.state.step, metrics, seconds, said, run_id=run_id, artifacts=artifacts)
 
 
 def write_end(session: Session, result: RunResult, error: BaseException | None) -> None:
@@ -47,12 +48,17 @@ def write_outcome(session: Session, result: RunResult) -> None:
         session.run_dir.update_run(
             status=result.status,
             ended=now(),
-            outcome={**asdict(result), "stopped_by": session.stopped_by},
+            outcome={**_written(result), "stopped_by": session.stopped_by},
             ids=session.ctx.ids,
             cost=session.lineup.cost(),
             **({"outbox": counts} if counts else {}),
         )
         session.run_dir.event("ended", status=result.status, step=result.step)
+
+
+def _written(result: RunResult) -> dict[str, Any]:
+    """`result` for `run.json`, where the artifacts stand already; what plugins keep in `extras` is theirs."""
+    return {name: value for name, value in vars(result).items() if name not in ("artifacts", "extras")}
 
 
 def _is_interruption(session: Session, error: BaseException | None) -> bool:

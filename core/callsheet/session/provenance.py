@@ -15,6 +15,7 @@ import yaml
 from callsheet.rundir import rundir
 from callsheet.rundir.rundir import now
 from callsheet.secrets import redact, redact_override
+from callsheet.values import plain
 
 if TYPE_CHECKING:
     from callsheet.plugins.lineup import Lineup
@@ -40,7 +41,7 @@ PACKAGES = (
 
 def write_start(run_dir: RunDir, ctx: LogContext, lineup: Lineup, earlier: Mapping[str, Any]) -> None:
     """Write `config.yaml` and `run.json`; `earlier` is the `run.json` of the attempts before this one."""
-    run_dir.write_text(rundir.CONFIG, yaml.safe_dump(ctx.run_config, sort_keys=False, allow_unicode=True))
+    run_dir.write_text(rundir.CONFIG, yaml.dump(ctx.run_config, Dumper=_Plain, sort_keys=False, allow_unicode=True))
     run_dir.write_json(
         rundir.RUN,
         {
@@ -54,6 +55,13 @@ def write_start(run_dir: RunDir, ctx: LogContext, lineup: Lineup, earlier: Mappi
             **provenance(lineup),
         },
     )
+
+
+class _Plain(yaml.SafeDumper):
+    """Writes what YAML has no word for, such as a number of numpy in a plugin's setting, as JSON would have it."""
+
+
+_Plain.add_multi_representer(object, lambda dumper, value: dumper.represent_data(plain(value)))
 
 
 def provenance(lineup: Lineup) -> dict[str, Any]:
@@ -115,5 +123,5 @@ def _plugin(member: Any, order: int) -> dict[str, Any]:
         "class": f"{type(member.plugin).__module__}:{type(member.plugin).__qualname__}",
         "ranks": member.plugin.ranks,
         "on_error": member.guard.on_error,
-        "settings": redact({f.name: getattr(member.plugin, f.name) for f in dataclasses.fields(member.plugin)}),
+        "settings": redact(plain({f.name: getattr(member.plugin, f.name) for f in dataclasses.fields(member.plugin)})),
     }

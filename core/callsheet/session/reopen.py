@@ -42,7 +42,7 @@ def reopened(run_dir: Path, seconds: float = float("inf")) -> Iterator[LogContex
     announcer, settings = _announcer_of(folder)
     folder.open()
     try:
-        supervisor = announcer.supervise(settings)
+        supervisor = announcer.supervise(settings, is_run=False)
         supervisor.open()
         yield announcer.ctx
         supervisor.wait(seconds)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,15 @@ from callsheet.outbox.settings import OutboxSettings
 from callsheet.outbox.supervisor.supervisor import Supervisor
 from callsheet.plugins.lineup import Lineup
 from callsheet.process.signals import Signals
-from callsheet.records import ArmResult, ExperimentResult, LogContext, LoopState, ManifestRow, RunResult
+from callsheet.records import (
+    ArmResult,
+    ExperimentResult,
+    LogContext,
+    LoopArtifacts,
+    LoopState,
+    ManifestRow,
+    RunResult,
+)
 from callsheet.rundir.rundir import RunDir
 from callsheet.secrets import redact
 from callsheet.session import outcome, provenance
@@ -41,11 +50,14 @@ class Session:
         self.lineup = Lineup(plugins, rank=here.rank, world_size=here.size, log=self.run_dir.event)
         ctx.publishes = self.lineup.publishes
         self.announcer = Announcer(self.run_dir, ctx, self.lineup)
-        self.state = LoopState(ctx, self.lineup.request, self._announce, rank=here.rank, world_size=here.size)
+        self.state = LoopState(
+            ctx, self.lineup.request, self._announce, rank=here.rank, world_size=here.size, refuse=self.lineup.refuse
+        )
         self.outbox = outbox or OutboxSettings()
         self.supervisor: Supervisor | None = None
         self.arm = ArmResult(ctx.run)
         self.metrics: dict[str, float] = {}
+        self.artifacts = LoopArtifacts()
         self.stopped_by: str | None = None
         self.result: RunResult | None = None
         self._started = 0.0
@@ -68,6 +80,8 @@ class Session:
         self.run_dir.open()
         earlier = self.run_dir.run()
         self._started, self.result, self.stopped_by = time.perf_counter(), None, None
+        self.artifacts = LoopArtifacts(run_dir=self.run_dir.path)
+        self.state.note_stop(False)
         self.ctx.outbox = Outbox(self.run_dir.path)
         self.ctx.ids = {**earlier.get("ids", {}), **self.ctx.ids}
         if self.run_dir.is_main:
@@ -131,8 +145,9 @@ class Session:
 
     def _say_ended(self, result: RunResult, error: BaseException | None) -> None:
         try:
-            self.lineup.hooks.on_run_end(ctx=self.ctx, run_result=result, arm=self.arm)
-            self.lineup.hooks.on_experiment_end(ctx=self.ctx, result=ExperimentResult([(self.arm, result)]))
+            arm = replace(self.arm, result=result)
+            self.lineup.hooks.on_run_end(ctx=self.ctx, run_result=result, arm=arm)
+            self.lineup.hooks.on_experiment_end(ctx=self.ctx, result=ExperimentResult([arm]))
             self._publish(error)  # the two hooks may have put entries
         finally:
             if self.supervisor:

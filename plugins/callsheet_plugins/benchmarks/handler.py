@@ -17,6 +17,7 @@ from callsheet.outbox import Delivery, Handler, Outbox, Parked, Permanent, Trans
 from callsheet.process.machine import cores
 from callsheet.rundir.rundir import RunDir, lines
 from callsheet.secrets import redact_text
+from callsheet.values import described, numbers
 from callsheet_plugins.benchmarks import engines, jobs
 from callsheet_plugins.benchmarks.definitions import Benchmark
 from callsheet_plugins.benchmarks.dispatch import attempts, dispatcher
@@ -200,11 +201,15 @@ class BenchmarkHandler(Handler):
     def _result(self, job: Delivery, folder: Path, status: Status, scores: Scores) -> dict[str, Any]:
         payload = job.payload
         tags = {"weights": payload["weights"], "engine": _engine_name(job), "branch": payload["branch"]}
+        metrics, odd = numbers(scores.metrics)
+        if not metrics:
+            raise Malformed("they hold no number.")
+        left_out = {**scores.left_out, **odd}
         result = {
             "name": payload["name"],
-            "metrics": dict(scores.metrics),
+            "metrics": metrics,
             "benchmark_id": payload["settings"]["task"] or payload["name"],
-            "breakdowns": {name: dict(row) for name, row in scores.breakdowns.items()},
+            "breakdowns": _breakdowns(scores.breakdowns, left_out),
             "tags": {name: value for name, value in tags.items() if value},
             "step": payload["step"],
             "commit": payload["commit"],
@@ -213,7 +218,20 @@ class BenchmarkHandler(Handler):
         path = folder / "predictions.jsonl"
         path.write_text(lines(scores.predictions), encoding="utf-8")
         where = str(path.relative_to(self.run_dir)) if scores.predictions else None
-        return {"evals": [{"result": result, "predictions": where, "step": payload["step"]}]}
+        said = {"left_out": left_out} if left_out else {}
+        return {"evals": [{"result": result, "predictions": where, "step": payload["step"], **said}]}
+
+
+def _breakdowns(found: Any, left_out: dict[str, str]) -> dict[str, dict[str, float]]:
+    """The tasks that have numbers; what has none is added to `left_out`."""
+    if not isinstance(found, Mapping):
+        left_out["breakdowns"] = described(found)
+        return {}
+    tasks = {}
+    for name, row in found.items():
+        tasks[str(name)], odd = numbers(row)
+        left_out |= {f"breakdowns/{name}/{metric}".rstrip("/"): what for metric, what in odd.items()}
+    return {name: row for name, row in tasks.items() if row}
 
 
 def _engine_name(job: Delivery) -> str:

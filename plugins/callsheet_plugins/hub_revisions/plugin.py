@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from callsheet import hookimpl
+from callsheet.values import numbers
 from callsheet_plugins.hub_revisions import contents, naming, scores
 from callsheet_plugins.hub_revisions.card import card
 from callsheet_plugins.hub_revisions.settings import RevisionSettings
@@ -48,7 +49,7 @@ class HubRevisions(RevisionSettings):
     def on_eval(self, state: LoopState, step_idx: int, eval_name: str, metrics: Mapping[str, float]) -> None:
         if self._metrics.get("step") != step_idx:  # several data sets, or averaged weights too, at one step
             self._metrics = {"step": step_idx}
-        self._metrics |= {name: float(value) for name, value in metrics.items()}
+        self._metrics |= numbers(metrics)[0]
 
     @hookimpl(trylast=True)  # other plugins add to the checkpoint first
     def on_checkpoint(self, state: LoopState, row: ManifestRow) -> None:

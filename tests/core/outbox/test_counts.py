@@ -1,11 +1,12 @@
 """How much of an outbox is published, and how that is said."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from callsheet.outbox import Outbox
-from callsheet.outbox.counts import counts_of, left_to_you, sentence, unpublished
+from callsheet.outbox.counts import announce_again, counts_of, left_to_you, put_aside, sentence, unpublished
 from callsheet.outbox.store import EntryStore
 
 
@@ -18,7 +19,14 @@ def test_entries_are_counted_by_what_became_of_them(tmp_path, shipping):
     store = EntryStore(tmp_path)
     for id, state in zip(ids, ("done", "failed", "parked", "active"), strict=True):
         store.path("pending", id).rename(store.path(state, id))
+    assert counts_of(tmp_path) == {"done": 1, "left": 1, "failed": 1, "parked": 1, "unannounced": 1}
+    announced = tmp_path / "outbox" / "announced.jsonl"
+    announced.write_text(json.dumps({"id": ids[0]}) + "\n")
     assert counts_of(tmp_path) == {"done": 1, "left": 1, "failed": 1, "parked": 1}
+    announced.write_text(json.dumps({"id": ids[0], "error": "it is no result"}) + "\n")
+    assert counts_of(tmp_path)["aside"] == 1 and put_aside(tmp_path) == [ids[0]]
+    announce_again(tmp_path, [ids[0]])
+    assert counts_of(tmp_path)["unannounced"] == 1 and put_aside(tmp_path) == []
 
 
 @pytest.mark.parametrize(
@@ -29,6 +37,12 @@ def test_entries_are_counted_by_what_became_of_them(tmp_path, shipping):
         (
             {"failed": 1},
             "Not everything is published: 1 failed; callsheet outbox run says why, callsheet outbox retry run ID tries again",
+        ),
+        ({"done": 2, "unannounced": 2}, "Not everything is announced: 2 left, kept for: callsheet outbox drain run"),
+        (
+            {"left": 1, "aside": 1},
+            "Not everything is published: 1 left, kept for: callsheet outbox drain run. Not everything is announced: 1 put aside; "
+            "callsheet outbox run says why, callsheet outbox retry run ID and then callsheet outbox drain run try again",
         ),
     ],
 )

@@ -172,13 +172,20 @@ def test_state_is_keyed_by_plugin_name_and_returns_to_its_namesake():
     assert (one.count, two.count) == (1, 2)
 
 
-def test_state_that_json_cannot_hold_is_the_plugins_failure():
+def test_state_that_json_cannot_hold_is_the_plugins_failure_and_nobody_elses():
+    class Kept(Plugin):
+        def state_dict(self):
+            return {"count": 1}
+
     class Odd(Plugin):
         def state_dict(self):
             return {"thing": object()}
 
-    with pytest.raises(PluginFailure, match="'odd'.*raised in state_dict.*not JSON serializable"):
+    with pytest.raises(
+        PluginFailure, match=r"Plugin 'odd'.* handed its checkpoint \(state_dict\) .*: thing is an object"
+    ):
         Lineup({"odd": Odd(on_error="raise")}).state_dicts()
+    assert Lineup({"odd": Odd(), "other": Kept()}).state_dicts()["other"]["state"] == {"count": 1}
 
 
 def test_native_callbacks_are_guarded_and_keep_their_class():
@@ -220,3 +227,45 @@ def test_a_guarded_callback_is_still_found_by_its_class_and_as_itself():
     handler.add_callback(mine)
     handler.remove_callback(ProgressCallback)
     assert handler.callback_list == "DefaultFlowCallback"
+
+
+def test_arguments_with_a_default_or_by_name_alone_are_passed_like_all_others(tmp_path):
+    class Seeds(Plugin):
+        def __post_init__(self):
+            super().__post_init__()
+            self.heard = []
+
+        @hookimpl
+        def on_benchmark_eval(self, ctx, eval_result, predictions, *, step=None):
+            self.heard.append((eval_result.name, predictions, step))
+
+        @hookimpl
+        def on_step_end(self, step_idx=0, metrics=None, *, batch=()):
+            self.heard.append((step_idx, batch, metrics))
+
+        @hookimpl(wrapper=True)
+        def on_run_end(self, ctx, *, arm=None):
+            yield
+            self.heard.append(arm)
+
+    seeds, ctx = Seeds(), LogContext(tmp_path)
+    hooks = Lineup({"seeds": seeds}).hooks
+    hooks.on_benchmark_eval(ctx=ctx, eval_result=EvalResult("words", {}), predictions=[1], step=7)
+    hooks.on_step_end(state=None, step_idx=3, batch=[2], metrics={"loss": 1.0})
+    hooks.on_run_end(ctx=ctx, run_result=None, arm="arm")
+    assert seeds.heard == [("words", [1], 7), (3, [2], {"loss": 1.0}), "arm"]
+
+
+def test_a_request_needs_no_reason(tmp_path):
+    class Asks(Plugin):
+        @hookimpl
+        def on_step_end(self, state):
+            assert not state.stop_requested
+            state.stop_requested = True
+            assert state.stop_requested
+            state.request_save()
+
+    lineup = Lineup({"asks": Asks(on_error="raise")})
+    state = state_of(lineup, tmp_path)
+    lineup.hooks.on_step_end(state=state, step_idx=1, batch=[], metrics={})
+    assert lineup.requested == {kind: ("asks", "asks asked for it") for kind in ("stop", "save")}

@@ -54,6 +54,15 @@ SOUND: dict[str, tuple[str, str]] = {
         + "    @hookimpl(\n        trylast=True,\n    )\n    def on_run_end(\n        self,\n        ctx: 'LogContext',\n    ) -> None: ...\n",
         "mod:P",
     ),
+    "default": (PLUGIN + "    @hookimpl\n    def on_eval(self, state, metrics=None): ...\n", "mod:P"),
+    "kwonly_default": (
+        PLUGIN + "    @hookimpl\n    def on_benchmark_eval(self, ctx, *, step: int | None = None): ...\n",
+        "mod:P",
+    ),
+    "init_of_fields": (
+        PLUGIN + "    freq: int = 1\n    def __init__(self, freq=1, on_error=None):\n        self.freq = freq\n",
+        "mod:P",
+    ),
     "default_in_other": (
         PLUGIN
         + "    def helper(self, x=1): ...\n    x: str = setting(\n        'a=b',\n        help='foo: bar = None',\n    )\n",
@@ -142,15 +151,15 @@ BROKEN: dict[str, tuple[str, str, str]] = {
         "Its on_step_end takes *kwargs",
     ),
     "args": (PLUGIN + "    @hookimpl\n    def on_step_end(self, *args): ...\n", "mod:P", "Its on_step_end takes *args"),
-    "default": (
-        PLUGIN + "    @hookimpl\n    def on_step_end(self, state, step_idx=3): ...\n",
+    "init": (
+        PLUGIN + "    def __init__(self, freq=10): self.freq = freq\n",
         "mod:P",
-        "Its on_step_end gives 'step_idx' a default",
+        "It defines __init__, but settings are fields",
     ),
-    "kwonly_default": (
-        PLUGIN + "    @hookimpl\n    def on_step_end(self, state, *, step_idx: int = 3): ...\n",
+    "init_named": (
+        PLUGIN + "    def __init__(self, freq=10, **rest): self.freq = freq\n",
         "mod:P",
-        "Its on_step_end gives 'step_idx' a default",
+        "Write `freq: ",
     ),
     "literal": (
         "from typing import Literal\nfrom callsheet import Plugin, hookimpl, setting\nclass P(Plugin):\n    'Doc.'\n    mode: Literal['a', 'b'] = setting('a')\n",

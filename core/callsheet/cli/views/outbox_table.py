@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from callsheet.cli.views.columns import aligned
 from callsheet.errors import sentences
+from callsheet.outbox.counts import settled
 from callsheet.outbox.entries import Entry
 from callsheet.outbox.store import ACTIVE, DONE, FAILED, PARKED, PENDING, EntryStore
-from callsheet.rundir.rundir import require_run
+from callsheet.rundir.rundir import RunDir, require_run
 
 HEADER = ("state", "id", "kind", "key", "attempts", "age", "last error")
 BRIEF = ("state", "attempts", "age", "id")
@@ -20,7 +22,9 @@ COLOURS = {PENDING: "", ACTIVE: "cyan", PARKED: "yellow", DONE: "green", FAILED:
 
 def show(run_dir: Path) -> None:
     """Print a table, oldest entry first: coloured on a terminal, plain lines for `grep` elsewhere."""
-    found = sorted(EntryStore(run_dir).entries(), key=lambda pair: pair[1].put_at)
+    aside = {id: row["error"] for id, row in settled(RunDir(run_dir, is_main=False)).items() if row.get("error")}
+    found = [(state, _with_reason(state, entry, aside)) for state, entry in EntryStore(run_dir).entries()]
+    found.sort(key=lambda pair: pair[1].put_at)
     if not found:
         require_run(run_dir)
         print(f"The outbox of {run_dir} is empty.")
@@ -28,6 +32,14 @@ def show(run_dir: Path) -> None:
         _show_table(found)
     else:
         print("\n".join(aligned([HEADER, *(_cells(state, entry) for state, entry in found)])))
+
+
+def _with_reason(state: str, entry: Entry, aside: Mapping[str, str]) -> Entry:
+    """An entry that is done, with why it could not be announced, if so."""
+    if state != DONE:
+        return entry
+    why = aside.get(entry.id)
+    return replace(entry, error=f"Put aside: {why}" if why else None, advice=None)
 
 
 def _show_table(found: Sequence[tuple[str, Entry]]) -> None:
@@ -48,7 +60,7 @@ def _show_table(found: Sequence[tuple[str, Entry]]) -> None:
 def _cells(state: str, entry: Entry) -> tuple[str, ...]:
     error = " ".join(sentences(entry.error, entry.advice).split())
     age = _age(time.time() - entry.put_at) if entry.put_at else ""
-    return state, entry.id, entry.kind, entry.key, str(entry.attempts), age, error if state != DONE else ""
+    return state, entry.id, entry.kind, entry.key, str(entry.attempts), age, error
 
 
 def _age(seconds: float) -> str:

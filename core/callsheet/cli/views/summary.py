@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,7 +42,8 @@ def score_table(rows: list[dict[str, Any]]) -> Table:
     cells: dict[tuple[str, str, str], dict[int | None, float]] = defaultdict(dict)
     for row in rows:
         for metric, value in ((name, value) for name, value in row["metrics"].items() if "stderr" not in name):
-            cells[row["name"], row.get("tags", {}).get("weights", ""), metric][row["step"]] = value
+            score = math.nan if value is None else value  # JSON has no number for what is not finite
+            cells[row["name"], row.get("tags", {}).get("weights", ""), metric][row["step"]] = score
     shown = steps if len(steps) <= 6 else [steps[0], *steps[-5:]]
     table = Table(
         "learnt",
@@ -93,8 +95,10 @@ def _short(path: Path) -> str:
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
-def _score(value: float | None) -> str:
-    return "" if value is None else f"{value:.3f}"
+def _score(value: Any) -> str:
+    if value is None:
+        return ""
+    return f"{value:.3f}" if isinstance(value, (int, float)) else str(value)  # Callsheet 0.1 wrote some as text
 
 
 def _seconds(seconds: float) -> str:

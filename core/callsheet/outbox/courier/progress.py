@@ -9,6 +9,7 @@ from pathlib import Path
 from threading import Lock
 
 from callsheet.rundir import atomic
+from callsheet.values import dumps
 
 PROGRESS = "progress.json"
 
@@ -36,7 +37,7 @@ class ProgressFile:
     def _write(self) -> None:
         self._written = time.monotonic()
         with suppress(OSError), atomic.replacing(self.path) as temporary:
-            temporary.write_text(json.dumps(self._known), encoding="utf-8")
+            temporary.write_text(dumps(self._known), encoding="utf-8")
 
 
 def read(folder: Path) -> dict[str, tuple[float, float]]:

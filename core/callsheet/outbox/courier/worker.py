@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import json
 import logging
 import time
 from collections.abc import Callable, Mapping
@@ -18,6 +17,7 @@ from callsheet.outbox.entries import UNREADABLE, Entry
 from callsheet.outbox.handlers import Delivery, Handler, Parked, Permanent, Transient
 from callsheet.outbox.store import DONE, FAILED, PARKED, PENDING, EntryStore
 from callsheet.secrets import redact, redact_text
+from callsheet.values import plain
 
 logger = logging.getLogger("callsheet.courier")
 
@@ -81,7 +81,7 @@ class Worker:
         if torn := [name for name, path in files.items() if not _has_size(path, entry.files[name])]:
             raise Permanent(f"{', '.join(torn)} in {folder} is gone or cut short.", "Nothing can bring it back.")
         result = handler.deliver(Delivery(entry, self.store.run_dir, files, progress, queued))
-        return dict(redact(json.loads(json.dumps(result or {}, default=str))))
+        return dict(redact(plain(result or {})))
 
     def _again(self, entry: Entry, reason: str, retry_after: float | None, *, counts: bool = True) -> Entry:
         if not counts:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import errno
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from callsheet.errors import CallsheetError, PluginFailure
+from callsheet.outbox.counts import settled
 from callsheet.outbox.entries import Entry
 from callsheet.outbox.predictions import Predictions
 from callsheet.outbox.store import ANNOUNCED, DONE, FAILED, EntryStore
-from callsheet.records import EvalResult, LogContext, Revision
+from callsheet.records import EvalResult, LogContext
 from callsheet.rundir import checkpoints
 from callsheet.rundir.revisions import known_fields, revision_of
 from callsheet.rundir.rundir import RunDir, now
+from callsheet.secrets import redact_text
 
 if TYPE_CHECKING:
     from callsheet.hooks import Plugin
@@ -22,18 +25,30 @@ if TYPE_CHECKING:
 logger = logging.getLogger("callsheet")
 
 
-Score = tuple[EvalResult, str | None, int | None]  # with the path of its predictions, and its step
-AnnounceEval = Callable[[EvalResult, Sequence[Mapping[str, Any]], int | None], None]
+AnnounceEval = Callable[..., object]  # the result, its predictions, its step, and the entry that brought it
+
+# What the world may cure, such as a full disk; anything else is wrong with the result, and stays wrong.
+PASSING = {
+    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE),
+    *(errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.EINTR, errno.ETIMEDOUT, errno.ENOLCK, errno.EBUSY),
+    *(errno.EHOSTUNREACH, errno.ENETDOWN, errno.ENETUNREACH),
+}
 
 
 class Results:
-    """Announces each done entry once; after a crash in between, an entry may be announced again, never missed."""
+    """Announces each done entry once; after a crash in between, an entry may be announced again, never missed.
 
-    def __init__(self, run_dir: RunDir, ctx: LogContext, hooks: Plugin, announce_eval: AnnounceEval) -> None:
+    A plugin whose `on_error` is raise ends a run. Without a run, in a drain, what it could not be told is put aside.
+    """
+
+    def __init__(
+        self, run_dir: RunDir, ctx: LogContext, hooks: Plugin, announce_eval: AnnounceEval, *, is_run: bool = True
+    ) -> None:
+        self.is_run = is_run
         self.run_dir, self.ctx, self.hooks = run_dir, ctx, hooks
         self.announce_eval = announce_eval
         self.store = EntryStore(run_dir.path)
-        self._announced = {str(row.get("id")) for row in run_dir.rows(ANNOUNCED)}
+        self._announced = {id for id, row in settled(run_dir).items() if not row.get("again")}
         self._failed: set[str] = set()
 
     def failed(self) -> Iterator[Entry]:
@@ -46,42 +61,64 @@ class Results:
     def announce(self, most: int | None = None) -> int:
         """Announce what is new, `most` entries at a time; returns how many.
 
-        Raises OSError when the disk has no room for it, or for what hooks put because of it: then it is still new.
+        A result that cannot be announced is put aside with the reason, and the others go on. Raises OSError when the
+        disk has no room for one, or for what hooks put because of it: then it is still new.
         """
         new = sorted(id for id in self.store.ids(DONE) if id not in self._announced)[:most]
         entries = [entry for id in new if (entry := self.store.read(DONE, id))]
         for entry in sorted(entries, key=lambda entry: entry.finished_at or 0.0):
-            self._announce(entry)
-            self.run_dir.append(ANNOUNCED, {"id": entry.id, "time": now()}, durable=True)
+            said = self._announce(entry)
+            aside = {"error": said} if said else {}
+            self.run_dir.append(ANNOUNCED, {"id": entry.id, "time": now(), **aside}, durable=True)
             self._announced.add(entry.id)
         return len(entries)
 
-    def _announce(self, entry: Entry) -> None:
-        try:
-            revision, scores = _news(entry.result or {}, self.run_dir.path)
-        except (TypeError, KeyError, ValueError, AttributeError) as error:
-            said = f"The handler of kind {entry.kind!r} left what cannot be announced: {type(error).__name__}: {error}."
-            logger.warning("%s: %s", entry.id, said)
-            self.run_dir.event("not_announced", id=entry.id, what=entry.kind, error=said)
-            return
+    def _announce(self, entry: Entry) -> str:
+        """Tell plugins all that came back with `entry`; returns what is wrong with the parts that cannot be told."""
         refused = self.ctx.outbox.refused
-        if revision:
-            checkpoints.published(self.run_dir, revision)
-            self.hooks.on_revision(ctx=self.ctx, revision=revision)
-        for result, predictions, step in scores:
-            self.announce_eval(result, Predictions(self.run_dir, predictions) if predictions else [], step)
+        wrong = [said for part in self._parts(entry) if (said := self._attempt(part))]
         if self.ctx.outbox.refused > refused:  # a guard has caught what `put` raised
             raise OSError(errno.ENOSPC, "there was no room for what was put because of it")
-        self.run_dir.event("carried_out", id=entry.id, what=entry.kind, attempts=entry.attempts)
+        if not wrong:
+            self.run_dir.event("carried_out", id=entry.id, what=entry.kind, attempts=entry.attempts)
+            return ""
+        said = redact_text(f"What the handler of kind {entry.kind!r} left cannot be announced: {' '.join(wrong)}")
+        logger.warning("%s: %s It is put aside; the rest goes on.", entry.id, said)
+        self.run_dir.event("not_announced", id=entry.id, what=entry.kind, error=said)
+        return said
 
+    def _parts(self, entry: Entry) -> Iterator[Callable[[], object]]:
+        result = entry.result if isinstance(entry.result, Mapping) else {}
+        if revision := result.get("revision"):
+            yield partial(self._announce_revision, revision)
+        scores = result.get("evals") or ()
+        for scored in scores if isinstance(scores, (list, tuple)) else (scores,):
+            yield partial(self._announce_score, scored, entry.id)
 
-def _news(
-    result: Mapping[str, Any], run_dir: Path
-) -> tuple[Revision | None, list[tuple[EvalResult, str | None, int | None]]]:
-    """What a handler has to tell; raises whatever comes of a result that is none."""
-    published = result.get("revision")
-    scores = [
-        (EvalResult(**known_fields(EvalResult, scored["result"])), scored.get("predictions"), scored.get("step"))
-        for scored in result.get("evals", ())
-    ]
-    return revision_of(published, run_dir) if published else None, scores
+    def _announce_revision(self, content: Mapping[str, Any]) -> None:
+        revision = revision_of(content, self.run_dir.path)
+        checkpoints.published(self.run_dir, revision)
+        self.hooks.on_revision(ctx=self.ctx, revision=revision)
+
+    def _announce_score(self, scored: Mapping[str, Any], entry: str) -> None:
+        result, path = EvalResult(**known_fields(EvalResult, scored["result"])), scored.get("predictions")
+        predictions = Predictions(self.run_dir, path) if path else []
+        if odd := scored.get("left_out"):
+            held = ", ".join(f"{name} is {what}" for name, what in odd.items())
+            logger.warning("%s: the results of %s hold what is left out: %s.", entry, result.name, held)
+            self.run_dir.event("refused", door=f"the score {result.name!r}", values=odd, id=entry)
+        self.announce_eval(result, predictions, scored.get("step"), entry=entry)
+
+    def _attempt(self, part: Callable[[], object]) -> str:
+        """Announce one part; returns what is wrong with it. Raises what ends a run, and an OSError that may pass."""
+        try:
+            part()
+        except (CallsheetError, PluginFailure) as error:
+            if self.is_run:
+                raise
+            return str(error)
+        except Exception as error:  # whatever comes of a result that is none
+            if isinstance(error, OSError) and error.errno in PASSING:
+                raise
+            return f"{type(error).__name__}: {error}."
+        return ""

@@ -84,7 +84,9 @@ class Supervisor:
         self._room_at = min(self._room_at, time.monotonic())  # there may be room by now
         self._collect()
         with WaitBar(self.store) as bar:
-            while (left := self._left()) and time.monotonic() < end and not stop():
+            while ((left := self._left()) or self._collect()) and time.monotonic() < end and not stop():
+                if not left:  # what came back last was announced just now, and a hook may have put something for it
+                    continue
                 self.courier.ensure()
                 if self.courier.is_broken:
                     logger.warning("The courier cannot work; %s says why.", self.courier.log)
@@ -120,16 +122,19 @@ class Supervisor:
         for id in self.store.drafts():
             self._post(id)
 
-    def _collect(self, most: int | None = None) -> None:
+    def _collect(self, most: int | None = None) -> int:
+        """Announce what came back; returns how many entries' results were new."""
+        told = 0
         if time.monotonic() < self._room_at:
-            return
+            return told
         try:
-            self.results.announce(most)
+            told = self.results.announce(most)
             self._room_at = 0.0
         except OSError as error:  # a full disk must not end the training; what is not announced comes up again
             self._postpone(f"{type(error).__name__}: {error}")
         for entry in self.results.failed():
             _report(self.run_dir, entry)
+        return told
 
     def _postpone(self, error: str) -> None:
         if not self._room_at:  # said once

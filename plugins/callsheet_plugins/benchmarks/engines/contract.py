@@ -47,11 +47,15 @@ class Work:
 
 @dataclass(frozen=True)
 class Scores:
-    """What came of it, in the terms of `EvalResult`."""
+    """What came of it, in the terms of `EvalResult`. `left_out` says what is no number, by name.
+
+    What an engine leaves here and is no number after all is left out and reported, and costs nothing else.
+    """
 
     metrics: Mapping[str, float]
     breakdowns: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     predictions: Sequence[Mapping[str, Any]] = ()
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
 
 class Engine(Protocol):

@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from callsheet.values import number
 from callsheet_plugins.benchmarks.definitions import Benchmark
 from callsheet_plugins.benchmarks.dispatch.attempts import read
 from callsheet_plugins.benchmarks.engines import results_file
@@ -57,7 +58,8 @@ class Lighteval(Engine):
         overall = tasks.pop("all", None) or next(iter(tasks.values()), {})
         if not overall:
             raise Malformed(f'"results" of {path.name} hold no number.')
-        return Scores(overall, tasks if len(tasks) > 1 else {}, list(_details(work.out)))
+        predictions, odd = results_file.collected(_details(work.out))
+        return Scores(overall, tasks if len(tasks) > 1 else {}, predictions, odd)
 
 
 def _model(work: Work) -> dict[str, Any]:
@@ -108,7 +110,7 @@ def _task_name(task: str) -> str:
 
 
 def _metrics(row: Mapping[str, Any]) -> dict[str, float]:
-    return {name: float(value) for name, value in row.items() if results_file.is_number(value)}
+    return {name: float(number(value)) for name, value in row.items() if results_file.is_number(value)}
 
 
 def _details(out: Path) -> Iterator[dict[str, Any]]:

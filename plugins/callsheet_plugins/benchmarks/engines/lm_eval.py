@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from callsheet.values import number
 from callsheet_plugins.benchmarks.definitions import Benchmark
 from callsheet_plugins.benchmarks.engines import results_file
 from callsheet_plugins.benchmarks.engines.contract import Engine, Malformed, Scores, Work
@@ -35,7 +36,8 @@ class LmEval(Engine):
         tasks = {task: _metrics(row) for task, row in rows.items()}
         if not any(tasks.values()):
             raise Malformed(f'"results" of {path.name} hold no number.')
-        return Scores(_overall(work.task, tasks), tasks if len(tasks) > 1 else {}, list(_samples(path.parent)))
+        predictions, odd = results_file.collected(_samples(path.parent))
+        return Scores(_overall(work.task, tasks), tasks if len(tasks) > 1 else {}, predictions, odd)
 
 
 def _config(work: Work) -> dict[str, Any]:
@@ -72,7 +74,7 @@ def _config(work: Work) -> dict[str, Any]:
 def _metrics(row: Mapping[str, Any]) -> dict[str, float]:
     """`acc,none` is called `acc`; another filter than none stays in the name. The number of samples is no score."""
     scores = {name.removesuffix(",none"): value for name, value in row.items() if results_file.is_number(value)}
-    return {name: float(value) for name, value in scores.items() if name != "sample_len"}
+    return {name: float(number(value)) for name, value in scores.items() if name != "sample_len"}
 
 
 def _overall(task: str, tasks: Mapping[str, Mapping[str, float]]) -> dict[str, float]:

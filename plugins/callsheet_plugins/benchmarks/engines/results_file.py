@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from callsheet.errors import first_line
+from callsheet.values import numbers
 from callsheet_plugins.benchmarks.engines.contract import Malformed, Scores
-
-KEYS = ("metrics", "breakdowns", "predictions")
 
 
 def read(path: Path) -> Scores:
@@ -20,15 +20,15 @@ def read(path: Path) -> Scores:
     content = load(path)
     if not isinstance(content, Mapping) or "metrics" not in content:
         raise Malformed(f'{path.name} holds no object with "metrics", as in {{"metrics": {{"accuracy": 0.5}}}}.')
-    breakdowns = _mapping(path, "breakdowns", content.get("breakdowns") or {})
+    metrics, odd = numbers(content["metrics"])
+    if not metrics:
+        held = ", ".join(f"{name or 'the whole'} is {what}" for name, what in odd.items())
+        raise Malformed(f'"metrics" of {path.name} must name at least one number; {held or "it is empty"}.')
     predictions = content.get("predictions") or []
     if not isinstance(predictions, list) or not all(isinstance(row, Mapping) for row in predictions):
-        raise Malformed(f'"predictions" of {path.name} is no list of objects.')
-    return Scores(
-        numbers(path, content["metrics"]),
-        {name: numbers(path, row, "breakdowns") for name, row in breakdowns.items()},
-        predictions,
-    )
+        odd["predictions"] = "no list of objects"
+        predictions = []
+    return Scores(metrics, content.get("breakdowns") or {}, predictions, odd)
 
 
 def load(path: Path) -> Any:
@@ -59,20 +59,15 @@ def tasks(folder: Path) -> tuple[Path, dict[str, Mapping[str, Any]]]:
     return path, {str(task): row for task, row in found.items() if isinstance(row, Mapping)}
 
 
-def numbers(path: Path, content: Any, key: str = "metrics") -> dict[str, float]:
-    """Names and numbers, insisted upon."""
-    metrics = _mapping(path, key, content)
-    wrong = [f"{name}={value!r}" for name, value in metrics.items() if not is_number(value)]
-    if wrong or not metrics:
-        raise Malformed(f'"{key}" of {path.name} must name at least one number; it has {", ".join(wrong) or "none"}.')
-    return {str(name): float(value) for name, value in metrics.items()}
+def collected(rows: Iterable[Mapping[str, Any]]) -> tuple[list[Mapping[str, Any]], dict[str, str]]:
+    """All rows, or those before one that cannot be read, and then what it is: predictions cost no score."""
+    found: list[Mapping[str, Any]] = []
+    try:
+        found.extend(rows)
+    except Exception as error:  # of a file, of JSON, or of Parquet
+        return found, {"predictions": f"unreadable ({first_line(error)})"}
+    return found, {}
 
 
 def is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def _mapping(path: Path, key: str, content: Any) -> Mapping[str, Any]:
-    if not isinstance(content, Mapping):
-        raise Malformed(f'"{key}" of {path.name} is no object.')
-    return content

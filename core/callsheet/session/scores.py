@@ -1,0 +1,79 @@
+"""A score as files and plugins get it: numbers that are numbers, and predictions in a file with a name that is one."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from callsheet.records import EvalResult
+from callsheet.values import described, number, numbers
+
+LONGEST = 100  # characters of a file's name; most file systems take 255 bytes
+
+
+def converted(result: EvalResult) -> tuple[EvalResult, dict[str, str]]:
+    """`result` with numbers and text of Python, and by name what of it is neither and was left out.
+
+    Raises TypeError for what is no `EvalResult`.
+    """
+    if not isinstance(result, EvalResult):
+        raise TypeError(f"a score must be a callsheet.EvalResult, and this is {described(result)}")
+    metrics, odd = numbers(result.metrics)
+    breakdowns: dict[str, Mapping[str, float]] = {}
+    for task, row in _items(result.breakdowns, "breakdowns", odd):
+        breakdowns[task], wrong = numbers(row)
+        odd |= {f"{task}/{name}".removesuffix("/"): what for name, what in wrong.items()}
+    tags = {name: str(value) for name, value in _items(result.tags, "tags", odd) if value is not None}
+    return replace(
+        result,
+        name=str(result.name),
+        metrics=metrics,
+        benchmark_id=str(result.benchmark_id or ""),
+        breakdowns=breakdowns,
+        tags=tags,
+        step=whole(result.step, odd),
+        commit=None if result.commit is None else str(result.commit),
+        eval_seconds=_optional("eval_seconds", result.eval_seconds, odd),
+    ), odd
+
+
+def whole(step: Any, odd: dict[str, str]) -> int | None:
+    """`step` as an int or None; for anything else, None and a word in `odd`."""
+    found = _optional("step", step, odd)
+    if found is None or found == int(found):
+        return None if found is None else int(found)
+    odd["step"] = described(step)
+    return None
+
+
+def file_name(*about: object) -> str:
+    """A name for a file that says what it is about, whatever signs that has, and however many.
+
+    >>> file_name("gsm8k", None, 100), file_name("a/b", 3)
+    ('gsm8k-100', 'a-b-3-ef5a9b7f')
+    """
+    said = "-".join(str(part) for part in about if part is not None)
+    name = re.sub(r"[^\w.=+@,-]+", "-", said, flags=re.ASCII).lstrip(".-")[:LONGEST]
+    if name == said:
+        return name
+    digest = hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    return f"{name}-{digest}".lstrip("-")
+
+
+def _items(values: Any, name: str, odd: dict[str, str]) -> list[tuple[str, Any]]:
+    if isinstance(values, Mapping):
+        return [(str(key), value) for key, value in values.items()]
+    odd[name] = described(values)
+    return []
+
+
+def _optional(name: str, value: Any, odd: dict[str, str]) -> float | None:
+    try:
+        found = None if value is None else number(value)
+    except TypeError as error:
+        odd[name] = str(error)
+        return None
+    return found if found is None or abs(found) < float("inf") else None
