@@ -16,9 +16,9 @@ Row = dict[str, Any]
 
 
 def read_rows(path: str | Path, limit: int | None = None) -> list[Row]:
-    """The rows of a JSONL file, or the first `limit` of them."""
+    """The rows of a JSONL file, or the first `limit` of them. NaN and infinity, which are no JSON, are None."""
     with Path(path).expanduser().open(encoding="utf-8") as file:
-        return [json.loads(line) for line in file if line.strip()][:limit]
+        return [json.loads(line, parse_constant=lambda name: None) for line in file if line.strip()][:limit]
 
 
 def answers(

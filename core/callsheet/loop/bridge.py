@@ -18,6 +18,7 @@ from callsheet.loop.hosted import Hosted
 from callsheet.loop.requests import Requests
 from callsheet.loop.rollouts import RolloutRecorder
 from callsheet.loop.step_metrics import StepMetrics, StepRecorder
+from callsheet.loop.trainer_state import settle
 from callsheet.records import LoopArtifacts, ManifestRow, Rollouts
 from callsheet.rundir.checkpoints import manifest
 from callsheet.rundir.rundir import METRICS, now
@@ -131,6 +132,7 @@ class Bridge(TrainerCallback):
         **kwargs: Any,
     ) -> TrainerControl:
         self._see(state)
+        settle(state.log_history[-1:])
         values, loop = self._numbers(metrics or {}), self.session.state
         name = _eval_name(values)
         self._write_metrics(name, values)
@@ -154,6 +156,7 @@ class Bridge(TrainerCallback):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         self._see(state)
+        settle(state.log_history)
         self.session.artifacts = artifacts = self._artifacts()
         self.session.lineup.hooks.on_train_end(state=self.session.state, artifacts=artifacts)
         self.session.run_dir.update_run(artifacts={name: str(path) for name, path in artifacts.items()})

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from callsheet.values import plain
+from callsheet.values import number, plain
 
 if TYPE_CHECKING:
     from transformers import TrainerState
+
+
+def settle(rows: Iterable[dict[str, Any]]) -> None:
+    """Make numbers of what is one in these rows of `log_history`, in place, and JSON of the rest, for model cards."""
+    for row in rows:
+        for name, value in row.items():
+            if type(value) not in (int, float, str):
+                try:
+                    row[name] = number(value)
+                except TypeError:
+                    row[name] = plain(value)
 
 
 @contextmanager

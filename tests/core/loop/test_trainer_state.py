@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import yaml
 from transformers import Trainer, TrainerCallback
 from transformers.trainer_callback import ExportableState
 
@@ -113,6 +114,7 @@ def finished(tiny_trainer: Any, tmp_path: Path, caplog: Any) -> Any:
     trainer.train()
     trainer.save_state()
     trainer.save_metrics("train", {"train_loss": math.nan, "train_norm": torch.tensor(1.5)})
+    trainer.create_model_card(model_name="odd", tasks="text-generation", dataset_tags="words")
     return norms, tmp_path / "run", caplog.text
 
 
@@ -137,6 +139,8 @@ def test_every_file_is_strict_and_holds_the_numbers(finished: Any, tiny_trainer:
     assert [row["after"] for row in steps if "after" in row] == [2] and any(row.get("norm") == 1.5 for row in steps)
     (evaluated,) = (row for row in steps if row["split"] == "eval")
     assert (evaluated["eval_by_task/easy"], evaluated["eval_f1"]) == (0.5, 0.75) and "eval_words" not in evaluated
+    card = yaml.safe_load((run / "README.md").read_text().split("---")[1])
+    assert {"name": "F1", "type": "f1", "value": 0.75} in card["model-index"][0]["results"][0]["metrics"]
     assert strict((run / "train_results.json").read_text()) == {"train_loss": None, "train_norm": 1.5}
 
     again = tiny_trainer(max_steps=8, callbacks=[Native()])
