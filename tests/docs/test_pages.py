@@ -15,7 +15,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 PAGES = [DOCS / "trainers.md", DOCS / "weights.md"]
 COMMANDS = [
     command
-    for page in PAGES
+    for page in (*PAGES, DOCS / "data.md")
     for command in re.findall(r"^callsheet train (.*)$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
 ]
 SHOWN = {"trainers.md": "| `trainer=sft` | none, lora, ia3 |", "weights.md": "| `ref_sync` | whole model, adapter |"}

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from callsheet import rewards
 from callsheet.config.plan import Plan
-from callsheet.data import chat, columns_of, first_rows, formats, tokenizing
+from callsheet.data import columns_of, first_rows, formats, is_stream
 from callsheet.data import evaluation as evaluation_sets
+from callsheet.data.shaping import chat, tokenizing
+from callsheet.distributed.world import world
+from callsheet.errors import CallsheetError
 from callsheet.trainer import adapters
 from callsheet.trainer.models import load_config, load_tokenizer, model_class
 
@@ -16,6 +20,9 @@ if TYPE_CHECKING:
     from datasets import Dataset, IterableDataset  # type: ignore[import-untyped]  # datasets ships no types
     from peft import PeftConfig
     from transformers import PreTrainedTokenizerBase, TrainingArguments
+
+
+logger = logging.getLogger("callsheet")
 
 
 @dataclass(frozen=True)
@@ -50,8 +57,9 @@ def prepare(
         for rows in (train, *sets_of(evaluation).values()):
             tokenizing.check_labels(rows, load_config(plan.model), plan.model.auto_class)
     with args.main_process_first(local=False, desc="preparing the data"):
-        train = _shaped(plan, train, tokenizer)
-        shaped = {name: _shaped(plan, rows, tokenizer) for name, rows in sets_of(evaluation).items()}
+        train = _shaped(plan, train, tokenizer, training_path(plan))
+        sets = sets_of(evaluation).items()
+        shaped = {name: _shaped(plan, rows, tokenizer, evaluation_path(plan, name)) for name, rows in sets}
         evaluation = shaped.get("", shaped or None)
     collator = tokenizing.collator(train, tokenizer, plan.model.auto_class) if plan.trainer.tokenize else None
     functions = rewards.load(plan.trainer.rewards, columns_of(train))
@@ -89,7 +97,7 @@ def _as_chat(plan: Plan, row: dict[str, Any]) -> dict[str, Any]:
     return row
 
 
-def _shaped(plan: Plan, rows: Any, tokenizer: Any) -> Any:
+def _shaped(plan: Plan, rows: Any, tokenizer: Any, path: str) -> Any:
     """`rows` with the system prompt and, for a trainer that does not see to it, as tokens."""
     if plan.dataset.system_prompt:
         rows = chat.with_system_prompt(rows, plan.dataset.system_prompt)
@@ -97,4 +105,18 @@ def _shaped(plan: Plan, rows: Any, tokenizer: Any) -> Any:
         if tokenizer.pad_token is None:
             tokenizer.pad_token = tokenizer.eos_token
         rows = tokenizing.tokenized(rows, tokenizer, plan.trainer.tokenize, plan.model.auto_class)
+        rows = _with_tokens(rows, path)
     return rows
+
+
+def _with_tokens(rows: Any, path: str) -> Any:
+    """`rows` without those that have no token, which are said; raises `CallsheetError` if no row has any."""
+    kept = tokenizing.without_empty(rows)
+    if is_stream(rows) or len(kept) == len(rows):
+        return kept
+    if not len(kept):
+        raise CallsheetError(f"Data set '{path}': none of its {len(rows)} rows holds any text.")
+    if world().is_main:
+        lost = len(rows) - len(kept)
+        logger.warning("Data set '%s': %d of its %d rows are left out. They hold no text.", path, lost, len(rows))
+    return kept

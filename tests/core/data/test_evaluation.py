@@ -141,6 +141,20 @@ def test_every_trainer_evaluates_each_set_under_its_name(run_trainer: Callable[.
     assert {name: rows["left"] for name, rows in row["evaluation"].items()} == {"easy": 2, "hard": 4}
 
 
+def test_an_average_is_evaluated_on_each_set_too(run_trainer: Callable[..., Any]) -> None:
+    for name, rows in (("easy", ROWS["sft"][:2]), ("hard", ROWS["sft"][2:6])):
+        Path(f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    Heard.names = []
+
+    run_trainer(
+        "sft", "dataset.eval={easy: easy.jsonl, hard: hard.jsonl}", "trainer.args.eval_strategy=steps",
+        "trainer.args.eval_steps=2", "plugins=[bema]", "plugins.bema.update_freq=1", "plugins.bema.evaluate_with=both",
+        plugins=[Heard()],
+    )  # fmt: skip
+
+    assert sorted(Heard.names) == ["bema_easy", "bema_hard", "easy", "hard"]
+
+
 class Heard(Plugin):
     """Remembers the names of evaluations."""
 

@@ -14,7 +14,7 @@ import pytest
 from safetensors.torch import load_file
 
 from callsheet.config.schema import DatasetSettings, SourceSettings, TrainerSettings
-from callsheet.data import inspect, load
+from callsheet.data import inspect, load, streaming
 from callsheet.errors import CallsheetError
 from callsheet.testing.trainers import ROWS
 
@@ -76,6 +76,14 @@ def test_evaluation_sets_are_read_whole() -> None:
     _, held_out = load(DatasetSettings(path=written("a.jsonl", 5), streaming=True, eval={"b": written("b.jsonl", 3)}))
 
     assert isinstance(held_out, dict) and len(held_out["b"]) == 3
+
+
+def test_an_evaluation_set_of_the_hub_is_made_whole_from_its_stream() -> None:
+    rows, _ = load(DatasetSettings(path=written("a.jsonl", 5), streaming=True, shuffle_buffer=0))
+
+    found = streaming.whole(rows.take(4))
+
+    assert len(found) == 4 and found[3] == {"text": "a.jsonl 3", "id": 3}
 
 
 @pytest.mark.parametrize(

@@ -90,6 +90,15 @@ def test_rows_that_stay_and_teach_nothing_are_said(
     )  # fmt: skip
 
 
+def test_rows_without_text_are_left_out_and_said(run_trainer: Run, caplog: pytest.LogCaptureFixture) -> None:
+    one = "trainer.args.per_device_train_batch_size=1"
+
+    run_trainer("hf", one, rows=[{"text": ""}, *ROWS["hf"][:2], {"text": ""}], output_dir="some")
+
+    assert "some.jsonl': 2 of its 4 rows are left out. They hold no text." in caplog.text
+    assert "none of its 2 rows holds any text." in refusal(run_trainer, "hf", one, rows=[{"text": ""}] * 2)
+
+
 def test_packed_rows_are_not_taken_for_lost_ones(run_trainer: Run, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "callsheet")
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from datasets import Dataset  # type: ignore[import-untyped]  # datasets ships no types
 
 LABELS = ("label", "labels")
+BATCH = 1_000
 SHOWN = 100  # rows of a stream whose labels are checked
 
 
@@ -33,6 +34,15 @@ def tokenized(rows: Dataset, tokenizer: Any, settings: TokenizeSettings, auto_cl
     if auto_class.endswith("ForCausalLM") and not set(LABELS) & set(columns):
         rows = mapped(rows, lambda row: {"labels": row["input_ids"]}, "Labelling")
     return rows
+
+
+def without_empty(rows: Any) -> Any:
+    """`rows` without those that have no token: a batch of nothing else would fail in the model."""
+    if is_stream(rows):
+        return rows.filter(_has_tokens)
+    tables = rows.select_columns(["input_ids"]).with_format("arrow").iter(BATCH)
+    full = all(length for table in tables for length in table["input_ids"].combine_chunks().value_lengths().to_pylist())
+    return rows if full else rows.filter(_has_tokens, desc="Leaving out rows without text")
 
 
 def collator(rows: Dataset, tokenizer: Any, auto_class: str) -> Any:
@@ -67,6 +77,10 @@ def check_labels(rows: Dataset, config: Any, auto_class: str) -> None:
             f"Column {name!r} holds the class {max(whole)}, and the model has {config.num_labels}: set "
             f"model.kwargs.num_labels={max(whole) + 1}."
         )
+
+
+def _has_tokens(row: dict[str, Any]) -> bool:
+    return bool(row["input_ids"])
 
 
 def _encoded(row: dict[str, Any], tokenizer: Any, settings: TokenizeSettings) -> dict[str, Any]:

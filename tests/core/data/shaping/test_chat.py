@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from callsheet import CallsheetError, Plugin, hookimpl
-from callsheet.data.chat import with_system_prompt
+from callsheet.data.shaping.chat import with_system_prompt
 from callsheet.testing.trainers import WORDS
 
 TEMPLATE = "{% for m in messages %}{{ m['role'][0] }} {{ m['content'] }}-{% endfor %}{% if add_generation_prompt %}a {% endif %}"
