@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from callsheet.cli import extra_commands
 from callsheet.cli import outbox as outbox_commands
+from callsheet.cli import status as status_command
 from callsheet.cli.hydra_app import HYDRA
 from callsheet.distributed.world import World, world
 from callsheet.errors import CallsheetError, PluginFailure
@@ -54,7 +56,7 @@ def explain(overrides: tuple[str, ...]) -> int:
     return _hydra("explain", _explain, overrides)
 
 
-@cli.command()
+@cli.command(short_help="List what packages bring; NAME for the manual of one.")
 @click.argument("name", required=False)
 def plugins(name: str | None) -> int:
     """List plugins, engines, dispatchers, outbox kinds and commands, or print the manual of one."""
@@ -78,6 +80,7 @@ def plugins(name: str | None) -> int:
 
 
 cli.add_command(outbox_commands.outbox)
+cli.add_command(status_command.status)
 
 
 def main() -> None:
@@ -134,6 +137,8 @@ def _say(error: BaseException, failed: Failure) -> None:
     else:
         click.echo(f"{failed.trace}\n" if failed.trace else "", err=True, nl=False)
         click.echo(f"callsheet: {failed.said}", err=True)
+    for note in getattr(error, "__notes__", ()):
+        click.echo(f"callsheet: {note}", err=True)
 
 
 def _hydra(name: str, task: Any, overrides: tuple[str, ...]) -> int:
@@ -157,15 +162,17 @@ def _train(config: DictConfig, overrides: list[str]) -> int:
     from callsheet.process.signals import Interrupted
     from callsheet.run.resume import is_complete
     from callsheet.run.train import check, say_loading, train, warned
-    from callsheet.rundir.rundir import CHECKPOINTS
+    from callsheet.session.status import attempts_of, where_it_lies
 
     join_slurm(os.environ, int(config.launch.nodes), config.launch.processes)
     plan = make_plan(config, _meant_for_this_run(overrides))
+    plan = replace(plan, overrides=(*flags(), *overrides))
     here = world()
     if plan.resume == "auto" and is_complete(plan):
         if here.is_main:
             click.echo(_nothing_left(plan.run_dir))
         return _say_unpublished(counts_of(plan.run_dir), plan.run_dir) if here.is_main else 0
+    attempts = attempts_of(plan.run_dir)
     try:
         if plan.launch.name != "single" and not here.is_worker:
             from callsheet.launch.launcher import launch
@@ -176,14 +183,17 @@ def _train(config: DictConfig, overrides: list[str]) -> int:
             return _say_unpublished(counts_of(plan.run_dir), plan.run_dir)
         session = train(plan)
     except Interrupted as signal:
-        if (plan.run_dir / CHECKPOINTS).exists():
-            signal.advice = f" To go on from the last checkpoint, run it again with output_dir={plan.run_dir}"
+        signal.advice = f" {where_it_lies(plan.run_dir, attempts)}".rstrip()
         if said := sentence(counts_of(plan.run_dir), plan.run_dir):
             signal.advice += f"\ncallsheet: {said}"
         raise
     except Exception as error:
-        if here.is_main and not here.is_driven and not isinstance(error, CallsheetError):
-            _say_unpublished(counts_of(plan.run_dir), plan.run_dir)
+        if here.is_main and not here.is_driven:
+            by_mistake = isinstance(error, CallsheetError)
+            if not by_mistake:
+                _say_unpublished(counts_of(plan.run_dir), plan.run_dir)
+            if said := where_it_lies(plan.run_dir, attempts, by_mistake=by_mistake):
+                error.add_note(said)  # which Python prints below a traceback
         raise
     if session.state.is_main:
         show(session)

@@ -40,7 +40,22 @@ def listed(run: Path) -> int:
     from callsheet.cli.views import outbox_table
 
     outbox_table.show(run.absolute())
+    if drain := _idle(run.absolute()):
+        click.echo(f"Nobody carries them out: {drain}")
     return 0
+
+
+def _idle(run: Path) -> str:
+    """The command that carries out what is left, if neither the run nor its courier lives; else empty."""
+    from callsheet.rundir.rundir import RUN
+    from callsheet.session.going_on import shell, short
+    from callsheet.session.status import ENDED, status_of
+
+    if not (run / RUN).is_file():
+        return ""
+    status = status_of(run)
+    idle = status.outbox.get("left") and not status.courier and status.state in ENDED
+    return shell("callsheet", "outbox", "drain", short(run)) if idle else ""
 
 
 @outbox.command(short_help="Carry out what a dead run left.")

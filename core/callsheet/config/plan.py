@@ -51,6 +51,7 @@ class Plan:
     plugins: Mapping[str, Plugin]
     callbacks: Mapping[str, Mapping[str, Any]]
     composed: Mapping[str, Any]
+    overrides: tuple[str, ...] | None = None  # what `callsheet train` was called with for this run, flags among it
 
 
 def make_plan(config: DictConfig, overrides: Sequence[str] = ()) -> Plan:

@@ -1,11 +1,14 @@
-"""The world that srun made, said in torch's words."""
+"""The world that srun made, said in torch's words, and what Slurm says of a job."""
 
 from __future__ import annotations
 
 import re
+import subprocess
 from collections.abc import Mapping, MutableMapping
 
 FIRST_PORT, PORTS = 20_000, 20_000
+ASK_SECONDS = 15.0  # a controller that is down keeps squeue waiting for 9
+GONE = "GONE"
 
 
 def join_slurm(environ: MutableMapping[str, str], nodes: int = 1, processes: int | None = None) -> None:
@@ -33,3 +36,38 @@ def first_node(environ: Mapping[str, str]) -> str:
     nodes = environ.get("SLURM_STEP_NODELIST") or environ.get("SLURM_JOB_NODELIST", "localhost")
     found = re.match(r"([^\[,]+)(?:\[(\w+))?", nodes)
     return f"{found.group(1)}{found.group(2) or ''}" if found else "localhost"
+
+
+class JobStates:
+    """What Slurm says of jobs; each is asked for once, and none any more once Slurm could not be asked."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[str, str]] = {}
+        self._reachable = True
+
+    def __call__(self, job: str) -> tuple[str, str]:
+        """The state of a job, such as RUNNING, and its reason; GONE if Slurm knows no such job (any more).
+
+        Both are empty if Slurm cannot be asked from here.
+        """
+        if job not in self._known and self._reachable:
+            self._known[job] = _ask(job)
+            self._reachable = bool(self._known[job][0])
+        return self._known.get(job, ("", ""))
+
+
+def _ask(job: str) -> tuple[str, str]:
+    try:
+        asked = subprocess.run(
+            ["squeue", "--noheader", f"--jobs={job}", "--format=%T|%r"],
+            capture_output=True,
+            text=True,
+            timeout=ASK_SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return "", ""
+    if "Invalid job id" in asked.stderr or (asked.returncode == 0 and not asked.stdout.strip()):
+        return GONE, ""
+    state, _, reason = asked.stdout.strip().partition("\n")[0].partition("|")
+    return (state, "" if reason == "None" else reason) if asked.returncode == 0 else ("", "")

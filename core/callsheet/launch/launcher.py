@@ -24,7 +24,8 @@ from callsheet.launch.failures import Failure, Weight, WorkerFailure
 from callsheet.privates.torch import agent_class
 from callsheet.process.gc_pause import gc_paused
 from callsheet.process.machine import cores
-from callsheet.process.signals import SIGNALS, Interrupted
+from callsheet.process.signals import SIGNALS, Interrupted, signal_in
+from callsheet.rundir import attempts
 from callsheet.rundir.rundir import RunDir, now
 
 GRACE = 15.0  # seconds that the other processes get to end the run, once one has failed or a second signal came
@@ -157,7 +158,7 @@ def _judge(plan: Plan, cause: Failure | None, received: int | None) -> None:
     if received and (cause is None or cause.weight in (Weight.DIED, Weight.STOPPED, Weight.LOST_PEER)):
         if cause is None and RunDir(plan.run_dir, is_main=False).run().get("status") in ("completed", "stopped"):
             return  # the signal came while the run was waiting for its outbox, and cut that short
-        _close_books(plan, "interrupted", signal.Signals(received).name)
+        _close_books(plan, "interrupted", f"stopped by {signal.Signals(received).name}")
         raise Interrupted(received)
     if cause is None:
         return
@@ -181,6 +182,7 @@ def _close_books(plan: Plan, status: str, message: str, *, overrule: bool = Fals
     run_dir = RunDir(plan.run_dir)
     run = run_dir.run()
     if run.get("status") == "running" or (overrule and run.get("status") == status):
-        outcome = {**(run.get("outcome") or {}), "status": status, "error": message}
-        run_dir.update_run(status=status, ended=now(), outcome=outcome)
+        outcome = {**(run.get("outcome") or {}), "status": status, "error": message, "signal": signal_in(message)}
+        how = {"status": status, "ended": now()}
+        run_dir.update_run(**how, outcome=outcome, attempts=attempts.ended(run.get("attempts", []), **how))
         run_dir.event("ended", status=status, error=message)

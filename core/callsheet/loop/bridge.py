@@ -21,6 +21,7 @@ from callsheet.loop.step_metrics import StepMetrics, StepRecorder
 from callsheet.loop.trainer_state import settle
 from callsheet.records import LoopArtifacts, ManifestRow, Rollouts
 from callsheet.rundir.checkpoints import manifest
+from callsheet.rundir.revisions import relative
 from callsheet.rundir.rundir import METRICS, now
 from callsheet.session.session import Session
 from callsheet.trainer.made import batches
@@ -76,6 +77,7 @@ class Bridge(TrainerCallback):
             session.run_dir.event("data", max_steps=state.max_steps, **self.prepared.numbers())
         self._began = time.perf_counter()
         loop.args, loop.max_steps = args, state.max_steps
+        session.run_dir.update_run(max_steps=state.max_steps)
         loop.model, loop.optimizer = kwargs.get("model"), kwargs.get("optimizer")
         loop.tokenizer = kwargs.get("processing_class")
         loop.resumed_from = plugin_state.row_of(self.resume_from) if self.resume_from else None
@@ -159,7 +161,8 @@ class Bridge(TrainerCallback):
         settle(state.log_history)
         self.session.artifacts = artifacts = self._artifacts()
         self.session.lineup.hooks.on_train_end(state=self.session.state, artifacts=artifacts)
-        self.session.run_dir.update_run(artifacts={name: str(path) for name, path in artifacts.items()})
+        portable = {name: relative(Path(path), self.session.run_dir.path) for name, path in artifacts.items()}
+        self.session.run_dir.update_run(artifacts=portable)
 
     def _artifacts(self) -> LoopArtifacts:
         run_dir = self.session.run_dir

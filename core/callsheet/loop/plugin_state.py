@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from callsheet.errors import CallsheetError
 from callsheet.rundir import atomic
 from callsheet.rundir.checkpoints import bare_row, manifest
+from callsheet.rundir.revisions import relative
 from callsheet.rundir.rundir import RunDir
 from callsheet.sharding import unwrapped
 from callsheet.trainer import saved_adapters
@@ -32,7 +33,7 @@ def restore(session: Session, row: ManifestRow) -> None:
     """Restore the state of plugins; a checkpoint of a plain Trainer holds none. Raises `CallsheetError`."""
     path = row.path / FILE
     if not path.exists():
-        session.run_dir.event("restored", checkpoint=str(row.path), plugins=[])
+        session.run_dir.event("restored", checkpoint=relative(row.path, session.run_dir.path), plugins=[])
         return
     try:
         states = restored(path.read_text(encoding="utf-8"))
@@ -40,7 +41,7 @@ def restore(session: Session, row: ManifestRow) -> None:
         raise CallsheetError(f"{path} is not JSON: {error}.") from error
     saved_adapters.resume_alone(unwrapped(session.state), row.path, states)
     session.lineup.load_state_dicts(states)
-    session.run_dir.event("restored", checkpoint=str(row.path), plugins=sorted(states))
+    session.run_dir.event("restored", checkpoint=relative(row.path, session.run_dir.path), plugins=sorted(states))
 
 
 def row_of(folder: Path) -> ManifestRow:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -69,3 +70,12 @@ def watched() -> Iterator[Signals]:
     finally:
         for signum, handler in before.items():
             signal.signal(signum, handler)
+
+
+def signal_in(said: str) -> str | None:
+    """The signal that a sentence names.
+
+    >>> signal_in("Rank 1 (process 7) was killed by SIGKILL.")
+    'SIGKILL'
+    """
+    return next((word for word in re.findall(r"\bSIG\w+", said) if word in signal.Signals.__members__), None)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from callsheet.config.plan import Plan
 from callsheet.distributed.collectives import all_gather
+from callsheet.run import card
 
 if TYPE_CHECKING:
     from transformers import Trainer
@@ -29,7 +30,7 @@ def finish(trainer: Trainer, session: Session, plan: Plan) -> None:
         write_card(trainer, plan)
         allow_cache(trainer)
     save_metrics(trainer, plan)
-    session.run_dir.event("saved", path=str(session.run_dir.path), step=session.state.step)
+    session.run_dir.event("saved", step=session.state.step)
     if plan.finish.push:
         session.lineup.publish(session.state, session.run_dir.path)
 
@@ -52,6 +53,7 @@ def write_card(trainer: Any, plan: Plan) -> None:
     if write := getattr(trainer, "create_model_card", None):
         named = "dataset_name" if "dataset_name" in signature(write).parameters else "dataset"
         write(model_name=plan.run_dir.name, tags=["callsheet", plan.trainer.name], **{named: dataset_name(plan)})
+        card.mend(plan.run_dir / "README.md", plan)
 
 
 def dataset_name(plan: Plan) -> str | None:

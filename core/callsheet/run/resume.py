@@ -8,6 +8,7 @@ from callsheet.config.plan import Plan
 from callsheet.records import ManifestRow
 from callsheet.rundir import checkpoints, compatibility, reuse
 from callsheet.rundir.checkpoints import put_aside
+from callsheet.rundir.revisions import relative
 from callsheet.rundir.rundir import RunDir
 from callsheet.session.session import Session
 
@@ -35,5 +36,7 @@ def checkpoint_of(plan: Plan, session: Session) -> ManifestRow | None:
         if before != after:
             logger.warning("%s was saved by %d processes and resumes with %d.", row.name, before, after)
         logger.info("Resuming from %s.", row.name)
-        session.run_dir.event("resuming", checkpoint=str(row.path), step=row.step, processes=[before, after])
+        session.run_dir.event(
+            "resuming", checkpoint=relative(row.path, plan.run_dir), step=row.step, processes=[before, after]
+        )
     return row

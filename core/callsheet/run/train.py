@@ -17,10 +17,10 @@ from callsheet.launch.devices import on_cpu
 from callsheet.plugins.lineup import Lineup
 from callsheet.preflight.preflight import context, preflight, require
 from callsheet.process.gc_pause import gc_paused
-from callsheet.process.signals import Interrupted, watched
+from callsheet.process.signals import Interrupted, Signals, watched
 from callsheet.process.warnings_once import warnings_once
 from callsheet.records import PreflightReport
-from callsheet.run import resume
+from callsheet.run import inventory, resume
 from callsheet.run.finish import finish
 from callsheet.rundir import compatibility
 from callsheet.session.session import Session
@@ -65,7 +65,7 @@ def train(plan: Plan) -> Session:
         train_data, eval_data = data.load(plan.dataset)
         _require_columns(plan, train_data, eval_data)
         material = build.prepare(plan, args, train_data, eval_data)
-        with Session(context(plan), plan.plugins, signals=signals, outbox=plan.outbox) as session:
+        with _session(plan, signals) as session:
             resume_from = broadcast(lambda: resume.checkpoint_of(plan, session))
             bridge = Bridge(session)
             callbacks = [bridge, *session.lineup.add_callbacks(session.state), *named_callbacks(plan, session)]
@@ -75,6 +75,7 @@ def train(plan: Plan) -> Session:
             engine = engines.require_engine(plan.launch, trainer.accelerator)
             made = {"engine": engine, "processes": args.world_size, "started_by": here.starter}
             session.run_dir.update_run(world=made)
+            inventory.write(session, plan, trainer, train_data, eval_data)
             if resume_from:
                 compatibility.require(resume_from, engine, args.world_size, trainer.model)
             session.lineup.hooks.on_trainer_ready(state=session.state)
@@ -88,6 +89,10 @@ def train(plan: Plan) -> Session:
             stopped.orderly = True
             raise stopped
     return session
+
+
+def _session(plan: Plan, signals: Signals) -> Session:
+    return Session(context(plan), plan.plugins, signals=signals, outbox=plan.outbox, overrides=plan.overrides)
 
 
 def say_loading(plan: Plan) -> None:

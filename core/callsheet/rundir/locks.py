@@ -19,6 +19,7 @@ from typing import IO, Any
 
 PATIENCE_SECONDS = 900.0
 LOOK_SECONDS = 0.05
+GLANCES = 10  # how often a lock is asked for before it counts as held: a reader has it for a moment, see `is_held`
 # How file systems without locks answer: NFS without a lock daemon with ENOLCK, Lustre without -o flock with ENOSYS.
 NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS)
 
@@ -45,6 +46,31 @@ def flock(file: int | IO[Any]) -> Flock:
             return Flock.UNKNOWN
         raise
     return Flock.OURS
+
+
+def flock_past_readers(file: int | IO[Any]) -> Flock:
+    """Ask for the lock as `flock` does; a reader that glances at it with `is_held` does not count as its holder."""
+    for _ in range(GLANCES):
+        if (found := flock(file)) is not Flock.HELD:
+            return found
+        time.sleep(LOOK_SECONDS)
+    return Flock.HELD
+
+
+def is_held(path: Path) -> bool | None:
+    """Whether a process holds the lock of the file `path`; None if nobody can tell. Changes nothing, needs no right to
+    write, and asks for a shared lock, so that readers do not take each other for the holder.
+    """
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except FileNotFoundError:
+        return False
+    except OSError:  # no locks here, or a file that we may not read
+        return None
+    return False
 
 
 @contextmanager

@@ -9,11 +9,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Lock
 from typing import IO, Any
 
 from callsheet.errors import CallsheetError
 from callsheet.rundir import atomic
-from callsheet.rundir.locks import Flock, flock
+from callsheet.rundir.locks import Flock, flock_past_readers
 from callsheet.secrets import redact
 from callsheet.values import dumps, plain
 
@@ -33,11 +34,13 @@ class RunDir:
         self.path = path.absolute()
         self.is_main = is_main
         self._lock: IO[str] | None = None
+        self._updating = Lock()
 
-    def open(self) -> None:
+    def open(self, doing: str = "training") -> None:
         """Make the directory and take its lock, which the system releases when this process dies, however it dies.
 
-        Raises `CallsheetError` when another process holds it, or the directory cannot be made.
+        `doing` says to others what for. Raises `CallsheetError` when another process holds it, or the directory cannot
+        be made.
         """
         if not self.is_main:
             return
@@ -46,7 +49,7 @@ class RunDir:
             lock = (self.path / LOCK).open("a+", encoding="utf-8")
         except OSError as error:
             raise CallsheetError(f"The run directory {self.path} cannot be written: {error.strerror}.") from error
-        self._take(lock)
+        self._take(lock, doing)
         for log in self.path.glob("*.jsonl"):
             _mend(log)
 
@@ -81,8 +84,10 @@ class RunDir:
             atomic.write(self.path / name, text)
 
     def update_run(self, **fields: Any) -> None:
-        """Change fields of `run.json`."""
-        if self.is_main:
+        """Change fields of `run.json`; threads of this process take turns."""
+        if not self.is_main:
+            return
+        with self._updating:
             self.write_json(RUN, {**self.run(), **fields})
 
     def run(self) -> dict[str, Any]:
@@ -109,13 +114,18 @@ class RunDir:
                 return copy
             raise CallsheetError(f"{path} cannot be read: {error}.") from error
 
-    def rows(self, name: str) -> Iterator[dict[str, Any]]:
-        """The lines of a log, oldest first; a line torn by a kill is passed over."""
+    def rows(self, name: str, holding: str = "") -> Iterator[dict[str, Any]]:
+        """The lines of a log, oldest first; a line torn by a kill is passed over.
+
+        With `holding`, only lines with that text: of a long log, few are worth the time that JSON takes.
+        """
         path = self.path / name
         if not path.exists():
             return
         with path.open(encoding="utf-8", errors="replace") as file:
             for line in file:
+                if holding not in line:
+                    continue
                 try:
                     row = json.loads(line)
                 except ValueError:
@@ -123,8 +133,10 @@ class RunDir:
                 if isinstance(row, dict):
                     yield row
 
-    def _take(self, lock: IO[str]) -> None:
-        if flock(lock) is Flock.HELD:  # where there are no locks, nothing tells, and a run must be able to start
+    def _take(self, lock: IO[str], doing: str) -> None:
+        if (
+            flock_past_readers(lock) is Flock.HELD
+        ):  # where there are no locks, nothing tells, and a run must be able to start
             lock.seek(0)
             raise CallsheetError(
                 f"Another run is writing to {self.path} ({lock.read().strip() or 'holder unknown'}). "
@@ -133,7 +145,7 @@ class RunDir:
         self._lock = lock
         lock.truncate(0)
         with suppress(OSError):  # on a full disk it does not say whose it is
-            os.write(lock.fileno(), f"process {os.getpid()} on {os.uname().nodename}".encode())
+            os.write(lock.fileno(), f"process {os.getpid()} on {os.uname().nodename}, {doing}".encode())
 
 
 def require_run(folder: Path) -> None:

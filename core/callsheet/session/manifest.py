@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 
 from callsheet.outbox.entries import Entry
 from callsheet.outbox.supervisor.recovery import as_listed
@@ -20,6 +21,7 @@ class ManifestWriter:
         self.run_dir = run_dir
         self._hashes = Hashes(run_dir.path)
         self._pool = ThreadPoolExecutor(1, "callsheet-hash")
+        self._stop = Event()
 
     def add(self, row: ManifestRow, entries: Sequence[Entry]) -> None:
         """Add a complete checkpoint; `entries` are the outbox entries that plugins put for it."""
@@ -27,8 +29,14 @@ class ManifestWriter:
         checkpoints.record(self.run_dir, row, **as_listed([*entries]))
         self._pool.submit(self._hash, row)
 
+    def beside(self, task: Callable[[Callable[[], bool]], None]) -> None:
+        """Do `task` beside the loop, in the same thread; it is told when to stop. What it raises is lost."""
+        self._pool.submit(task, self._stop.is_set)
+
     def close(self, *, hurry: bool) -> None:
         """Wait until all checkpoints are hashed; in a hurry, cancel those that are not begun."""
+        if hurry:
+            self._stop.set()
         self._pool.shutdown(wait=not hurry, cancel_futures=hurry)
 
     def _hash(self, row: ManifestRow) -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import traceback
 from typing import TYPE_CHECKING, Any
 
 from callsheet.launch import failures
-from callsheet.process.signals import Interrupted
+from callsheet.process.signals import Interrupted, Terminated, signal_in
 from callsheet.records import RunResult
+from callsheet.rundir import attempts
 from callsheet.rundir.rundir import now
 from callsheet.secrets import redact_text
+from callsheet.session.best import best_checkpoint
 
 if TYPE_CHECKING:
     from callsheet.session.session import Session
@@ -22,7 +25,8 @@ def result_of(session: Session, error: BaseException | None, seconds: float) -> 
     if error is not None and (peer := failures.cause_elsewhere(error, session.state.rank)):
         status, said = "interrupted" if peer.is_signal else "failed", peer.said
     elif _is_interruption(session, error):
-        status, said = "interrupted", str(error or "") or "stopped by a signal"
+        name = signal_of(session, error)
+        status, said = "interrupted", f"stopped by {name}" if name else str(error) or type(error).__name__
     elif error is not None:
         status, said = "failed", redact_text(f"{type(error).__name__}: {error}")
     elif session.stopped_by:
@@ -37,18 +41,22 @@ def write_end(session: Session, result: RunResult, error: BaseException | None) 
     if error is not None:
         trace = redact_text("".join(traceback.format_exception(type(error), error, error.__traceback__)))
         session.run_dir.event(result.status, error=result.error, traceback=trace)
+    how = {"status": result.status, "ended": now()}
     with contextlib.suppress(OSError):
-        session.run_dir.update_run(status=result.status, ended=now())
+        outcome = _outcome(session, result, error)
+        session.run_dir.update_run(**how, attempts=_attempts(session, **how, step=result.step), outcome=outcome)
 
 
-def write_outcome(session: Session, result: RunResult) -> None:
+def write_outcome(session: Session, result: RunResult, error: BaseException | None = None) -> None:
     """Write the final outcome into `run.json`; on a full disk it is lost, but the run does not fail."""
     counts = session.unpublished()
+    how = {"status": result.status, "ended": now()}
     with contextlib.suppress(OSError):
         session.run_dir.update_run(
-            status=result.status,
-            ended=now(),
-            outcome={**_written(result), "stopped_by": session.stopped_by},
+            **how,
+            attempts=_attempts(session, **how, step=result.step),
+            outcome=_outcome(session, result, error),
+            best=best_checkpoint(session.run_dir, session.state.trainer),
             ids=session.ctx.ids,
             cost=session.lineup.cost(),
             **({"outbox": counts} if counts else {}),
@@ -59,6 +67,31 @@ def write_outcome(session: Session, result: RunResult) -> None:
 def _written(result: RunResult) -> dict[str, Any]:
     """`result` for `run.json`, where the artifacts stand already; what plugins keep in `extras` is theirs."""
     return {name: value for name, value in vars(result).items() if name not in ("artifacts", "extras")}
+
+
+def signal_of(session: Session, error: BaseException | None) -> str | None:
+    """The name of the signal that ended the run, such as SIGTERM: of one that this process got, or another rank."""
+    if session.signals.received:
+        return signal.Signals(session.signals.received).name
+    if isinstance(error, Interrupted):
+        return signal.Signals(error.signum).name
+    if isinstance(error, KeyboardInterrupt):
+        return signal.SIGINT.name
+    if isinstance(error, Terminated):
+        return signal.SIGTERM.name
+    return None
+
+
+def _outcome(session: Session, result: RunResult, error: BaseException | None) -> dict[str, Any]:
+    """The outcome as it stands in `run.json`; it may not be the signal that ended what was trained by then."""
+    ended_by = None
+    if result.status in ("interrupted", "failed"):
+        ended_by = signal_of(session, error) or signal_in(result.error or "")
+    return {**_written(result), "signal": ended_by, "stopped_by": session.stopped_by}
+
+
+def _attempts(session: Session, **how: Any) -> list[dict[str, Any]]:
+    return attempts.ended(session.run_dir.run().get("attempts", []), **how)
 
 
 def _is_interruption(session: Session, error: BaseException | None) -> bool:

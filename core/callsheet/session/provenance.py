@@ -6,13 +6,13 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from callsheet.rundir import rundir
+from callsheet.rundir import attempts, rundir
 from callsheet.rundir.rundir import now
 from callsheet.secrets import redact, redact_override
 from callsheet.values import plain
@@ -39,8 +39,17 @@ PACKAGES = (
 )
 
 
-def write_start(run_dir: RunDir, ctx: LogContext, lineup: Lineup, earlier: Mapping[str, Any]) -> None:
-    """Write `config.yaml` and `run.json`; `earlier` is the `run.json` of the attempts before this one."""
+def write_start(
+    run_dir: RunDir,
+    ctx: LogContext,
+    lineup: Lineup,
+    earlier: Mapping[str, Any],
+    overrides: Sequence[str] | None = None,
+) -> None:
+    """Write `config.yaml` and `run.json`; `earlier` is the `run.json` of the attempts before this one.
+
+    `overrides` are those of `callsheet train`, its flags among them; None in a script.
+    """
     run_dir.write_text(rundir.CONFIG, yaml.dump(ctx.run_config, Dumper=_Plain, sort_keys=False, allow_unicode=True))
     run_dir.write_json(
         rundir.RUN,
@@ -49,10 +58,11 @@ def write_start(run_dir: RunDir, ctx: LogContext, lineup: Lineup, earlier: Mappi
             "experiment": ctx.experiment,
             "status": "running",
             "started": earlier.get("started", now()),
-            "attempts": [*earlier.get("attempts", []), {"started": now(), "pid": os.getpid()}],
+            "attempts": [*attempts.before(earlier), attempts.this_one()],
             "config": ctx.run_config,
             "ids": ctx.ids,
             **provenance(lineup),
+            "overrides": None if overrides is None else [redact_override(item) for item in overrides],
         },
     )
 
@@ -68,6 +78,7 @@ def provenance(lineup: Lineup) -> dict[str, Any]:
     """Command, versions, machine, git state and plugins; reads metadata only and imports nothing."""
     return {
         "command": [redact_override(argument) for argument in sys.argv],
+        "cwd": os.getcwd(),
         "versions": {"python": platform.python_version(), **_versions()},
         "host": platform.node(),
         "platform": platform.platform(),

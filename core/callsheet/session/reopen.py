@@ -14,7 +14,7 @@ from callsheet.outbox.counts import counts_of
 from callsheet.outbox.settings import OutboxSettings
 from callsheet.plugins.lineup import Lineup
 from callsheet.records import LogContext
-from callsheet.rundir import rundir
+from callsheet.rundir import attempts, rundir
 from callsheet.rundir.rundir import RunDir
 from callsheet.session.announcer import Announcer
 
@@ -26,22 +26,26 @@ def drain(run_dir: Path, seconds: float) -> dict[str, int]:
 
     Raises `CallsheetError` if the run is alive, because a live run carries out its own outbox.
     """
-    with reopened(run_dir, seconds):
+    with reopened(run_dir, seconds, "draining its outbox"):
         pass
     return counts_of(run_dir)
 
 
 @contextmanager
-def reopened(run_dir: Path, seconds: float = float("inf")) -> Iterator[LogContext]:
+def reopened(run_dir: Path, seconds: float = float("inf"), doing: str = "scoring") -> Iterator[LogContext]:
     """Open the dead run at `run_dir` to put entries into its outbox; leaving the block carries them out.
+
+    `doing` says in the lock what for, to whoever finds the run at work.
 
     Raises `CallsheetError` if the run is alive, does not exist, or its directory cannot be written.
     """
     rundir.require_run(run_dir)
     folder = RunDir(run_dir)
     announcer, settings = _announcer_of(folder)
-    folder.open()
+    folder.open(doing)
     try:
+        if killed := attempts.killed(folder.run()):
+            folder.update_run(**killed)
         supervisor = announcer.supervise(settings, is_run=False)
         supervisor.open()
         yield announcer.ctx

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,7 @@ class Session:
         *,
         signals: Signals | None = None,
         outbox: OutboxSettings | None = None,
+        overrides: Sequence[str] | None = None,
     ) -> None:
         here = world()
         self.ctx = ctx
@@ -54,6 +55,7 @@ class Session:
             ctx, self.lineup.request, self._announce, rank=here.rank, world_size=here.size, refuse=self.lineup.refuse
         )
         self.outbox = outbox or OutboxSettings()
+        self.overrides = overrides
         self.supervisor: Supervisor | None = None
         self.arm = ArmResult(ctx.run)
         self.metrics: dict[str, float] = {}
@@ -86,7 +88,7 @@ class Session:
         self.ctx.ids = {**earlier.get("ids", {}), **self.ctx.ids}
         if self.run_dir.is_main:
             self._manifest = ManifestWriter(self.run_dir)
-            provenance.write_start(self.run_dir, self.ctx, self.lineup, earlier)
+            provenance.write_start(self.run_dir, self.ctx, self.lineup, earlier, self.overrides)
         self.run_dir.event("started", attempt=len(earlier.get("attempts", [])) + 1)
         if self.run_dir.is_main:
             self.supervisor = self.announcer.supervise(self.outbox)
@@ -127,6 +129,11 @@ class Session:
         if self._manifest:
             self._manifest.add(row, self.supervisor.put_lately() if self.supervisor else [])
 
+    def beside(self, task: Callable[[Callable[[], bool]], None]) -> None:
+        """Do `task` on rank 0 beside the loop, with nobody waiting; it is given a function that says when to stop."""
+        if self._manifest:
+            self._manifest.beside(task)
+
     def unpublished(self) -> dict[str, int]:
         """The number of outbox entries that are done, left and failed; empty if none was ever put."""
         return counts_of(self.run_dir.path) if self.supervisor else {}
@@ -154,4 +161,4 @@ class Session:
                 self.supervisor.close()
             if self._manifest:
                 self._manifest.close(hurry=self._in_a_hurry(error))
-            outcome.write_outcome(self, result)
+            outcome.write_outcome(self, result, error)

@@ -71,10 +71,15 @@ def with_adapter(model: PreTrainedModel, config: PeftConfig, args: Any) -> Any:
     return adapted
 
 
+def parameter_counts(model: Any) -> dict[str, int]:
+    """How many parameters of `model` train, and how many it has: of the whole model, also where it is partitioned."""
+    counts = [(whole_size(parameter), parameter.requires_grad) for parameter in model.parameters()]
+    return {"trainable": sum(size for size, trains in counts if trains), "total": sum(size for size, _ in counts)}
+
+
 def trainable(model: Any) -> str:
     """How much of `model` trains, in words."""
-    counts = [(whole_size(parameter), parameter.requires_grad) for parameter in model.parameters()]
-    some, all_ = sum(size for size, trains in counts if trains), sum(size for size, _ in counts)
+    some, all_ = parameter_counts(model).values()
     return f"{some:,} of {all_:,} parameters train ({100 * some / max(all_, 1):.2f} %)"
 
 

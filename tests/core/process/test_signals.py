@@ -2,6 +2,7 @@
 
 import json
 import resource
+import shlex
 import signal
 import subprocess
 import sys
@@ -10,6 +11,8 @@ import pytest
 import warm
 from safetensors.torch import load_file
 from waiting import wait_until
+
+from callsheet.session.status import status_of
 
 pytestmark = pytest.mark.slow
 
@@ -94,6 +97,10 @@ def test_a_run_killed_in_the_middle_and_resumed_equals_an_uninterrupted_one(tmp_
     process.communicate()
     run = tmp_path / "run"
     assert json.loads((run / "run.json").read_text())["status"] == "running" and not (run / "bema").exists()
+    found = status_of(run)
+    assert found.state == "dead" and found.checkpoint == "checkpoint-40" and found.steps == 60
+    again = shlex.join(["callsheet", "train", RUN[1], *RUN[3:], f"output_dir={run}"])
+    assert found.commands[0].endswith(f" && {again}")
     again = start(tmp_path)
     output, _ = again.communicate()
     assert again.returncode == 0, output
@@ -110,9 +117,10 @@ def test_a_run_stopped_by_a_signal_saves_says_so_and_goes_on(tmp_path, uninterru
     output, _ = process.communicate()
     run = tmp_path / "run"
     assert process.returncode == code, output
-    assert "saving a checkpoint" in output and f"output_dir={run}" in output and "Traceback" not in output
+    assert "saving a checkpoint" in output and "Traceback" not in output
+    assert "The run lies in run. To go on from checkpoint-" in output and " output_dir=run\n" in output
     outcome = json.loads((run / "run.json").read_text())
-    assert outcome["status"] == "interrupted"
+    assert outcome["status"] == "interrupted" and outcome["outcome"]["signal"] == signal.Signals(signum).name
     step = outcome["outcome"]["step"]
     assert (run / f"checkpoint-{step}" / "trainer_state.json").is_file()
     again = start(tmp_path)

@@ -244,4 +244,4 @@ def test_a_run_stopped_by_a_signal_says_how_to_publish_the_rest(tmp_path, hub):
     process.send_signal(signal.SIGTERM)
     _output, error = process.communicate(timeout=PATIENCE)
     assert process.returncode == 143, error
-    assert "run it again with output_dir=" in error and "left, kept for: callsheet outbox drain" in error
+    assert "The run lies in run. " in error and "left, kept for: callsheet outbox drain" in error

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from callsheet.cli.views.ages import age
 from callsheet.cli.views.columns import aligned
 from callsheet.errors import sentences
 from callsheet.outbox.counts import settled
@@ -48,7 +49,7 @@ def _show_table(found: Sequence[tuple[str, Entry]]) -> None:
     from rich.text import Text
 
     rows = [_cells(state, entry) for state, entry in found]
-    lines = aligned([BRIEF, *((state, attempts, age, id) for state, id, _, _, attempts, age, _ in rows)])
+    lines = aligned([BRIEF, *((state, attempts, since, id) for state, id, _, _, attempts, since, _ in rows)])
     console = Console(highlight=False, soft_wrap=True)
     console.print(Text(lines[0], style="dim"))
     for (state, _), line, row in zip(found, lines[1:], rows, strict=True):
@@ -59,16 +60,5 @@ def _show_table(found: Sequence[tuple[str, Entry]]) -> None:
 
 def _cells(state: str, entry: Entry) -> tuple[str, ...]:
     error = " ".join(sentences(entry.error, entry.advice).split())
-    age = _age(time.time() - entry.put_at) if entry.put_at else ""
-    return state, entry.id, entry.kind, entry.key, str(entry.attempts), age, error
-
-
-def _age(seconds: float) -> str:
-    """
-    >>> _age(59), _age(61), _age(7300), _age(200_000)
-    ('59 s', '1 min', '2 h', '2 d')
-    """
-    for length, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= length:
-            return f"{seconds / length:.0f} {unit}"
-    return f"{max(seconds, 0):.0f} s"
+    since = age(time.time() - entry.put_at) if entry.put_at else ""
+    return state, entry.id, entry.kind, entry.key, str(entry.attempts), since, error

@@ -65,8 +65,8 @@ def _artifacts(path: Path) -> Iterator[Source]:
     run = RunDir(path, is_main=False).run()
     step = (run.get("outcome") or {}).get("step")
     for name, place in (run.get("artifacts") or {}).items():
-        if (Path(place) / CONFIG).is_file():
-            yield of_folder(Path(place), f"{name}-{step}", step=step, weights=name)
+        if (path / place / CONFIG).is_file():
+            yield of_folder(path / place, f"{name}-{step}", step=step, weights=name)
 
 
 def _rows(run_dir: Path) -> dict[str, ManifestRow]:

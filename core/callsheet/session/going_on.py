@@ -1,0 +1,61 @@
+"""The command that goes on with a run: its own again, with the run's directory, wherever that lies by now."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from callsheet.config.overrides import typed
+from callsheet.secrets import HIDDEN
+
+# What the directory answers by itself, and how a run of 0.1 named its program: `callsheet train` in one word.
+PLACES = re.compile(r"\+*(output_dir|resume)=")
+
+
+def command(run_dir: Path, run: Mapping[str, Any]) -> str:
+    """The command line, for a shell; empty for a run of a script, and for one that holds only scores."""
+    overrides = _overrides(run)
+    if overrides is None:
+        return ""
+    started_in = str(run.get("cwd") or "")
+    elsewhere = bool(started_in) and Path(started_in) != Path.cwd()
+    kept = [item for item in typed(overrides) if not PLACES.match(item)]
+    place = str(run_dir) if elsewhere else short(run_dir)
+    again = shell("callsheet", "train", *kept, f"output_dir={place}")
+    return f"{shell('cd', started_in)} && {again}" if elsewhere else again
+
+
+def hint(run: Mapping[str, Any]) -> str:
+    """What to know before one types it."""
+    overrides = _overrides(run)
+    if overrides is None:
+        script = " ".join(map(str, run.get("command", ())))
+        return f"Run its script again ({script}), with resume_from_checkpoint" if script else ""
+    hidden = f"{HIDDEN} stands for a secret: type it again." if any(HIDDEN in item for item in overrides) else ""
+    started_in = str(run.get("cwd") or "")
+    if started_in and not Path(started_in).is_dir():
+        gone = f"It was started in {started_in} on {run.get('host', 'another machine')}, which is not here."
+        return f"{gone} {hidden}".strip()
+    return hidden
+
+
+def shell(*words: str) -> str:
+    """A command line to copy, with quotes where a shell needs them."""
+    return shlex.join(words)
+
+
+def short(path: Path) -> str:
+    """`path` from where the user stands, if it lies below."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+
+
+def _overrides(run: Mapping[str, Any]) -> Sequence[str] | None:
+    """The overrides of a run of the command line; those of Callsheet 0.1 stand in its command."""
+    if "overrides" in run:
+        found: Sequence[str] | None = run["overrides"]
+        return found
+    program, *rest = [*map(str, run.get("command", ())), ""]
+    return [item for item in rest if item and item != "--run"] if program == "callsheet train" else None

@@ -1,0 +1,196 @@
+"""What state a run is in, why, and what command goes on: its files, and its lock for what they cannot know."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from callsheet.distributed import slurm
+from callsheet.errors import CallsheetError, sentences
+from callsheet.outbox.counts import counts_of, unpublished
+from callsheet.outbox.courier.lock import FLOCK
+from callsheet.rundir import checkpoints, liveness
+from callsheet.rundir.attempts import KILLED, UNSAID
+from callsheet.rundir.liveness import Liveness
+from callsheet.rundir.locks import is_held
+from callsheet.rundir.rundir import CHECKPOINTS, EVENTS, METRICS, RUN, RunDir, require_run
+from callsheet.session import going_on
+
+# The states that are not a status of run.json. "dead" is a run that ended without a word, "unknown" one that may have.
+ALIVE, WAITING, DEAD, UNKNOWN = "alive", "waiting", "dead", "unknown"
+OVER = ("completed", "stopped")
+ENDED = (*OVER, "interrupted", "failed", DEAD)
+WRITTEN = (METRICS, EVENTS, CHECKPOINTS, RUN)
+TAIL_BYTES = 1 << 16
+
+
+@dataclass(frozen=True)
+class Status:
+    """One look at a run.
+
+    `state` is alive, waiting, dead, unknown, or how the run ended: completed, stopped, interrupted, failed. `steps` are
+    those that training was to take, None if that is not known. `courier` says whether a process carries the outbox out,
+    also after the run; None if nobody can tell. `commands` are for a shell, the first one first; `hint` says what no
+    command does. `written` is the time of the last sign of life, in seconds since 1970.
+    """
+
+    run_dir: Path
+    state: str
+    why: str
+    step: int | None
+    steps: int | None
+    checkpoint: str | None
+    outbox: Mapping[str, int]
+    courier: bool | None
+    commands: tuple[str, ...]
+    hint: str
+    written: float
+
+
+def status_of(run_dir: Path, jobs: slurm.JobStates | None = None) -> Status:
+    """Look at the run in `run_dir`, which may be at work; changes nothing. Raises `CallsheetError` if there is none.
+
+    Who looks at many runs gives the same `jobs` to each, so that Slurm is not asked a thousand times.
+    """
+    require_run(run_dir)
+    folder = RunDir(run_dir, is_main=False)
+    run, alive = folder.run(), liveness.look(folder.path)
+    counts = counts_of(folder.path)
+    state, why = _state(run, alive, counts, jobs or slurm.JobStates())
+    commands = tuple(_commands(folder.path, run, state, counts))
+    return Status(
+        run_dir=folder.path,
+        state=state,
+        why=why,
+        step=_step(folder, run),
+        steps=run.get("max_steps"),
+        checkpoint=_last_complete(folder),
+        outbox=counts,
+        courier=is_held(folder.path / "outbox" / FLOCK),
+        commands=commands,
+        hint=_hint(folder.path, run, state, alive),
+        written=max((path.stat().st_mtime for name in WRITTEN if (path := folder.path / name).exists()), default=0.0),
+    )
+
+
+def where_it_lies(run_dir: Path, attempts: int, *, by_mistake: bool = False) -> str:
+    """Where a run lies that just failed or was stopped, and what goes on; empty if it had not begun.
+
+    `attempts` is how many run.json listed before. After a user's mistake the same command would fail again.
+    """
+    try:
+        if attempts_of(run_dir) <= attempts:
+            return ""
+        found = status_of(run_dir)
+    except (OSError, CallsheetError):  # nothing may hide why the run failed
+        return ""
+    place = f"The run lies in {going_on.short(found.run_dir)}."
+    if by_mistake or not found.commands:
+        return place
+    begin = f"To go on from {found.checkpoint}" if found.checkpoint else "No checkpoint is complete. To begin again"
+    return sentences(place, f"{begin}: {found.commands[0]}")
+
+
+def attempts_of(run_dir: Path) -> int:
+    """How often the run in `run_dir` was started; 0 where there is none."""
+    return len(RunDir(run_dir, is_main=False).run().get("attempts", ()))
+
+
+def _state(
+    run: Mapping[str, Any], alive: Liveness, counts: Mapping[str, int], jobs: slurm.JobStates
+) -> tuple[str, str]:
+    said = str(run.get("status", ""))
+    if alive.alive:
+        if alive.holder and alive.holder.doing != "training":
+            return WAITING, f"it is {said}, and {alive.holder} is {alive.holder.doing}"
+        if said != "running":
+            return WAITING, f"it is {said}, and waits for its outbox: {unpublished(dict(counts))} left; {alive.why}"
+        return ALIVE, alive.why
+    if said not in ("running", KILLED):
+        return said or UNKNOWN, _why(run)
+    if alive.alive is None:
+        return _by_slurm(jobs, run, (UNKNOWN, f"{alive.why}."))
+    known = f"{UNSAID} ({alive.why[:1].upper()}{alive.why[1:]}.)"
+    return _by_slurm(jobs, run, (DEAD, known if said == "running" else UNSAID))
+
+
+def _by_slurm(jobs: slurm.JobStates, run: Mapping[str, Any], otherwise: tuple[str, str]) -> tuple[str, str]:
+    """The same, if Slurm started the run and knows better: its job may wait to begin again, or be gone."""
+    job = str((run.get("attempts") or [{}])[-1].get("slurm_job", ""))
+    state, reason = jobs(job) if job.isdigit() else ("", "")
+    if state == "PENDING":
+        return WAITING, f"its Slurm job {job} waits to begin again{f' ({reason})' if reason else ''}"
+    if state == slurm.GONE and otherwise[0] == UNKNOWN:
+        return DEAD, f"{UNSAID} (Its Slurm job {job} is over.)"
+    if state and state != slurm.GONE:
+        return otherwise[0], f"{otherwise[1]} Its Slurm job {job} is {state}."
+    return otherwise
+
+
+def _why(run: Mapping[str, Any]) -> str:
+    """Why a run ended as it did, in words."""
+    outcome = run.get("outcome") or {}
+    if said := outcome.get("stopped_by") or outcome.get("error"):
+        return f"a plugin stopped it: {said}" if outcome.get("stopped_by") else str(said)
+    if name := outcome.get("signal"):
+        return f"stopped by {name}"
+    return "it took all its steps" if run.get("status") == "completed" and "attempts" in run else ""
+
+
+def _commands(run_dir: Path, run: Mapping[str, Any], state: str, counts: Mapping[str, int]) -> Iterator[str]:
+    """What goes on with a run that nobody works on."""
+    if state in (ALIVE, WAITING, UNKNOWN):
+        return
+    if state not in OVER and (command := going_on.command(run_dir, run)):
+        yield command
+    if counts.get("failed") or counts.get("aside"):
+        yield going_on.shell("callsheet", "outbox", going_on.short(run_dir))
+    if any(map(counts.get, ("left", "parked", "unannounced"))):
+        yield going_on.shell("callsheet", "outbox", "drain", going_on.short(run_dir))
+
+
+def _hint(run_dir: Path, run: Mapping[str, Any], state: str, alive: Liveness) -> str:
+    holder = alive.holder
+    host = holder.host if holder else ""
+    if state == ALIVE:
+        there = f" on {host}" if host != os.uname().nodename else ""
+        stop = f" To stop it after a checkpoint: kill -TERM {holder.pid}{there}" if holder else ""
+        return f"Nothing to do.{stop}"
+    if state == WAITING:
+        return "Nothing to do but to wait."
+    if state == UNKNOWN:
+        return f"Ask on {host or 'its machine'}: {going_on.shell('callsheet', 'status', str(run_dir))}"
+    return sentences("" if state in OVER else going_on.hint(run), "Nothing is left to do." if state in OVER else "")
+
+
+def _last_complete(folder: RunDir) -> str | None:
+    """The newest checkpoint that a run resumes from, by the sizes of its files; older ones are not looked at."""
+    rows = sorted(checkpoints.manifest(folder).values(), key=lambda row: row.step, reverse=True)
+    return next((row.name for row in rows if row.path.is_dir() and not checkpoints.fault(row)), None)
+
+
+def _step(folder: RunDir, run: Mapping[str, Any]) -> int | None:
+    """The last step that is known of: the end says it, and until then the metrics."""
+    if run.get("status") == "running" or (run.get("outcome") or {}).get("step") is None:
+        return _last_logged(folder.path / METRICS)
+    return int(run["outcome"]["step"])
+
+
+def _last_logged(path: Path) -> int | None:
+    """The step of the last whole line of a log, read from its end."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL_BYTES))
+            lines = file.read().splitlines()
+    except OSError:
+        return None
+    for line in reversed(lines):
+        try:
+            return int(json.loads(line)["step"])
+        except (ValueError, KeyError, TypeError):
+            continue
+    return None

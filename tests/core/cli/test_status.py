@@ -1,0 +1,47 @@
+"""`callsheet status`: one run in full, several with a line each, and JSON for programs."""
+
+import json
+
+RUN = {"run": "a", "status": "running", "overrides": ["recipe=demo"], "max_steps": 9}
+
+
+def made(folder, **fields):
+    folder.mkdir(parents=True)
+    (folder / "run.json").write_text(json.dumps({**RUN, **fields}))
+
+
+def test_a_killed_run_is_dead_and_what_goes_on_can_be_copied(callsheet, tmp_path):
+    made(tmp_path / "runs" / "a")
+    done = callsheet("status", "runs/a")
+    assert done.returncode == 0, done.stderr
+    facts = dict(line.split(maxsplit=1) for line in done.stdout.splitlines())
+    assert facts["state"] == "dead" and facts["step"] == "? of 9" and facts["checkpoint"] == "none is complete"
+    assert "go on       callsheet train recipe=demo output_dir=runs/a\n" in done.stdout
+
+
+def test_of_several_each_gets_a_line_and_what_is_no_run_is_left_out(callsheet, tmp_path):
+    made(tmp_path / "runs" / "a")
+    made(tmp_path / "runs" / "b", status="failed", outcome={"status": "failed", "error": "RuntimeError: no"})
+    (tmp_path / "runs" / "notes").mkdir()
+    done = callsheet("status", "runs/a", "runs/b", "runs/notes")
+    states = [line.split()[0] for line in done.stdout.splitlines()]
+    assert states == ["state", "dead", "failed"] and "RuntimeError: no" in done.stdout
+    rows = [json.loads(line) for line in callsheet("status", "--json", "runs/a", "runs/b").stdout.splitlines()]
+    assert [row["state"] for row in rows] == ["dead", "failed"]
+    assert rows[0]["run_dir"] == str(tmp_path / "runs" / "a")
+
+
+def test_what_is_no_run_is_refused(callsheet, tmp_path):
+    (tmp_path / "notes").mkdir()
+    for places in (["notes"], ["notes", "notes"], ["gone"]):
+        done = callsheet("status", *places)
+        assert done.returncode == 2 and "Traceback" not in done.stderr and done.stderr.strip()
+
+
+def test_the_outbox_of_a_dead_run_says_who_carries_it_out(callsheet, tmp_path):
+    made(tmp_path / "run")
+    (tmp_path / "run" / "outbox" / "pending").mkdir(parents=True)
+    (tmp_path / "run" / "outbox" / "pending" / "a.json").write_text(
+        '{"id": "a", "kind": "k", "key": "a", "payload": {}, "put_at": 1}'
+    )
+    assert "Nobody carries them out: callsheet outbox drain run\n" in callsheet("outbox", "run").stdout
