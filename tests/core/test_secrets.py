@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from callsheet.secrets import redact, redact_override, redact_text
+from callsheet.secrets import redact, redact_override, redact_text, redact_yaml
 
 
 @pytest.mark.parametrize(
@@ -55,3 +55,33 @@ def test_secrets_are_found_by_name_shape_and_environment(monkeypatch):
 def test_words_that_generation_stops_at_are_no_secret():
     settings = {"stop_tokens": ["<|im_end|>"], "additional_special_tokens": ["<tool>"], "max_new_tokens": 5}
     assert redact(settings) == settings and redact({"tokens": ["abc"]}) == {"tokens": ["***"]}
+
+
+PRINTED = """\
+api_key: short
+name: plain
+max_new_tokens: 5
+later:
+  token: ${oc.env:HF_TOKEN}
+  password: 'a long phrase that
+    goes on in the next line'
+  auth:
+    user: me
+    cookie: crumbs
+tokens:
+- one-token
+- two-token
+task:
+- ++callbacks.x.api_key=other
+override_dirname: callbacks.x.api_key=other,recipe=demo
+note: the key is one-long-secret
+"""
+
+
+def test_a_printed_configuration_tells_no_secret_and_everything_else():
+    said = redact_yaml(PRINTED + "secret: one-long-secret\n")
+    hidden = ("short", "phrase", "next line", "crumbs", "one-token", "two-token", "other")
+    assert not any(secret in said for secret in hidden)
+    kept = ("name: plain", "max_new_tokens: 5", "token: ${oc.env:HF_TOKEN}", "user: me", "recipe=demo", "note: the key")
+    assert all(line in said for line in kept)
+    assert "one-long-secret" not in redact_yaml(PRINTED), "it was hidden by its name once"

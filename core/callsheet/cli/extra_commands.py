@@ -10,6 +10,7 @@ from callsheet.errors import CallsheetError
 from callsheet.plugins import entry_points
 from callsheet.plugins.entry_points import Installed
 from callsheet.plugins.groups import COMMANDS
+from callsheet.plugins.summaries import summary_of
 
 
 def installed() -> Mapping[str, Installed]:
@@ -27,13 +28,23 @@ class Commands(click.Group):
         return super().get_command(ctx, cmd_name) or _load(cmd_name)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """What packages add is told by its origin, for its own words would have to be imported."""
+        """What packages add is told by the first line of its docstring, which is found without an import."""
         rows = []
         for name in self.list_commands(ctx):
             own = super().get_command(ctx, name)
-            rows.append((name, own.get_short_help_str(80) if own else f"From {installed()[name].origin}."))
+            rows.append((name, own.get_short_help_str(80) if own else _summary(installed()[name])))
         with formatter.section("Commands"):
             formatter.write_dl(rows)
+
+
+def _summary(found: Installed) -> str:
+    try:
+        said = summary_of(found)
+    except CallsheetError as error:
+        said = f"broken: {error}"
+    if not said:
+        return f"From {found.origin}."
+    return said if found.distribution == "callsheet" else f"{said} (From {found.origin}.)"
 
 
 def _load(name: str) -> click.Command | None:

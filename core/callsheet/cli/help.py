@@ -1,4 +1,4 @@
-"""`callsheet train --help`: what can be set and chosen, from file names and entry points alone."""
+"""`callsheet train|check|explain --help`: what can be set and chosen, from file names and entry points alone."""
 
 from __future__ import annotations
 
@@ -13,15 +13,36 @@ from callsheet.config.schema import Root
 from callsheet.plugins import entry_points
 from callsheet.plugins.groups import PLUGINS
 
-USAGE = """\
-Usage: callsheet {command} [OVERRIDES]
-
+INTRODUCTIONS = {
+    "train": """\
 Train a model with the plugins you choose.
 
   callsheet train recipe=demo
   callsheet train model.path=MODEL dataset.path=data.jsonl 'plugins=[bema,csv_metrics]' plugins.bema.update_freq=100
-  callsheet train -m recipe=demo 'plugins=[],[bema]'
 
+Exit codes: 0 done, 1 the run failed, 2 your mistake, 3 trained but not all published, 130 and 143 stopped by a signal.
+""",
+    "check": """\
+Find every mistake in a configuration that can be found without loading anything: names, types and ranges of settings,
+files and their rows, the run directory and the checkpoint to resume from, devices, and what the plugins check. Needs no
+torch and writes nothing. `callsheet train` makes the same checks first.
+
+  callsheet check recipe=demo
+  callsheet check model.path=MODEL dataset.path=data.jsonl trainer=dpo peft=lora
+
+Exit codes: 0 nothing wrong was found, 2 something was.
+""",
+    "explain": """\
+Say why each plugin is active, from which override or which line of which file every value comes, and in which order the
+plugins are called at each hook. Loads and writes nothing.
+
+  callsheet explain recipe=demo plugins.bema.lag=3
+""",
+}
+USAGE = """\
+Usage: callsheet {command} [OVERRIDES]
+
+{introduction}
 Settings
 {settings}
   trainer.args.*   every argument of the trainer's own configuration class
@@ -39,9 +60,11 @@ Flags
   --config-dir DIR a folder with recipes and options of your own
   --hydra-help     Hydra's other flags
 
-callsheet plugins            which plugins are installed; callsheet plugins NAME for the manual of one
+callsheet train OVERRIDES    train
 callsheet check OVERRIDES    find what is wrong before anything is loaded
 callsheet explain OVERRIDES  where every value comes from
+callsheet plugins            which plugins are installed; callsheet plugins NAME for the manual of one
+callsheet status RUN         whether a run is alive, how it ended, and what goes on
 """
 
 
@@ -53,7 +76,10 @@ def usage(command: str, arguments: Sequence[str]) -> str:
     for file in (file for root in roots for file in root.glob("*/*.yaml") if file.parent.name != "hydra"):
         groups.setdefault(file.parent.name, set()).add(file.stem)
     lines = [f"  {group:16} {', '.join(sorted(options))}" for group, options in sorted(groups.items())]
-    return USAGE.format(command=command, settings="\n".join(_settings()), options="\n".join(lines))
+    introduction = INTRODUCTIONS[command]
+    return USAGE.format(
+        command=command, introduction=introduction, settings="\n".join(_settings()), options="\n".join(lines)
+    )
 
 
 def _settings() -> Iterator[str]:

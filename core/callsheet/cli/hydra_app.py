@@ -22,6 +22,7 @@ WITH_VALUE = {
     *("--config-dir", "-cd", "--config-path", "-cp", "--config-name", "-cn"),
     *("--cfg", "-c", "--package", "-p", "--info", "-i", "--experimental-rerun", "--shell-completion", "-sc"),
 }
+PRINTING = {"--cfg", "-c", "--info", "-i"}
 
 Task = Callable[["DictConfig", list[str]], int]
 
@@ -78,6 +79,7 @@ def run_app(name: str, task: Task, overrides: Sequence[str]) -> int:
     from callsheet.process.gc_pause import gc_paused
 
     _refuse_one_place_for_many(overrides)
+    _refuse_to_print_many(overrides)
     with gc_paused():  # until the task begins
         job = _compose_and_call(name, task, overrides)
     for outcome in job.outcomes:
@@ -98,7 +100,7 @@ def _compose_and_call(name: str, task: Task, overrides: Sequence[str]) -> HydraT
         version_base=compose.VERSION_BASE, config_path=f"pkg://{compose.CONFIG_MODULE}", config_name="config"
     )
     try:
-        with as_typed([f"callsheet {name}", *_flags_last(translated)]):
+        with as_typed([f"callsheet {name}", *_flags_last(translated)]), _printed_without_secrets(translated):
             app(job)()
     except Exception as error:
         _raise_plainly(error, composing=not job.started)
@@ -132,7 +134,7 @@ def _in_a_line(error: Exception) -> str:
 
     said = plain(error)
     kind = "" if isinstance(said, CallsheetError) else f"{type(said).__name__}: "
-    return redact_text(f"{kind}{said}")
+    return redact_text(" ".join([f"{kind}{said}", *getattr(said, "__notes__", ())]))
 
 
 def _flags_last(arguments: Sequence[str]) -> list[str]:
@@ -154,6 +156,35 @@ def _refuse_one_place_for_many(overrides: Sequence[str]) -> None:
         raise CallsheetError(
             f"{place} is the same for every run of -m. Leave it out, or let it differ: '{place}/${{hydra:job.num}}'."
         )
+
+
+def _refuse_to_print_many(overrides: Sequence[str]) -> None:
+    """Hydra would say which of its flags exclude each other, and not what to do."""
+    flags = {item.partition("=")[0] for item in overrides}
+    if {"-m", "--multirun"} & flags and PRINTING & flags:
+        flag = next(iter(PRINTING & flags))
+        raise CallsheetError(
+            f"{flag} prints one configuration, and -m makes several. Leave -m out, and write one value where you wrote "
+            "several with commas, to print the configuration of that run."
+        )
+
+
+@contextmanager
+def _printed_without_secrets(arguments: Sequence[str]) -> Iterator[None]:
+    """Hide secrets in what Hydra prints in place of running, by --cfg and --info."""
+    if not PRINTING & {item.partition("=")[0] for item in arguments}:
+        yield
+        return
+    from contextlib import redirect_stdout
+    from io import StringIO
+
+    from callsheet.secrets import redact_yaml
+
+    try:
+        with redirect_stdout(printed := StringIO()):
+            yield
+    finally:
+        print(redact_yaml(printed.getvalue()), end="")
 
 
 def _raise_plainly(error: Exception, *, composing: bool = False) -> NoReturn:

@@ -15,10 +15,12 @@ from omegaconf.errors import (
     ValidationError,
 )
 
+from callsheet.config import places
 from callsheet.errors import CallsheetError, did_you_mean, first_line
 from callsheet.plugins.registry import installed, no_such_plugin
 
 LIST_FOR_NAMES = "Cannot merge DictConfig with ListConfig"  # OmegaConf 2.3
+OF_HYDRA = ("hydra", "more_plugins", "recipe")
 
 
 def plain(error: BaseException) -> Exception:
@@ -67,15 +69,18 @@ def _chain(error: BaseException | None) -> list[BaseException]:
 
 def _unknown_key(error: OmegaConfBaseException) -> str:
     parent, full_key = error.parent_node, str(error.full_key)
-    known = [str(name) for name in parent] if isinstance(parent, DictConfig) else []
+    known = [str(name) for name in parent if name not in OF_HYDRA] if isinstance(parent, DictConfig) else []
     if isinstance(parent, DictConfig) and full_key.rpartition(".")[0] == "plugins":
         # A recipe may set plugins that this run does not select; they have no class.
         known = [name for name in known if OmegaConf.get_type(parent, name) is not dict]
-    return unknown_key(full_key, known)
+    return unknown_key(full_key, known, places.of(full_key.rpartition(".")[2], parent))
 
 
-def unknown_key(full_key: str, known: Sequence[str]) -> str:
-    """`plugins.bema.update_frq` is no setting; say which there are, or that the plugin is not selected."""
+def unknown_key(full_key: str, known: Sequence[str], elsewhere: Sequence[str] = ()) -> str:
+    """`plugins.bema.update_frq` is no setting; say which there are, or that the plugin is not selected.
+
+    `elsewhere` are settings of that name in other sections: who writes `seed=1` means one of them.
+    """
     section, _, key = full_key.rpartition(".")
     if section == "plugins":
         selected = ", ".join(known) or "none"
@@ -86,7 +91,8 @@ def unknown_key(full_key: str, known: Sequence[str]) -> str:
             f"installed: {', '.join(installed())}."
         )
     owner = f"Plugin {section.split('.')[1]!r}" if section.startswith("plugins.") else section or "The configuration"
-    return f"{owner} has no setting {key!r}.{did_you_mean(key, known)} It has: {', '.join(sorted(known))}."
+    offer = f" Did you mean {' or '.join(elsewhere)}?" if elsewhere else did_you_mean(key, known)
+    return f"{owner} has no setting {key!r}.{offer} It has: {', '.join(sorted(known))}."
 
 
 def _misplaced(chain: list[BaseException]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import inspect
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -39,6 +40,8 @@ class CompiledClass:
     @property
     def summary(self) -> str:
         """The first line of the docstring. The strings of a class body are its qualified name, then its docstring."""
+        if not is_class(self.body):
+            return _docstring_of(self.body).strip().partition("\n")[0].strip()
         strings = [const for const in self.body.co_consts if isinstance(const, str)]
         text = strings[1] if "__doc__" in self.body.co_names and len(strings) > 1 else ""
         return text.strip().partition("\n")[0].strip()
@@ -70,6 +73,13 @@ class CompiledClass:
             return [base.strip() for base in simple[1:].split(",") if base.strip()]
         rest = header[len(name) :].lstrip()
         return _parsed("\n".join([rest, *lines[start + 1 : start + 40]])) if rest[:1] in "([" else []
+
+
+def _docstring_of(function: CodeType) -> str:
+    """The first constant of a function is its docstring; from Python 3.13 on a flag says whether it has one."""
+    flag = getattr(inspect, "CO_HAS_DOCSTRING", 0)
+    first = function.co_consts[0] if function.co_consts and function.co_flags & flag == flag else None
+    return first if isinstance(first, str) else ""
 
 
 def find_compiled(module: str, name: str) -> CompiledClass | None:

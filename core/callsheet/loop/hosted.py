@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -87,6 +88,13 @@ class Hosted:
     def save_metrics(self, split: str, metrics: dict[str, Any], *args: Any, **kwargs: Any) -> None:
         super().save_metrics(split, plain(metrics), *args, **kwargs)  # type: ignore[misc]
 
+    def _issue_warnings_after_load(self, load_result: Any) -> None:
+        """Be silent about tied weights, which a checkpoint holds once: Trainer would call them missing on a resume."""
+        missing = without_tied(self.model, load_result.missing_keys)  # type: ignore[attr-defined]
+        if len(missing) < len(load_result.missing_keys):
+            load_result = type(load_result)(missing, load_result.unexpected_keys)
+        super()._issue_warnings_after_load(load_result)  # type: ignore[misc]
+
     def _calculate_rewards(
         self, inputs: Any, prompts: Any, completions: Any, completion_ids_list: Any, *args: Any, **kwargs: Any
     ) -> Any:
@@ -109,6 +117,13 @@ def rotate(trainer: Any) -> None:
     if trainer.args.should_save:
         limit, best = trainer.args.save_total_limit, trainer.state.best_model_checkpoint
         rotate_checkpoints(trainer.args.output_dir, limit, best, use_mtime=True)
+
+
+def without_tied(model: Any, missing: Sequence[str]) -> list[str]:
+    """Those of the `missing` keys whose tensor was not loaded by another name either."""
+    parameters = dict(model.named_parameters(remove_duplicate=False))
+    loaded = {id(parameter) for name, parameter in parameters.items() if name not in missing}
+    return [name for name in missing if name not in parameters or id(parameters[name]) not in loaded]
 
 
 def _path(trainer: Any, resume_from_checkpoint: str | bool | None) -> Path | None:

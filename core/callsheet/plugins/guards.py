@@ -15,6 +15,8 @@ from callsheet.process.signals import Terminated
 
 logger = logging.getLogger("callsheet")
 
+STILL_CALLED = "The plugin is still called, and the run goes on. If it fails so again, only events.jsonl says it."
+
 EventLog = Callable[..., None]
 WITHOUT = "The run goes on without."
 
@@ -26,11 +28,12 @@ def reaction(ranks: str, on_error: str | None) -> str:
 
 @dataclass
 class Cost:
-    """What one hook of one plugin cost so far, in seconds of the calling thread."""
+    """What one hook of one plugin cost so far, in seconds of the calling thread, and how often it raised."""
 
     calls: int = 0
     seconds: float = 0.0
     slowest: float = 0.0
+    failures: int = 0
 
     def add(self, seconds: float) -> None:
         self.calls += 1
@@ -59,6 +62,7 @@ class Guard:
     costs: dict[str, Cost] = field(default_factory=dict)
     disabled: bool = False
     refused: set[tuple[str, str]] = field(default_factory=set)  # values that were left out, by door and name
+    said: set[str] = field(default_factory=set)
 
     def around(self, hook: str, method: Callable[..., Any]) -> Callable[..., Any]:
         """`method`, timed and guarded; returns what it returns, or None when it raised and the run goes on."""
@@ -125,6 +129,7 @@ class Guard:
     def failed(self, hook: str, error: BaseException) -> None:
         """Record that `hook` raised `error`, then do what `on_error` says."""
         who = self.who
+        self.costs.setdefault(hook, Cost()).failures += 1
         if isinstance(error, (CallsheetError, PluginFailure)):
             raise type(error)(f"{who}: {error}" if who not in str(error) else str(error)) from error
         self.context.log(
@@ -141,7 +146,15 @@ class Guard:
         if self.on_error == "raise":
             raise PluginFailure(said) from error
         self.disabled = self.on_error == "disable"
-        logger.warning("%s. %s", said, "It is not called again." if self.disabled else "The run goes on without it.")
+        self._warn(said, f"{hook}: {type(error).__name__}")
+
+    def _warn(self, said: str, kind: str) -> None:
+        """Say each kind once: a plugin that fails at every step would bury the run. events.jsonl has each failure."""
+        if self.disabled:
+            logger.warning("%s. It is not called again; the run goes on.", said)
+        elif kind not in self.said:
+            self.said.add(kind)
+            logger.warning("%s. %s", said, STILL_CALLED)
 
 
 def left_out(odd: Mapping[str, str]) -> str:

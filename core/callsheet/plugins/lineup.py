@@ -165,6 +165,11 @@ class Lineup:
         yield from (member.guard for member in self.members)
         yield from self._extra
 
+    @property
+    def disabled(self) -> set[str]:
+        """The plugins that are no longer called, because one of their hooks raised."""
+        return {member.name for member in self.members if member.guard.disabled}
+
     def _member(self, name: str, plugin: Plugin, world_size: int) -> Member:
         on_error = reaction(plugin.ranks, plugin.on_error)
         if plugin.ranks == "all" and world_size > 1 and on_error != "raise":

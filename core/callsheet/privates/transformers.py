@@ -28,6 +28,7 @@ LIBRARY = Library(
     names=(
         Private("TrainingArguments._n_gpu", "transformers/training_args.py", 1949, "trains on one of several GPUs"),
         Private("Trainer._save_checkpoint", TRAINER, 3355, "rotates checkpoints, and refuses to save averages,"),
+        Private("Trainer._issue_warnings_after_load", TRAINER, 4059, "resumes without a warning about tied weights"),
         Private("Trainer._load_best_model", TRAINER, 3735, "forms the average before the best model is loaded"),
         Private("Trainer._get_grad_norm", TRAINER, 2781, "gives hooks the norm of the gradient"),
         Private("Trainer._run_epoch", TRAINER, 1819, "ends a training that has no step left"),

@@ -87,7 +87,9 @@ def step_of(step: int, last: int) -> str:
 
 
 def _numbers(metrics: Mapping[str, float]) -> list[str]:
-    forms = {"loss": "loss {:#.4g}", "learning_rate": "lr {:.1e}"}
+    """The figures of a step. A reward takes the place of the loss, which says nothing of how well rewards teach."""
+    first = {"reward": "reward {:#.4g}"} if "reward" in metrics else {"loss": "loss {:#.4g}"}
+    forms = {**first, "learning_rate": "lr {:.1e}"}
     return [form.format(metrics[name]) for name, form in forms.items() if name in metrics]
 
 

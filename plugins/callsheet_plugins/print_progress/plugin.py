@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections import ChainMap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +12,7 @@ from callsheet import Plugin, hookimpl, setting
 from callsheet_plugins.print_progress.displays import Bar, Lines, Pace, step_of
 
 if TYPE_CHECKING:
-    from callsheet.records import ArmResult, LogContext, LoopState, RunResult
+    from callsheet.records import ArmResult, LogContext, LoopState, Rollouts, RunResult
 
 LINES_PER_RUN = 20
 LONGEST_SILENCE = 60.0
@@ -22,7 +24,8 @@ class PrintProgress(Plugin):
 
     A terminal gets a bar, whose figures change every second. Other outputs, such as a Slurm log, get a line every 5 %
     of the run and at least every minute. Each evaluation gets its own line. The loss is read from the device only when
-    it is shown.
+    it is shown. GRPO and RLOO show the mean reward of what rank 0 generated last: their loss begins at 0, and stays
+    near it also while the model learns.
     """
 
     every_steps: int = setting(
@@ -32,6 +35,7 @@ class PrintProgress(Plugin):
     def __post_init__(self) -> None:
         super().__post_init__()
         self._display: Bar | Lines | None = None
+        self._reward: dict[str, float] = {}
 
     @hookimpl
     def on_trainer_ready(self, state: LoopState) -> None:
@@ -59,7 +63,12 @@ class PrintProgress(Plugin):
         self, state: LoopState, step_idx: int, batch: Sequence[Mapping[str, Any]], metrics: Mapping[str, float]
     ) -> None:
         if self._display:
-            self._display.step(step_idx, metrics)
+            self._display.step(step_idx, ChainMap(self._reward, metrics))  # type: ignore[arg-type]  # both are read only
+
+    @hookimpl
+    def on_rollouts(self, state: LoopState, step_idx: int, rollouts: Rollouts) -> None:
+        if rollouts.split == "train":
+            self._reward = {"reward": _mean_reward(rollouts, getattr(state.args, "reward_weights", None))}
 
     @hookimpl
     def on_eval(self, state: LoopState, step_idx: int, eval_name: str, metrics: Mapping[str, float]) -> None:
@@ -86,6 +95,14 @@ def _eval_line(step: int, last: int, name: str, metrics: Mapping[str, float]) ->
     return "  ".join(
         [step_of(step, last), name, *(f"{key.removeprefix(prefix)} {_short(v)}" for key, v in shown.items())]
     )
+
+
+def _mean_reward(rollouts: Rollouts, weights: Sequence[float] | None) -> float:
+    """The reward of a completion as TRL adds it up, over all completions: a function may give none, which is NaN."""
+    scores = [*rollouts.rewards.values()]
+    weighted = zip(scores, weights or [1.0] * len(scores), strict=True)
+    total = sum(weight * score for row, weight in weighted for score in row if not math.isnan(score))
+    return total / max(len(rollouts.completions), 1)
 
 
 def _short(value: Any) -> str:

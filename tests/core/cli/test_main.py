@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import shlex
 import sys
 
 import pytest
@@ -80,6 +81,56 @@ def test_train_without_a_model_says_what_to_set(callsheet):
 def test_the_configuration_is_printed(callsheet):
     done = callsheet("train", "recipe=demo", "plugins.bema.update_freq=9", "--cfg", "job")
     assert done.returncode == 0 and "update_freq: 9" in done.stdout
+
+
+@pytest.mark.parametrize("flags", [["--cfg", "job"], ["--cfg", "all"], ["--cfg=hydra"], ["--info", "config"]])
+def test_a_printed_configuration_shows_no_token(callsheet, flags):
+    tokens = ["callbacks.x.api_key=short", "callbacks.x.hub_token=a-long-secret", "callbacks.x.note=a-long-secret"]
+    done = callsheet("train", "recipe=demo", "+callbacks.x.path=a.B", *tokens, *flags)
+    assert done.returncode == 0 and "***" in done.stdout
+    assert "short" not in done.stdout.replace("when_quota_is_short", "") and "a-long-secret" not in done.stdout
+
+
+def test_of_a_sweep_one_configuration_can_be_printed_and_it_is_said_how(callsheet):
+    done = callsheet("train", "-m", "recipe=demo", "trainer.args.seed=1,2", "--cfg", "job")
+    refused(done, "--cfg prints one configuration, and -m makes several. Leave -m out")
+
+
+@pytest.mark.parametrize(
+    ("override", "offer"),
+    [
+        ("seed=1", "Did you mean trainer.args.seed or dataset.seed?"),
+        ("+learning_rate=1", "Did you mean trainer.args.learning_rate?"),
+        ("trainer.max_steps=1", "Did you mean trainer.args.max_steps?"),
+        ("update_freq=1", "Did you mean plugins.bema.update_freq?"),
+        ("revision=main", "model.revision"),
+        ("trainr=dpo", "Did you mean 'trainer'?"),
+    ],
+)
+def test_a_setting_of_another_section_is_offered_where_it_stands(callsheet, override, offer):
+    refused(callsheet("check", "recipe=demo", override), offer)
+
+
+FAILING = """
+from transformers import TrainerCallback
+
+
+class Fails(TrainerCallback):
+    def on_step_end(self, args, state, control, **kwargs):
+        if state.global_step == int(__import__("os").environ["AT"]):
+            raise RuntimeError("as asked")
+"""
+
+
+def test_a_run_that_fails_says_where_it_lies_and_how_to_go_on(callsheet, tmp_path):
+    (tmp_path / "failing.py").write_text(FAILING)
+    small = ["trainer.args.max_steps=4", "trainer.args.save_steps=2", "trainer.args.eval_strategy=no"]
+    settings = ["recipe=demo", "plugins=[]", *small, "callbacks.x.path=failing.Fails", "output_dir=run"]
+    for at, begin in (("1", "No checkpoint is complete. To begin again"), ("3", "To go on from checkpoint-2")):
+        done = callsheet("train", *settings, env={"PYTHONPATH": str(tmp_path), "AT": at})
+        assert done.returncode == 1 and "RuntimeError: as asked" in done.stderr
+        assert f"The run lies in run. {begin}: {shlex.join(['callsheet', 'train', *settings])}\n" in done.stderr
+    assert "go on       callsheet train recipe=demo" in callsheet("status", "run").stdout
 
 
 def test_plugins_lists_every_plugin_with_its_origin(callsheet):

@@ -14,10 +14,15 @@ def tiny_trainer(tmp_path: Path) -> Callable[..., Any]:
     """`tiny_trainer(callbacks=[...], max_steps=6, ...)`: a Trainer that writes into `tmp_path / "run"`."""
     from transformers import LlamaConfig, LlamaForCausalLM, Trainer, TrainingArguments, set_seed
 
-    def make(*, callbacks: Any = None, folder: str = "run", **arguments: Any) -> Any:
+    def make(*, callbacks: Any = None, folder: str = "run", tied: bool = False, **arguments: Any) -> Any:
         set_seed(0)
         config = LlamaConfig(
-            vocab_size=16, hidden_size=8, intermediate_size=8, num_hidden_layers=1, num_attention_heads=1
+            vocab_size=16,
+            hidden_size=8,
+            intermediate_size=8,
+            num_hidden_layers=1,
+            num_attention_heads=1,
+            tie_word_embeddings=tied,
         )
         rows = [{"input_ids": [1, 2, n % 16], "labels": [1, 2, n % 16]} for n in range(32)]
         plain = {"use_cpu": True, "report_to": "none", "max_steps": 6, "save_steps": 2, "logging_steps": 2}

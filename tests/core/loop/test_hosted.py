@@ -164,3 +164,30 @@ def test_rollouts_reach_plugins_as_trl_has_them(run_trainer: Any, kind: str) -> 
     assert [*logged["advantages"]][-count:] == pytest.approx(last.advantages)
     for name, scores in last.rewards.items():
         assert [*logged["rewards"][name]][-count:] == pytest.approx(scores)
+
+
+@pytest.mark.parametrize("tied", [True, False])
+def test_a_resume_is_silent_about_tied_weights_and_not_about_missing_ones(tiny_trainer, tmp_path, tied):
+    import logging
+
+    from safetensors.torch import load_file, save_file
+
+    first = tiny_trainer(tied=tied)
+    callsheet.attach(first)
+    first.train()
+    weights = tmp_path / "run" / "checkpoint-4" / "model.safetensors"
+    kept = load_file(weights)
+    assert ("lm_head.weight" in kept) is not tied
+    if not tied:
+        save_file({name: kept[name] for name in kept if name != "lm_head.weight"}, weights)
+    said: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: said.append(record.getMessage())  # type: ignore[method-assign]
+    logging.getLogger("transformers.trainer").addHandler(handler)
+    try:
+        second = tiny_trainer(tied=tied)
+        callsheet.attach(second)
+        second.train(resume_from_checkpoint=str(weights.parent))
+    finally:
+        logging.getLogger("transformers.trainer").removeHandler(handler)
+    assert any("missing keys" in line for line in said) is not tied

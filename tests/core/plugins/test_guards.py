@@ -76,3 +76,29 @@ def test_a_secret_hidden_by_its_name_is_not_told_by_an_error(run_demo, tmp_path)
         run_demo(QUIET, plugins=[Tells(api_key="plainsecret123", on_error="raise")])
     left = [path for path in (tmp_path / "run").rglob("*") if path.is_file() and b"plainsecret123" in path.read_bytes()]
     assert not left
+
+
+def failing(on_error, caplog):
+    one = guard("one", CallContext(lambda *a, **k: None), on_error)
+    calls = []
+
+    def fails():
+        calls.append(1)
+        raise RuntimeError(f"no, for the {len(calls)}. time")
+
+    call = one.around("on_eval", fails)
+    with caplog.at_level("WARNING", "callsheet"):
+        for _ in range(3):
+            call()
+    return one, len(calls), [record.getMessage() for record in caplog.records]
+
+
+def test_a_plugin_that_is_only_warned_of_is_called_again_and_the_warning_says_so_once(caplog):
+    one, calls, [said] = failing("warn", caplog)
+    assert calls == one.costs["on_eval"].failures == 3
+    assert "RuntimeError: no, for the 1. time. The plugin is still called, and the run goes on." in said
+
+
+def test_a_plugin_that_is_disabled_is_not_called_again_and_the_warning_says_so(caplog):
+    one, calls, [said] = failing("disable", caplog)
+    assert calls == one.costs["on_eval"].failures == 1 and said.endswith("It is not called again; the run goes on.")

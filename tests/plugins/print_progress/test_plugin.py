@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from callsheet import ArmResult, LogContext, LoopState, Plugin, RunResult, hookimpl
+from callsheet import ArmResult, LogContext, LoopState, Plugin, Rollouts, RunResult, hookimpl
 from callsheet_plugins.print_progress import PrintProgress
 from callsheet_plugins.print_progress.displays import Bar
+from callsheet_plugins.print_progress.plugin import _mean_reward
 
 LINE = r"step +\d+/\d+ +\d+%  loss [\d.]+  lr \d\.\de[+-]\d\d  [\d.]+ (steps/s|s/step)  \d+:\d\d:\d\d left"
 
@@ -163,3 +164,31 @@ def test_it_removes_the_trainers_own_progress_and_nobody_elses_callback(run_demo
 
 def test_it_imports_lightly(imports_lightly: Callable[[str], None]) -> None:
     imports_lightly("callsheet_plugins.print_progress")
+
+
+def test_a_trainer_that_learns_by_rewards_shows_the_reward_and_no_loss(
+    capsys: pytest.CaptureFixture[str], run_trainer: Callable[..., Any]
+) -> None:
+    plugin, rewards = PrintProgress(every_steps=1), Rewarded()
+    run_trainer("grpo", "plugins=[]", plugins=[plugin, rewards])
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("step ") and " lr " in line]
+    assert len(lines) == 2 and not any("loss" in line for line in lines), lines
+    assert all(f"  reward {reward:#.4g}  " in line for line, reward in zip(lines, rewards.logged, strict=True))
+
+
+class Rewarded(Plugin):
+    """Remembers the reward that TRL itself logs at each step."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.logged: list[float] = []
+
+    @hookimpl
+    def on_log(self, state: LoopState, logs: Mapping[str, float]) -> None:
+        if "reward" in logs:
+            self.logged.append(logs["reward"])
+
+
+def test_the_reward_is_weighted_as_the_trainer_does() -> None:
+    rollouts = Rollouts(["a", "a"], ["b", "c"], {"one": [1.0, 3.0], "two": [float("nan"), 2.0]}, [0.0, 0.0])
+    assert _mean_reward(rollouts, [1.0, 0.5]) == (1 + 3 + 1) / 2 and _mean_reward(rollouts, None) == 3.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +32,7 @@ def show(session: Session, console: Console | None = None) -> None:
     if scores:
         console.print(score_table(scores))
     if costs := {name: hooks for name, hooks in session.lineup.cost().items() if hooks}:
-        console.print(_cost_table(costs, result.seconds))
+        console.print(cost_table(costs, result.seconds, session.lineup.disabled))
     console.print(_places(session))
 
 
@@ -60,9 +61,12 @@ def score_table(rows: list[dict[str, Any]]) -> Table:
     return table
 
 
-def _cost_table(costs: Costs, seconds: float) -> Table:
-    table = Table("plugin", "seconds", "of the run", "calls", "slowest call", box=None, pad_edge=False)
-    for column in table.columns[1:]:
+def cost_table(costs: Costs, seconds: float, disabled: Collection[str] = ()) -> Table:
+    """A line per plugin. Only if some plugin raised, a column says how often each did, and where."""
+    failed = any(hook.get("failures") for hooks in costs.values() for hook in hooks.values())
+    columns = ("plugin", "seconds", "of the run", "calls", "slowest call", *(("failed",) if failed else ()))
+    table = Table(*columns, box=None, pad_edge=False)
+    for column in table.columns[1:5]:
         column.justify = "right"
     for name, hooks in costs.items():
         total = sum(hook["seconds"] for hook in hooks.values())
@@ -73,8 +77,19 @@ def _cost_table(costs: Costs, seconds: float) -> Table:
             f"{100 * total / seconds:.1f} %" if seconds else "",
             str(sum(int(hook["calls"]) for hook in hooks.values())),
             f"{slowest} {hooks[slowest]['slowest']:.3f} s",
+            *((_failures(hooks, name in disabled),) if failed else ()),
         )
     return table
+
+
+def _failures(hooks: dict[str, dict[str, float]], is_disabled: bool) -> str:
+    """
+    >>> _failures({"on_eval": {"failures": 0}, "on_log": {"failures": 3}}, True)
+    'on_log 3 times, then no longer called'
+    """
+    times = {hook: int(cost.get("failures", 0)) for hook, cost in hooks.items()}
+    said = ", ".join(f"{hook} {count} time{'s' * (count > 1)}" for hook, count in times.items() if count)
+    return f"{said}, then no longer called" if said and is_disabled else said
 
 
 def _places(session: Session) -> Table:
@@ -85,7 +100,7 @@ def _places(session: Session) -> Table:
         if (folder / name).exists():
             table.add_row(what, _short(folder / name), style=None)
     for what, place in session.run_dir.run().get("artifacts", {}).items():
-        table.add_row(what, _short(Path(place)))
+        table.add_row(what, _short(folder / place))
     return table
 
 

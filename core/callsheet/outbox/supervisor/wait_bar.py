@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from callsheet.errors import sentences
 from callsheet.outbox.courier import progress
-from callsheet.outbox.store import PENDING, EntryStore
+from callsheet.outbox.store import DONE, FAILED, PENDING, EntryStore
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -25,7 +25,7 @@ class WaitBar:
 
     def __init__(self, store: EntryStore) -> None:
         self.store = store
-        self._total = 0
+        self._seen: set[str] = set()  # entries that were left at some time: those are counted
         self._bar: Progress | None = None
         self._said = 0.0
         self._error, self._looked = "", 0.0
@@ -36,9 +36,22 @@ class WaitBar:
     def __exit__(self, *error: object) -> None:
         if self._bar:
             self._bar.stop()
+        if self._seen:
+            print(self._ended(), file=sys.stderr)
+
+    @property
+    def _total(self) -> int:
+        return len(self._seen)
+
+    def _ended(self) -> str:
+        """The last line: how many of all are done, and what became of the others."""
+        done, failed = (len(self._seen.intersection(self.store.ids(state))) for state in (DONE, FAILED))
+        left = sorted(self._seen.intersection(self.store.left()))
+        said = [f"{failed} failed"] * bool(failed) + [f"{_kinds(left)} left"] * bool(left)
+        return f"Outbox: {'; '.join([f'{done} of {self._total} done', *said])}."
 
     def show(self, left: Sequence[str]) -> None:
-        self._total = max(self._total, len(left))
+        self._seen.update(left)
         if sys.stderr.isatty():
             self._draw(left)
         elif time.monotonic() - self._said >= LINE_SECONDS:
