@@ -52,13 +52,13 @@ def range_of(field: dataclasses.Field[Any]) -> str:
     >>> range_of(setting(400, ge=1))
     'at least 1'
     """
-    if choices := _choices(field):
+    if choices := choices_of(field):
         return f"one of {', '.join(choices)}"
     return " and ".join(f"{BOUNDS[key]} {bound}" for key, bound in field.metadata.get("bounds", {}).items())
 
 
 def _problem(field: dataclasses.Field[Any], value: Any) -> str:
-    choices = _choices(field)
+    choices = choices_of(field)
     if value is None:
         return ""
     if choices and value not in choices:
@@ -68,7 +68,8 @@ def _problem(field: dataclasses.Field[Any], value: Any) -> str:
     return ""
 
 
-def _choices(field: dataclasses.Field[Any]) -> Sequence[str] | None:
+def choices_of(field: dataclasses.Field[Any]) -> Sequence[str] | None:
+    """The values that `field` takes, if they are listed."""
     choices: Sequence[str] | Callable[[], Sequence[str]] | None = field.metadata.get("choices")
     return choices() if callable(choices) else choices
 

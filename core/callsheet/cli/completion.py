@@ -1,56 +1,134 @@
-"""Tab completion: Hydra's own, for a command that has subcommands, and inside `plugins=[a,b]`."""
+"""Tab completion: what may follow in a command line of Callsheet, without importing torch or a trainer."""
 
 from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Sequence
+
+from callsheet.cli import candidates, composed_candidates
+
+FLAGS = ("-m", "--multirun", "--cfg", "--config-dir", "--config-name", "--package", "--resolve", "--info", "--help")
+PARTS = ("job", "hydra", "all")
+ABOUT = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")
+AFTER_FLAG = {"--cfg": PARTS, "-c": PARTS, "--info": ABOUT, "-i": ABOUT}
+FOLDER_FLAGS = ("--config-dir", "-cd", "--config-path", "-cp")
+WITH_VALUE = {*AFTER_FLAG, *FOLDER_FLAGS, "--config-name", "-cn", "--package", "-p"}
+OUTBOX = ("list", "drain", "retry")
+BENCH_FLAGS = ("--benchmarks", "--revision", "--seconds")
+OWN_FLAGS = {"outbox": ("--seconds",), "status": ("--json",), "bench": BENCH_FLAGS}
 
 
 def complete(arguments: list[str], commands: Sequence[str]) -> int:
     """Answer `-sc install=bash`, `-sc uninstall=bash` and, for the shell, `-sc query=bash`."""
     if not any(argument.startswith("query=") for argument in arguments):
-        return _hydra(arguments)
-    words = os.environ.get("COMP_LINE", "").split(" ")[1:]
-    if len(words) <= 1:
-        print(" ".join(command for command in commands if command.startswith(words[0] if words else "")))
-        return 0
-    command, rest = words[0], words[1:]
-    if command == "plugins" or (elements := _list_elements(rest[-1])) is not None:
-        print(" ".join(_names(rest[-1]) if command == "plugins" else elements or []))
-        return 0
-    # Hydra drops the first word as the program's name.
-    os.environ["COMP_LINE"] = " ".join(["callsheet", *rest])
-    return _hydra(arguments)
-
-
-def _hydra(arguments: list[str]) -> int:
-    import hydra
-
-    from callsheet.cli.hydra_app import as_typed
-    from callsheet.config import compose
-
-    compose.bind()
-    app = hydra.main(
-        version_base=compose.VERSION_BASE, config_path=f"pkg://{compose.CONFIG_MODULE}", config_name="config"
-    )
-    with as_typed(["callsheet", *arguments]):
-        app(lambda config: None)()
+        return composed_candidates.ask_hydra(arguments)
+    *before, word = os.environ.get("COMP_LINE", "").split(" ")[1:] or [""]
+    print(" ".join(dict.fromkeys(_candidates(_as_a_shell_reads(before), word, commands))))
     return 0
+
+
+def _as_a_shell_reads(words: Sequence[str]) -> list[str]:
+    """The whole words, without quotes; as they stand if a quote is not closed."""
+    try:
+        return shlex.split(" ".join(words))
+    except ValueError:
+        return [word for word in words if word]
+
+
+def _candidates(before: list[str], word: str, commands: Sequence[str]) -> list[str]:
+    if not before:
+        return [command for command in commands if command.startswith(word)]
+    command, words = before[0], before[1:]
+    if command == "plugins":
+        return candidates.parts(word)
+    if command == "status":
+        return _flags("status", word) or candidates.runs(word)
+    if command == "outbox":
+        return _of_outbox(words, word)
+    if command == "bench":
+        return _of_bench(words, word)
+    return _of_train(words, word)
+
+
+def _of_outbox(words: list[str], word: str) -> list[str]:
+    """`callsheet outbox RUN`, `… drain RUN` and `… retry RUN ID`."""
+    if not words:
+        return [*(name for name in OUTBOX if name.startswith(word)), *candidates.runs(word)]
+    if words[0] == "retry" and len(words) == 2:
+        return candidates.failed_entries(words[1], word)
+    return _flags("outbox", word) or (candidates.runs(word) if len(words) == 1 and words[0] in OUTBOX else [])
+
+
+def _of_bench(words: list[str], word: str) -> list[str]:
+    """A run, a checkpoint in it or a model folder, then flags and the overrides of `callsheet train`."""
+    if words and words[-1] in BENCH_FLAGS:
+        return []
+    if word.startswith("-"):
+        return [*_flags("bench", word), *_of_train([], word)]
+    positional = [each for each in words if not each.startswith("-") and "=" not in each]
+    if not positional:
+        return [*candidates.runs(word), *candidates.paths(word, folders=True)]
+    selects = any(each.startswith("plugins=") for each in words)
+    return _of_train([*([] if selects else ["plugins=[benchmarks]"]), *words[1:]], word)
+
+
+def _of_train(words: list[str], word: str) -> list[str]:
+    last = words[-1] if words else ""
+    if last in FOLDER_FLAGS:
+        return candidates.paths(word, folders=True)
+    if last in AFTER_FLAG:
+        return [choice for choice in AFTER_FLAG[last] if choice.startswith(word)]
+    flag, equals, value = word.partition("=")
+    if equals and flag in FOLDER_FLAGS:
+        return [f"{flag}={path}" for path in candidates.paths(value, folders=True)]
+    if word.startswith("-"):
+        return [flag for flag in FLAGS if flag.startswith(word)]
+    if (elements := _list_elements(word)) is not None:
+        return elements
+    overrides, flags = _parted(words)
+    if found := _paths_of(word):
+        return found
+    return composed_candidates.settings(overrides, flags, word)
+
+
+def _parted(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The overrides among `words`, and the flags by which Hydra finds configurations."""
+    overrides, flags = [], []
+    waiting = iter(words)
+    for each in waiting:
+        if each in FOLDER_FLAGS and (value := next(waiting, None)):
+            flags.append(f"{each}={value}" if each.startswith("--") else f"--config-dir={value}")
+        elif each.startswith("--config-"):
+            flags.append(each)
+        elif each in WITH_VALUE or each in BENCH_FLAGS:
+            next(waiting, None)
+        elif "=" in each and not each.startswith("-"):
+            overrides.append(each)
+    return overrides, flags
+
+
+def _flags(command: str, word: str) -> list[str]:
+    return [flag for flag in OWN_FLAGS[command] if word.startswith("-") and flag.startswith(word)]
 
 
 def _list_elements(word: str) -> list[str] | None:
     """How `plugins=[a,b` can go on; None for any other word."""
-    match = re.match(r"^('?plugins=\[(?:[\w-]+,)*)([\w-]*)$", word)
+    match = re.match(r"^('?\+?plugins=\[(?:[\w-]+,)*)([\w-]*)$", word)
     if not match:
         return None
     start, last = match.groups()
     taken = re.findall(r"[\w-]+", start.partition("[")[2])
-    return [f"{start}{name}" for name in _names(last) if name not in taken]
+    return [f"{start}{name}" for name in candidates.plugins(last) if name not in taken]
 
 
-def _names(prefix: str) -> list[str]:
-    from callsheet.plugins import entry_points
-    from callsheet.plugins.groups import PLUGINS
-
-    return [name for name in entry_points.usable(PLUGINS) if name.startswith(prefix)]
+def _paths_of(word: str) -> list[str]:
+    """How the path in `dataset.path=da` can go on; empty for a setting that is none."""
+    key, equals, value = word.partition("=")
+    kind = candidates.kind_of_path(key.lstrip("+")) if equals else ""
+    if not kind:
+        return []
+    found = candidates.paths(value, folders=kind == "folder")
+    words = [each for each in ("auto", "never") if key == "resume" and each.startswith(value)]
+    return [f"{key}={each}" for each in (*words, *found)]

@@ -1,0 +1,112 @@
+"""What may stand in a command line, read from folders and entry points: runs, paths, plugins, failed entries."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+MOST_RUNS = 200
+DEPTH = 3  # outputs/EXPERIMENT/RUN
+RUN = "run.json"
+OUTPUTS = "outputs"
+# Settings whose value is a path: a folder, or a file or a folder.
+FOLDERS = re.compile(r"^(output_dir|resume|model\.path|trainer\.ref_model)$|(^|[._])(dir|folder)$")
+FILES = re.compile(r"(^|[._])(path|file|filename)$|^model\.chat_template$|^trainer\.args\.deepspeed$")
+NO_FILES = re.compile(r"^callbacks\.|^trainer\.args\.(output_dir|resume_from_checkpoint)$|^peft\.")
+
+
+def kind_of_path(setting: str) -> str:
+    """Whether the value of a setting is a "folder", a "file", or neither, by its name.
+
+    >>> kind_of_path("dataset.eval_path"), kind_of_path("output_dir"), kind_of_path("callbacks.x.path")
+    ('file', 'folder', '')
+    """
+    if NO_FILES.search(setting):
+        return ""
+    return "folder" if FOLDERS.search(setting) else "file" if FILES.search(setting) else ""
+
+
+def paths(word: str, *, folders: bool = False) -> list[str]:
+    """The files and folders that `word` can become; a folder ends in a slash. Names with spaces are left out."""
+    start, slash, name = word.rpartition("/")
+    place = Path(f"{start}{slash}").expanduser() if slash else Path()
+    found = []
+    for entry in _entries(place):
+        hidden = entry.name.startswith(".") and not name.startswith(".")
+        if entry.name.startswith(name) and not hidden and " " not in entry.name and (entry.is_dir() or not folders):
+            found.append(f"{start}{slash}{entry.name}{'/' if entry.is_dir() else ''}")
+    return sorted(found)
+
+
+def runs(word: str) -> list[str]:
+    """The runs that `word` can become, the newest first, and the folders on the way to others.
+
+    Without a word, those below outputs/ and in this folder.
+    """
+    start, slash, _ = word.rpartition("/")
+    places = [Path(f"{start}{slash}").expanduser() if slash else Path()]
+    found = [run for place in places for run in _runs_below(place, DEPTH) if _typed(run, word).startswith(word)]
+    known = [_typed(run, word) for run in sorted(found, key=_age)[:MOST_RUNS]]
+    ways = [path for path in paths(word, folders=True) if path.rstrip("/") not in known]
+    return [*known, *ways] if word or not known else known
+
+
+def plugins(prefix: str) -> list[str]:
+    """The plugins that a run may select."""
+    from callsheet.plugins import entry_points
+    from callsheet.plugins.groups import PLUGINS
+
+    return [name for name in entry_points.usable(PLUGINS) if name.startswith(prefix)]
+
+
+def parts(prefix: str) -> list[str]:
+    """What `callsheet plugins NAME` describes: plugins, engines, dispatchers, outbox kinds and commands."""
+    from callsheet.plugins import entry_points
+    from callsheet.plugins.groups import GROUPS
+
+    return sorted({name for group in GROUPS for name in entry_points.installed(group) if name.startswith(prefix)})
+
+
+def failed_entries(run: str, word: str) -> list[str]:
+    """What `callsheet outbox retry RUN` can be given."""
+    from callsheet.outbox.store import FAILED, EntryStore
+
+    ids = sorted(EntryStore(Path(run).expanduser()).ids(FAILED))
+    return [id for id in (*ids, *(["all"] if ids else [])) if id.startswith(word)]
+
+
+def _runs_below(place: Path, depth: int) -> Iterator[Path]:
+    """Folders with a run.json, not looked into any further; nor are hidden ones, and links."""
+    for entry in _entries(place):
+        if not entry.is_dir(follow_symlinks=False) or entry.name.startswith("."):
+            continue
+        path = place / entry.name
+        if (path / RUN).is_file():
+            yield path
+        elif depth > 1:
+            yield from _runs_below(path, depth - 1)
+
+
+def _typed(path: Path, word: str) -> str:
+    """`path` in the words of who typed: from ~ where they wrote that, and with their leading ./"""
+    text = str(path)
+    if word.startswith("~"):
+        return text.replace(str(Path("~").expanduser()), "~", 1)
+    return f"./{text}" if word.startswith("./") and not text.startswith(("./", "/")) else text
+
+
+def _age(run: Path) -> float:
+    try:
+        return -(run / RUN).stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def _entries(place: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(place) as found:
+            return [*found]
+    except OSError:
+        return []
