@@ -39,3 +39,23 @@ def test_every_command_of_the_page_passes_the_checks(command):
 def test_every_trainer_has_a_command():
     shown = {command.partition(" ")[0].removeprefix("trainer=") for command in COMMANDS}
     assert shown == {file.stem for file in (DOCS.parent / "conf/callsheet_conf/trainer").glob("*.yaml")}
+
+
+@pytest.mark.parametrize(
+    "page",
+    [*sorted(DOCS.glob("*.md")), DOCS.parent / "README.md", DOCS.parent / "CONTRIBUTING.md"],
+    ids=lambda page: page.name,
+)
+def test_every_file_of_the_repository_that_a_page_names_exists(page):
+    text = page.read_text(encoding="utf-8")
+    root = DOCS.parent
+    named = {
+        *re.findall(r"(?<![\w/.$])((?:core|plugins|conf|docs|tests|bench|examples|constraints|\.ci)/[\w./-]+\w)", text),
+        *re.findall(r"\]\((?!https?:|#)([^)#\s]+)", text),
+    }
+    places = (root, page.parent, root / "core" / "callsheet")
+    examples = re.compile(r"conf/(recipe|trainer|model)/\w+\.yaml$|.*ROOM")  # of a reader's own
+    files = [name for name in sorted(named) if not examples.match(name)]
+    assert [
+        name for name in files if not any((at / each).exists() for at in places for each in (name, f"{name}.py"))
+    ] == []
