@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from callsheet.distributed.world import SWEEP, world
 from callsheet.errors import CallsheetError
 
 if TYPE_CHECKING:
@@ -31,7 +33,7 @@ class HydraTask:
     """What Hydra calls, once per run. A launcher such as submitit's may pickle it and call it in another process."""
 
     def __init__(self, task: Task, typed: Sequence[str]) -> None:
-        self.task, self.typed = task, [*typed]
+        self.task, self.typed = task, [*typed]  # the overrides, without flags
         self.process = os.getpid()
         self.outcomes: list[int | Exception] = []
         self.started = False
@@ -48,26 +50,50 @@ class HydraTask:
         # Hydra writes every override into it, secrets too; each run keeps its own in run.json.
         Path(str(chosen.sweep.dir), "multirun.yaml").unlink(missing_ok=True)
         logs.show()  # Hydra has set up logging by now
-        if chosen.mode == RunMode.MULTIRUN:
-            self._say_which(chosen.job.num, chosen.overrides.task)
+        in_sweep = chosen.mode == RunMode.MULTIRUN
         try:
-            code = self.task(config, list(chosen.overrides.task))
+            with self._in_sweep(chosen.job.num, chosen.overrides.task) if in_sweep else nullcontext():
+                code = self.task(config, self._meant(config))
         except Exception as error:
             if os.getpid() != self.process:
                 raise  # only Hydra can carry it home
-            if chosen.mode == RunMode.MULTIRUN:
+            if in_sweep:
                 _logger().error("Run %s of the sweep failed: %s", chosen.job.num, _in_a_line(error))
             self.outcomes.append(error)  # kept from Hydra, which would announce it in words of its own
             return 1
         self.outcomes.append(code)
         return code
 
-    def _say_which(self, number: int, overrides: Sequence[str]) -> None:
-        """Of a sweep, what is special about this run: what was not typed in these words."""
+    def _meant(self, config: DictConfig) -> list[str]:
+        """The overrides that mean something to this run; what is idle is refused, or said."""
+        from hydra.core.hydra_config import HydraConfig
+        from hydra.types import RunMode
+
+        from callsheet.config.origins import overruled_presets
+        from callsheet.config.sweeps import meant_for, refuse_idle_removal
+
+        chosen = HydraConfig.get()
+        overrides, name = list(map(str, chosen.overrides.task)), str(chosen.job.config_name)
+        if world().is_driven:
+            return overrides  # its driver has looked already
+        for said in overruled_presets() if world().is_main else ():
+            _logger().warning("%s", said)
+        if chosen.mode == RunMode.MULTIRUN:
+            return meant_for(overrides, self.typed, config, name)
+        refuse_idle_removal(overrides, name)
+        return overrides
+
+    @contextmanager
+    def _in_sweep(self, number: int, overrides: Sequence[str]) -> Iterator[None]:
+        """Say what is special about this run of the sweep, here and, by the environment, in its `run.json`."""
+        from callsheet.config.sweeps import differing
         from callsheet.secrets import redact_override
 
-        own = [redact_override(item).lstrip("+") for item in overrides if item not in self.typed]
-        _logger().info("Run %s of the sweep: %s", number, " ".join(own))
+        pairs = (redact_override(f"{key}={value}") for key, value in differing(overrides, self.typed).items())
+        own = {key: value for key, _, value in (pair.partition("=") for pair in pairs)}
+        _logger().info("Run %s of the sweep: %s", number, " ".join(f"{key}={value}" for key, value in own.items()))
+        with environment(SWEEP, json.dumps({"process": os.getpid(), "run": {"number": number, "differs": own}})):
+            yield
 
 
 def run_app(name: str, task: Task, overrides: Sequence[str]) -> int:
@@ -94,13 +120,17 @@ def _compose_and_call(name: str, task: Task, overrides: Sequence[str]) -> HydraT
     from callsheet.config import compose
 
     compose.bind()
-    translated = compose.translated(overrides)
+    translated, flags = _without_flags(compose.translated(overrides))
     job = HydraTask(task, translated)
     app = hydra.main(
         version_base=compose.VERSION_BASE, config_path=f"pkg://{compose.CONFIG_MODULE}", config_name="config"
     )
     try:
-        with as_typed([f"callsheet {name}", *_flags_last(translated)]), _printed_without_secrets(translated):
+        with (
+            compose.recipes_may_list_plugins(),
+            as_typed([f"callsheet {name}", *translated, *flags]),
+            _printed_without_secrets([*translated, *flags]),
+        ):
             app(job)()
     except Exception as error:
         _raise_plainly(error, composing=not job.started)
@@ -110,16 +140,25 @@ def _compose_and_call(name: str, task: Task, overrides: Sequence[str]) -> HydraT
 @contextmanager
 def as_typed(arguments: list[str]) -> Iterator[None]:
     """Let Hydra, which reads both of the process, find these arguments, and raise instead of printing and exiting."""
-    argv, full_error = sys.argv, os.environ.get(FULL_ERROR)
-    sys.argv, os.environ[FULL_ERROR] = arguments, "1"
+    argv, sys.argv = sys.argv, arguments
+    try:
+        with environment(FULL_ERROR, "1"):
+            yield
+    finally:
+        sys.argv = argv
+
+
+@contextmanager
+def environment(name: str, value: str) -> Iterator[None]:
+    """Set a variable of the environment for a while."""
+    before, os.environ[name] = os.environ.get(name), value
     try:
         yield
     finally:
-        sys.argv = argv
-        if full_error is None:
-            del os.environ[FULL_ERROR]
+        if before is None:
+            del os.environ[name]
         else:
-            os.environ[FULL_ERROR] = full_error
+            os.environ[name] = before
 
 
 def _logger() -> logging.Logger:
@@ -137,8 +176,8 @@ def _in_a_line(error: Exception) -> str:
     return redact_text(" ".join([f"{kind}{said}", *getattr(said, "__notes__", ())]))
 
 
-def _flags_last(arguments: Sequence[str]) -> list[str]:
-    """`arguments` with Hydra's flags behind the overrides, which Hydra's parser wants in one piece."""
+def _without_flags(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The overrides among `arguments`, which Hydra's parser wants in one piece, and Hydra's flags."""
     overrides: list[str] = []
     flags: list[str] = []
     waiting = iter(arguments)
@@ -146,7 +185,7 @@ def _flags_last(arguments: Sequence[str]) -> list[str]:
         (flags if argument.startswith("-") else overrides).append(argument)
         if argument in WITH_VALUE and (value := next(waiting, None)) is not None:
             flags.append(value)
-    return [*overrides, *flags]
+    return overrides, flags
 
 
 def _refuse_one_place_for_many(overrides: Sequence[str]) -> None:

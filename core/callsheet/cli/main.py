@@ -165,9 +165,9 @@ def _train(config: DictConfig, overrides: list[str]) -> int:
     from callsheet.session.status import attempts_of, where_it_lies
 
     join_slurm(os.environ, int(config.launch.nodes), config.launch.processes)
-    plan = make_plan(config, _meant_for_this_run(overrides))
-    plan = replace(plan, overrides=(*flags(), *overrides))
     here = world()
+    plan = make_plan(config, [] if here.is_driven else overrides)  # a worker's driver has looked already
+    plan = replace(plan, overrides=(*flags(), *overrides))
     if plan.resume == "auto" and is_complete(plan):
         if here.is_main:
             click.echo(_nothing_left(plan.run_dir))
@@ -202,14 +202,6 @@ def _train(config: DictConfig, overrides: list[str]) -> int:
     return _say_unpublished(session.unpublished(), plan.run_dir)
 
 
-def _meant_for_this_run(overrides: list[str]) -> list[str]:
-    """Of a sweep, one override may set a plugin that only other arms select; a worker's driver has looked already."""
-    from hydra.core.hydra_config import HydraConfig
-    from hydra.types import RunMode
-
-    return [] if HydraConfig.get().mode == RunMode.MULTIRUN or world().is_driven else overrides
-
-
 def _nothing_left(folder: Path) -> str:
     from callsheet.rundir.rundir import RunDir
 
@@ -232,7 +224,7 @@ def _check(config: DictConfig, overrides: list[str]) -> int:
     from callsheet.preflight.preflight import require
     from callsheet.run.train import check
 
-    plan = make_plan(config, _meant_for_this_run(overrides))
+    plan = make_plan(config, overrides)
     report = check(plan)
     for warning in report.warnings:
         click.echo(f"warning: {warning}", err=True)

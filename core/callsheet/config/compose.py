@@ -20,9 +20,11 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from callsheet.config.hydra_errors import plain
-from callsheet.config.overrides import MORE, PLUGINS, translated
+from callsheet.config.overrides import LESS, MORE, PLUGINS, translated
+from callsheet.config.recipe_files import recipes_may_list_plugins
 from callsheet.config.renamed import RESOLVER, any_name
 from callsheet.config.schema import Root
+from callsheet.config.sweeps import refuse_idle_removal
 from callsheet.plugins import entry_points
 from callsheet.plugins.groups import PLUGINS as GROUP
 from callsheet.plugins.registry import installed, structured
@@ -34,8 +36,11 @@ CONFIG_MODULE = "callsheet_conf"
 VERSION_BASE = "1.3"
 
 
+GROUPS = (PLUGINS, MORE, LESS)
+
+
 class PluginConfigs(ConfigSource):
-    """Config group `plugins`, one option per installed plugin."""
+    """Config group `plugins`, one option per installed plugin; and the groups that add one, and leave one out."""
 
     @staticmethod
     def scheme() -> str:
@@ -45,24 +50,25 @@ class PluginConfigs(ConfigSource):
         return True
 
     def is_group(self, config_path: str) -> bool:
-        return config_path.strip("/") in ("", PLUGINS, MORE)
+        return config_path.strip("/") in ("", *GROUPS)
 
     def is_config(self, config_path: str) -> bool:
         group, _, name = config_path.removesuffix(".yaml").partition("/")
-        return group in (PLUGINS, MORE) and name in installed()
+        return group in GROUPS and name in installed()
 
     def list(self, config_path: str, results_filter: ObjectType | None) -> list[str]:
-        if config_path.strip("/") in (PLUGINS, MORE) and results_filter is not ObjectType.GROUP:
+        if config_path.strip("/") in GROUPS and results_filter is not ObjectType.GROUP:
             return entry_points.usable(GROUP)
         return [PLUGINS] if config_path == "" and results_filter is not ObjectType.CONFIG else []
 
     def load_config(self, config_path: str) -> ConfigResult:
-        name = config_path.removesuffix(".yaml").partition("/")[2]
+        group, _, name = config_path.removesuffix(".yaml").partition("/")
+        removed = group == LESS  # null in the place of its settings says so: config/plan.py
         return ConfigResult(
-            config=structured(name),
+            config=OmegaConf.create({name: None}) if removed else structured(name),
             provider=self.provider,
             path=f"{self.scheme()}://{name}",
-            header={"package": f"plugins.{name}"},
+            header={"package": PLUGINS if removed else f"{PLUGINS}.{name}"},
         )
 
 
@@ -89,9 +95,12 @@ def compose(overrides: Sequence[str]) -> DictConfig:
     from hydra import initialize_config_module
 
     bind()
+    words = translated(overrides)
     try:
-        with initialize_config_module(CONFIG_MODULE, version_base=VERSION_BASE):
-            return hydra_compose("config", overrides=translated(overrides))
+        with recipes_may_list_plugins(), initialize_config_module(CONFIG_MODULE, version_base=VERSION_BASE):
+            config = hydra_compose("config", overrides=words)
+            refuse_idle_removal(words, "config")
+            return config
     except Exception as error:
         raise plain(error) from error
 

@@ -16,6 +16,7 @@ from omegaconf.errors import (
 )
 
 from callsheet.config import places
+from callsheet.config.overrides import LESS, MORE, PLUGINS, as_typed
 from callsheet.errors import CallsheetError, did_you_mean, first_line
 from callsheet.plugins.registry import installed, no_such_plugin
 
@@ -37,10 +38,12 @@ def plain(error: BaseException) -> Exception:
         if isinstance(link, (ValidationError, ConfigTypeError)) and link.full_key:
             return CallsheetError(f"{link.full_key}: {_said(link)}.{_where(chain)}")
         if isinstance(link, MissingConfigException):
-            return CallsheetError(_missing_option(link))
+            return CallsheetError(_missing_option(link) + _where(chain))
         if isinstance(link, OverrideParseException):
             return CallsheetError(_unreadable(link))
     for link in chain:
+        if several := re.match("Ambiguous value for argument '(.*)'", str(link)):
+            return CallsheetError(_several(as_typed(several[1])))
         if isinstance(link, (HydraException, OmegaConfBaseException)):
             return CallsheetError(_without_plus(str(link)) or type(link).__name__)
     return error if isinstance(error, Exception) else CallsheetError(str(error))
@@ -59,6 +62,11 @@ def _said(error: BaseException) -> str:
     return "it takes values by name, as in {name: value}, and no list" if said == LIST_FOR_NAMES else said
 
 
+def _several(override: str) -> str:
+    key, _, values = override.partition("=")
+    return f"{override} has several values: write '{key}=[{values}]' for a list, or add -m for one run with each."
+
+
 def _chain(error: BaseException | None) -> list[BaseException]:
     found: list[BaseException] = []
     while error is not None and error not in found:
@@ -70,9 +78,11 @@ def _chain(error: BaseException | None) -> list[BaseException]:
 def _unknown_key(error: OmegaConfBaseException) -> str:
     parent, full_key = error.parent_node, str(error.full_key)
     known = [str(name) for name in parent if name not in OF_HYDRA] if isinstance(parent, DictConfig) else []
-    if isinstance(parent, DictConfig) and full_key.rpartition(".")[0] == "plugins":
+    if isinstance(parent, DictConfig) and full_key.rpartition(".")[0] == PLUGINS:
         # A recipe may set plugins that this run does not select; they have no class.
-        known = [name for name in known if OmegaConf.get_type(parent, name) is not dict]
+        known = [name for name in known if OmegaConf.get_type(parent, name) not in (dict, type(None))]
+    elif full_key.startswith(f"{PLUGINS}.") and full_key.count(".") == 2 and OmegaConf.get_type(parent) in (None, dict):
+        return f"{full_key} cannot be set: {full_key.split('.')[1]} is not selected."
     return unknown_key(full_key, known, places.of(full_key.rpartition(".")[2], parent))
 
 
@@ -109,18 +119,28 @@ def _missing_option(error: MissingConfigException) -> str:
     if place := wanted.startswith(("model/", "dataset/")):
         group, _, option = wanted.partition("/")
     options = list(error.options or [])
-    if group in ("plugins", "more_plugins"):
-        return no_such_plugin(option)
+    if group in (PLUGINS, MORE, LESS):
+        return _no_plugin(option, [] if group == LESS else [one for one in options if one not in installed()])
     if not options:
         return _without_plus(first_line(error).rstrip("."))
     known = f"{group} has no option {option!r}.{did_you_mean(option, options)} It has: {', '.join(options)}."
     return f"{known} For a file, a folder or a repository: {group}.path={option}" if place else known
 
 
+def _no_plugin(name: str, presets: Sequence[str]) -> str:
+    """No plugin is called `name`, and no preset, which is a file in `plugins/` of a folder of configurations."""
+    if not presets:
+        return no_such_plugin(name)
+    near = did_you_mean(name, [*presets, *installed()])
+    known = f"Presets: {', '.join(presets)}; installed: {', '.join(installed())}."
+    return f"There is no plugin and no preset named {name!r}.{near} {known}"
+
+
 def _where(chain: list[BaseException]) -> str:
     """The override or file that Hydra was merging, when it said so."""
     for link in chain:
-        if found := re.search(r"Error merging override \+*(.+)|In '([^']+)'", str(link)):
+        found = re.search(r"Error merging override \+*(.+)|In '([^']+)'", str(link))
+        if found and found.group(2) != "config":  # which is Callsheet's own, and no place to mend
             return f" (In {found.group(1) or found.group(2)}.)"
     return ""
 

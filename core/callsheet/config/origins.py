@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from callsheet.config.overrides import ADD, MORE, OPEN, PLUGINS
+from callsheet.config.overrides import LESS, MORE, PLUGINS, as_typed
 from callsheet.config.yaml_lines import Key, entries_of, file_of, lines_of
 from callsheet.hooks import Plugin
 from callsheet.plugins.manual import own_fields_first
-from callsheet.plugins.registry import load
+from callsheet.plugins.registry import installed, load
 from callsheet.privates.hydra import changed_by, defaults_list
 from callsheet.secrets import redact_override
 
@@ -89,7 +89,7 @@ class Origins:
         """The option of each group at the top but those of plugins."""
         parents = {layer.path: layer.default.parent for layer in self.layers if layer.default}
         for group, option in reversed(list(self.chosen.items())):
-            if "/" not in group and group not in (PLUGINS, MORE):
+            if "/" not in group and group not in (PLUGINS, MORE, LESS):
                 parent = parents.get(f"{group}/{option}") or self.primary
                 yield Value(group, option or "none", self._selected(group, str(option), parent))
 
@@ -123,12 +123,21 @@ class Origins:
         return entries[-1].origin(option) if entries else parent
 
 
+def overruled_presets() -> Iterator[str]:
+    """What presets of this run set in vain: a recipe sets it too, and what it sets comes after them."""
+    if not any(any(Path(each.path, PLUGINS).glob("*.yaml")) for each in HydraConfig.get().runtime.config_sources):
+        return
+    trail = Origins.of_this_run()
+    for default in trail.defaults.defaults:
+        group, _, name = str(default.config_path).partition("/")
+        for key, origin in _keys_of(default).items() if group in (PLUGINS, MORE) and name not in installed() else ():
+            winner = trail.origin(*key)
+            if winner not in (origin, "") and not winner.startswith("override "):
+                yield f"{'.'.join(key)} of preset {name} ({origin}) does not count: {winner} sets it, too."
+
+
 def _typed(override: Override) -> str:
-    """An override as it was typed, before `compose.translated`."""
-    line = str(override.input_line)
-    if OPEN.match(line.removeprefix("++")):
-        line = line.removeprefix("++")
-    return f"override {redact_override(ADD + line.removeprefix(f'{MORE}=') if line.startswith(f'{MORE}=') else line)}"
+    return f"override {redact_override(as_typed(str(override.input_line)))}"
 
 
 def _listed(value: Any) -> list[str]:
@@ -140,6 +149,8 @@ def _keys_of(default: ResultDefault) -> dict[Key, str]:
     path, package = str(default.config_path), tuple(filter(None, (default.package or "").split(".")))
     if found := file_of(path):
         return {(*package, *key): f"{found[0]}:{line}" for key, line in lines_of(found[1])}
+    if path.startswith(f"{LESS}/"):
+        return {(PLUGINS, path.partition("/")[2]): f"~plugins={path.partition('/')[2]}"}
     if path.partition("/")[0] in (PLUGINS, MORE):
         plugin = load(path.partition("/")[2])
         return {(*package, field.name): declared(plugin, field.name) for field in own_fields_first(plugin)}

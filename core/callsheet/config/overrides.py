@@ -10,8 +10,13 @@ from callsheet.errors import CallsheetError
 from callsheet.plugins import entry_points
 from callsheet.plugins.groups import PLUGINS as GROUP
 
-PLUGINS, MORE = "plugins", "more_plugins"
-ADD = f"+{PLUGINS}="
+PLUGINS, MORE, LESS = "plugins", "more_plugins", "less_plugins"
+ADD, REMOVE = f"+{PLUGINS}=", f"~{PLUGINS}="
+# Hydra's own way to remove one; it gets lost in a sweep.
+REMOVED = re.compile(rf"~{PLUGINS}\.([\w-]+)=?")
+MULTIRUN = {"-m", "--multirun", "hydra.mode=MULTIRUN"}
+# In a sweep, what a setting belongs to may be selected by other runs only.
+SETTING = re.compile(rf"{PLUGINS}\.[\w-]+(\.|=\{{)")
 # A key in one of these need not be in the YAML: arguments of others, and the entries of a plugin's dictionary.
 OPEN = re.compile(
     r"(trainer\.args|peft\.args|callbacks|model\.kwargs|launch\.config|dataset\.eval|plugins\.[\w-]+\.\w+)(\.|=\{)"
@@ -33,20 +38,42 @@ def translated(overrides: Sequence[str]) -> list[str]:
     """What people type, in the words that Hydra wants.
 
     `trainer.args.x=1` gets the `++` that Hydra asks for before a key the YAML does not list. `+plugins=c` joins what a
-    recipe or another override selected, through a group of its own: Hydra would drop it in silence. Raises
-    `CallsheetError` for a plugin that is installed under a name that Hydra cannot read.
+    recipe or another override selected, and `~plugins=c` leaves it out, through groups of their own: Hydra would drop
+    the one in silence, and does not know the other for a list. Raises `CallsheetError` for a plugin that is installed
+    under a name that Hydra cannot read.
 
-    >>> translated(["plugins=[a]", "+plugins=b", "+plugins=c", "trainer.args.max_steps=9"])
-    ['plugins=[a]', '++trainer.args.max_steps=9', 'more_plugins=[b,c]']
+    >>> translated(["plugins=[a]", "+plugins=b", "+plugins=c", "~plugins=a", "trainer.args.max_steps=9"])
+    ['plugins=[a]', '++trainer.args.max_steps=9', 'more_plugins=[b,c]', 'less_plugins=a']
     """
     for item in overrides:
         _refuse_untypable(item)
-    overrides = [_quoted(item) for item in overrides]
-    added = [item.removeprefix(ADD) for item in overrides if item.startswith(ADD)]
-    rest = [f"++{item}" if OPEN.match(item) else item for item in overrides if not item.startswith(ADD)]
-    if len(added) > 1:
-        return [*rest, f"{MORE}=[{','.join(item.strip('[]') for item in added)}]"]
-    return [*rest, *(f"{MORE}={item}" for item in added)]
+    overrides = [REMOVED.sub(rf"{REMOVE}\1", item) if REMOVED.fullmatch(item) else _quoted(item) for item in overrides]
+    open_keys = [OPEN, SETTING] if MULTIRUN & {*overrides} else [OPEN]
+    rest = [item for item in overrides if not item.startswith((ADD, REMOVE))]
+    return [
+        *(f"++{item}" if any(key.match(item) for key in open_keys) else item for item in rest),
+        *_of_group(MORE, [item.removeprefix(ADD) for item in overrides if item.startswith(ADD)]),
+        *_of_group(LESS, [item.removeprefix(REMOVE) for item in overrides if item.startswith(REMOVE)]),
+    ]
+
+
+def as_typed(override: str) -> str:
+    """An override as it was typed, before it was translated.
+
+    >>> as_typed("more_plugins=[b,c]"), as_typed("++trainer.args.max_steps=9")
+    ('+plugins=[b,c]', 'trainer.args.max_steps=9')
+    """
+    for group, typed in ((MORE, ADD), (LESS, REMOVE)):
+        if override.startswith(f"{group}="):
+            return typed + override.removeprefix(f"{group}=")
+    line = override.removeprefix("++")
+    return line if OPEN.match(line) or SETTING.match(line) else override
+
+
+def _of_group(group: str, values: Sequence[str]) -> list[str]:
+    if len(values) > 1:
+        return [f"{group}=[{','.join(item.strip('[]') for item in values)}]"]
+    return [f"{group}={item}" for item in values]
 
 
 def typed(overrides: Sequence[str]) -> list[str]:
@@ -61,7 +88,9 @@ def typed(overrides: Sequence[str]) -> list[str]:
 
 def _refuse_untypable(override: str) -> None:
     """Here, since Hydra would say something else, or cut the name short, before it looks for the plugin."""
-    key, _, value = override.lstrip("+").partition("=")
+    key, _, value = override.lstrip("+~").partition("=")
+    if override in (f"~{PLUGINS}", REMOVE):
+        raise CallsheetError(f"{override} names no plugin: write ~plugins=NAME, or plugins=[] for none at all.")
     named = [name.strip(" '\"") for name in value.strip("'\"").strip("[]").split(",")] if key == PLUGINS else []
     for name, found in entry_points.installed(GROUP).items():
         if GROUP.problem_with(name) and (name in named or key.startswith(f"{PLUGINS}.{name}.")):

@@ -29,6 +29,7 @@ from callsheet.plugins.registry import find, installed, load, no_such_plugin
 from callsheet.secrets import redact
 from callsheet.settings import check_settings
 
+LONGEST_NAME = 255  # bytes, of a file or a folder
 HINTS = {
     "model.path": "a folder or a repository on the Hub, as in model.path=Qwen/Qwen3-0.6B; recipe=demo needs neither",
 }
@@ -67,6 +68,7 @@ def make_plan(config: DictConfig, overrides: Sequence[str] = ()) -> Plan:
     plugins = make_plugins(config, overrides)
     settled = renamed.settle(config)
     settings = _settings(config)
+    _refuse_long_names(settings)
     trainer = settings.trainer
     return Plan(
         experiment=settings.experiment,
@@ -101,7 +103,7 @@ def make_plugins(config: DictConfig, overrides: Sequence[str] = ()) -> dict[str,
     plugins = {}
     for name in map(str, config.plugins):
         if plugin_class := selected_class(config.plugins[name]):
-            plugins[name] = _make(name, plugin_class, config.plugins[name])
+            plugins[name] = make_plugin(name, plugin_class, config.plugins[name])
         elif name in typed or name not in installed():
             raise CallsheetError(_not_selected(name))
     return plugins
@@ -113,7 +115,8 @@ def selected_class(node: Any) -> type[Plugin] | None:
     return found if isinstance(found, type) and issubclass(found, Plugin) else None
 
 
-def _make(name: str, plugin_class: type[Plugin], node: DictConfig) -> Plugin:
+def make_plugin(name: str, plugin_class: type[Plugin], node: DictConfig) -> Plugin:
+    """The plugin with these settings; raises `CallsheetError` for one that is wrong."""
     try:
         made = cast(Plugin, OmegaConf.to_object(node))
         check_settings(made, plugin_class.__name__)  # also where __post_init__ forgets its parent's
@@ -167,6 +170,22 @@ def _refuse_missing(config: DictConfig) -> None:
     if missing:
         lines = [f"{key} must be set{_help_for(key)}." for key in missing]
         raise CallsheetError("\n".join(lines))
+
+
+def _refuse_long_names(settings: Root) -> None:
+    """Refuse what no file system can look up: whoever asks it whether such a path exists gets an OSError."""
+    paths = {
+        "output_dir": settings.output_dir,
+        "resume": settings.resume,
+        "model.path": settings.model.path,
+        "dataset.path": settings.dataset.path,
+        "dataset.eval_path": settings.dataset.eval_path,
+        "trainer.ref_model": settings.trainer.ref_model,
+        **{f"dataset.mixture[{number}].path": each.path for number, each in enumerate(settings.dataset.mixture)},
+    }
+    for name, path in paths.items():
+        if max((len(part.encode()) for part in str(path or "").split("/")), default=0) > LONGEST_NAME:
+            raise CallsheetError(f"{name} holds a name of more than {LONGEST_NAME} bytes: {str(path)[:60]}…")
 
 
 def _help_for(key: str) -> str:

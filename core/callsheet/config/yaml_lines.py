@@ -11,7 +11,8 @@ import yaml
 from hydra.core.hydra_config import HydraConfig
 
 from callsheet.config.compose import PluginConfigs
-from callsheet.config.overrides import MORE, PLUGINS
+from callsheet.config.overrides import LESS, MORE, PLUGINS
+from callsheet.config.recipe_files import at_home
 from callsheet.plugins.registry import installed
 
 Key = tuple[str, ...]
@@ -34,7 +35,18 @@ def entries_of(config_path: str) -> list[Entry]:
     label, text = file_of(config_path) or ("", "")
     top = dict(_pairs(_compose(text)))
     items: list[yaml.Node] = next((value.value for key, value in top.items() if key.value == "defaults"), [])
-    return [_entry(item, label, config_path.rpartition("/")[0]) for item in items]
+    listed = [value for key, value in top.items() if key.value == PLUGINS and not isinstance(value, yaml.MappingNode)]
+    return [
+        *(_entry(item, label, config_path.rpartition("/")[0]) for item in items),
+        *(_choice(node, label) for node in listed),
+    ]
+
+
+def _choice(node: yaml.Node, label: str) -> Entry:
+    """`plugins: [a, b: {x: 1}]` of a recipe."""
+    names = [name for item in _items(node) for name in ([key for key, _ in _pairs(item)] or [item])]
+    lines = {name.value: f"{label}:{name.start_mark.line + 1}" for name in names}
+    return Entry(PLUGINS, f"{label}:{node.start_mark.line + 1}", lines)
 
 
 def _entry(item: yaml.Node, label: str, folder: str) -> Entry:
@@ -64,7 +76,12 @@ def _lines(node: yaml.Node | None, above: Key = ()) -> Iterator[tuple[Key, int]]
                 yield from _lines(anchor, above)
         elif (*above, key.value) != ("defaults",):
             yield (*above, key.value), key.start_mark.line + 1
-            yield from _lines(value, (*above, key.value))
+            for part in _items(value) if (*above, key.value) == (PLUGINS,) else [value]:
+                yield from _lines(part, (*above, key.value))
+
+
+def _items(node: yaml.Node) -> list[yaml.Node]:
+    return list(node.value) if isinstance(node, yaml.SequenceNode) else [node]
 
 
 def _pairs(node: yaml.Node | None) -> Iterator[tuple[yaml.Node, yaml.Node]]:
@@ -77,6 +94,7 @@ def _compose(text: str) -> yaml.Node | None:
 
 def file_of(config_path: str) -> tuple[str, str] | None:
     """What to call the YAML file that Hydra reads for `config_path`, and its text; None when that is no file."""
+    config_path = at_home(config_path)
     for source in HydraConfig.get().runtime.config_sources:
         if source.schema == PluginConfigs.scheme() and _is_plugin(config_path):
             return None
@@ -92,7 +110,7 @@ def file_of(config_path: str) -> tuple[str, str] | None:
 
 def _is_plugin(config_path: str) -> bool:
     group, _, name = config_path.partition("/")
-    return group in (PLUGINS, MORE) and name in installed()
+    return group in (PLUGINS, MORE, LESS) and name in installed()
 
 
 def _short(file: Path) -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 DRIVER = "CALLSHEET_DRIVER"  # the process id of the driver that started this worker
+SWEEP = "CALLSHEET_SWEEP"  # the place of this run in its sweep, for its workers too: JSON
 
 
 @dataclass(frozen=True)
@@ -43,3 +46,11 @@ def world(environ: Mapping[str, str] = os.environ) -> World:
     else:
         starter = "torchrun" if "TORCHELASTIC_RUN_ID" in environ else "the environment"
     return World(int(environ["RANK"]), int(environ["WORLD_SIZE"]), starter)
+
+
+def place_in_sweep(environ: Mapping[str, str] = os.environ) -> dict[str, Any] | None:
+    """The `number` of this run in its sweep, and the overrides in which it `differs` from the others; None for a
+    single run."""
+    place: dict[str, Any] = json.loads(environ.get(SWEEP, "{}"))
+    # What a run starts, other than its own workers, inherits the variable too.
+    return place["run"] if str(place.get("process")) in (str(os.getpid()), environ.get(DRIVER)) else None

@@ -1,9 +1,10 @@
-"""Hydra: the list of what it merged, from which `callsheet explain` says where a value comes from."""
+"""Hydra: the list of what it merged, which says where a value comes from, and the classes that read its YAML files."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 from callsheet.privates.library import Library, Private
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 FILE = "hydra/_internal/defaults_list.py"
 WHY = "explains where a value comes from"
+READS = "reads the lists of plugins in recipes"
 
 LIBRARY = Library(
     "hydra-core",
@@ -29,6 +31,14 @@ LIBRARY = Library(
             "ConfigLoaderImpl.compute_defaults_list", "hydra/_internal/config_loader_impl.py", 569, WHY,
             takes=("config_name", "overrides", "run_mode"),
         ),
+        Private("SourcesRegistry.types", "hydra/_internal/sources_registry.py", 9, READS),
+        Private("FileConfigSource", "hydra/_internal/core_plugins/file_config_source.py", 11, READS),
+        Private(
+            "ImportlibResourcesConfigSource",
+            "hydra/_internal/core_plugins/importlib_resources_config_source.py",
+            21,
+            READS,
+        ),
     ),
 )  # fmt: skip
 
@@ -44,3 +54,28 @@ def defaults_list(config_name: str | None, overrides: Sequence[str]) -> Defaults
 def changed_by(defaults: DefaultsList, group: str) -> OverrideMetadata | None:
     """Which file, or the command line, overrides the option of `group`."""
     return defaults.overrides.override_metadata.get(group)
+
+
+def yaml_sources() -> tuple[type[Any], type[Any]]:
+    """The classes that read YAML from folders, and from packages."""
+    from hydra._internal.core_plugins.file_config_source import FileConfigSource
+    from hydra._internal.core_plugins.importlib_resources_config_source import ImportlibResourcesConfigSource
+
+    return FileConfigSource, ImportlibResourcesConfigSource
+
+
+@contextmanager
+def reading_by(*sources: type[Any]) -> Iterator[None]:
+    """Have Hydra read by these classes, each in place of the one of its scheme, and by its own again afterwards.
+
+    `SourcesRegistry.register` refuses a second class for a scheme.
+    """
+    from hydra._internal.sources_registry import SourcesRegistry
+
+    types = SourcesRegistry.instance().types
+    before = dict(types)
+    types.update({source.scheme(): source for source in sources})
+    try:
+        yield
+    finally:
+        types.update({source.scheme(): before[source.scheme()] for source in sources})

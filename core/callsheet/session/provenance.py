@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from callsheet.distributed.world import place_in_sweep
 from callsheet.rundir import attempts, rundir
 from callsheet.rundir.rundir import now
 from callsheet.secrets import redact, redact_override
@@ -58,6 +59,7 @@ def write_start(
             "experiment": ctx.experiment,
             "status": "running",
             "started": earlier.get("started", now()),
+            **({"sweep": place} if (place := place_in_sweep()) else {}),
             "attempts": [*attempts.before(earlier), attempts.this_one()],
             "config": ctx.run_config,
             "ids": ctx.ids,

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from callsheet.distributed.world import world
+from callsheet.distributed.world import place_in_sweep, world
 from callsheet.hooks import Plugin
 from callsheet.outbox import Outbox
 from callsheet.outbox.counts import counts_of
@@ -57,7 +57,7 @@ class Session:
         self.outbox = outbox or OutboxSettings()
         self.overrides = overrides
         self.supervisor: Supervisor | None = None
-        self.arm = ArmResult(ctx.run)
+        self.arm = ArmResult(ctx.run, config=(place_in_sweep() or {}).get("differs", {}))
         self.metrics: dict[str, float] = {}
         self.artifacts = LoopArtifacts()
         self.stopped_by: str | None = None

@@ -162,6 +162,9 @@ def test_a_multirun_trains_every_combination_in_a_directory_of_its_own(callsheet
     runs = sorted((tmp_path / "outputs" / "demo").glob("demo-*"))
     plugins = [[plugin["name"] for plugin in json.loads((run / "run.json").read_text())["plugins"]] for run in runs]
     assert plugins == [[], ["bema"]]
+    places = [json.loads((run / "run.json").read_text())["sweep"] for run in runs]
+    assert places == [{"number": 0, "differs": {"plugins": "[]"}}, {"number": 1, "differs": {"plugins": "[bema]"}}]
+    assert "plugins.bema.update_freq=2 is set aside: this run does not select bema.\n" in done.stderr
     assert "Run 0 of the sweep: plugins=[]\n" in done.stderr and "Run 1 of the sweep: plugins=[bema]\n" in done.stderr
 
 

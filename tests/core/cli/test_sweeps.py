@@ -27,6 +27,7 @@ def test_submitit_runs_every_job_of_a_sweep_in_a_process_of_its_own(callsheet, t
     assert first["status"] == second["status"] == "completed" and second["outcome"]["step"] == 2
     assert [plugin["name"] for plugin in second["plugins"]] == ["csv_metrics"] and not first["plugins"]
     assert first["attempts"][0]["pid"] != second["attempts"][0]["pid"]
+    assert [run["sweep"]["differs"]["plugins"] for run in (first, second)] == ["[]", "[csv_metrics]"]
 
 
 def test_a_job_that_fails_in_submitit_is_explained_as_here(callsheet):
@@ -48,6 +49,7 @@ def test_a_sweep_over_launches_finds_the_configurations_of_the_user(callsheet, t
     found = [json.loads(path.read_text()) for path in sorted(tmp_path.glob("outputs/config-sweep/*/run.json"))]
     assert [run["world"]["engine"] for run in found] == ["ddp", "zero2"]
     assert {run["world"]["processes"] for run in found} == {2}
+    assert [run["sweep"]["differs"] for run in found] == [{"launch": "ddp"}, {"launch": "zero2"}]
 
 
 def test_many_runs_are_not_sent_to_one_directory(callsheet, tmp_path):

@@ -1,0 +1,104 @@
+"""The YAML files of recipes and presets: a recipe may list its plugins, and `+plugins=` may name a preset."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, cast
+
+from hydra.plugins.config_source import ConfigResult
+from omegaconf import DictConfig, OmegaConf
+
+from callsheet.config.overrides import MORE, PLUGINS
+from callsheet.errors import CallsheetError
+from callsheet.privates.hydra import reading_by, yaml_sources
+
+if TYPE_CHECKING:
+    from hydra.core.object_type import ObjectType
+    from hydra.plugins.config_source import ConfigSource as InFolders
+    from hydra.plugins.config_source import ConfigSource as InPackages
+else:
+    InFolders, InPackages = yaml_sources()
+
+GLOBAL = "_global_"
+OVERRIDE = f"override /{PLUGINS}"
+ADVICE = "write names, as in 'plugins: [bema, csv_metrics]', or with settings, as in 'plugins: [bema: {lag: 3}]'"
+
+
+class _Files:
+    """What Hydra's own readers do, but a list of plugins means a choice, and presets belong to `more_plugins` too."""
+
+    def load_config(self, config_path: str) -> ConfigResult:
+        path = at_home(config_path)
+        found = super().load_config(path)  # type: ignore[misc]  # of the class beside it, as below
+        _require_package(found, path)
+        return with_choice(found, path)
+
+    def is_config(self, config_path: str) -> bool:
+        return bool(super().is_config(at_home(config_path)))  # type: ignore[misc]
+
+    def is_group(self, config_path: str) -> bool:
+        return bool(super().is_group(at_home(config_path)))  # type: ignore[misc]
+
+    def list(self, config_path: str, results_filter: ObjectType | None) -> list[str]:
+        return [*super().list(at_home(config_path), results_filter)]  # type: ignore[misc]
+
+
+class FilesInFolders(_Files, InFolders):
+    """The files of a folder, such as that of `--config-dir`."""
+
+
+class FilesInPackages(_Files, InPackages):
+    """The files of a package, such as those that come with Callsheet."""
+
+
+def recipes_may_list_plugins() -> AbstractContextManager[None]:
+    """As long as it lasts, Hydra reads files as described here; other applications in this process are left alone."""
+    return reading_by(FilesInFolders, FilesInPackages)
+
+
+def at_home(config_path: str) -> str:
+    """The path of a preset, which lies in `plugins/`, whether it was chosen or added."""
+    group, slash, name = config_path.partition("/")
+    return f"{PLUGINS}{slash}{name}" if group == MORE else config_path
+
+
+def _require_package(found: ConfigResult, path: str) -> None:
+    """Refuse a preset whose settings would count for no plugin."""
+    holds = {*found.config} - {"defaults"} if isinstance(found.config, DictConfig) else set()
+    if path.startswith(f"{PLUGINS}/") and holds and not found.header.get("package"):
+        said = "must begin with the line '# @package plugins.NAME', with the name of the plugin that it sets"
+        raise CallsheetError(f"{path}.yaml {said}.")
+
+
+def with_choice(found: ConfigResult, path: str) -> ConfigResult:
+    """A file that says `plugins: [a, b: {x: 1}]`, as if it had said that in its defaults list and by settings."""
+    config = found.config
+    if not isinstance(config, DictConfig) or (found.header.get("package") != GLOBAL and "/" in path):
+        return found
+    if PLUGINS not in config or OmegaConf.is_interpolation(config, PLUGINS) or isinstance(config[PLUGINS], DictConfig):
+        return found
+    content = cast("dict[str, Any]", OmegaConf.to_container(config, resolve=False))
+    settings = choice_in(content.pop(PLUGINS), f"{path}.yaml")
+    defaults = content.get("defaults") or []
+    if any(isinstance(item, dict) and OVERRIDE in item for item in defaults):
+        raise CallsheetError(f"{path}.yaml chooses plugins twice: by 'plugins:', and by '{OVERRIDE}'. Keep one.")
+    content["defaults"] = [*defaults, {OVERRIDE: [*settings]}]
+    if any(settings.values()):
+        content[PLUGINS] = {name: own for name, own in settings.items() if own}
+    return replace(found, config=OmegaConf.create(content))
+
+
+def choice_in(written: Any, file: str) -> dict[str, dict[str, Any]]:
+    """The plugins in a list such as `[a, b: {x: 1}]`, each with its settings; raises `CallsheetError` for others."""
+    settings: dict[str, dict[str, Any]] = {}
+    if written is None:
+        raise CallsheetError(f"{file}: plugins: is empty. Write 'plugins: []' for none, or leave it out.")
+    for item in written if isinstance(written, list) else [written]:
+        for name, own in item.items() if isinstance(item, dict) else [(item, None)]:
+            if not isinstance(name, str) or not (own is None or isinstance(own, dict)):
+                raise CallsheetError(f"{file}: plugins: has the entry {item!r}; {ADVICE}.")
+            if name in settings:
+                raise CallsheetError(f"{file}: plugins: lists {name} twice.")
+            settings[name] = own or {}
+    return settings

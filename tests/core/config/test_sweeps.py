@@ -1,0 +1,132 @@
+"""Runs of a sweep: what each leaves to the others, what none of them means, and what each differs in."""
+
+import json
+import os
+
+import pytest
+
+from callsheet.cli.hydra_app import run_app
+from callsheet.config.compose import compose
+from callsheet.config.plan import make_plan
+from callsheet.distributed.world import place_in_sweep
+from callsheet.errors import CallsheetError
+
+
+def runs(*overrides):
+    """For each run of a sweep over the demo: the selected plugins, what it is given, and its place in the sweep."""
+    seen = []
+
+    def task(config, typed):
+        seen.append((list(make_plan(config, typed).plugins), [*typed], place_in_sweep()))
+        return 0
+
+    run_app("check", task, ["-m", "recipe=demo", *overrides])
+    return seen
+
+
+def refusal(*overrides):
+    with pytest.raises(CallsheetError) as refused:
+        runs(*overrides)
+    return str(refused.value)
+
+
+def test_a_setting_of_a_plugin_that_another_run_selects_is_set_aside():
+    without, with_it = runs("plugins=[],[bema]", "plugins.bema.update_freq=3")
+    assert without[0] == [] and "++plugins.bema.update_freq=3" not in without[1]
+    assert with_it[0] == ["bema"] and "++plugins.bema.update_freq=3" in with_it[1]
+
+
+def test_it_needs_no_recipe_that_knows_the_plugin(callsheet):
+    data = ("model.path=gpt2", "dataset.path=org/data")
+    done = callsheet("check", "-m", *data, "plugins=[],[csv_metrics]", "plugins.csv_metrics.filename=a.csv")
+    assert done.returncode == 0, done.stderr
+    said = "plugins.csv_metrics.filename=a.csv is set aside: this run does not select csv_metrics."
+    assert done.stderr.count(said) == 1
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ["plugins=[],[bema]", "plugins.bema.update_freq=3,5"],
+        ["plugins=[csv_metrics]", "+plugins=[],bema", "plugins.bema.update_freq=3"],
+        ["plugins=[bema]", "~plugins=[],bema", "plugins.bema.update_freq=3"],
+        ["plugins=[],[bema]", "plugins.bema={update_freq: 3}"],
+        ["plugins=[],[bema]", "~plugins=bema,[]"],
+    ],
+)
+def test_it_is_found_out_by_whatever_selects(overrides):
+    assert len({tuple(plugins) for plugins, _, _ in runs(*overrides)}) == 2
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["plugins=[],[csv_metrics]", "plugins.bema.update_freq=3"], "plugins.bema.update_freq=3, but no run of this sweep selects bema."),
+        (["plugins=[]", "trainer.args.seed=1,2", "plugins.bema.lag=3"], "no run of this sweep selects bema."),
+        (["plugins=[],[csv_metrics]", "~plugins=bema"], "~plugins=bema, but no run of this sweep selects bema."),
+        (["plugins=[],[bema]", "plugins.bemo.lag=3"], "No plugin named 'bemo' is installed. Did you mean 'bema'?"),
+        (["plugins=[],[bema]", "plugins.bema.lagg=3"], "Plugin 'bema' has no setting 'lagg'. Did you mean 'lag'?"),
+        (["plugins=[],[bema]", "plugins.bema.update_freq=0"], "plugins.bema.update_freq must be at least 1, got 0."),
+        (["plugins=[],[bema]", "plugins.bema.lag=long"], "plugins.bema.lag: Value 'long' of type 'str' could not be converted"),
+    ],
+)  # fmt: skip
+def test_what_no_run_means_is_refused_by_the_first(callsheet, overrides, message):
+    done = callsheet("check", "-m", "recipe=demo", *overrides)
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert message in done.stderr and "Nothing wrong found" not in done.stdout
+
+
+def test_a_single_run_refuses_it():
+    for overrides in (["plugins=[]", "plugins.bema.lag=3"], ["plugins=[csv_metrics]", "~plugins=bema"]):
+        with pytest.raises(CallsheetError, match="bema is not selected"):
+            make_plan(compose(["recipe=demo", *overrides]), overrides)
+
+
+def test_each_run_is_told_what_it_differs_in():
+    places = [
+        place for _, _, place in runs("plugins=[],[bema]", "trainer.args.seed=1,2", "output_dir='a b/${hydra:job.num}'")
+    ]
+    assert places == [
+        {"number": 0, "differs": {"plugins": "[]", "trainer.args.seed": "1"}},
+        {"number": 1, "differs": {"plugins": "[]", "trainer.args.seed": "2"}},
+        {"number": 2, "differs": {"plugins": "[bema]", "trainer.args.seed": "1"}},
+        {"number": 3, "differs": {"plugins": "[bema]", "trainer.args.seed": "2"}},
+    ]
+    assert place_in_sweep() is None
+
+
+def test_the_place_in_a_sweep_holds_no_secret_and_is_for_its_own_run_and_workers():
+    [(_, _, first), _] = runs("callbacks.x.path=a.B", "callbacks.x.api_key=between-us,only-us")
+    assert first and "between-us" not in json.dumps(first)
+    place = json.dumps({"process": 7, "run": {"number": 1, "differs": {}}})
+    assert place_in_sweep({"CALLSHEET_SWEEP": place}) is None
+    assert place_in_sweep({"CALLSHEET_SWEEP": place, "CALLSHEET_DRIVER": "7"}) == {"number": 1, "differs": {}}
+    assert os.environ.get("CALLSHEET_SWEEP") is None
+
+
+def selected(*overrides):
+    return list(make_plan(compose(["recipe=demo", *overrides]), overrides).plugins)
+
+
+def test_a_plugin_is_left_out():
+    everything = selected()
+    assert selected("~plugins=bema") == selected("~plugins.bema") == [name for name in everything if name != "bema"]
+    left = [name for name in everything if name not in ("bema", "benchmarks", "csv_metrics")]
+    assert selected("~plugins=[bema,benchmarks]", "~plugins=csv_metrics") == left
+    assert selected("plugins=[bema]", "+plugins=csv_metrics", "~plugins=bema") == ["csv_metrics"]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["~plugins=bemo"], "No plugin named 'bemo' is installed. Did you mean 'bema'?"),
+        (["plugins=[csv_metrics]", "~plugins=bema"], "~plugins=bema, but bema is not selected. Selected: csv_metrics."),
+        (["plugins=[]", "plugins.bema.lag=3"], "plugins.bema.lag cannot be set: bema is not selected."),
+        (["~plugins=bema", "plugins.bema.lag=3"], "plugins.bema.lag cannot be set: bema is not selected."),
+        (["~plugins"], "~plugins names no plugin: write ~plugins=NAME, or plugins=[] for none at all."),
+        (["~plugins=bema,csv_metrics"], "write '~plugins=[bema,csv_metrics]' for a list, or add -m"),
+    ],
+)
+def test_a_removal_that_removes_nothing_is_refused(callsheet, overrides, message):
+    done = callsheet("check", "recipe=demo", *overrides)
+    assert done.returncode == 2 and message in done.stderr, done.stderr
