@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import pluggy
 from typing_extensions import dataclass_transform
 
-from callsheet.settings import check_settings, setting
+from callsheet.settings import check_settings, refuse_fields, setting
 
 if TYPE_CHECKING:
     from transformers import TrainerCallback
@@ -67,6 +67,7 @@ class Plugin:
 
     def __init_subclass__(cls) -> None:
         cls._callsheet_init = vars(cls).get("__init__")  # before `dataclass` makes one
+        refuse_fields(cls)
         dataclass(eq=False, kw_only=True)(cls)
 
     def __post_init__(self) -> None:
@@ -95,7 +96,7 @@ class Plugin:
     def preflight(self, ctx: LogContext, report: PreflightReport) -> None:
         """Nothing is loaded yet; report errors with `report.problem(...)` and doubts with `report.warning(...)`.
 
-        Driver process. Must not import torch: `callsheet check` ends in under a second. Ours.
+        Driver process. Must not import torch: `callsheet check` is to end in a second or two. Ours.
         """
 
     @hookspec

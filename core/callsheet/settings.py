@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from typing import Any
 
 from callsheet.errors import CallsheetError, did_you_mean
+from callsheet.introspect.fields import declaration
 
 REQUIRED: Any = dataclasses.MISSING
 BOUNDS = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
@@ -42,8 +44,40 @@ def setting(
 def check_settings(settings: Any, where: str) -> None:
     """Raise `CallsheetError` for the first field of the dataclass `settings` that is out of range."""
     for field in dataclasses.fields(settings):
-        if problem := _problem(field, getattr(settings, field.name)):
+        if problem := problem_with(field, getattr(settings, field.name)):
             raise CallsheetError(f"{where}.{field.name} {problem}")
+
+
+def refuse_fields(owner: type) -> None:
+    """Raise `CallsheetError` for what the class `owner` declares and cannot be a setting, with what to write.
+
+    A `dataclass` refuses the same in words of its own.
+    """
+    typed = inspect.get_annotations(owner)
+    for name, value in vars(owner).items():
+        default = value.default if isinstance(value, dataclasses.Field) else value
+        untyped = isinstance(value, dataclasses.Field) and name not in typed
+        shared = name in typed and "ClassVar" not in str(typed[name]) and type(default).__hash__ is None
+        if untyped or shared:
+            place = declaration(owner, name)
+            written = place.default if place else "…"
+            said = _typed(name, default, written) if untyped else _unshared(name, typed[name], default)
+            raise CallsheetError(f"Its setting {name!r} {said}.{f' ({place})' if place else ''}")
+
+
+def _typed(name: str, default: Any, written: str) -> str:
+    kind = "str" if default is REQUIRED else type(default).__name__
+    return f"has no type. Write `{name}: {kind} = {written}`"
+
+
+def _unshared(name: str, kind: Any, default: Any) -> str:
+    written = kind if isinstance(kind, str) else inspect.formatannotation(kind)
+    right = f"Write `{name}: {written} = dataclasses.field(default_factory={type(default).__name__})`"
+    if isinstance(default, (list, dict)):
+        right = f"Write `{name}: {written} = setting({default!r})`"
+    elif isinstance(default, (set, bytearray)):
+        right = f"Write a list, as in `{name}: list[str] = setting([])`: OmegaConf has no {type(default).__name__}"
+    return f"has a default that can be changed. {right}"
 
 
 def range_of(field: dataclasses.Field[Any]) -> str:
@@ -57,7 +91,8 @@ def range_of(field: dataclasses.Field[Any]) -> str:
     return " and ".join(f"{BOUNDS[key]} {bound}" for key, bound in field.metadata.get("bounds", {}).items())
 
 
-def _problem(field: dataclasses.Field[Any], value: Any) -> str:
+def problem_with(field: dataclasses.Field[Any], value: Any) -> str:
+    """What is wrong with `value` for `field`, as the end of a sentence; empty for a good one."""
     choices = choices_of(field)
     if value is None:
         return ""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import Distribution, EntryPoint
+from time import perf_counter
+from traceback import extract_tb
 from typing import Any
 
 from callsheet.errors import CallsheetError, did_you_mean
-from callsheet.plugins.groups import GROUPS, Group
+from callsheet.plugins.groups import GROUPS, PLUGINS, Group
 from callsheet.plugins.metadata import entry_points, name_and_version, origin_of
 
 
@@ -74,6 +77,30 @@ def read() -> Reading:
     return Reading({group.key: _by_name(group, claims[group.key]) for group in GROUPS}, tuple(unreadable))
 
 
+# Libraries that take seconds to import; those that import others of them come first.
+HEAVY = ("trl", "peft", "transformers", "datasets", "accelerate", "deepspeed", "vllm", "tensorflow", "jax", "torch")
+_slow: dict[str, SlowImport] = {}
+
+
+@dataclass(frozen=True)
+class SlowImport:
+    """The heavy library that the import of an entry point has brought, and how long that took."""
+
+    origin: str
+    library: str
+    seconds: float
+
+
+def slow_imports() -> Mapping[str, SlowImport]:
+    """The plugins, by name, whose import in this process brought a heavy library."""
+    return _slow
+
+
+def heavy_modules() -> set[str]:
+    """The heavy libraries that this process has imported."""
+    return {name for name in HEAVY if name in sys.modules}
+
+
 def forget() -> None:
     """Read anew when next asked, since something was installed."""
     read.cache_clear()
@@ -111,14 +138,23 @@ def load(group: Group, name: str) -> Any:
     """Import what `name` stands for; raises `CallsheetError` with the culprit and what would help."""
     found = find(group, name)
     who = f"{group.title} {name!r} from {found.origin}"
+    before, started = heavy_modules(), perf_counter()
     try:
-        return found.entry_point.load()
+        loaded = found.entry_point.load()
+        if (brought := heavy_modules() - before) and group is PLUGINS:
+            library = next(each for each in HEAVY if each in brought)
+            _slow[name] = SlowImport(found.origin, library, perf_counter() - started)
+        return loaded
     except ImportError as error:
         raise CallsheetError(f"{who} could not be imported: {error}. {_advice(found, error)}") from error
     except AttributeError as error:
         raise CallsheetError(f"{who} names {found.entry_point.value}, which does not exist: {error}.") from error
+    except CallsheetError as error:  # a setting that cannot be one: callsheet.settings
+        raise CallsheetError(f"{who}: {str(error)[:1].lower()}{str(error)[1:]}") from error
     except (Exception, SystemExit) as error:
-        raise CallsheetError(f"{who} failed while it was imported: {type(error).__name__}: {error}.") from error
+        last = extract_tb(error.__traceback__)[-1]
+        said = f"{type(error).__name__}: {error}. ({last.filename}, line {last.lineno})"
+        raise CallsheetError(f"{who} failed while it was imported: {said}") from error
 
 
 def load_class(group: Group, name: str) -> Any:

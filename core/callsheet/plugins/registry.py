@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from callsheet import setting_errors
 from callsheet.errors import CallsheetError
 from callsheet.plugins import entry_points
 from callsheet.plugins.entry_points import Installed
@@ -48,13 +49,13 @@ def structured(name: str) -> DictConfig:
     """The settings of plugin `name` with their defaults; raises `CallsheetError` for a type that OmegaConf refuses."""
     from omegaconf import DictConfig, OmegaConf
 
-    plugin = load(name)
+    plugin, who = load(name), f"Plugin {name!r} from {find(name).origin}"
     try:
         made = OmegaConf.structured(plugin)
     except Exception as error:  # NameError for a type that is not there, AssertionError for an odd one
-        said = str(error).strip().split("\n")[0].rstrip(".") or type(error).__name__
-        who = f"Plugin {name!r} from {find(name).origin}"
-        raise CallsheetError(f"{who} has a setting that cannot be used: {said}.") from error
+        raise CallsheetError(f"{who}: {setting_errors.refusal(plugin, error)}") from error
+    if wrong := setting_errors.wrong_default(plugin):
+        raise CallsheetError(f"{who}: {wrong}")
     assert isinstance(made, DictConfig)
     return made
 
