@@ -8,6 +8,8 @@ from typing import Any
 from callsheet.outbox.settings import OutboxSettings
 from callsheet.settings import setting
 
+MOST = 4096  # processes, nodes or threads, which is more than any computer starts
+
 
 @dataclass
 class ModelSettings:
@@ -120,12 +122,14 @@ class LaunchSettings:
     """On how many processes, joined by which engine, and with how many threads each."""
 
     name: str = setting("single", choices=("single", "ddp", "zero2", "zero3", "fsdp2"))
-    processes: int | None = setting(None, ge=1, help="Processes on each node; left out, one per GPU.")
-    nodes: int = setting(1, ge=1, help="Machines; run the same command on each.")
+    processes: int | None = setting(None, ge=1, le=MOST, help="Processes on each node; left out, one per GPU.")
+    nodes: int = setting(1, ge=1, le=MOST, help="Machines; run the same command on each.")
     endpoint: str | None = setting(
         None, help="host:port at which several nodes meet, on one of them; left out, the first node of the Slurm job."
     )
-    threads: int | None = setting(None, ge=1, help="Threads that torch computes with on the CPU; left out, its choice.")
+    threads: int | None = setting(
+        None, ge=1, le=MOST, help="Threads that torch computes with on the CPU; left out, its choice."
+    )
     config: dict[str, Any] = setting({}, help="Details of the engine: DeepSpeed's configuration, or an fsdp_config.")
 
 

@@ -38,6 +38,32 @@ def look(path: str, quick: bool = True) -> Contents:
     return Contents(contents[0].columns, None) if Path(path).expanduser().is_dir() else contents[0]
 
 
+def first_row(path: str) -> dict[str, Any] | None:
+    """The first row at `path`, with its values; None for CSV, whose values are text, and where it cannot be told."""
+    file = files_of(path)[0]
+    kind = FORMATS[file.suffix]
+    if kind == "parquet":
+        return _first_of_parquet(file)
+    first = next((line for _, line in _lines(file, quick=True) if line.strip()), "") if kind == "json" else ""
+    try:
+        row = json.loads(first)
+    except ValueError:
+        return None
+    row = row[0] if isinstance(row, list) and row else row
+    return row if isinstance(row, dict) else None
+
+
+def _first_of_parquet(file: Path) -> dict[str, Any] | None:
+    from pyarrow import ArrowException, parquet  # type: ignore[import-untyped]  # pyarrow ships no types
+
+    try:
+        with parquet.ParquetFile(file) as table:
+            rows: list[dict[str, Any]] = next(iter(table.iter_batches(batch_size=1))).to_pylist()
+    except (ArrowException, OSError, StopIteration):
+        return None
+    return rows[0] if rows else None
+
+
 def _look_into(file: Path, quick: bool) -> Contents:
     if file.stat().st_size == 0:
         raise CallsheetError(f"Data file '{file}' is empty.")

@@ -32,6 +32,19 @@ class Argument:
         found |= {"None"} if self.default == "None" else frozenset()
         return found if found <= {*SIMPLE, "None"} else frozenset()
 
+    @cached_property
+    def default_value(self) -> Any:
+        """The default where it is a literal, else None."""
+        try:
+            return ast.literal_eval(self.default)
+        except (ValueError, SyntaxError):
+            return None
+
+    @property
+    def is_numeric(self) -> bool:
+        """Whether a number may be its value."""
+        return bool({"int", "float"} & {*_members(ast.parse(f"({self.annotation})", mode="eval").body)})
+
 
 def read_arguments(config_class: str) -> dict[str, Argument]:
     """Read every argument of a class such as `trl.SFTConfig` and of its bases, without importing anything.

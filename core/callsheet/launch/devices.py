@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from callsheet.config.plan import Plan
 from callsheet.errors import CallsheetError
-from callsheet.process.machine import cores, gpus, trains_on_cpu
+from callsheet.process.machine import cores, gpus, others, trains_on_cpu
+
+# Engines that run on GPUs alone, with the reason.
+NEED_GPU = {
+    "fsdp2": "on CPUs accelerate would silently run plain DDP instead. Here, launch=ddp, zero2 and zero3 work.",
+}
 
 
 def on_cpu(plan: Plan) -> bool:
@@ -25,6 +30,8 @@ def problems(plan: Plan) -> tuple[list[str], list[str]]:
     if plan.launch.name == "single":
         asked = (plan.launch.processes or 1) * plan.launch.nodes
         return ([] if asked == 1 else [_single(asked)]), []
+    if plan.launch.name in NEED_GPU and on_cpu(plan) and (plan.trainer.args.get("use_cpu") or not others()):
+        return [f"launch={plan.launch.name} needs a GPU: {NEED_GPU[plan.launch.name]}"], []
     try:
         processes = processes_per_node(plan)
     except CallsheetError as error:

@@ -11,6 +11,7 @@ from typing import Any
 from callsheet.config.schema import LaunchSettings
 from callsheet.distributed.world import World
 from callsheet.errors import CallsheetError
+from callsheet.launch import devices
 from callsheet.privates.deepspeed import without_compiler
 
 ZERO: dict[str, Any] = {
@@ -114,10 +115,7 @@ def require_engine(launch: LaunchSettings, accelerator: Any) -> str:
     if launch.name == "ddp" and running == "single":
         return running  # one process of DDP has nobody to exchange anything with
     if launch.name == "fsdp2" and accelerator.device.type == "cpu":
-        raise CallsheetError(
-            "launch=fsdp2 needs a GPU: on CPUs accelerate would silently run plain DDP instead. "
-            "Here, launch=ddp, zero2 and zero3 work."
-        )
+        raise CallsheetError(f"launch=fsdp2 needs a GPU: {devices.NEED_GPU['fsdp2']}")
     raise CallsheetError(f"launch={launch.name} was asked for, but {running} is what runs.")
 
 

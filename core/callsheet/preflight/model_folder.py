@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from callsheet.config.plan import Plan
 from callsheet.config.schema import ModelSettings
 from callsheet.errors import did_you_mean
 from callsheet.trainer.saved_adapters import base_of
+
+# As huggingface_hub 2.4 has them: utils/_validators.py. A revision becomes the name of a file in its cache.
+HUB_ID, LONGEST_ID = re.compile(r"[\w.-]+(/[\w.-]+)?", re.ASCII), 96
+REVISION, LONGEST_NAME = re.compile(r"[^\s~^:?*\[\\/-][^\s~^:?*\[\\]*"), 255
+SHOWN = 60
 
 
 def problems(plan: Plan) -> list[str]:
@@ -17,10 +23,48 @@ def problems(plan: Plan) -> list[str]:
         return _folder_problems(plan, path)
     if plan.model.path.startswith((".", "/", "~")) or plan.model.path.count("/") > 1 or path.is_file():
         return [f"model.path={plan.model.path} is not a folder.{_nearest_sibling(path)}"]
-    return []
+    if not HUB_ID.fullmatch(plan.model.path) or len(plan.model.path) > LONGEST_ID:
+        return [f"model.path={_cut(plan.model.path)} is no folder here, and cannot be an id on the Hub."]
+    return [*_near_miss(plan, path), *_revision_problems(plan)]
+
+
+def _near_miss(plan: Plan, path: Path) -> list[str]:
+    """A name without a namespace is a folder that was misspelled, rather than one of the Hub's oldest models."""
+    near = _nearest_model(path)
+    if not near or "/" in plan.model.path:
+        return []
+    said = f"There is no folder model.path={plan.model.path} here.{near}"
+    return [f"{said} For a model on the Hub, write its id with its organization, as in openai-community/gpt2."]
+
+
+def _nearest_model(path: Path) -> str:
+    models = [entry for entry in _entries(path.absolute().parent) if (entry / "config.json").is_file()]
+    return did_you_mean(str(path), [str(path.with_name(entry.name)) for entry in models])
+
+
+def _revision_problems(plan: Plan) -> list[str]:
+    """A revision is a branch, a tag or a commit, whose names git restricts."""
+    revision = plan.model.revision
+    if revision is None or (REVISION.fullmatch(revision) and ".." not in revision and len(revision) <= LONGEST_NAME):
+        return []
+    return [f"model.revision={_cut(revision)} cannot be a branch, a tag or a commit."]
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}… ({len(text)} characters)"
+
+
+def warnings(plan: Plan) -> list[str]:
+    """A name that may be meant for a folder, and may be an id on the Hub."""
+    path = Path(plan.model.path).expanduser()
+    if plan.model.path.count("/") != 1 or path.exists() or problems(plan) or not (near := _nearest_model(path)):
+        return []
+    return [f"There is no folder {plan.model.path} here, so model.path is taken for an id on the Hub.{near}"]
 
 
 def _folder_problems(plan: Plan, path: Path) -> list[str]:
+    if plan.model.revision:
+        return [f"model.revision is set, and model.path={plan.model.path} is a folder, which has no revisions."]
     names = {entry.name for entry in path.iterdir()}
     if not names & {"config.json", "adapter_config.json"}:
         return [f"model.path={plan.model.path} holds no config.json, so it is no model."]
@@ -43,7 +87,11 @@ def _adapter_problems(plan: Plan, base: ModelSettings) -> list[str]:
 
 
 def _nearest_sibling(path: Path) -> str:
+    return did_you_mean(path.name, [entry.name for entry in _entries(path.absolute().parent) if entry.is_dir()])
+
+
+def _entries(folder: Path) -> list[Path]:
     try:
-        return did_you_mean(path.name, [entry.name for entry in path.absolute().parent.iterdir() if entry.is_dir()])
+        return list(folder.iterdir())
     except OSError:
-        return ""
+        return []

@@ -8,7 +8,18 @@ from callsheet.distributed.world import world
 from callsheet.errors import CallsheetError
 from callsheet.launch import devices, engines
 from callsheet.plugins.lineup import Lineup
-from callsheet.preflight import choices, model_folder, report_to, run_folder
+from callsheet.preflight import (
+    argument_files,
+    assistant_marks,
+    choices,
+    evaluation,
+    generations,
+    model_folder,
+    numbers,
+    plugin_imports,
+    report_to,
+    run_folder,
+)
 from callsheet.records import LogContext, PreflightReport
 from callsheet.trainer import adapters, chat_template, models
 from callsheet.trainer import args as trainer_args
@@ -17,9 +28,17 @@ from callsheet.trainer import args as trainer_args
 def preflight(plan: Plan, lineup: Lineup) -> PreflightReport:
     """Check settings, files, run directory and resume, then call `preflight` of the plugins; loads nothing."""
     report = PreflightReport()
+    arguments = trainer_args.problems(plan.trainer.args, plan.trainer.config_class)
+    told = tuple(line.partition(" ")[0] for line in arguments)
+    arguments += [line for line in numbers.problems(plan) if not line.startswith(told)]
+    if impossible := numbers.impossible(plan):
+        return PreflightReport([*arguments, *impossible])
     for problem in (
-        *trainer_args.problems(plan.trainer.args, plan.trainer.config_class),
-        *trainer_args.range_problems(plan.trainer.args),
+        *arguments,
+        *evaluation.problems(plan),
+        *generations.problems(plan),
+        *argument_files.problems(plan.trainer.args),
+        *assistant_marks.problems(plan),
         *report_to.problems(plan.trainer.args.get("report_to")),
         *adapters.problems(plan.peft),
         *rewards.problems(plan.trainer),
@@ -36,10 +55,12 @@ def preflight(plan: Plan, lineup: Lineup) -> PreflightReport:
         *run_folder.problems(plan),
     ):
         report.problem(problem)
+    report.warnings += model_folder.warnings(plan)
     _check_devices(plan, report)
     ctx = context(plan)
     ctx.publishes = lineup.publishes
-    lineup.hooks.preflight(ctx=ctx, report=report)
+    with plugin_imports.watched(lineup, report):
+        lineup.hooks.preflight(ctx=ctx, report=report)
     return report
 
 

@@ -19,6 +19,8 @@ def problems(plan: Plan) -> list[str]:
     """
     if wrong := reuse.path_problems(plan.run_dir):
         return wrong
+    if said := RunDir(plan.run_dir, is_main=False).occupied():
+        return [said]
     occupied = reuse.occupant_problems(plan.run_dir, plan.resume, plan.composed)
     try:
         row, _ = checkpoints.choose(plan.resume, RunDir(plan.run_dir, is_main=False), deep=False)

@@ -24,6 +24,11 @@ def gpus(folder: Path = NVIDIA, nodes: Path = NODES) -> int:
     return len(list(folder.iterdir() if folder.is_dir() else nodes.glob("nvidia[0-9]*")))  # some containers hide /proc
 
 
+def others(nodes: Path = NODES) -> bool:
+    """Whether there may be an accelerator of another make (AMD, Gaudi, Ascend); only torch could tell for sure."""
+    return any(any(nodes.glob(name)) for name in ("kfd", "accel*", "davinci[0-9]*"))
+
+
 def trains_on_cpu(args: Mapping[str, Any]) -> bool:
     """Whether a run with these `trainer.args` trains on the CPU: `use_cpu` says so, or there is no GPU."""
     return bool(args.get("use_cpu")) or gpus() == 0

@@ -14,7 +14,7 @@ from typing import IO, Any
 
 from callsheet.errors import CallsheetError
 from callsheet.rundir import atomic
-from callsheet.rundir.locks import Flock, flock_past_readers
+from callsheet.rundir.locks import Flock, flock_past_readers, is_held
 from callsheet.secrets import redact
 from callsheet.values import dumps, plain
 
@@ -52,6 +52,14 @@ class RunDir:
         self._take(lock, doing)
         for log in self.path.glob("*.jsonl"):
             _mend(log)
+
+    def occupied(self) -> str:
+        """That another process writes here, in a sentence, or an empty string; leaves no file behind."""
+        try:
+            with (self.path / LOCK).open(encoding="utf-8") as lock:
+                return self._held_by(lock) if is_held(self.path / LOCK) else ""
+        except OSError:  # there is no run, or nobody may read it, which others say
+            return ""
 
     def close(self) -> None:
         if self._lock:
@@ -133,15 +141,17 @@ class RunDir:
                 if isinstance(row, dict):
                     yield row
 
+    def _held_by(self, lock: IO[str]) -> str:
+        lock.seek(0)
+        return (
+            f"Another run is writing to {self.path} ({lock.read().strip() or 'holder unknown'}). "
+            "Choose another output_dir, or wait until it has ended."
+        )
+
     def _take(self, lock: IO[str], doing: str) -> None:
-        if (
-            flock_past_readers(lock) is Flock.HELD
-        ):  # where there are no locks, nothing tells, and a run must be able to start
-            lock.seek(0)
-            raise CallsheetError(
-                f"Another run is writing to {self.path} ({lock.read().strip() or 'holder unknown'}). "
-                "Choose another output_dir, or wait until it has ended."
-            )
+        # where there are no locks, nothing tells, and a run must be able to start
+        if flock_past_readers(lock) is Flock.HELD:
+            raise CallsheetError(self._held_by(lock))
         self._lock = lock
         lock.truncate(0)
         with suppress(OSError):  # on a full disk it does not say whose it is

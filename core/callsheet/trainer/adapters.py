@@ -34,7 +34,7 @@ def problems(peft: PeftSettings) -> list[str]:
     if not peft.type:
         return ["peft.args is set, but peft.type is not; choose peft=lora, or a class."] if peft.args else []
     try:
-        return trainer_args.problems(peft.args, _path(peft), "peft.args", owned={})
+        return trainer_args.problems(peft.args, path_of(peft), "peft.args", owned={})
     except CallsheetError as error:
         return [f"peft.type={peft.type}: {error}"]
 
@@ -45,15 +45,15 @@ def make_config(peft: PeftSettings, model: ModelSettings) -> PeftConfig | None:
         return None
     from peft import PeftConfig
 
-    config_class = import_object(_path(peft), "peft.type")
+    config_class = import_object(path_of(peft), "peft.type")
     if not (isinstance(config_class, type) and issubclass(config_class, PeftConfig)):
         raise CallsheetError(f"peft.type={peft.type} is not a peft.PeftConfig.")
     task = next((task for ending, task in TASKS.items() if model.auto_class.endswith(ending)), None)
-    args = {"task_type": task, **trainer_args.coerce(peft.args, _path(peft))}
+    args = {"task_type": task, **trainer_args.coerce(peft.args, path_of(peft))}
     try:
         config: PeftConfig = config_class(**args)
     except (TypeError, ValueError, ImportError) as error:
-        raise CallsheetError(f"{_path(peft)} refuses peft.args: {error}") from error
+        raise CallsheetError(f"{path_of(peft)} refuses peft.args: {error}") from error
     _check_targets(config, model)
     return config
 
@@ -83,7 +83,7 @@ def trainable(model: Any) -> str:
     return f"{some:,} of {all_:,} parameters train ({100 * some / max(all_, 1):.2f} %)"
 
 
-def _path(peft: PeftSettings) -> str:
+def path_of(peft: PeftSettings) -> str:
     return peft.type if peft.type and "." in peft.type else f"peft.{peft.type}"
 
 

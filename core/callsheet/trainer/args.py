@@ -1,4 +1,4 @@
-"""The arguments of a run's trainer, checked by name, type and choice before anything is imported."""
+"""The arguments of a run's trainer, checked by name, type and choice before anything is imported; see also `ranges`."""
 
 from __future__ import annotations
 
@@ -21,17 +21,6 @@ OWNED = {
 }
 WORDS = {"int": "a whole number", "float": "a number", "bool": "true or false", "str": "text", "None": "null"}
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
-LEAST = {
-    "max_steps": 1,
-    "num_train_epochs": 0,
-    "per_device_train_batch_size": 1,
-    "per_device_eval_batch_size": 1,
-    "gradient_accumulation_steps": 1,
-    "learning_rate": 0,
-    "warmup_steps": 0,
-    "weight_decay": 0,
-    "seed": 0,
-}
 
 
 def problems(
@@ -49,17 +38,6 @@ def problems(
         for name, said in checked
         if name in refused or said
     ]
-
-
-def range_problems(args: Mapping[str, Any]) -> list[str]:
-    """What transformers would take for something else (max_steps=0 trains by epochs), or fail over much later."""
-    found = []
-    for name, least in LEAST.items():
-        value: Any = args.get(name)
-        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if is_number and not value >= least and (name, value) != ("max_steps", -1):
-            found.append(f"trainer.args.{name} must be at least {least:g}, got {value!r}.")
-    return found
 
 
 def coerce(args: Mapping[str, Any], config_class: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import re
 REPO = re.compile(r"^(?:[A-Za-z0-9](?:[\w.-]*\w)?/)?[A-Za-z0-9_](?:[\w.-]*\w)?$", re.ASCII)
 BAD_IN_BRANCH = re.compile(r"[\x00-\x20~^:?*\[\\\x7f]|\.\.|@\{|//|/\.|\.lock(/|$)")
 LONGEST_REPO = 96
+LONGEST_BRANCH = 240  # a file's name has at most 255 bytes, and locks and downloads add endings
 
 
 def branch_of(revision: str, step: int) -> str:
@@ -28,7 +29,9 @@ def problem_with_repo(repo: str) -> str:
 
 
 def problem_with_branch(name: str) -> str:
-    """Why git would refuse a branch of this name, or an empty string."""
+    """Why git, or the file system of a hub, would refuse a branch of this name, or an empty string."""
+    if len(name.encode()) > LONGEST_BRANCH:
+        return f"is too long for a branch, which has at most {LONGEST_BRANCH} characters, -step-000001000 among them."
     if not name or BAD_IN_BRANCH.search(name) or name[0] in "-/." or name[-1] in "/." or name == "@":
         return "is no name of a branch; letters, digits, '-', '_' and '.' are safe."
     return "is a name that the Hub keeps for itself." if name.startswith("refs/") else ""

@@ -1,5 +1,6 @@
 """What a launch cannot have here: devices, cores, processes. No torch."""
 
+import os
 import subprocess
 import sys
 
@@ -21,6 +22,10 @@ def problems(*overrides):
     ("overrides", "message"),
     [
         (["launch=ddp"], "launch=ddp needs launch.processes on a machine without GPUs."),
+        (
+            ["launch=fsdp2", "launch.processes=2"],
+            "launch=fsdp2 needs a GPU: on CPUs accelerate would silently run plain DDP",
+        ),
         (["launch.processes=2"], "launch=single is one process, and 2 are asked for. Choose launch=ddp"),
         (["launch=ddp", "launch.processes=2", "launch.config.x=1"], "launch=ddp uses neither"),
         (["launch=zero2", "launch.processes=2", "trainer.args.deepspeed=x.json"], "both choose the engine"),
@@ -47,9 +52,12 @@ def test_the_checks_of_the_driver_import_no_torch():
 import sys
 from callsheet.cli.main import cli
 for launch in ("ddp", "zero3", "fsdp2"):
-    cli.main(["check", "recipe=demo", f"launch={launch}", "launch.processes=2"], standalone_mode=False)
+    settings = [f"launch={launch}", "launch.processes=2", "trainer.args.use_cpu=false"]
+    cli.main(["check", "recipe=demo", *settings], standalone_mode=False)
 print(*[name for name in ("torch", "transformers", "deepspeed", "accelerate") if name in sys.modules])
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE)
+    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "0,1"}  # fsdp2 needs GPUs
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, env=environment)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == ""

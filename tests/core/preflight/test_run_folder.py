@@ -44,3 +44,19 @@ def test_preflight_reads_no_file_of_a_checkpoint_to_its_end(
     assert read == []
     checkpoints.choose(chosen.removeprefix("resume="), checkpoints.RunDir(folder, is_main=False))
     assert read != [], "training reads them all before it goes on"
+
+
+def test_another_run_at_work_is_noticed_and_not_disturbed(tmp_path: Any) -> None:
+    from callsheet.rundir.rundir import RunDir
+
+    at_work = RunDir(tmp_path / "run")
+    at_work.open()
+    try:
+        [problem] = check(plan_of(f"output_dir={tmp_path}/run")).problems
+        assert problem.startswith(f"Another run is writing to {tmp_path}/run (process ")
+    finally:
+        at_work.close()
+    assert check(plan_of(f"output_dir={tmp_path}/run")).problems == []
+    again = RunDir(tmp_path / "run")
+    again.open()  # a check has left no lock behind
+    again.close()

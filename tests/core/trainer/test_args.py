@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from callsheet.introspect.arguments import read_arguments
-from callsheet.trainer.args import LEAST, coerce, problems, range_problems
+from callsheet.trainer.args import coerce, problems
 
 SFT = "trl.SFTConfig"
 
@@ -80,26 +79,6 @@ def test_what_the_run_decides_is_refused_with_what_to_set_instead(name: str, ins
     said = only(problems({name: True if name == "push_to_hub" else "secret"}, SFT))
     assert said.startswith(f"trainer.args.{name} belongs to the run: ")
     assert instead in said and "'secret'" not in said
-
-
-@pytest.mark.parametrize(
-    ("name", "least"),
-    [
-        *((name, 1) for name in ("max_steps", "gradient_accumulation_steps")),
-        *((f"per_device_{split}_batch_size", 1) for split in ("train", "eval")),
-        *((name, 0) for name in ("num_train_epochs", "learning_rate", "warmup_steps", "weight_decay", "seed")),
-    ],
-)
-def test_a_number_below_its_range_is_refused(name: str, least: int):
-    assert range_problems({name: least}) == []
-    assert range_problems({name: least - 0.5}) == [
-        f"trainer.args.{name} must be at least {least}, got {least - 0.5!r}."
-    ]
-
-
-def test_every_range_belongs_to_an_argument():
-    assert LEAST.keys() <= read_arguments(SFT).keys()
-    assert range_problems({"max_steps": -1, "seed": True, "weight_decay": None}) == []
 
 
 def test_written_numbers_become_floats_where_the_class_wants_floats():

@@ -15,7 +15,7 @@ def test_what_the_hub_would_refuse_is_refused(repo):
     assert problem_with_repo(repo)
 
 
-@pytest.mark.parametrize("name", ["", "a b", "a..b", "-a", "a.", "/a", "a/", "a//b", "a~1", "a^", "a:b", "a?", "a*", "a[", "a\\b", "a.lock", "x/a.lock/b", "@", "a@{b", "refs/pr/1", "a\tb"])  # fmt: skip
+@pytest.mark.parametrize("name", ["", "a b", "a..b", "-a", "a.", "/a", "a/", "a//b", "a~1", "a^", "a:b", "a?", "a*", "a[", "a\\b", "a.lock", "x/a.lock/b", "@", "a@{b", "refs/pr/1", "a\tb", "x" * 300])  # fmt: skip
 def test_what_git_would_refuse_is_refused(name):
     assert problem_with_branch(name)
 
