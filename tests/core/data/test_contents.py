@@ -7,47 +7,16 @@ import subprocess
 import sys
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import pytest
 from packaging.version import Version
 
 from callsheet.config.schema import DatasetSettings, SourceSettings, TrainerSettings
 from callsheet.data import inspect, load
-from callsheet.errors import CallsheetError
+from core.data.conftest import WANTED, failure, only, rows, write
 
 since_4_8 = pytest.mark.skipif(Version(version("datasets")) < Version("4.8"), reason="datasets 4.7 cannot read it")
-WANTED = TrainerSettings("sft", columns=["messages", "prompt+completion", "text", "input_ids"])
-
-
-@pytest.fixture(autouse=True)
-def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import datasets  # type: ignore[import-untyped]  # datasets ships no types
-
-    datasets.disable_progress_bars()
-    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
-    monkeypatch.chdir(tmp_path)
-
-
-def write(name: str, *lines: str) -> str:
-    Path(name).parent.mkdir(parents=True, exist_ok=True)
-    Path(name).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-    return name
-
-
-def rows(name: str, count: int, start: int = 0, **more: Any) -> str:
-    return write(name, *(json.dumps({"text": f"row {n}", **more}) for n in range(start, start + count)))
-
-
-def only(problems: list[str]) -> str:
-    assert len(problems) == 1, problems
-    return problems[0]
-
-
-def failure(settings: DatasetSettings) -> str:
-    with pytest.raises(CallsheetError) as caught:
-        load(settings)
-    return str(caught.value)
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 def test_a_good_file_has_no_problems():

@@ -5,29 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from callsheet.config.schema import DatasetSettings
-from callsheet.data import load
-from callsheet.errors import CallsheetError
+from core.data.conftest import failure
 
-
-@pytest.fixture(autouse=True)
-def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import datasets  # type: ignore[import-untyped]  # datasets ships no types
-
-    datasets.disable_progress_bars()
-    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
-    monkeypatch.chdir(tmp_path)
-
-
-def failure(settings: DatasetSettings) -> str:
-    with pytest.raises(CallsheetError) as caught:
-        load(settings)
-    return str(caught.value)
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 def test_the_hub_out_of_reach_is_one_sentence():

@@ -7,15 +7,7 @@ import sys
 import pytest
 from waiting import PATIENCE
 
-from callsheet.config.compose import compose
-from callsheet.config.plan import make_plan
-from callsheet.run.train import check
-
-
-def problems(*overrides):
-    plan = make_plan(compose(["recipe=demo", "plugins=[]", *overrides]), overrides)
-    report = check(plan)
-    return report.problems, report.warnings
+from core.launch.conftest import problems
 
 
 @pytest.mark.parametrize(

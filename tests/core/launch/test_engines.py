@@ -2,15 +2,7 @@
 
 import pytest
 
-from callsheet.config.compose import compose
-from callsheet.config.plan import make_plan
-from callsheet.run.train import check
-
-
-def problems(*overrides):
-    plan = make_plan(compose(["recipe=demo", "plugins=[]", *overrides]), overrides)
-    report = check(plan)
-    return report.problems, report.warnings
+from core.launch.conftest import problems
 
 
 @pytest.mark.parametrize("launch", ["zero2", "zero3"])

@@ -167,6 +167,43 @@ def courier(shipping):
         process.communicate()
 
 
+@pytest.fixture
+def mounted(tmp_path):
+    """Mount a file system of its own in a folder, as `mount` sizes it: "64k"."""
+    if os.geteuid() != 0 or sys.platform != "linux":
+        pytest.skip("only root may mount")
+    folders = []
+
+    def mount(size):
+        folder = tmp_path / f"mounted-{len(folders)}"
+        folder.mkdir()
+        done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)], capture_output=True)
+        if done.returncode:
+            pytest.skip("mounting is not allowed here")
+        folders.append(folder)
+        return folder
+
+    yield mount
+    for folder in folders:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+def fill(run_dir, count=1, **payload):
+    """Put so many entries with one file each; their ids."""
+    from callsheet.outbox import Outbox
+
+    outbox, source = Outbox(run_dir), run_dir / "model.safetensors"
+    run_dir.mkdir(exist_ok=True)
+    source.write_bytes(b"weights")
+    content = {"to": str(run_dir.parent / "shelf"), **payload}
+    return [outbox.put("shelf", content, files={source.name: source}, key=f"e{number}") for number in range(count)]
+
+
+def delivered(tmp_path):
+    """What lies on the shelf, but for what a kill left half-written."""
+    return sorted(path.name for path in (tmp_path / "shelf").iterdir() if path.suffix != ".part")
+
+
 def states(run_dir):
     """Ids by state; parked ones are rare."""
     from callsheet.outbox.store import PARKED, STATES, EntryStore

@@ -1,8 +1,11 @@
 """A checkpoint, the plugin, a courier as a real process, and the small Hub it talks to."""
 
 import os
+import random
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 from hub_server import HubServer
@@ -78,6 +81,14 @@ def start_courier(run_dir, *options, linger="600"):
         stderr=subprocess.PIPE,
         text=True,
     )
+
+
+def kill_courier(run_dir, number, seconds):
+    """Start a courier, and kill it within so many seconds, at a moment that `number` decides."""
+    process = start_courier(run_dir)
+    time.sleep(random.Random(number).uniform(*seconds))
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
 
 
 def deliver(run_dir, *options, linger="600"):

@@ -6,23 +6,8 @@ import time
 
 from waiting import PATIENCE, wait_until
 
-from callsheet.outbox import Outbox
 from callsheet.outbox.courier.lock import CourierLock
-from core.outbox.conftest import states
-
-
-def fill(run_dir, count=1, **payload):
-    """Put so many entries with one file each; their ids."""
-    outbox, source = Outbox(run_dir), run_dir / "model.safetensors"
-    run_dir.mkdir(exist_ok=True)
-    source.write_bytes(b"weights")
-    content = {"to": str(run_dir.parent / "shelf"), **payload}
-    return [outbox.put("shelf", content, files={source.name: source}, key=f"e{number}") for number in range(count)]
-
-
-def delivered(tmp_path):
-    """What lies on the shelf, but for what a kill left half-written."""
-    return sorted(path.name for path in (tmp_path / "shelf").iterdir() if path.suffix != ".part")
+from core.outbox.conftest import delivered, fill, states
 
 
 def hold_elsewhere(run_dir, *, silent_for):

@@ -8,28 +8,13 @@ import time
 import pytest
 from waiting import PATIENCE, wait_until
 
-from callsheet.outbox import Outbox
 from callsheet.outbox.store import EntryStore
-from core.outbox.conftest import states
-
-
-def fill(run_dir, count=1, **payload):
-    """Put so many entries with one file each; their ids."""
-    outbox, source = Outbox(run_dir), run_dir / "model.safetensors"
-    run_dir.mkdir(exist_ok=True)
-    source.write_bytes(b"weights")
-    content = {"to": str(run_dir.parent / "shelf"), **payload}
-    return [outbox.put("shelf", content, files={source.name: source}, key=f"e{number}") for number in range(count)]
+from core.outbox.conftest import delivered, fill, states
 
 
 def entry(run_dir, id):
     store = EntryStore(run_dir)
     return store.read(store.state_of(id), id)
-
-
-def delivered(tmp_path):
-    """What lies on the shelf, but for what a kill left half-written."""
-    return sorted(path.name for path in (tmp_path / "shelf").iterdir() if path.suffix != ".part")
 
 
 def test_entries_are_carried_out_their_snapshots_removed_and_the_courier_ends(tmp_path, courier):

@@ -1,12 +1,9 @@
 """The same guarantees without an account: revisions in a local folder."""
 
 import json
-import os
-import random
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -20,9 +17,9 @@ from plugins.hub_revisions.conftest import (
     checkpoint,
     deliver,
     entries,
+    kill_courier,
     local,
     put,
-    start_courier,
 )
 
 COMMIT = ".callsheet-commit.json"
@@ -173,13 +170,9 @@ def test_branches_whose_name_holds_a_slash_are_pruned_like_others(run_dir):
 @pytest.mark.slow
 @pytest.mark.parametrize("number", range(8))
 def test_a_courier_killed_at_a_random_moment_leaves_each_checkpoint_whole(run_dir, number):
-    chance = random.Random(number)
     rows = [checkpoint(run_dir, step, size=400_000) for step in (1, 2, 3, 4)]
     branches = [put(run_dir, row) for row in rows]
-    process = start_courier(run_dir)
-    time.sleep(0.15 + chance.random() * 0.4)
-    os.kill(process.pid, signal.SIGKILL)
-    process.communicate()
+    kill_courier(run_dir, number, (0.15, 0.55))
     for folder in (run_dir / "hub").glob("main-*"):
         assert (folder / COMMIT).exists(), "a branch is whole or not there"
     deliver(run_dir)

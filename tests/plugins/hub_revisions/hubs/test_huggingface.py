@@ -1,9 +1,6 @@
 """Checkpoints arrive on the Hub, bit for bit and once, through an unmodified huggingface_hub."""
 
 import json
-import os
-import random
-import signal
 import time
 
 import pytest
@@ -21,6 +18,7 @@ from plugins.hub_revisions.conftest import (
     checkpoint,
     deliver,
     entries,
+    kill_courier,
     local,
     put,
     start_courier,
@@ -283,14 +281,10 @@ def test_when_asked_steps_that_a_newer_one_passed_are_left_out(hub, run_dir):
 @pytest.mark.slow
 @pytest.mark.parametrize("number", range(8))
 def test_a_courier_killed_at_a_random_moment_leaves_each_checkpoint_published_once(hub, run_dir, number):
-    chance = random.Random(number)
     hub.latency = 0.03
     rows = [checkpoint(run_dir, step) for step in (1, 2, 3)]
     branches = [put(run_dir, row, **HUB) for row in rows]
-    process = start_courier(run_dir)
-    time.sleep(0.3 + chance.random() * 1.5)
-    os.kill(process.pid, signal.SIGKILL)
-    process.communicate()
+    kill_courier(run_dir, number, (0.3, 1.8))
     deliver(run_dir)
     for row, branch in zip(rows, branches, strict=True):
         assert_published(hub, row, branch)
