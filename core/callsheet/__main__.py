@@ -1,5 +1,12 @@
-"""`python -m callsheet`, the same as `callsheet`."""
+"""The command `callsheet`, and `python -m callsheet`: the command line, in a process that it may end."""
 
 from callsheet.cli.main import main
+from callsheet.process.exit import leave_after
 
-main()
+
+def run() -> None:
+    leave_after(main)
+
+
+if __name__ == "__main__":
+    leave_after(main)

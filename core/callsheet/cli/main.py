@@ -15,7 +15,7 @@ from callsheet.cli import status as status_command
 from callsheet.cli.hydra_app import HYDRA
 from callsheet.distributed.world import World, world
 from callsheet.errors import CallsheetError, PluginFailure
-from callsheet.process.exit import die_with_driver, leave
+from callsheet.process.exit import die_with_driver
 
 if TYPE_CHECKING:  # what only some commands use is imported by them: listing plugins takes as long as its imports
     from pathlib import Path
@@ -100,8 +100,6 @@ def main() -> None:
         raise
     except BaseException as error:
         code = _ended(error, here)
-    if here.is_worker:
-        leave(code)
     sys.exit(code)
 
 

@@ -6,6 +6,7 @@ It imports nothing of Callsheet, so that the process may be one of any Python th
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -111,4 +112,7 @@ def _evaluating(model: Any) -> Iterator[None]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    code = main(Path(sys.argv[1]))
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)  # a crash in the destructors of torch's threads would take away what was scored

@@ -42,6 +42,8 @@ def launch(plan: Plan, overrides: Sequence[str]) -> None:
         agent = _agent(plan, command, folder)
         with _forwarding(agent) as forwarding:
             agent.run()
+            forwarding.over = True
+            agent.leave_rendezvous()
         left = failures.notes(Path(folder))
         died = [_unexplained(*dead) for dead in agent.died_first if dead[0] not in {note.rank for note in left}]
         _judge(plan, failures.first([*left, *died]), forwarding.received)
@@ -53,11 +55,12 @@ class Forwarding:
     def __init__(self, agent: Any) -> None:
         self.agent = agent
         self.received: int | None = None
+        self.over = False  # all workers have ended
 
     def handle(self, signum: int, frame: FrameType | None) -> None:
         again, self.received = self.received is not None, signum
         workers = self._workers()
-        if not workers:
+        if not workers and not self.over:
             raise Interrupted(signum)
         self._send(signum)
         if again:

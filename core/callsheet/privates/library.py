@@ -73,9 +73,12 @@ def _problem(private: Private) -> str:
 
 
 def _file(path: str) -> Path | None:
-    """A file of an installed package, without importing the package."""
-    spec = find_spec(path.partition("/")[0])
-    folder = Path(str(spec.origin)).parent.parent if spec and spec.origin else None
+    """A file of an installed package, or a module that is a file, without importing it."""
+    first, is_in_a_package, _ = path.partition("/")
+    spec = find_spec(first.removesuffix(".py"))
+    folder = Path(str(spec.origin)).parent if spec and spec.origin else None
+    if folder and is_in_a_package:
+        folder = folder.parent
     return folder / path if folder and (folder / path).is_file() else None
 
 

@@ -1,8 +1,9 @@
-"""Python: the functions that it calls at its exit, and the folders of distributions."""
+"""Python: what it waits for and calls at its exit, and the folders of distributions."""
 
 from __future__ import annotations
 
 import atexit
+import threading
 from importlib.metadata import Distribution
 from pathlib import Path
 
@@ -14,8 +15,9 @@ LIBRARY = Library(
     source="https://github.com/python/cpython/blob/3.11/Lib",
     names=(
         Private(
-            "atexit._run_exitfuncs", "../Modules/atexitmodule.c", 1, "ends a worker that must not tear torch down"
+            "atexit._run_exitfuncs", "../Modules/atexitmodule.c", 1, "ends a process that must not tear torch down"
         ),
+        Private("_shutdown", "threading.py", 1541, "waits for threads before it ends a process"),
         Private("PathDistribution._path", "importlib/metadata/__init__.py", 928, "reads metadata in half the time"),
     ),
 )  # fmt: skip
@@ -24,6 +26,11 @@ LIBRARY = Library(
 def run_exit_functions() -> None:
     """Call now what was registered with `atexit`, for a process that leaves without Python's own end."""
     atexit._run_exitfuncs()
+
+
+def wait_for_threads() -> None:
+    """Wait for all threads that are no daemons, for a process that leaves without Python's own end."""
+    threading._shutdown()  # type: ignore[attr-defined]  # typeshed lists no private names
 
 
 def folder_of(dist: Distribution) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -67,6 +68,7 @@ def agent_class() -> type[Any]:
     class Agent(LocalElasticAgent):
         def __init__(self, spec: Any, logs: Any, grace: float) -> None:
             super().__init__(spec, logs)
+            self.rendezvous = spec.rdzv_handler
             self.grace = grace
             self.died_first: list[tuple[int, int, int]] = []  # rank, process id, exit code
 
@@ -74,6 +76,14 @@ def agent_class() -> type[Any]:
             """The workers by their local rank, those that have ended among them."""
             context: Any = self._pcontext
             return {local: handler.proc for local, handler in context.subprocess_handlers.items()} if context else {}
+
+        def leave_rendezvous(self) -> None:
+            """Stop the thread that tells other nodes every five seconds that this one lives; torchrun does, too.
+
+            Python's end catches it now and then inside torch's store, and the process dies of that.
+            """
+            with suppress(Exception):  # the store was on another node, which has left
+                self.rendezvous.shutdown()
 
         def _start_workers(self, worker_group: Any) -> dict[int, Any]:
             started = super()._start_workers(worker_group)

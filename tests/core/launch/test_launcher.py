@@ -6,11 +6,15 @@ import signal
 import sys
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import warm
 from runs import COLD, SHARDED, Run, alive, same
 from waiting import PATIENCE, wait_until
+
+from callsheet.launch.launcher import Forwarding
+from callsheet.process.signals import Interrupted
 
 pytestmark = pytest.mark.slow
 
@@ -193,6 +197,15 @@ def test_a_second_signal_stops_at_once(tmp_path):
     run.process.terminate()
     run.wait(143)
     assert not (run.path / "checkpoint-3").exists()
+
+
+def test_a_signal_after_the_last_worker_has_ended_leaves_the_result_alone():
+    starting, over = (Forwarding(SimpleNamespace(processes=dict)) for _ in range(2))
+    with pytest.raises(Interrupted):
+        starting.handle(signal.SIGTERM, None)
+    over.over = True
+    over.handle(signal.SIGTERM, None)
+    assert over.received == signal.SIGTERM
 
 
 def test_no_worker_outlives_a_driver_that_was_killed(tmp_path):
