@@ -10,7 +10,7 @@ from typing import Any, cast
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from callsheet.config import renamed
+from callsheet.config import instead, renamed
 from callsheet.config.hydra_errors import plain, unknown_key
 from callsheet.config.schema import (
     DatasetSettings,
@@ -64,6 +64,7 @@ def make_plan(config: DictConfig, overrides: Sequence[str] = ()) -> Plan:
     # The name of the run holds the time: resolve it once.
     config.output_dir = str(config.output_dir)
     refuse_unknown(config)
+    instead.settle(config, overrides)
     _refuse_missing(config)
     plugins = make_plugins(config, overrides)
     settled = renamed.settle(config)

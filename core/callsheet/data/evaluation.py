@@ -24,6 +24,8 @@ def sets_of(dataset: DatasetSettings) -> dict[str, SourceSettings]:
         return {"": _source(dataset, dataset.eval_path)}
     if isinstance(dataset.eval, str):
         return {"": _source(dataset, dataset.eval)}
+    if dataset.eval is None:
+        return {}
     if not isinstance(dataset.eval, Mapping):
         raise CallsheetError(f"{WHERE} must be a path, or paths by name as in {{easy: a.jsonl}}, got {dataset.eval!r}.")
     return {_checked(name): _named(dataset, str(name), given) for name, given in dataset.eval.items() if given}

@@ -18,7 +18,8 @@ def mute_rows(rows: Dataset, *, shifted: bool) -> int:
 
     `shifted` says that the model predicts the next token: the first label of a row then has no loss.
     """
-    if "labels" not in (rows.column_names or []) or not len(rows) or not isinstance(rows[0]["labels"], list):
+    columns = getattr(rows, "column_names", None) or []  # a trainer of somebody's own may hold any data set of torch
+    if "labels" not in columns or not len(rows) or not isinstance(rows[0]["labels"], list):
         return 0
     labels = rows.take(min(ROWS, len(rows))).select_columns(["labels"]).with_format("arrow")
     return sum(_mute(table["labels"].combine_chunks(), shifted) for table in labels.iter(BATCH))

@@ -67,7 +67,11 @@ def look(trainer: Trainer, material: Material, plan: Plan) -> Prepared:
     train = _compared(train_name(plan), material.train, made.train_dataset, packs(made.args, TRAIN), causal)
     given, kept = sets_of(material.evaluation), sets_of(made.eval_dataset)
     packed = packs(made.args, EVALUATE)
-    evaluation = {name: _compared(eval_name(plan, name), given[name], kept[name], packed, causal) for name in given}
+    evaluation = {
+        name: _compared(eval_name(plan, name), given[name], kept[name], packed, causal)
+        for name in given
+        if name in kept
+    }
     warnings = [*losses.of(train, losses.cause(plan, made.args, material.train), TRAIN)]
     for name, rows in evaluation.items():
         warnings += losses.of(rows, losses.cause(plan, made.args, given[name]), EVALUATE)
@@ -125,8 +129,13 @@ def _compared(name: str, given: Any, kept: Any, packed: bool, causal: bool) -> R
     return Rows(name, _rows_to_expect(given, kept), len(kept), mute_rows(kept, shifted=causal), packed)
 
 
+def _columns(rows: Any) -> set[str]:
+    first = rows[0] if len(rows) else {}
+    return {*first} if isinstance(first, Mapping) else set()
+
+
 def _rows_to_expect(given: Any, kept: Any) -> int:
     """The number of rows that a trainer makes of those given if it loses none: KTO makes two answers of a pair."""
-    before, after = ({*(rows[0] if len(rows) else ())} for rows in (given, kept))
+    before, after = (_columns(rows) for rows in (given, kept))
     pairs = {"chosen", "rejected"} <= before and "label" in after and "rejected" not in after
     return len(given) * (2 if pairs else 1)

@@ -34,3 +34,9 @@ def test_rows_that_were_filtered_and_shuffled_are_counted_as_they_are() -> None:
 def test_labels_of_classes_and_rows_without_labels_are_none() -> None:
     assert mute_rows(dataset(labels=[0, 1]), shifted=False) == 0
     assert mute_rows(dataset(prompt=["a"]), shifted=True) == 0
+
+
+def test_a_data_set_of_torch_is_not_looked_into() -> None:
+    from torch.utils.data import TensorDataset
+
+    assert mute_rows(TensorDataset(), shifted=True) == 0
