@@ -9,6 +9,7 @@ from collections.abc import Mapping, MutableMapping
 FIRST_PORT, PORTS = 20_000, 20_000
 ASK_SECONDS = 15.0  # a controller that is down keeps squeue waiting for 9
 GONE = "GONE"
+FURTHEST = {"RUNNING": 0, "PENDING": 1}
 
 
 def join_slurm(environ: MutableMapping[str, str], nodes: int = 1, processes: int | None = None) -> None:
@@ -48,7 +49,8 @@ class JobStates:
     def __call__(self, job: str) -> tuple[str, str]:
         """The state of a job, such as RUNNING, and its reason; GONE if Slurm knows no such job (any more).
 
-        Both are empty if Slurm cannot be asked from here.
+        Of an array, that of the task that is furthest: one that runs, or else one that waits. Both are empty if Slurm
+        cannot be asked from here.
         """
         if job not in self._known and self._reachable:
             self._known[job] = _ask(job)
@@ -69,5 +71,13 @@ def _ask(job: str) -> tuple[str, str]:
         return "", ""
     if "Invalid job id" in asked.stderr or (asked.returncode == 0 and not asked.stdout.strip()):
         return GONE, ""
-    state, _, reason = asked.stdout.strip().partition("\n")[0].partition("|")
-    return (state, "" if reason == "None" else reason) if asked.returncode == 0 else ("", "")
+    if asked.returncode:
+        return "", ""
+    tasks = sorted(asked.stdout.strip().splitlines(), key=lambda line: FURTHEST.get(line.partition("|")[0], 2))
+    state, _, reason = tasks[0].partition("|")
+    return state, "" if reason == "None" else reason
+
+
+def job_of(environ: Mapping[str, str]) -> str:
+    """The number of the Slurm job that this process belongs to: of an array, that of the whole; empty without Slurm."""
+    return environ.get("SLURM_ARRAY_JOB_ID") or environ.get("SLURM_JOB_ID", "")

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from callsheet.distributed.slurm import job_of
 from callsheet.rundir.rundir import now
 
 # What a process writes that finds the run unfinished and its lock free: nobody was left to write another word.
@@ -15,7 +16,7 @@ UNSAID = "The process was killed, or its machine failed: it left no word."
 
 def this_one() -> dict[str, Any]:
     """The attempt that begins in this process."""
-    job = os.environ.get("SLURM_JOB_ID")
+    job = job_of(os.environ)
     whose = {"pid": os.getpid(), "host": os.uname().nodename, **({"slurm_job": job} if job else {})}
     return {"started": now(), **whose}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -87,10 +88,12 @@ def step_of(step: int, last: int) -> str:
 
 
 def _numbers(metrics: Mapping[str, float]) -> list[str]:
-    """The figures of a step. A reward takes the place of the loss, which says nothing of how well rewards teach."""
+    """The figures of a step. A reward takes the place of the loss, which says nothing of how well rewards teach; NaN
+    stands for one that is not known yet."""
     first = {"reward": "reward {:#.4g}"} if "reward" in metrics else {"loss": "loss {:#.4g}"}
     forms = {**first, "learning_rate": "lr {:.1e}"}
-    return [form.format(metrics[name]) for name, form in forms.items() if name in metrics]
+    known = {name: metrics[name] for name in forms if name in metrics}
+    return [forms[name].format(value) for name, value in known.items() if name != "reward" or not math.isnan(value)]
 
 
 def _print(console: Console, line: str) -> None:

@@ -50,6 +50,8 @@ class PrintProgress(Plugin):
         from rich.console import Console
         from transformers.utils import logging
 
+        if hasattr(state.trainer, "reward_funcs"):  # a resumed run may begin with what was generated before
+            self._reward = {"reward": math.nan}
         logging.disable_progress_bar()  # transformers draws one for every file of a checkpoint, across this bar
         self._close()
         console = Console()

@@ -114,7 +114,7 @@ def test_of_a_run_on_another_machine_what_is_not_known_is_said(tmp_path, monkeyp
     ],
 )
 def test_slurm_is_asked_where_the_lock_says_nothing(tmp_path, monkeypatch, squeue, state, why):
-    """By a squeue that says what Slurm's does; tests/core/distributed asks the real one."""
+    """By a squeue that says what Slurm's does; tests/core/distributed/test_slurm_jobs.py asks the real one."""
     program = tmp_path / "squeue"
     program.write_text(f"#!/bin/sh\n{squeue}\n")
     program.chmod(program.stat().st_mode | stat.S_IXUSR)

@@ -189,6 +189,13 @@ class Rewarded(Plugin):
             self.logged.append(logs["reward"])
 
 
+def test_a_reward_that_is_not_known_yet_brings_no_loss_back_and_a_loss_that_is_nan_is_shown() -> None:
+    from callsheet_plugins.print_progress.displays import _numbers
+
+    assert _numbers({"reward": float("nan"), "loss": 0.0, "learning_rate": 1e-6}) == ["lr 1.0e-06"]
+    assert _numbers({"loss": float("nan")}) == ["loss nan"]
+
+
 def test_the_reward_is_weighted_as_the_trainer_does() -> None:
     rollouts = Rollouts(["a", "a"], ["b", "c"], {"one": [1.0, 3.0], "two": [float("nan"), 2.0]}, [0.0, 0.0])
     assert _mean_reward(rollouts, [1.0, 0.5]) == (1 + 3 + 1) / 2 and _mean_reward(rollouts, None) == 3.0

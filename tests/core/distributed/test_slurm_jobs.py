@@ -1,0 +1,51 @@
+"""What Slurm says of jobs: a real Slurm, and how often it is asked."""
+
+import os
+
+import pytest
+from waiting import wait_until
+
+from callsheet.distributed.slurm import GONE, JobStates, job_of
+
+
+@pytest.mark.slow
+def test_slurm_says_what_state_a_job_is_in(slurm, tmp_path, monkeypatch):
+    def submit(*options):
+        done = slurm.run("sbatch", "--parsable", "--mem=10M", *options, "--wrap", "sleep 60", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    later, array = submit("--begin=now+1hour"), submit("--array=1-2%1")
+    assert JobStates()(later)[0] == "PENDING"
+    wait_until(lambda: JobStates()(array)[0] == "RUNNING")
+    for job in (later, array):
+        slurm.run("scancel", "--signal=KILL", job, cwd=tmp_path)
+        slurm.run("scancel", job, cwd=tmp_path)
+    wait_until(lambda: JobStates()(array)[0] == JobStates()(later)[0] == GONE)
+    assert JobStates()("987654")[0] == GONE
+
+
+@pytest.mark.parametrize(
+    ("says", "answers", "asked"),
+    [
+        ("echo 'RUNNING|None'", [("RUNNING", ""), ("RUNNING", ""), ("RUNNING", "")], 2),
+        ("echo 'Unable to contact slurm controller' >&2; exit 1", [("", ""), ("", ""), ("", "")], 1),
+    ],
+)
+def test_each_job_is_asked_for_once_and_none_after_slurm_was_missed(tmp_path, monkeypatch, says, answers, asked):
+    (tmp_path / "squeue").write_text(f"#!/bin/sh\necho >> {tmp_path}/log\n{says}\n")
+    (tmp_path / "squeue").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    states = JobStates()
+    assert [states("1"), states("1"), states("2")] == answers
+    assert len((tmp_path / "log").read_text().splitlines()) == asked
+
+
+def test_without_slurm_nothing_is_known(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert JobStates()("1") == ("", "")
+
+
+def test_a_task_of_an_array_belongs_to_the_whole():
+    assert job_of({"SLURM_JOB_ID": "13", "SLURM_ARRAY_JOB_ID": "12"}) == "12"
+    assert job_of({"SLURM_JOB_ID": "13"}) == "13" and job_of({}) == ""
