@@ -14,7 +14,8 @@ AT_ONCE = 1 << 26  # elements on other devices: limits the size of the buffer
 def blend(reference: Tensor, policy: Tensor, alpha: float) -> Tensor:
     """π_ref ← α π + (1 - α) π_ref, in place, computed in float32; returns the squared length of the change.
 
-    Both are one-dimensional and on one device. The result is a float32 scalar there, so the call does not wait for it.
+    With α = 1 the reference gets the very bits of the policy, rounded only where its type is a smaller one. Both are
+    one-dimensional and on one device. The result is a float32 scalar there, so the call does not wait for it.
     """
     import torch
 
@@ -24,7 +25,10 @@ def blend(reference: Tensor, policy: Tensor, alpha: float) -> Tensor:
     squared = [torch.zeros((), dtype=torch.float32, device=reference.device)]
     for target, source in zip(reference.split(size), policy.split(size), strict=True):
         change = _difference(source, target, buffer[: target.numel()])
-        target.add_(change, alpha=alpha)
+        if alpha == 1:
+            target.copy_(source)  # π_ref + (π - π_ref) is not π, since the difference is rounded
+        else:
+            target.add_(change, alpha=alpha)
         squared.append(torch.dot(change, change))
     return torch.stack(squared).sum() * alpha**2
 

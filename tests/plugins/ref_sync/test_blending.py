@@ -26,3 +26,17 @@ def test_a_small_change_of_bfloat16_weights_is_not_rounded_away_in_its_length():
     policy = torch.full((1000,), 1.0078125, dtype=torch.bfloat16)
     assert blend(reference, policy, 1.0).sqrt() == pytest.approx(0.0078125 * 1000**0.5, rel=1e-5)
     assert torch.equal(reference, policy)
+
+
+@pytest.mark.parametrize("kept", [torch.float32, torch.bfloat16, torch.float16, torch.float64])
+@pytest.mark.parametrize("trained", [torch.float32, torch.bfloat16])
+def test_with_alpha_1_the_reference_is_a_copy_bit_for_bit(monkeypatch, kept, trained):
+    monkeypatch.setattr(blending, "CACHED", 16)
+    policy = torch.cat([torch.randn(1000) * 10.0**power for power in range(-8, 4)]).to(trained)
+    policy[:3] = torch.tensor([0.0, -0.0, 1e-30])
+    reference = (torch.randn(policy.numel()) * 100).to(kept)
+    moved = (policy.float() - reference.float()).norm()
+    squared = blend(reference, policy, 1.0)
+    wanted = policy.to(kept)
+    assert reference.view(torch.uint8).equal(wanted.view(torch.uint8))
+    assert squared.sqrt() == pytest.approx(float(moved), rel=1e-3)

@@ -164,10 +164,12 @@ def test_a_change_of_bfloat16_weights_is_measured_in_float32() -> None:
     assert float(blend(reference, policy, 0.5).sqrt()) == pytest.approx(0.0078125 * 0.5 * math.sqrt(1000))
 
 
-def test_an_alpha_of_one_copies() -> None:
-    reference, policy = torch.randn(7), torch.randn(7)
-    blend(reference, policy, 1.0)
-    assert torch.allclose(reference, policy, rtol=1e-6)
+def test_an_alpha_of_one_copies_the_model_bit_for_bit(run_trainer: Callable[..., Any]) -> None:
+    settings = ("plugins.ref_sync.ref_model_sync_steps=1", "plugins.ref_sync.ref_model_mixup_alpha=1")
+    session = run_trainer("dpo", "plugins=[ref_sync]", "trainer.args.learning_rate=0.01", *settings)
+    reference, trained = session.state.trainer.ref_model.state_dict(), session.state.model.state_dict()
+    assert reference.keys() == trained.keys()
+    assert all(reference[name].view(torch.uint8).equal(trained[name].view(torch.uint8)) for name in trained)
 
 
 @pytest.mark.parametrize(
