@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from callsheet.records import Rollouts
+from callsheet.rewards import numbered
 
 
 class RolloutRecorder:
@@ -31,7 +32,7 @@ class RolloutRecorder:
         (prompts, completions, rewards), self._scored = self._scored, None
         first = trainer.accelerator.process_index * len(prompts)
         mine = rewards[first : first + len(prompts)]
-        names = trainer.reward_func_names
+        names = numbered(trainer.reward_func_names)
         self._announce(
             Rollouts(
                 prompts=[*prompts],

@@ -19,10 +19,16 @@ def problems(trainer: TrainerSettings) -> list[str]:
     """List the problems of the rewards of `trainer`, without importing them."""
     if wrong := _misplaced(trainer):
         return [wrong]
-    found = []
+    found: list[str] = []
+    seen: list[Entry] = []
     for written in trainer.rewards:
         try:
-            _check(entry(written))
+            one = entry(written)
+            if one in seen:
+                found.append(_twice(one))
+            else:
+                _check(one)
+            seen.append(one)
         except CallsheetError as error:
             found.append(str(error))
     weights = trainer.args.get("reward_weights")
@@ -43,6 +49,12 @@ def _misplaced(trainer: TrainerSettings) -> str:
     if trainer.rewards and takes is not None and not named and not takes.kwarg:
         return f"trainer={trainer.name} takes no reward functions; leave trainer.rewards out."
     return ""
+
+
+def _twice(entry: Entry) -> str:
+    same = " with the same arguments" if entry.arguments else ""
+    instead = "Name it once; trainer.args.reward_weights gives it more weight."
+    return f"trainer.rewards names {entry.path} twice{same}. {instead}"
 
 
 def _check(entry: Entry) -> None:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from callsheet import rewards
 from callsheet.config.plan import Plan
 from callsheet.errors import CallsheetError, first_line
 from callsheet.introspect.importing import accepts, import_object
@@ -84,6 +85,7 @@ def make_trainer(
         model = adapters.with_adapter(model, material.peft, args)
     with ref_model.loadable_reference(model, plan, args, trainer_class):
         trainer = _built(plan, watched(trainer_class, watcher(plan, args)), model, given)
+    _name_rewards(trainer, plan)
     if material.peft:
         logger.info("%s: %s.", plan.peft.type, adapters.trainable(trainer.model))
     return trainer
@@ -94,6 +96,14 @@ def _built(plan: Plan, trainer_class: Any, model: Any, given: dict[str, Any]) ->
         return trainer_class(model=model, **given)
     except (ValueError, NotImplementedError, ImportError) as error:
         raise CallsheetError(f"{plan.trainer.trainer_class} refuses to be built: {error}") from error
+
+
+def _name_rewards(trainer: Any, plan: Plan) -> None:
+    """Let no two rewards share a column of the log."""
+    before = getattr(trainer, "reward_func_names", [])
+    if (names := rewards.distinct(before, plan.trainer.rewards)) != before:
+        trainer.reward_func_names = names
+        logger.info("Rewards of one name are logged as %s.", ", ".join(f"rewards/{name}" for name in names))
 
 
 def _reward(reward: Any) -> Any:
