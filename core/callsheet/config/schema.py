@@ -31,6 +31,11 @@ class ModelSettings:
         choices=("auto", "float32", "bfloat16", "float16"),
         help="Type of the weights; auto keeps the checkpoint's.",
     )
+    resize_embeddings: bool | None = setting(
+        None,
+        help="If the tokenizer has more tokens than the embedding has rows: true adds rows, false leaves the model "
+        "as it is; left out, that is refused.",
+    )
     attn_implementation: str | None = setting(None, help="eager, sdpa, flash_attention_2, … as transformers has them.")
     trust_remote_code: bool = setting(False, help="Run code that comes with the model.")
     kwargs: dict[str, Any] = setting({}, help="More arguments of `from_pretrained`.")

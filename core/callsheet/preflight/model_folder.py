@@ -7,7 +7,7 @@ from pathlib import Path
 
 from callsheet.config.plan import Plan
 from callsheet.config.schema import ModelSettings
-from callsheet.errors import did_you_mean
+from callsheet.errors import CallsheetError, did_you_mean
 from callsheet.trainer.saved_adapters import base_of
 
 # As huggingface_hub 2.4 has them: utils/_validators.py. A revision becomes the name of a file in its cache.
@@ -68,7 +68,11 @@ def _folder_problems(plan: Plan, path: Path) -> list[str]:
     names = {entry.name for entry in path.iterdir()}
     if not names & {"config.json", "adapter_config.json"}:
         return [f"model.path={plan.model.path} holds no config.json, so it is no model."]
-    if base := base_of(plan.model):
+    try:
+        base = base_of(plan.model)
+    except CallsheetError as error:
+        return [str(error)]
+    if base:
         return _adapter_problems(plan, base)
     has_weights = any(name.endswith((".safetensors", ".bin", ".index.json")) for name in names)
     if plan.model.init == "pretrained" and not has_weights:

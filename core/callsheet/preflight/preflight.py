@@ -15,6 +15,7 @@ from callsheet.preflight import (
     evaluation,
     generations,
     model_folder,
+    model_pieces,
     numbers,
     plugin_imports,
     report_to,
@@ -48,6 +49,7 @@ def preflight(plan: Plan, lineup: Lineup) -> PreflightReport:
         *models.class_problems(plan.model),
         *chat_template.problems(plan.model.chat_template),
         *model_folder.problems(plan),
+        *model_pieces.problems(plan),
         *choices.callback_problems(plan),
         *engines.problems(plan.launch, plan.trainer.args),
         *choices.push_problems(plan, lineup),
@@ -56,6 +58,7 @@ def preflight(plan: Plan, lineup: Lineup) -> PreflightReport:
     ):
         report.problem(problem)
     report.warnings += model_folder.warnings(plan)
+    report.warnings += model_pieces.warnings(plan)
     _check_devices(plan, report)
     ctx = context(plan)
     ctx.publishes = lineup.publishes

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from callsheet.config.plan import Plan
 from callsheet.errors import CallsheetError
+from callsheet.model_files.contents import Damaged, json_of
 from callsheet.records import ManifestRow
 from callsheet.rundir import checkpoints, compatibility, reuse
 from callsheet.rundir.rundir import RunDir
@@ -33,8 +33,10 @@ def _resume_problems(plan: Plan, row: ManifestRow | None) -> list[str]:
     """Check that the checkpoint fits the engine and, if the model is a folder, the model."""
     if row is None:
         return []
-    path = Path(plan.model.path).expanduser() / "config.json"
-    config = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    try:
+        config = dict(json_of(Path(plan.model.path).expanduser() / "config.json"))
+    except Damaged:
+        config = {}  # said by model_pieces
     config.pop("vocab_size", None)  # a chat template may add tokens; training compares the loaded model
     processes = (plan.launch.processes or 0) * plan.launch.nodes or None
     wrong = compatibility.misfit(row.path, plan.launch.name, processes) or compatibility.another_model(row.path, config)

@@ -49,6 +49,11 @@ def whole_size(parameter: Any) -> int:
     return int(getattr(parameter, "ds_numel", None) or parameter.numel())
 
 
+def whole_rows(parameter: Any) -> int:
+    """The first dimension of a parameter, before ZeRO-3 took it over."""
+    return int(getattr(parameter, "ds_shape", parameter.shape)[0])
+
+
 def without_compiler() -> None:
     """Have DeepSpeed exchange data between CPUs over gloo, without an operation that it would compile first."""
     operations = import_module("deepspeed.ops")  # an extra, which type checkers need not find

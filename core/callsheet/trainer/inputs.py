@@ -13,7 +13,7 @@ from callsheet.data import evaluation as evaluation_sets
 from callsheet.data.shaping import chat, tokenizing
 from callsheet.distributed.world import world
 from callsheet.errors import CallsheetError
-from callsheet.trainer import adapters
+from callsheet.trainer import adapters, embedding
 from callsheet.trainer.models import load_config, load_tokenizer, model_class
 
 if TYPE_CHECKING:
@@ -50,6 +50,8 @@ def prepare(
         formats.check_rows(first_rows(rows, formats.ROWS), plan.trainer, evaluation_path(plan, name))
     model_class(plan.model)  # of a class that is not there, hear before the data are prepared
     tokenizer: Any = load_tokenizer(plan.model)
+    if (config := _config_of(plan)) is not None:
+        embedding.require_rows(plan.model, tokenizer, config)
     peft = adapters.make_config(plan.peft, plan.model)
     if not _brings_template(plan):
         chat.insist_on_template(_as_chat(plan, shown[0]), tokenizer, plan.model.path)
@@ -83,6 +85,16 @@ def sets_of(evaluation: Any) -> dict[str, Any]:
     if evaluation is None:
         return {}
     return evaluation if isinstance(evaluation, dict) else {"": evaluation}
+
+
+def _config_of(plan: Plan) -> Any:
+    """The model's configuration; None for a class of the user's, with a configuration unknown to transformers."""
+    try:
+        return load_config(plan.model)
+    except CallsheetError:
+        if "." not in plan.model.auto_class:
+            raise
+        return None
 
 
 def _brings_template(plan: Plan) -> bool:

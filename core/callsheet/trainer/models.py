@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,14 +11,20 @@ from callsheet.errors import CallsheetError, first_line, sentences
 from callsheet.introspect.classes import find_class
 from callsheet.introspect.importing import import_object
 from callsheet.introspect.modules import find_module
+from callsheet.model_files import weights
+from callsheet.model_files.contents import Damaged
+from callsheet.model_files.rows import SIZE
+from callsheet.model_files.safetensors import misfits
 from callsheet.privates.transformers import model_of, not_partitioned
 from callsheet.trainer.chat_template import template_of
+from callsheet.trainer.embedding import resized
 from callsheet.trainer.saved_adapters import base_of, with_saved
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 AUTO = "transformers.models.auto.modeling_auto"
+MISMATCH = "ignore_mismatched_sizes"  # transformers 5.23 says no more in its error (loading_report.py)
 
 
 def class_problems(model: ModelSettings) -> list[str]:
@@ -50,14 +57,34 @@ def load_config(model: ModelSettings) -> PreTrainedConfig:
         return AutoConfig.from_pretrained(_path(model), **_source(model), **model.kwargs)
 
 
-def load_model(model: ModelSettings) -> PreTrainedModel:
-    """The model that `model` describes; with init=config its weights come from the seed set before."""
+def load_model(model: ModelSettings, tokenizer_of: ModelSettings | None = None) -> PreTrainedModel:
+    """The model that `model` describes; with init=config its weights come from the seed set before.
+
+    With `model.resize_embeddings` it has a row for each token, by default of its own tokenizer.
+    """
+    base = base_of(model)
+    loaded = load_model(replace(base, resize_embeddings=None)) if base else _loaded(_loadable(model))
+    if model.resize_embeddings:
+        loaded = resized(loaded, load_tokenizer(tokenizer_of or model))
+    if not base:
+        return loaded
+    with explained(model):
+        return with_saved(loaded, model)
+
+
+def _loadable(model: ModelSettings) -> ModelSettings:
+    """`model` without a padding token that has no row yet, with which torch makes no embedding."""
+    if model.resize_embeddings:
+        config = load_config(model).get_text_config()
+        padding, rows = getattr(config, "pad_token_id", None), getattr(config, SIZE, None)
+        if isinstance(padding, int) and isinstance(rows, int) and padding >= rows:
+            return replace(model, kwargs={**model.kwargs, "pad_token_id": None})
+    return model
+
+
+def _loaded(model: ModelSettings) -> Any:
     import torch
 
-    if base := base_of(model):
-        below = load_model(base)
-        with explained(model):
-            return with_saved(below, model)
     wanted = model_class(model)
     with explained(model):
         if model.init == "pretrained":
@@ -117,10 +144,47 @@ class explained:
         return None
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, (OSError, ValueError, KeyError, ImportError)):
+        if isinstance(error, Exception) and _is_about_files(error):
             missing = "" if Path(_path(self.model)).is_dir() else "There is no folder of that name here, either."
-            said = f"model.path={self.model.path} could not be loaded: {first_line(error)}"
+            said = f"model.path={self.model.path} could not be loaded: {_reason(self.model, error)}"
             raise CallsheetError(sentences(said, missing)) from error
+
+
+def _is_about_files(error: Exception) -> bool:
+    """Whether the model's files or settings are to blame, and not the machine or Callsheet."""
+    from safetensors import SafetensorError
+
+    if type(error).__name__ == "OutOfMemoryError":
+        return False
+    mistakes = (OSError, ValueError, KeyError, ImportError, TypeError, RuntimeError, AssertionError, SafetensorError)
+    return isinstance(error, mistakes) or type(error) is Exception  # the last is all that tokenizers 0.23 raises
+
+
+def _reason(model: ModelSettings, error: Exception) -> str:
+    """Why, in a sentence with the file where one is damaged, or with the weights that have another shape."""
+    try:
+        shapes = weights.check(_files_of(model))
+    except (Damaged, OSError) as damage:
+        return str(damage)
+    if MISMATCH in str(error):
+        wanted = {name: tuple(tensor.shape) for name, tensor in outline(model).state_dict().items()}
+        for name, shape, right in misfits(shapes, wanted):
+            return f"{name} has the shape {shape} in the weights, and {right} by config.json. Take both from one model"
+    return first_line(error)
+
+
+def _files_of(model: ModelSettings) -> Path:
+    """The folder of `model`, or that of the cache in which huggingface_hub keeps it."""
+    from huggingface_hub import try_to_load_from_cache
+
+    folder = Path(_path(model))
+    if folder.is_dir():
+        return folder
+    try:
+        found = try_to_load_from_cache(model.path, "config.json", revision=model.revision)
+    except ValueError:  # no name of a repository
+        return folder
+    return Path(found).parent if isinstance(found, str) else folder
 
 
 def _path(model: ModelSettings) -> str:

@@ -7,7 +7,7 @@ Left alone, TRL loads it from the same path without the revision, the arguments 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +27,7 @@ def given(plan: Plan, args: TrainingArguments, trainer_class: type) -> dict[str,
         return {}
     if plan.trainer.ref_model:
         other = replace(plan.model, path=plan.trainer.ref_model, init="pretrained", revision=None)
-        return {"ref_model": load_model(other)}
+        return {"ref_model": load_model(other, tokenizer_of=plan.model)}
     if plan.peft.type or base_of(plan.model) or getattr(args, "precompute_ref_log_probs", False):
         return {}  # the model without its adapter, that adapter as it was, or the model before its first step
     return {"ref_model": seeded_model(plan.model, args.seed)}
@@ -38,10 +38,9 @@ def loadable_reference(model: PreTrainedModel, plan: Plan, args: Any, trainer_cl
     """Let `trainer_class` find the right weights where it loads the reference itself, as GRPO and RLOO do."""
     adapted = plan.peft.type or base_of(plan.model)
     loads_it = accepts(trainer_class, "reward_funcs") and getattr(args, "beta", False) and not adapted
-    if loads_it and plan.model.init == "config":
-        with saved_temporarily(model):
-            yield
-        return
-    if loads_it and getattr(args, "model_init_kwargs", None) is None and (plan.model.revision or plan.model.kwargs):
+    is_drawn = plan.model.init == "config"
+    has_kwargs = plan.model.revision or plan.model.kwargs
+    if loads_it and not is_drawn and getattr(args, "model_init_kwargs", None) is None and has_kwargs:
         args.model_init_kwargs = {"revision": plan.model.revision, **plan.model.kwargs}
-    yield
+    with saved_temporarily(model) if loads_it and (is_drawn or plan.model.resize_embeddings) else nullcontext():
+        yield

@@ -1,0 +1,88 @@
+"""The head of a safetensors file: the shapes of its tensors, and whether the file is as long as it says.
+
+The format: eight bytes with the length of the header, the header as JSON, then the tensors
+(https://huggingface.co/docs/safetensors/index#format).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from math import prod
+from pathlib import Path
+from typing import Any
+
+from callsheet.model_files.contents import COPY_AGAIN, Damaged, refuse_pointer
+
+LENGTH = 8
+LONGEST_HEADER = 100_000_000  # the limit of safetensors 0.8
+BITS = {
+    **{"F64": 64, "I64": 64, "U64": 64, "C64": 64, "F32": 32, "I32": 32, "U32": 32},
+    **{"F16": 16, "BF16": 16, "I16": 16, "U16": 16, "I8": 8, "U8": 8, "BOOL": 8},
+}
+
+Shapes = Mapping[str, tuple[int, ...]]
+
+
+def shapes_in(path: Path) -> Shapes:
+    """The shape of each tensor by its name; raises `Damaged` where the file is cut off, or its header is no header."""
+    refuse_pointer(path)
+    size = path.stat().st_size
+    tensors = {name: about for name, about in _header(path, size).items() if name != "__metadata__"}
+    try:
+        told = sum(_bytes_of(name, about) for name, about in tensors.items())
+        ends = sorted(tuple(about["data_offsets"]) for about in tensors.values())
+        shapes = {name: tuple(map(int, about["shape"])) for name, about in tensors.items()}
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise Damaged(f"The header of {path} is damaged ({error}). {COPY_AGAIN}") from error
+    _compare(path, size - _start(path), told)
+    if [begin for begin, _ in ends] != [0, *(end for _, end in ends)][: len(ends)]:
+        raise Damaged(f"The header of {path} is damaged: its tensors overlap. {COPY_AGAIN}")
+    return shapes
+
+
+def _header(path: Path, size: int) -> dict[str, Any]:
+    if not size:
+        raise Damaged(f"{path} is empty. {COPY_AGAIN}")
+    length = _start(path) - LENGTH if size >= LENGTH else 0
+    if size >= LENGTH and not 0 < length <= LONGEST_HEADER:
+        raise Damaged(f"{path} is no safetensors file, or its header is damaged. {COPY_AGAIN}")
+    if size < LENGTH + length or size < LENGTH:
+        raise Damaged(f"{path} is cut off inside its header: it has {size:,} bytes. {COPY_AGAIN}")
+    with path.open("rb") as file:
+        file.seek(LENGTH)
+        text = file.read(length)
+    try:
+        header = json.loads(text)
+        if isinstance(header, dict):
+            return header
+    except (ValueError, RecursionError):
+        pass
+    raise Damaged(f"{path} is no safetensors file, or its header is damaged. {COPY_AGAIN}")
+
+
+def _start(path: Path) -> int:
+    """Where the tensors begin."""
+    with path.open("rb") as file:
+        return LENGTH + int.from_bytes(file.read(LENGTH), "little")
+
+
+def _bytes_of(name: str, about: Mapping[str, Any]) -> int:
+    """How many bytes a tensor takes; raises ValueError where its shape says another number."""
+    begin, end = about["data_offsets"]
+    bits = BITS.get(about["dtype"])
+    if begin > end or (bits and prod(about["shape"]) * bits != (end - begin) * 8):
+        raise ValueError(f"{name} has {end - begin:,} bytes, not those of its shape {about['shape']}")
+    return int(end - begin)
+
+
+def _compare(path: Path, there: int, told: int) -> None:
+    if there < told:
+        raise Damaged(f"{path} is cut off: it holds {there:,} of the {told:,} bytes of its tensors. {COPY_AGAIN}")
+    if there > told:
+        raise Damaged(f"{path} has {there - told:,} bytes more than its header says. {COPY_AGAIN}")
+
+
+def misfits(shapes: Shapes, wanted: Shapes) -> Iterator[tuple[str, tuple[int, ...], tuple[int, ...]]]:
+    """Tensors of both that have another shape, each with the one it has and the one that is wanted."""
+    return ((name, shape, wanted[name]) for name, shape in shapes.items() if wanted.get(name, shape) != shape)
