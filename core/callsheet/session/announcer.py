@@ -48,7 +48,7 @@ class Announcer:
         rows = predictions if isinstance(predictions, Predictions) else [plain(row) for row in predictions or ()]
         if self.run_dir.is_main:
             kept = self._keep(rows, file_name(result.name, result.tags.get("weights"), step)) if rows else None
-            self._add({"time": now(), **asdict(result), "step": step, "predictions": kept}, entry)
+            self._add({**_row(result, step), "predictions": kept}, entry)
         self.lineup.refuse(f"the score {result.name!r}", odd)
         self.lineup.hooks.on_benchmark_eval(ctx=self.ctx, eval_result=result, predictions=rows, step=step)
         return result
@@ -95,3 +95,15 @@ class Announcer:
 
 def _of_entry(row: Mapping[str, Any], entry: str) -> str:
     return dumps([entry, row.get("name"), row.get("step"), row.get("tags")])
+
+
+def _row(result: EvalResult, step: int | None) -> dict[str, Any]:
+    """A row of evals.jsonl. What was scored twice has two rows with one key, of which the last counts."""
+    key = {
+        "benchmark_id": result.benchmark_id or result.name,
+        "weights": result.tags.get("weights") or "raw",
+        "commit": result.commit,
+        "step": step,
+    }
+    joined = ":".join("" if part is None else str(part) for part in key.values())
+    return {"time": now(), "key": joined, **asdict(result), **key}

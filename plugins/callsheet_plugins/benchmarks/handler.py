@@ -200,7 +200,8 @@ class BenchmarkHandler(Handler):
 
     def _result(self, job: Delivery, folder: Path, status: Status, scores: Scores) -> dict[str, Any]:
         payload = job.payload
-        tags = {"weights": payload["weights"], "engine": _engine_name(job), "branch": payload["branch"]}
+        task = payload["settings"]["task"]
+        tags = {"weights": payload["weights"], "engine": _engine_name(job), "branch": payload["branch"], "task": task}
         metrics, odd = numbers(scores.metrics)
         if not metrics:
             raise Malformed("they hold no number.")
@@ -208,7 +209,7 @@ class BenchmarkHandler(Handler):
         result = {
             "name": payload["name"],
             "metrics": metrics,
-            "benchmark_id": payload["settings"]["task"] or payload["name"],
+            "benchmark_id": payload["name"],  # several may have one task, with other settings
             "breakdowns": _breakdowns(scores.breakdowns, left_out),
             "tags": {name: value for name, value in tags.items() if value},
             "step": payload["step"],

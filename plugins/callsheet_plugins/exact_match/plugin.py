@@ -66,10 +66,11 @@ class ExactMatch(Plugin):
         rows, start = generate.read_rows(self.path, self.limit), time.perf_counter()
         found = under_engines.answers(state, model, rows, self.batch_size, max_new_tokens=self.max_new_tokens)
         predictions = generate.judged(rows, found)
+        name = Path(self.path).stem
         result = EvalResult(
-            name=Path(self.path).stem,
+            name=name,
             metrics={"exact_match": generate.share_right(predictions)},
-            benchmark_id="exact_match",
+            benchmark_id=f"exact_match/{name}",  # a benchmark of this name may score the same step
             tags={"weights": weights},
             step=state.step,
             eval_seconds=time.perf_counter() - start,

@@ -21,7 +21,7 @@ def payload(result: EvalResult) -> dict[str, Any]:
     """The part of a score that goes into the card of its revision."""
     return {
         **{"branch": result.tags["branch"], "commit": result.commit, "step": result.step},
-        **{"benchmark": result.name, "task": result.benchmark_id or result.name},
+        **{"benchmark": result.name, "task": result.tags.get("task") or result.benchmark_id or result.name},
         "metrics": _worth_showing(result.metrics),
         "message": f"Score on {result.name}",
     }

@@ -31,7 +31,8 @@ def bench(target: str, overrides: tuple[str, ...], names: str, revision: str, se
 
     OVERRIDES are those of `callsheet train`, such as plugins.benchmarks.define.mine.task=… or
     plugins.benchmarks.dispatch=slurm. What was scored already, with the same settings, is not scored again;
-    what failed is tried again, where OVERRIDES now say.
+    what failed is tried again, where OVERRIDES now say. The scores of a model folder are kept in outputs/bench, by the
+    content of its files: they are found again when the folder was moved or renamed, and not when its weights changed.
     """
     from callsheet.cli.hydra_app import run_app
 
@@ -51,16 +52,19 @@ def _bench(config: DictConfig, typed: list[str], target: str, revision: str, sec
     from callsheet_plugins.benchmarks.rescore import scoring, targets
 
     found = targets.find(target, revision)
-    run_config = RunDir(found.run_dir, is_main=False).config() if found.run_dir else scoring.config_for(config)
+    folder = found.run_dir
+    run_config = RunDir(folder, is_main=False).config() if found.is_run else scoring.config_for(config)
     plugin = scoring.plugin(config, typed, run_config)
     benchmarks = scoring.checked(plugin, run_config)
-    folder = found.run_dir or scoring.new_run_dir(run_config, found)
-    with reopened(folder, seconds) as ctx:
-        for source in found.sources:
-            payload = jobs.payload_of(source, benchmarks, plugin.running())
-            for id in jobs.put_each(ctx.outbox, payload, source.files):
-                # What failed may do so no more where it runs from now on.
-                ctx.outbox.retry(id, running=plugin.running())
+    with scoring.alone(folder, seconds):
+        if not found.is_run:
+            scoring.make_run(run_config, found)
+        with reopened(folder, seconds) as ctx:
+            for source in found.sources:
+                payload = jobs.payload_of(source, benchmarks, plugin.running())
+                for id in jobs.put_each(ctx.outbox, payload, source.files):
+                    # What failed may do so no more where it runs from now on.
+                    ctx.outbox.retry(id, running=plugin.running())
     scoring.show(folder, benchmarks)
     counts = counts_of(folder)
     for line in filter(None, (left_to_you(counts, folder), said := sentence(counts, folder))):

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+import click
 import yaml
 
 from callsheet.errors import CallsheetError
 from callsheet.records import LogContext, PreflightReport
 from callsheet.rundir import rundir
+from callsheet.rundir.locks import Flock, flock
 from callsheet.rundir.rundir import RunDir, now
 from callsheet.secrets import redact
 
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
     from callsheet_plugins.benchmarks.rescore.targets import Target
 
 NAME = "benchmarks"
+LOCK = ".bench.lock"
+LOOK_SECONDS = 0.2
 
 
 def config_for(config: DictConfig) -> dict[str, Any]:
@@ -75,15 +80,35 @@ def checked(plugin: Benchmarks, run_config: dict[str, Any]) -> dict[str, Benchma
     return plugin.complete(run_config)
 
 
-def new_run_dir(run_config: Mapping[str, Any], target: Target) -> Path:
-    """A small run directory for a model that belongs to no run."""
-    name = f"{target.name.replace('/', '--')}-{datetime.now():%Y-%m-%d_%H-%M-%S}"
-    folder = RunDir(Path("outputs") / "bench" / name)
-    folder.path.mkdir(parents=True, exist_ok=True)
+@contextmanager
+def alone(folder: Path, seconds: float) -> Iterator[None]:
+    """Wait for as long as another `callsheet bench` scores in `folder`: what it has scored need not be scored again.
+
+    Raises `CallsheetError` if that takes longer than `seconds`.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / LOCK).open("a", encoding="utf-8")
+    except OSError as error:
+        raise CallsheetError(f"{folder} cannot be written: {error.strerror}.") from error
+    end, told = time.monotonic() + seconds, False
+    with lock:
+        while flock(lock) is Flock.HELD:
+            if not told:
+                click.echo(f"callsheet: Another callsheet bench scores into {folder}; waiting for it.", err=True)
+            told = True
+            if time.monotonic() > end:
+                raise CallsheetError(f"Another callsheet bench still scores into {folder}. Call this one again later.")
+            time.sleep(LOOK_SECONDS)
+        yield
+
+
+def make_run(run_config: Mapping[str, Any], target: Target) -> None:
+    """Let the folder of a model that belongs to no run be a run directory, scored with these settings."""
+    folder = RunDir(target.run_dir)
     folder.write_text(rundir.CONFIG, yaml.safe_dump(dict(run_config), sort_keys=False, allow_unicode=True))
-    about = {"run": name, "experiment": "bench", "status": "completed", "started": now(), "target": target.name}
-    folder.write_json(rundir.RUN, {**about, "config": run_config})
-    return folder.path
+    about = {"run": target.run_dir.name, "experiment": "bench", "status": "completed", "started": now()}
+    folder.write_json(rundir.RUN, {**about, **folder.run(), "target": target.name, "config": dict(run_config)})
 
 
 def show(folder: Path, benchmarks: Mapping[str, Benchmark]) -> None:

@@ -2,30 +2,39 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from callsheet.errors import CallsheetError, did_you_mean, first_line
+from callsheet.model_files.adapters import CONFIG as ADAPTER
+from callsheet.outbox import Hashes
 from callsheet.privates.huggingface_hub import http_library
 from callsheet.records import ManifestRow
 from callsheet.rundir import checkpoints, rundir
 from callsheet.rundir.rundir import RunDir
-from callsheet_plugins.benchmarks.sources import Source, files_of, of_checkpoint, of_folder, of_revision
+from callsheet_plugins.benchmarks.rescore.content import content_of, differs
+from callsheet_plugins.benchmarks.sources import Source, of_checkpoint, of_folder, of_revision
 
 ASK_SECONDS = 20.0
 CONFIG = "config.json"
+BENCH = Path("outputs") / "bench"  # below the current folder, as runs are
+HASHES = Path("outputs") / ".bench"  # so that the weights are read once
+SHORT = 16
 
 
 @dataclass(frozen=True)
 class Target:
-    """The models to score, and the run directory they belong to, if they belong to one."""
+    """The models to score, and the run directory they belong to.
+
+    A model that belongs to no run has a small one of its own, which its content names: so its scores are found again.
+    """
 
     name: str
     sources: tuple[Source, ...]
-    run_dir: Path | None = None
+    run_dir: Path
+    is_run: bool = True
 
 
 def find(target: str, revision: str) -> Target:
@@ -35,12 +44,20 @@ def find(target: str, revision: str) -> Target:
         return _of_run(path)
     if (path.parent / rundir.RUN).is_file() and path.name in _rows(path.parent):
         return Target(path.name, tuple(_of_row(_rows(path.parent)[path.name])), path.parent)
-    if (path / CONFIG).is_file():
-        return Target(path.name, (of_folder(path, f"{path.name}-{_fingerprint(path)}"),))
+    if (path / CONFIG).is_file() or (path / ADAPTER).is_file():
+        return _of_folder(path)
     if path.exists() or (path.parent != Path.cwd() and path.parent.is_dir()) or target.count("/") != 1:
         raise CallsheetError(f"{target} is no run, no model folder and no repository on the Hub.{_sibling(path)}")
     commit = _commit(target, revision)
-    return Target(target, (Source(f"{target}@{commit}", repo=target, commit=commit, branch=revision),))
+    source = Source(f"{target}@{commit}", repo=target, commit=commit, branch=revision)
+    return Target(target, (source,), BENCH / f"{target.replace('/', '--')}-{commit[:SHORT]}", is_run=False)
+
+
+def _of_folder(path: Path) -> Target:
+    with suppress(OSError):  # then they are read each time
+        HASHES.mkdir(parents=True, exist_ok=True)
+    content = content_of(path, Hashes(HASHES))
+    return Target(path.name, (of_folder(path, content, commit=content),), BENCH / content[:SHORT], is_run=False)
 
 
 def _of_run(path: Path) -> Target:
@@ -58,7 +75,16 @@ def _of_row(row: ManifestRow) -> Iterator[Source]:
     published = [source for revision in row.revisions if (source := of_revision(revision))]
     yield from published
     if not published and row.path.is_dir():
-        yield from of_checkpoint(row)
+        yield from (_as_it_is(source, row) for source in of_checkpoint(row))
+
+
+def _as_it_is(source: Source, row: ManifestRow) -> Source:
+    """`source`, called by its content where somebody has changed the checkpoint since the run saved it."""
+    hashes = Hashes(row.path.parent)  # of the run, which may have hashed them
+    if not differs(row, source.files, hashes):
+        return source
+    content = content_of(next(iter(source.files.values())).parent, hashes)
+    return replace(source, identity=f"{source.identity}@{content}", commit=content)
 
 
 def _artifacts(path: Path) -> Iterator[Source]:
@@ -71,12 +97,6 @@ def _artifacts(path: Path) -> Iterator[Source]:
 
 def _rows(run_dir: Path) -> dict[str, ManifestRow]:
     return checkpoints.manifest(RunDir(run_dir, is_main=False))
-
-
-def _fingerprint(folder: Path) -> str:
-    """What tells one content of a folder from another, without reading the weights."""
-    found = {name: (path.stat().st_size, path.stat().st_mtime_ns) for name, path in files_of(folder).items()}
-    return hashlib.sha256(json.dumps([str(folder), found]).encode()).hexdigest()[:12]
 
 
 def _commit(repo: str, revision: str) -> str:

@@ -1,8 +1,13 @@
 """`callsheet bench`: runs, checkpoints and folders, through the same path."""
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
+import warm
+from waiting import PATIENCE, wait_until
 
 from callsheet.rundir import checkpoints
 from callsheet.rundir.rundir import EVALS, RunDir
@@ -22,13 +27,55 @@ def rows(folder):
     return list(RunDir(folder, is_main=False).rows(EVALS))
 
 
-def test_a_model_folder_gets_a_run_directory_of_its_own(tmp_path, overrides):
+def test_a_model_folder_gets_a_run_directory_of_its_own_and_its_scores_are_found_again(tmp_path, overrides, diary):
     folder = checkpoint(tmp_path, 5).path
     done = callsheet("bench", folder, *overrides, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "5.000" in done.stdout and "Traceback" not in done.stderr
     (made,) = (tmp_path / "outputs" / "bench").iterdir()
-    assert [(row["step"], row["metrics"]) for row in rows(made)] == [(None, {"score": 5.0})]
+    [row] = rows(made)
+    assert (row["step"], row["metrics"]) == (None, {"score": 5.0})
+    assert row["commit"].startswith(made.name) and row["key"] == f"mine:raw:{row['commit']}:"
+
+    moved = folder.rename(tmp_path / "elsewhere")
+    (moved / "README.md").write_text("A card says nothing of the answers.")
+    again = callsheet("bench", moved, *overrides, cwd=tmp_path)
+    assert again.returncode == 0 and "5.000" in again.stdout, again.stderr
+    assert len(rows(made)) == len(diary("began")) == 1, "it was not scored again"
+
+    (moved / "model.safetensors").write_bytes(b"W" * 5)  # of the same name and size
+    other = callsheet("bench", moved, *overrides, cwd=tmp_path)
+    assert other.returncode == 0 and len(diary("began")) == 2, other.stderr
+    assert len([*(tmp_path / "outputs" / "bench").iterdir()]) == 2
+
+    added = callsheet("bench", moved, *overrides, "plugins.benchmarks.define.mine.limit=3", cwd=tmp_path)
+    assert added.returncode == 0 and len(diary("began")) == 3, "other settings measure something else"
+
+
+def test_two_at_once_score_once(tmp_path, engine, diary):
+    folder = checkpoint(tmp_path, 5).path
+    command = ",".join(json.dumps(part) for part in engine(until=str(tmp_path / "now"))["mine"]["command"])
+    define = ("plugins.benchmarks.define.mine.engine=command", f"plugins.benchmarks.define.mine.command=[{command}]")
+    arguments = [sys.executable, "-m", "callsheet", "bench", folder, "--benchmarks", "mine", *define]
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    both = [warm.Popen([*map(str, arguments)], cwd=tmp_path, env={**os.environ}, **streams) for _ in range(2)]
+    wait_until(lambda: diary("began"))
+    (tmp_path / "now").touch()
+    said = [one.communicate(timeout=PATIENCE)[0] for one in both]
+    assert [one.returncode for one in both] == [0, 0], said
+    assert len(diary("began")) == 1 and all("5.000" in text for text in said)
+
+
+def test_a_checkpoint_that_somebody_has_changed_is_scored_again(run_dir, engine, diary, tmp_path):
+    published(run_dir, engine())
+    row = checkpoint(run_dir, 1)
+    checkpoints.record(RunDir(run_dir), checkpoints.with_files(row))
+    assert callsheet("bench", run_dir, cwd=tmp_path).returncode == 0
+    (row.path / "model.safetensors").write_bytes(b"w" * 7)
+    done = callsheet("bench", run_dir, cwd=tmp_path)
+    assert done.returncode == 0 and len(diary("began")) == 2, done.stderr
+    assert [found["metrics"] for found in rows(run_dir)] == [{"score": 1.0}, {"score": 7.0}]
+    assert len({found["key"] for found in rows(run_dir)}) == 2
 
 
 def test_all_checkpoints_of_a_run_or_one_of_them_are_scored_once(run_dir, engine, diary, tmp_path):
