@@ -5,11 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from callsheet.model_files.adapters import BASE, base_folder
+from callsheet.model_files.adapters import CONFIG as ADAPTER
+from callsheet.model_files.contents import json_of
 from callsheet.outbox import Outbox
 from callsheet.records import LogContext
 from callsheet_plugins.benchmarks.definitions import Benchmark
@@ -24,7 +28,8 @@ def put(ctx: LogContext, source: Source, benchmarks: Mapping[str, Benchmark], ru
     if benchmarks:
         payload = payload_of(source, benchmarks, running)
         key = f"{source.identity}:{source.weights}:{_digest(payload['benchmarks'])}"
-        ctx.outbox.put(KIND, payload, files=source.files, key=key)
+        with with_base(source.files, ctx.run_config, ctx.run_dir) as files:
+            ctx.outbox.put(KIND, payload, files=files, key=key)
 
 
 def put_each(outbox: Outbox, payload: Mapping[str, Any], files: Mapping[str, Path]) -> list[str]:
@@ -36,6 +41,21 @@ def put_each(outbox: Outbox, payload: Mapping[str, Any], files: Mapping[str, Pat
         key = f"{name}:{shared['identity']}:{shared['weights']}:{_digest(settings)}"
         ids.append(outbox.put(KIND, {"name": name, "settings": settings, **shared}, files=files, key=key))
     return ids
+
+
+@contextmanager
+def with_base(files: Mapping[str, Path], config: Mapping[str, Any], run_dir: Path) -> Iterator[Mapping[str, Path]]:
+    """`files` with the local model below an adapter in its settings, because what was published does not name it."""
+    path, base = files.get(ADAPTER), base_folder(config, run_dir)
+    if path is None or base is None or not base.is_dir() or json_of(path).get(BASE) == str(base):
+        yield files
+        return
+    from tempfile import TemporaryDirectory
+
+    with TemporaryDirectory() as folder:
+        named = Path(folder) / ADAPTER
+        named.write_text(json.dumps({**json_of(path), BASE: str(base)}, indent=2) + "\n", encoding="utf-8")
+        yield {**files, ADAPTER: named}
 
 
 def payload_of(source: Source, benchmarks: Mapping[str, Benchmark], running: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from callsheet import hookimpl
+from callsheet.model_files.adapters import base_folder
 from callsheet_plugins.benchmarks import jobs, sources
 from callsheet_plugins.benchmarks.settings import BenchmarkSettings
 
@@ -48,7 +49,7 @@ class Benchmarks(BenchmarkSettings):
         from callsheet_plugins.benchmarks.checks import is_known_already
 
         if self.scores_revisions(ctx) and not is_known_already(ctx, revision):
-            if source := sources.of_revision(revision):
+            if source := sources.of_revision(revision, ctx.run_dir, base_folder(ctx.run_config, ctx.run_dir)):
                 self._put(ctx, source)
             else:
                 raise LookupError(f"{revision.path} no longer holds commit {revision.commit}; it is not scored")

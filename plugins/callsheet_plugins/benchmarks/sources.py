@@ -40,11 +40,17 @@ def of_checkpoint(row: ManifestRow) -> Iterator[Source]:
         yield of_folder(folder, f"{name}-{row.step}", step=row.step, checkpoint=row.name, weights=name)
 
 
-def of_revision(revision: Revision) -> Source | None:
-    """What was published, or None for a folder that has come to hold something else since."""
+def of_revision(revision: Revision, run_dir: Path, base: Path | None) -> Source | None:
+    """What was published, or None for a folder that has come to hold something else since.
+
+    `base` is the local model below an adapter, which was not published: then the checkpoint is scored, if it is there.
+    """
     where = {"repo": revision.repo, "commit": revision.commit, "branch": revision.branch, "step": revision.step}
     named = {"checkpoint": revision.checkpoint, "weights": revision.weights}
     identity = f"{revision.repo}@{revision.commit}"
+    saved = run_dir / revision.checkpoint / ("" if revision.weights == "raw" else revision.weights)
+    if revision.path is None and base and revision.checkpoint and _is_model(saved):
+        return of_folder(saved, identity, **where, **named)
     if revision.path is None:
         return Source(identity, **where, **named)  # type: ignore[arg-type]  # the fields of a Source
     return of_folder(revision.path, identity, **where, **named) if holds_commit(revision) else None

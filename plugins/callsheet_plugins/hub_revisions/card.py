@@ -11,14 +11,29 @@ from typing import Any
 from callsheet.secrets import redact_text
 
 
-def card(title: str, step: int, epoch: float, metrics: Mapping[str, float], config: Mapping[str, Any]) -> str:
-    """Markdown with the metadata that the Hub reads; `config` is the run's configuration without secrets."""
+def card(
+    title: str,
+    step: int,
+    epoch: float,
+    metrics: Mapping[str, float],
+    config: Mapping[str, Any],
+    base_model: str = "",
+    *,
+    is_adapter: bool = False,
+) -> str:
+    """Markdown with the metadata that the Hub reads; `config` is the run's configuration without secrets.
+
+    `base_model` is the id of the model that training started from, where `config` has only a path.
+    """
     trainer, model, dataset = (dict(config.get(part) or {}) for part in ("trainer", "model", "dataset"))
     tags = ["callsheet", *(["trl", str(trainer["name"])] if trainer.get("name") else [])]
     base, data = (_on_the_hub(str(part.get("path") or "")) for part in (model, dataset))
-    head = ["library_name: transformers", f"tags: {json.dumps(tags)}"]
+    base = base_model or base
+    head = [f"library_name: {'peft' if is_adapter else 'transformers'}", f"tags: {json.dumps(tags)}"]
     if base:
         head.append(f"base_model: {json.dumps(base)}")
+    if base and is_adapter:
+        head.append("base_model_relation: adapter")
     rows = [f"| {name} | {value:.6g} |" for name, value in sorted(metrics.items())]
     table = ["", "| metric | value |", "|---|---|", *rows] if rows else []
     lines = [

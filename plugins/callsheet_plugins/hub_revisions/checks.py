@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from callsheet.model_files.adapters import DRAWN, base_folder
 from callsheet_plugins.hub_revisions import naming
 
 if TYPE_CHECKING:
@@ -32,9 +33,24 @@ def check_settings(plugin: RevisionSettings, ctx: LogContext, report: PreflightR
         report.problem(
             f"{WHERE}.metric=eval_loss names none of the sets of dataset.eval. Set it to one such as {named}."
         )
+    _check_base(plugin, ctx, report)
     selected = ctx.run_config.get("plugins") or {}
     if unknown := [name for name in plugin.artifacts if selected and name not in selected]:
         report.warning(f"{WHERE}.artifacts: no selected plugin is called {', '.join(unknown)}.")
+
+
+def _check_base(plugin: RevisionSettings, ctx: LogContext, report: PreflightReport) -> None:
+    """Say where an adapter would be published that nobody can load, because nobody else has the model below it."""
+    setting = f"{WHERE}.base_model"
+    if plugin.base_model and (not naming.REPO.match(plugin.base_model) or Path(plugin.base_model).exists()):
+        report.problem(f"{setting}={plugin.base_model} is no id of a model on the Hub; Qwen/Qwen3-0.6B is one.")
+    elif not plugin.base_model and (base := base_folder(ctx.run_config, ctx.run_dir)):
+        drawn = base == ctx.run_dir / DRAWN
+        what = "random weights, which are not published" if drawn else f"{base}, which nobody else has"
+        report.warning(
+            f"An adapter is published without the model below it ({what}). Its path is not published; if that model is "
+            f"on the Hub, {setting}=OWNER/NAME names it."
+        )
 
 
 def check_folder(plugin: RevisionSettings, ctx: LogContext, report: PreflightReport) -> None:

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from callsheet import hookimpl
+from callsheet.model_files.adapters import CONFIG as ADAPTER
 from callsheet.values import numbers
 from callsheet_plugins.hub_revisions import contents, naming, scores
 from callsheet_plugins.hub_revisions.card import card
+from callsheet_plugins.hub_revisions.local_names import base_in, is_local, local_names
 from callsheet_plugins.hub_revisions.settings import RevisionSettings
 
 if TYPE_CHECKING:
@@ -19,16 +21,16 @@ if TYPE_CHECKING:
 logger = logging.getLogger("callsheet")
 
 KIND, PRUNE = "hub_revisions", "hub_prune"
-CONFIG, ADAPTER = "config.json", "adapter_config.json"
+CONFIG = "config.json"
 
 
 class HubRevisions(RevisionSettings):
     """Publish every checkpoint as a revision, on a branch such as main-step-000001000; training does not wait.
 
     A revision holds the files that loading a model needs, and a model card of its step; never the optimizer, RNG state
-    or training_args.bin. An upload is tried until it works and verified file by file; then `on_revision` announces it.
-    `hub=folder` publishes to a local folder, `hub=huggingface` to the Hub, which needs a token in HF_TOKEN. With
-    `finish.push=true` the final model goes to the branch `revision`.
+    or training_args.bin, and no path of this machine. An upload is tried until it works and verified file by file; then
+    `on_revision` announces it. `hub=folder` publishes to a local folder, `hub=huggingface` to the Hub, which needs a
+    token in HF_TOKEN. With `finish.push=true` the final model goes to the branch `revision`.
     """
 
     announces_revisions = True
@@ -86,7 +88,7 @@ class HubRevisions(RevisionSettings):
         weights: str = "raw",
         final: bool = False,
     ) -> None:
-        step, epoch = self._seen
+        step, _ = self._seen
         repo = self.repo or ctx.experiment or "model"
         metrics = {name: value for name, value in self._metrics.items() if name != "step"}
         if self._metrics.get("step") != step:
@@ -99,7 +101,9 @@ class HubRevisions(RevisionSettings):
             "private": self.private,
             "overwrite": self.overwrite_hub_revision,
             "message": _message(step, metrics, weights),
-            "card": card(f"{repo.rpartition('/')[2]} {branch}", step, epoch, metrics, ctx.run_config),
+            "card": self._card(f"{repo.rpartition('/')[2]} {branch}", folder, metrics, ctx),
+            "base_model": self.base_model,
+            "local_names": local_names(ctx, folder),
             "metrics": metrics,
             "prune": self._pruning(),
             "timeout_seconds": self.timeout_seconds,
@@ -108,6 +112,11 @@ class HubRevisions(RevisionSettings):
         }
         files = contents.chosen(folder, self.include)
         ctx.outbox.put(KIND, payload, files=files, key="@".join((repo, branch, *([f"final-{step}"] if final else []))))
+
+    def _card(self, title: str, folder: Path, metrics: Mapping[str, float], ctx: LogContext) -> str:
+        below = base_in(folder)
+        base = self.base_model or (below if below and not is_local(below) else "")
+        return card(title, *self._seen, metrics, ctx.run_config, base, is_adapter=(folder / ADAPTER).is_file())
 
     @hookimpl
     def on_benchmark_eval(

@@ -12,6 +12,11 @@ class RevisionSettings(Plugin):
     repo: str | None = setting(None, help="Repository on the Hub, as in me/my-model; it is created if it is missing.")
     folder: str | None = setting(None, help="For hub=folder: the folder; by default, `hub` in the run directory.")
     revision: str = setting("main", help="Names of branches begin with it; the final model goes to this very branch.")
+    base_model: str | None = setting(
+        None,
+        help="The id on the Hub of the model that training starts from, as in Qwen/Qwen3-0.6B, if model.path is a "
+        "folder; it is published in place of the path.",
+    )
     private: bool = setting(True, help="Whether a repository is private if it is created.")
     include: list[str] = setting([], help="Patterns of more files to publish from a checkpoint, as in ['*.gguf'].")
     artifacts: list[str] = setting(

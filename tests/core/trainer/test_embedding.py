@@ -8,11 +8,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from runs import Run
 from safetensors.torch import load_file
 
 from callsheet import CallsheetError
 from callsheet.config.schema import ModelSettings
-from callsheet.testing.trainers import ROWS
+from callsheet.testing.trainers import ROWS, TINY
 from callsheet.trainer.embedding import require_rows
 from callsheet.trainer.models import load_model, load_tokenizer
 from core.model_files.files import copy_demo
@@ -80,6 +81,21 @@ def test_a_run_with_new_rows_goes_on_from_its_checkpoint(run_trainer: Any, tmp_p
     again = run_trainer("sft", *goes_on, rows=rows_with_new_tokens("sft"), output_dir="again").run_dir.path
     one, other = (load_file(folder / "model.safetensors") for folder in (whole, again))
     assert one.keys() == other.keys() and all(one[name].equal(other[name]) for name in one)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("launch", ["zero3", "fsdp2"])
+def test_new_rows_train_in_parts_as_well(tmp_path: Path, launch: str) -> None:
+    model = loaded(tmp_path / "model")
+    lines = [json.dumps(row) + "\n" for row in rows_with_new_tokens("sft")]
+    (tmp_path / "rows.jsonl").write_text("".join(lines))
+    small = ("trainer=sft", f"dataset.path={tmp_path}/rows.jsonl", *TINY)
+    settings = (*model, GROWN, "trainer.args.learning_rate=0.01", "trainer.args.warmup_steps=0")
+    run = Run(tmp_path / "run", *settings, launch=launch, small=small).wait()
+    rows = run.weights()["model.embed_tokens.weight"]
+    assert rows.shape[0] == 35 and rows.isfinite().all()
+    before = load_file(tmp_path / "model" / "model.safetensors")["model.embed_tokens.weight"]
+    assert not rows[:33].equal(before), "it trained"
 
 
 def test_a_loaded_tokenizer_with_more_tokens_is_refused_before_the_model_loads(tmp_path: Path) -> None:

@@ -27,3 +27,12 @@ def test_a_place_on_this_machine_is_not(tmp_path, monkeypatch, path):
     (tmp_path / "here" / "x").mkdir(parents=True)
     said = written(path, path)
     assert "base_model" not in said and "Trained from" not in said and "Data:" not in said
+
+
+def test_an_adapter_is_one_of_peft_and_says_of_which_model():
+    config = {"trainer": {"name": "sft"}, "model": {"path": "/home/me/model"}}
+    said = card("model main", 7, 0.5, {}, config, "me/base", is_adapter=True)
+    assert "library_name: peft\n" in said and 'base_model: "me/base"\nbase_model_relation: adapter\n' in said
+    said = card("model main", 7, 0.5, {}, config, is_adapter=True)
+    assert "library_name: peft\n" in said and "base_model" not in said
+    assert "library_name: transformers\n" in written("gpt2", "x/y")

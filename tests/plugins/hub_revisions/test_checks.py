@@ -149,3 +149,39 @@ def test_the_client_of_everybody_else_is_left_as_it_was(hub, run_dir):
 
     check(run_dir)
     assert get_session().timeout.read is None and TOKEN not in str(get_session().headers)
+
+
+def checked(run_dir, config, **settings):
+    report = PreflightReport()
+    HubRevisions(**settings).preflight(LogContext(run_dir, run_config=config), report)
+    return report
+
+
+def test_an_adapter_of_a_folder_is_warned_of_unless_its_base_is_on_the_hub(run_dir, tmp_path):
+    base, adapter = tmp_path / "base", tmp_path / "adapter"
+    for folder, name in ((base, "config.json"), (adapter, "adapter_config.json")):
+        folder.mkdir()
+        (folder / name).write_text(f'{{"base_model_name_or_path": "{base}"}}')
+    lora = {"type": "LoraConfig"}
+    for config in (
+        {"model": {"path": str(base), "init": "pretrained"}, "peft": lora},
+        {"model": {"path": str(adapter), "init": "pretrained"}, "peft": {"type": None}},
+    ):
+        [said] = checked(run_dir, config).warnings
+        assert f"({base}, which nobody else has)" in said and "plugins.hub_revisions.base_model=OWNER/NAME" in said
+        assert not checked(run_dir, config, base_model="me/base").warnings
+    [said] = checked(run_dir, {"model": {"path": "x/y", "init": "config"}, "peft": lora}).warnings
+    assert "(random weights, which are not published)" in said
+    for config in (
+        {"model": {"path": "Qwen/Qwen3-0.6B", "init": "pretrained"}, "peft": lora},
+        {"model": {"path": str(base), "init": "pretrained"}, "peft": {"type": None}},
+    ):
+        assert not checked(run_dir, config).warnings
+
+
+@pytest.mark.parametrize("name", ["/home/me/base", "a b", "me/", "here/base"])
+def test_a_base_that_is_no_id_on_the_hub_is_refused(run_dir, tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "here" / "base").mkdir(parents=True)
+    [said] = checked(run_dir, {}, base_model=name).problems
+    assert f"plugins.hub_revisions.base_model={name} is no id of a model on the Hub" in said

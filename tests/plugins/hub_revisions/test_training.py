@@ -245,3 +245,39 @@ def test_a_run_stopped_by_a_signal_says_how_to_publish_the_rest(tmp_path, hub):
     _output, error = process.communicate(timeout=PATIENCE)
     assert process.returncode == 143, error
     assert "The run lies in run. " in error and "left, kept for: callsheet outbox drain" in error
+
+
+def test_an_adapter_of_a_local_folder_is_published_without_that_folder_and_scored(run_trainer, tmp_path):
+    from safetensors.torch import load_file
+
+    base = run_trainer("sft", "plugins=[]", output_dir="base").run_dir.path
+    questions = tmp_path / "base.jsonl"  # the rows that it was trained on
+    benchmark = f"plugins.benchmarks.define={{words: {{engine: exact_match, path: {questions}, limit: 2}}}}"
+    session = run_trainer(
+        "sft",
+        f"model.path={base}",
+        "model.init=pretrained",
+        "peft=lora",
+        "finish.push=true",
+        "plugins=[hub_revisions,bema,benchmarks]",
+        "plugins.bema.update_freq=1",
+        "plugins.bema.every_checkpoint=true",
+        "plugins.hub_revisions.artifacts=[bema]",
+        "plugins.benchmarks.benchmarks=[words]",
+        benchmark,
+    )
+    folder = session.run_dir.path
+    published = [path for path in (folder / "hub").rglob("*") if path.is_file()]
+    assert {path.parent.name for path in published} >= {"main", "main-step-000000002", "main-bema-step-000000002"}
+    home = {str(tmp_path), str(Path.home()), str(Path.cwd())}
+    assert not [path for path in published if any(place.encode() in path.read_bytes() for place in home)]
+    for path in published:
+        if path.name == "adapter_config.json":
+            assert json.loads(path.read_text())["base_model_name_or_path"] is None
+        if path.name == "README.md":
+            assert "library_name: peft" in path.read_text()
+    assert json.loads((folder / "adapter_config.json").read_text())["base_model_name_or_path"] == str(base)
+    assert load_file(folder / "hub" / "main" / "adapter_model.safetensors")
+    scored = [json.loads(line) for line in (folder / "evals.jsonl").read_text().splitlines()]
+    assert {row["weights"] for row in scored} == {"raw", "bema"} and all(row["commit"] for row in scored)
+    assert len({row["key"] for row in scored}) == len(scored)

@@ -92,6 +92,14 @@ def test_a_run_killed_on_one_rank_has_its_reference_back(
 
 
 @pytest.mark.slow
+def test_a_reference_in_parts_is_copied_bit_for_bit_too(tmp_path: Path) -> None:
+    run = train(tmp_path, "plugins.ref_sync.ref_model_mixup_alpha=1", launch="zero3").wait()
+    for step in (2, 4):
+        copied, weights = (run.folder / name for name in (f"reference-{step + 1}.pt", f"weights-{step}.pt"))
+        assert same(torch.load(copied), torch.load(weights)), step
+
+
+@pytest.mark.slow
 def test_training_equals_that_with_trl_s_own_sync(whole: Callable[[str], Run], tmp_path: Path) -> None:
     theirs = train(tmp_path, *(f"trainer.args.{arg}" for arg in THEIRS), launch="single", sync=()).wait()
     ours, expected = whole("single").weights(), theirs.weights()

@@ -62,9 +62,10 @@ def _bench(config: DictConfig, typed: list[str], target: str, revision: str, sec
         with reopened(folder, seconds) as ctx:
             for source in found.sources:
                 payload = jobs.payload_of(source, benchmarks, plugin.running())
-                for id in jobs.put_each(ctx.outbox, payload, source.files):
-                    # What failed may do so no more where it runs from now on.
-                    ctx.outbox.retry(id, running=plugin.running())
+                with jobs.with_base(source.files, run_config if found.is_run else {}, folder) as files:
+                    for id in jobs.put_each(ctx.outbox, payload, files):
+                        # What failed may do so no more where it runs from now on.
+                        ctx.outbox.retry(id, running=plugin.running())
     scoring.show(folder, benchmarks)
     counts = counts_of(folder)
     for line in filter(None, (left_to_you(counts, folder), said := sentence(counts, folder))):

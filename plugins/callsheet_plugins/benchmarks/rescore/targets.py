@@ -9,6 +9,7 @@ from pathlib import Path
 
 from callsheet.errors import CallsheetError, did_you_mean, first_line
 from callsheet.model_files.adapters import CONFIG as ADAPTER
+from callsheet.model_files.adapters import base_folder
 from callsheet.outbox import Hashes
 from callsheet.privates.huggingface_hub import http_library
 from callsheet.records import ManifestRow
@@ -72,7 +73,9 @@ def _of_run(path: Path) -> Target:
 
 def _of_row(row: ManifestRow) -> Iterator[Source]:
     """The revisions of a checkpoint, as they were scored during the run; else what lies on the disk."""
-    published = [source for revision in row.revisions if (source := of_revision(revision))]
+    run_dir = row.path.parent
+    base = base_folder(RunDir(run_dir, is_main=False).config(), run_dir) if row.revisions else None
+    published = [source for revision in row.revisions if (source := of_revision(revision, run_dir, base))]
     yield from published
     if not published and row.path.is_dir():
         yield from (_as_it_is(source, row) for source in of_checkpoint(row))
