@@ -34,3 +34,13 @@ def test_a_file_that_is_gone_is_no_reason_to_copy(tmp_path):
     with pytest.raises(FileNotFoundError):
         link(tmp_path / "gone", tmp_path / "target")
     assert not (tmp_path / "target").exists()
+
+
+def test_what_takes_the_place_of_a_shared_file_leaves_the_other_names_of_it_alone(tmp_path: Path) -> None:
+    first, second, shared = (tmp_path / f"{name}.safetensors" for name in ("first", "second", "shared"))
+    first.write_bytes(b"first")
+    second.write_bytes(b"second")
+    link_or_copy(first, shared)
+    link_or_copy(second, shared)
+    assert shared.read_bytes() == b"second" and first.read_bytes() == b"first"
+    assert shared.stat().st_ino == second.stat().st_ino
