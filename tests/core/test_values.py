@@ -48,10 +48,13 @@ class Spread:
     def __init__(self, *replicates: bool) -> None:
         self.placements = tuple(map(Placement, replicates))
         self.shape = ()
+        self.was_asked = False
 
     def item(self) -> float:
-        assert all(each.is_replicate() for each in self.placements), "this would hang"
+        self.was_asked = True
         return 2.0
+
+    tolist = item
 
 
 def strict(text: str) -> Any:
@@ -93,12 +96,20 @@ def test_no_number_at_all_is_nan(given: Any) -> None:
         *(("0.5", "text"), (b"1", "bytes"), ([1, 2], "a list of 2"), ({}, "a dict of 0"), (1j, "complex")),
         *((np.complex64(1), "complex64"), (np.array([1, 2]), r"numpy.ndarray of shape \(2,\)"), (Opaque(), "Opaque")),
         *((date(2020, 1, 1), "datetime.date"), (Decimal("sNaN"), "Decimal")),
-        *((Path("a"), "Path"), (Spread(True, False), "spread over ranks"), (np.datetime64("2020-01-01"), "datetime64")),
+        *((Path("a"), "Path"), (np.datetime64("2020-01-01"), "datetime64")),
     ],
 )
 def test_what_is_none_is_refused_for_what_it_is(given: Any, said: str) -> None:
     with pytest.raises(TypeError, match=said):
         number(given)
+
+
+def test_a_number_that_all_ranks_together_know_is_not_asked_for_on_one() -> None:
+    odd = Spread(True, False)
+    with pytest.raises(TypeError, match="Spread, spread over ranks"):
+        number(odd)
+    dumps({"odd": odd})
+    assert not odd.was_asked and stored({"odd": odd})[1].keys() == {"odd"} and not odd.was_asked
 
 
 def test_an_object_that_raises_whatever_it_is_asked_is_refused_too() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +43,17 @@ MISSING = {"none": None, "nan": math.nan, "inf": -math.inf, "huge": 10**400}
 ODD = {"vector": torch.zeros(3), "list": [1, 2], "note": "a note", "object": object()}
 
 
+class Kind(Enum):
+    PLAIN = 1
+
+
 class Norms(Plugin):
     """Logs all kinds of values, scores itself with them, and keeps some."""
+
+    level: float = 1.0
+    limit: float = 1.0
+    where: Path = Path()
+    kind: Kind = Kind.PLAIN
 
     @hookimpl
     def on_step_end(self, state: Any, step_idx: int) -> None:
@@ -108,7 +118,8 @@ def evaluate_oddly(trainer: Any) -> None:
 
 @pytest.fixture
 def finished(tiny_trainer: Any, tmp_path: Path, caplog: Any) -> Any:
-    norms, trainer = Norms(), tiny_trainer(callbacks=[Native()], eval_strategy="steps", eval_steps=2)
+    norms = Norms(level=np.float32(0.5), limit=math.inf, where=tmp_path)
+    trainer = tiny_trainer(callbacks=[Native()], eval_strategy="steps", eval_steps=2)
     callsheet.attach(trainer, norms, Counts())
     evaluate_oddly(trainer)
     trainer.train()
@@ -172,6 +183,14 @@ def test_what_is_left_out_is_said_once_under_the_name_of_who_handed_it_in(finish
     assert "The trainer's log was handed what it cannot take: eval_words is a list of 1." in said
     refused = [row for row in rows(run / "events.jsonl") if row["event"] == "refused"]
     assert {row.get("plugin") for row in refused} == {"norms", None} and len(refused) == 4
+
+
+def test_settings_of_any_type_are_written_and_come_back(finished: Any) -> None:
+    _, run, _ = finished
+    (norms, _) = strict((run / "run.json").read_text())["plugins"]
+    expected = {"level": 0.5, "where": str(run.parent), "kind": "PLAIN", "on_error": None}
+    assert norms["settings"] == {**expected, "limit": None}
+    assert yaml.safe_load((run / "config.yaml").read_text())["plugins"]["norms"] == {**expected, "limit": math.inf}
 
 
 def test_with_on_error_raise_an_odd_value_ends_the_run_after_the_others_are_logged(

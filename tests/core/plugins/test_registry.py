@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from callsheet.config.compose import compose
 from callsheet.errors import CallsheetError
 from callsheet.plugins import entry_points, registry
 from callsheet.plugins.registry import find, installed, load
@@ -43,6 +44,17 @@ def test_a_plugin_of_another_distribution_is_found_and_loaded(install):
     install("callsheet-moon", MOON)
     assert load("moon").__name__ == "Moon"
     assert find("moon").origin == "callsheet-moon 1.0"
+
+
+def test_settings_in_an_init_are_told_to_be_fields_before_they_are_called_unknown(install):
+    install("callsheet-moon", MOON + "    def __init__(self, freq: int = 10):\n        self.freq = freq\n")
+    for what in (lambda: load("moon"), lambda: compose(["plugins=[moon]", "plugins.moon.freq=5"])):
+        with pytest.raises(CallsheetError) as refusal:
+            what()
+        assert "Plugin 'moon' from callsheet-moon 1.0: it defines __init__, but settings are fields" in str(
+            refusal.value
+        )
+        assert "Write `freq: int = setting(10)` in the class." in str(refusal.value)
 
 
 def test_an_unknown_name_suggests_the_nearest():

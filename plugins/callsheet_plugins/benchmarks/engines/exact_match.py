@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
 from callsheet import CallsheetError
 from callsheet.data.contents import look
 from callsheet.generation import generate
+from callsheet.values import dumps
 from callsheet_plugins.benchmarks.definitions import Benchmark
 from callsheet_plugins.benchmarks.engines import results_file
 from callsheet_plugins.benchmarks.engines.contract import Engine, Scores, Work
@@ -53,7 +53,7 @@ class ExactMatchEngine(Engine):
             "device": work.device,
             "results": str(work.out / RESULTS),
         }
-        spec.write_text(json.dumps(content, indent=1), encoding="utf-8")
+        spec.write_text(dumps(content, indent=1), encoding="utf-8")
         return [str(benchmark.python), str(PROGRAM), str(spec), *benchmark.args]
 
     def results(self, work: Work) -> Scores:

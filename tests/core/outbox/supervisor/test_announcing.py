@@ -47,13 +47,20 @@ class Listener(Plugin):
 
 @contextmanager
 def files_end_at(size):
-    """As on a full disk: no file of this process grows beyond `size` bytes."""
+    """As on a full disk: no file of this process grows beyond `size` bytes, nor of those that it starts."""
     ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    signal.signal(signal.SIGXFSZ, ignored)
+    # Python would keep what it compiles, cut short, and fail over it for ever.
+    monkeypatch = pytest.MonkeyPatch()
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    try:
+        yield
+    finally:
+        monkeypatch.undo()
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, ignored)
 
 
 @pytest.fixture
