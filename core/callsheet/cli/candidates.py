@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 MOST_RUNS = 200
@@ -53,12 +53,13 @@ def runs(word: str) -> list[str]:
     return [*known, *ways] if word or not known else known
 
 
-def plugins(prefix: str) -> list[str]:
-    """The plugins that a run may select."""
+def plugins(prefix: str, folders: Sequence[str] = ()) -> list[str]:
+    """The plugins that a run may select, with the presets in `folders` of configurations."""
     from callsheet.plugins import entry_points
     from callsheet.plugins.groups import PLUGINS
 
-    return [name for name in entry_points.usable(PLUGINS) if name.startswith(prefix)]
+    presets = sorted(path.stem for folder in folders for path in Path(folder).expanduser().glob("plugins/*.yaml"))
+    return [name for name in (*entry_points.usable(PLUGINS), *presets) if name.startswith(prefix)]
 
 
 def parts(prefix: str) -> list[str]:

@@ -85,9 +85,9 @@ def _of_train(words: list[str], word: str) -> list[str]:
         return [f"{flag}={path}" for path in candidates.paths(value, folders=True)]
     if word.startswith("-"):
         return [flag for flag in FLAGS if flag.startswith(word)]
-    if (elements := _list_elements(word)) is not None:
-        return elements
     overrides, flags = _parted(words)
+    if (elements := _list_elements(word, flags)) is not None:
+        return elements
     if found := _paths_of(word):
         return found
     return composed_candidates.settings(overrides, flags, word)
@@ -113,14 +113,15 @@ def _flags(command: str, word: str) -> list[str]:
     return [flag for flag in OWN_FLAGS[command] if word.startswith("-") and flag.startswith(word)]
 
 
-def _list_elements(word: str) -> list[str] | None:
-    """How `plugins=[a,b` can go on; None for any other word."""
-    match = re.match(r"^('?\+?plugins=\[(?:[\w-]+,)*)([\w-]*)$", word)
+def _list_elements(word: str, flags: Sequence[str]) -> list[str] | None:
+    """How `plugins=[a,b` or `~plugins=a` can go on; None for any other word."""
+    match = re.match(r"^('?[+~]?plugins=\[(?:[\w-]+,)*|'?~plugins=)([\w-]*)$", word)
     if not match:
         return None
     start, last = match.groups()
     taken = re.findall(r"[\w-]+", start.partition("[")[2])
-    return [f"{start}{name}" for name in candidates.plugins(last) if name not in taken]
+    folders = [flag.partition("=")[2] for flag in flags]
+    return [f"{start}{name}" for name in candidates.plugins(last, folders) if name not in taken]
 
 
 def _paths_of(word: str) -> list[str]:

@@ -38,7 +38,9 @@ def place(tmp_path):
     for number, run in enumerate(("first", "second")):
         (tmp_path / "outputs" / "demo" / run / "run.json").write_text("{}")
         os.utime(tmp_path / "outputs" / "demo" / run / "run.json", (number, number))
-    (tmp_path / "mine" / "recipe" / "ours.yaml").write_text("# @package _global_\n")
+    (tmp_path / "mine" / "recipe" / "ours.yaml").write_text("# @package _global_\nplugins: [csv_metrics]\n")
+    (tmp_path / "mine" / "plugins").mkdir()
+    (tmp_path / "mine" / "plugins" / "slow_bema.yaml").write_text("# @package plugins.bema\ndefaults: [bema, _self_]\n")
     (tmp_path / "outputs/demo/first/outbox/failed").mkdir(parents=True)
     (tmp_path / "outputs/demo/first/outbox/failed/ping-1.json").write_text("{}")
     (tmp_path / "data.jsonl").write_text("")
@@ -65,8 +67,11 @@ FIRST, SECOND = "outputs/demo/first", "outputs/demo/second"
         ("callsheet train +plugins=bema plugins.bema.on_error=w", ["plugins.bema.on_error=warn"]),
         ("callsheet train nonsense.x=1 trainer=dpo trainer.args.loss_t", ["trainer.args.loss_type="]),
         ("callsheet train +plugins=[bema,csv", ["+plugins=[bema,csv_metrics"]),
+        ("callsheet train --config-dir mine plugins=[bema,sl", ["plugins=[bema,slow_bema"]),
+        ("callsheet train ~plugins=csv", ["~plugins=csv_metrics"]),
         ("callsheet train --config-dir mine recipe=", ["recipe=demo", "recipe=ours"]),
         ("callsheet train --config-dir=mine recipe=o", ["recipe=ours"]),
+        ("callsheet train --config-dir=mine recipe=ours plugins.csv", ["plugins.csv_metrics."]),
         ("callsheet train --config-dir gone recipe=o", []),
         ("callsheet train --config-dir m", ["mine/"]),
         ("callsheet train --config-dir=m", ["--config-dir=mine/"]),
