@@ -6,11 +6,13 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from callsheet.config.plan import LONGEST_NAME
 from callsheet.config.schema import DatasetSettings, SourceSettings
 from callsheet.errors import CallsheetError, did_you_mean
 
 WHERE = "dataset.eval"
 FIELDS = ("path", "name", "split", "columns")
+FOLLOWS_LOSS = ("reduce_lr_on_plateau", "greedy")  # schedules that transformers steers by evaluations
 NAME = re.compile(r"[A-Za-z0-9][\w-]*")
 TAKEN = ("train", "eval")  # in metrics.jsonl and in TRL, these are the training rows and a single evaluation set
 
@@ -45,7 +47,7 @@ def metric_problems(dataset: DatasetSettings, args: Mapping[str, Any]) -> Iterat
     """Say that the metric of the best checkpoint must name a set: Trainer would fail at the first checkpoint."""
     names = [str(name) for name in dataset.eval] if isinstance(dataset.eval, Mapping) else []
     wanted = args.get("metric_for_best_model")
-    needed = args.get("load_best_model_at_end") or args.get("lr_scheduler_type") == "reduce_lr_on_plateau"
+    needed = args.get("load_best_model_at_end") or args.get("lr_scheduler_type") in FOLLOWS_LOSS
     metric = f"eval_{str(wanted or 'loss').removeprefix('eval_')}"
     if names and (wanted or needed) and not any(f"_{name}_" in metric for name in names):
         choices = ", ".join(f"eval_{name}_loss" for name in names)
@@ -71,6 +73,8 @@ def _named(dataset: DatasetSettings, name: str, given: Any) -> SourceSettings:
 
 
 def _source(dataset: DatasetSettings, path: str, split: str = "", **own: Any) -> SourceSettings:
+    if max(len(part.encode()) for part in path.split("/")) > LONGEST_NAME:
+        raise CallsheetError(f"{WHERE} holds a name of more than {LONGEST_NAME} bytes: {path[:60]}…")
     return SourceSettings(path, **{"split": split or dataset.eval_split, "columns": dataset.columns, **own})
 
 

@@ -75,6 +75,7 @@ def test_each_set_is_looked_into_and_may_have_columns_of_its_own() -> None:
         ({"easy": {"splt": "x", "path": "a.jsonl"}}, "dataset.eval.easy has no setting 'splt'. Did you mean 'split'?"),
         ({"easy": {"split": "x"}}, "dataset.eval.easy must be a path"),
         ({"train": "a.jsonl"}, "a set cannot be called 'train'"),
+        ({"long": "a" * 300}, "dataset.eval holds a name of more than 255 bytes: aaaa"),
         ({"a b": "a.jsonl"}, "'a b' cannot name a set"),
         (["a.jsonl"], "dataset.eval must be a path, or paths by name"),
     ],
@@ -105,6 +106,7 @@ def test_a_second_way_to_evaluate_is_refused() -> None:
     [
         ({"load_best_model_at_end": True}, True),
         ({"lr_scheduler_type": "reduce_lr_on_plateau"}, True),
+        ({"lr_scheduler_type": "greedy"}, True),
         ({"metric_for_best_model": "eval_loss"}, True),
         ({"metric_for_best_model": "eval_easy_loss", "load_best_model_at_end": True}, False),
         ({"metric_for_best_model": "hard_loss"}, False),
