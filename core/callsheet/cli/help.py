@@ -48,7 +48,7 @@ Settings
   trainer.args.*   every argument of the trainer's own configuration class
   peft.args.*      every argument of the adapter's own configuration class
   plugins.NAME.*   settings of a selected plugin; plugins=[a,b] selects, +plugins=c adds one
-  callbacks.NAME.path=pkg.module.Class, and its arguments: any TrainerCallback
+  callbacks.NAME.path=pkg.module.Class, and callbacks.NAME.argument=…: any TrainerCallback
   output_dir=      the run directory; resume=auto|never|CHECKPOINT; experiment=
 
 Options (group=option)

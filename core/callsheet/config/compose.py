@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from hydra.core.config_search_path import ConfigSearchPath
@@ -21,19 +22,22 @@ from omegaconf import DictConfig, OmegaConf
 
 from callsheet.config.hydra_errors import plain
 from callsheet.config.overrides import LESS, MORE, PLUGINS, translated
-from callsheet.config.recipe_files import recipes_may_list_plugins
+from callsheet.config.recipe_files import FilesInFolders, FilesInPackages, recipes_may_list_plugins
 from callsheet.config.renamed import RESOLVER, any_name
 from callsheet.config.schema import Root
 from callsheet.config.sweeps import refuse_idle_removal
 from callsheet.plugins import entry_points
 from callsheet.plugins.groups import PLUGINS as GROUP
 from callsheet.plugins.registry import installed, structured
+from callsheet.privates.hydra import apart
 
 if TYPE_CHECKING:
     from typing import Any
 
 CONFIG_MODULE = "callsheet_conf"
 VERSION_BASE = "1.3"
+SCHEMA = "callsheet_schema"
+_registering = Lock()
 
 
 GROUPS = (PLUGINS, MORE, LESS)
@@ -80,25 +84,32 @@ class PluginSearchPath(SearchPathPlugin):
 
 
 def bind() -> None:
-    """Teach Hydra about installed plugins and the root schema; may be called again."""
-    Plugins.instance().register(PluginConfigs)
+    """Teach Hydra about installed plugins, so that its own applications find them; may be called again."""
+    register()
     Plugins.instance().register(PluginSearchPath)
-    ConfigStore.instance().store(name="callsheet_schema", node=Root, provider="callsheet")
+
+
+def register() -> None:
+    """Register what only Callsheet's own configuration names; another Hydra application does not notice."""
+    with _registering:  # Hydra makes its registry at the first call, in whichever thread
+        Plugins.instance().register(PluginConfigs)
+    ConfigStore.instance().store(name=SCHEMA, node=Root, provider="callsheet")
     OmegaConf.register_new_resolver("callsheet.run_name", run_name, replace=True)
     OmegaConf.register_new_resolver("callsheet.bundled", bundled, replace=True)
     OmegaConf.register_new_resolver(RESOLVER, any_name, replace=True)
 
 
 def compose(overrides: Sequence[str]) -> DictConfig:
-    """What Hydra composes from `overrides`, for callers outside the command line; raises `CallsheetError`."""
-    from hydra import compose as hydra_compose
-    from hydra import initialize_config_module
+    """What Hydra composes from `overrides`, for callers outside the command line; raises `CallsheetError`.
 
-    bind()
+    The caller may be a Hydra application of its own, in any thread: nothing that belongs to it is used or changed.
+    """
+    register()
+    sources = {"main": f"pkg://{CONFIG_MODULE}", "callsheet": f"{PluginConfigs.scheme()}://"}
     words = translated(overrides)
     try:
-        with recipes_may_list_plugins(), initialize_config_module(CONFIG_MODULE, version_base=VERSION_BASE):
-            config = hydra_compose("config", overrides=words)
+        with apart(sources, SCHEMA, [FilesInFolders, FilesInPackages]) as composed:
+            config = composed(words)
             refuse_idle_removal(words, "config")
             return config
     except Exception as error:

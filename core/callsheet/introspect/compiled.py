@@ -151,7 +151,8 @@ def _specs(module: str) -> Iterator[tuple[str, ModuleSpec]]:
             raise CallsheetError(f"Its module {module!r} is not there.")
         name = f"{name}.{part}".lstrip(".")
         yield name, spec
-        path = [*(spec.submodule_search_locations or ())]
+        # An imported transformers has a Path in this list, and PathFinder ignores anything but str.
+        path = [str(folder) for folder in spec.submodule_search_locations or ()]
 
 
 def _read(name: str, spec: ModuleSpec) -> CompiledModule:

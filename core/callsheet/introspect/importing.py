@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from importlib import import_module
+from traceback import extract_tb
 from typing import Any
 
 from callsheet.errors import CallsheetError, did_you_mean
@@ -17,8 +19,19 @@ def import_object(path: str, where: str) -> Any:
     except ImportError as error:
         raise CallsheetError(f"{where}={path} could not be imported: {error}.") from error
     except AttributeError as error:
+        if module not in sys.modules:  # the module itself raised it
+            raise CallsheetError(f"{where}={path} could not be imported: {error}{raised_in(error)}") from error
         known = [item for item in dir(import_module(module)) if not item.startswith("_")]
         raise CallsheetError(f"{where}={path}: {module} has no {name!r}.{did_you_mean(name, known)}") from error
+    except Exception as error:
+        said = f"{where}={path} could not be imported: {type(error).__name__}: {error}{raised_in(error)}"
+        raise CallsheetError(said) from error
+
+
+def raised_in(error: BaseException) -> str:
+    """The file and line in which `error` was raised, in parentheses, or a full stop if nobody knows."""
+    frames = extract_tb(error.__traceback__)
+    return f" ({frames[-1].filename}, line {frames[-1].lineno})." if frames else "."
 
 
 def accepts(trainer_class: type, name: str) -> bool:

@@ -36,15 +36,19 @@ class Module:
     @cached_property
     def definitions(self) -> dict[str, ast.stmt]:
         """Map each name to the statement that defines it: a function, a class or an assignment."""
-        return {name: node for node in [*statements(self.body)][::-1] for name in _defined(node)}
+        return {name: node for node in [*statements(self.body)][::-1] for name in defined_by(node)}
 
     @cached_property
     def origins(self) -> dict[str, tuple[str, str]]:
         """Map each imported name to its module and its name there; an empty name means the module itself."""
         found: dict[str, tuple[str, str]] = {}
         for node in statements(self.body):
-            found = _imported(node, self.package) | _lazily_imported(node, self.name) | found
+            found = self.imported_by(node) | found
         return found
+
+    def imported_by(self, node: ast.stmt) -> dict[str, tuple[str, str]]:
+        """The names that one statement imports, as in `origins`."""
+        return _imported(node, self.package) | _lazily_imported(node, self.name)
 
     @cached_property
     def stars(self) -> list[str]:
@@ -126,7 +130,8 @@ def entries(node: ast.expr | None) -> dict[Any, ast.expr]:
     return {literal(key): value for key, value in zip(node.keys, node.values, strict=True)}
 
 
-def _defined(node: ast.stmt) -> list[str]:
+def defined_by(node: ast.stmt) -> list[str]:
+    """The names that one statement defines, other than by an import."""
     if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
         return [node.name]
     targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []

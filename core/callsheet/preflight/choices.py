@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-
 from callsheet.config.plan import Plan
 from callsheet.introspect.classes import constructor
 from callsheet.plugins.lineup import Lineup
@@ -14,18 +12,6 @@ def reference_problems(plan: Plan) -> list[str]:
     if takes is None or takes.kwarg or "ref_model" in {argument.arg for argument in takes.args + takes.kwonlyargs}:
         return []
     return [f"trainer={plan.trainer.name} compares with no other model; leave trainer.ref_model out."]
-
-
-def callback_problems(plan: Plan) -> list[str]:
-    found = []
-    for name, spec in plan.callbacks.items():
-        path = spec.get("path") if isinstance(spec, dict) else None
-        if not path or "." not in str(path):
-            found.append(f"callbacks.{name}.path must name a class, as in callbacks.{name}.path=pkg.module.Class.")
-        elif find_spec(str(path).partition(".")[0]) is None:
-            package = str(path).partition(".")[0]
-            found.append(f"callbacks.{name}.path={path}: there is no package {package!r}.")
-    return found
 
 
 def push_problems(plan: Plan, lineup: Lineup) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from callsheet import data, rewards
+from callsheet import data, named_callbacks, rewards
 from callsheet.config.plan import Plan
 from callsheet.distributed.world import world
 from callsheet.errors import CallsheetError
@@ -50,7 +50,7 @@ def preflight(plan: Plan, lineup: Lineup) -> PreflightReport:
         *chat_template.problems(plan.model.chat_template),
         *model_folder.problems(plan),
         *model_pieces.problems(plan),
-        *choices.callback_problems(plan),
+        *named_callbacks.problems(plan),
         *engines.problems(plan.launch, plan.trainer.args),
         *choices.push_problems(plan, lineup),
         *choices.unserved(plan),

@@ -1,20 +1,27 @@
-"""Hydra: the list of what it merged, which says where a value comes from, and the classes that read its YAML files."""
+"""Hydra: what it merged, the classes that read its YAML files, and a composition beside another application."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import copy
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from callsheet.privates.library import Library, Private
 
 if TYPE_CHECKING:
+    from hydra._internal.config_loader_impl import ConfigLoaderImpl as ConfigLoaderImpl
     from hydra._internal.defaults_list import DefaultsList as DefaultsList
     from hydra._internal.defaults_list import OverrideMetadata
+    from omegaconf import DictConfig
 
 FILE = "hydra/_internal/defaults_list.py"
+LOADER = "hydra/_internal/config_loader_impl.py"
 WHY = "explains where a value comes from"
 READS = "reads the lists of plugins in recipes"
+BESIDE = "composes beside another Hydra application"
+_apart: ContextVar[ConfigLoaderImpl | None] = ContextVar("apart", default=None)
 
 LIBRARY = Library(
     "hydra-core",
@@ -28,7 +35,7 @@ LIBRARY = Library(
         Private("OverrideMetadata.external_override", FILE, 42, WHY),
         Private("OverrideMetadata.containing_config_path", FILE, 43, WHY),
         Private(
-            "ConfigLoaderImpl.compute_defaults_list", "hydra/_internal/config_loader_impl.py", 569, WHY,
+            "ConfigLoaderImpl.compute_defaults_list", LOADER, 569, WHY,
             takes=("config_name", "overrides", "run_mode"),
         ),
         Private("SourcesRegistry.types", "hydra/_internal/sources_registry.py", 9, READS),
@@ -39,6 +46,15 @@ LIBRARY = Library(
             21,
             READS,
         ),
+        Private("ConfigLoaderImpl.repository", LOADER, 48, BESIDE),
+        Private(
+            "ConfigLoaderImpl.load_configuration", LOADER, 133, BESIDE,
+            takes=("config_name", "overrides", "run_mode", "from_shell"),
+        ),
+        Private("ConfigRepository.sources", "hydra/_internal/config_repository.py", 62, BESIDE),
+        Private("ConfigSearchPathImpl.append", "hydra/_internal/config_search_path_impl.py", 48, BESIDE),
+        Private("StructuredConfigSource.store", "hydra/_internal/core_plugins/structured_config_source.py", 11, BESIDE),
+        Private("ConfigStore.repo", "hydra/core/config_store.py", 49, BESIDE),
     ),
 )  # fmt: skip
 
@@ -48,7 +64,8 @@ def defaults_list(config_name: str | None, overrides: Sequence[str]) -> Defaults
     from hydra.core.global_hydra import GlobalHydra
     from hydra.types import RunMode
 
-    return GlobalHydra.instance().config_loader().compute_defaults_list(config_name, [*overrides], RunMode.RUN)
+    loader = _apart.get() or GlobalHydra.instance().config_loader()
+    return loader.compute_defaults_list(config_name, [*overrides], RunMode.RUN)
 
 
 def changed_by(defaults: DefaultsList, group: str) -> OverrideMetadata | None:
@@ -79,3 +96,61 @@ def reading_by(*sources: type[Any]) -> Iterator[None]:
         yield
     finally:
         types.update({source.scheme(): before[source.scheme()] for source in sources})
+
+
+@contextmanager
+def apart(
+    sources: Mapping[str, str], schema: str, readers: Sequence[type[Any]]
+) -> Iterator[Callable[[Sequence[str]], DictConfig]]:
+    """Gives a function that composes "config" as `hydra.compose` would, and `defaults_list` tells of its composition.
+
+    It reads `sources` (places by provider) by `readers`, and the stored `schema`. `hydra.initialize` keeps one Hydra per
+    process, in `GlobalHydra`, and refuses a second one. This uses nothing of an application's: neither its Hydra, its
+    version base and its job, nor the configurations that it stored, which may have the names of ours.
+    """
+    from hydra.core.utils import setup_globals
+    from hydra.types import RunMode
+    from omegaconf import OmegaConf, open_dict
+
+    if not OmegaConf.has_resolver("hydra"):
+        setup_globals()
+    loader = _loader(sources, schema, {reader.scheme(): reader for reader in readers})
+
+    def composed(overrides: Sequence[str]) -> DictConfig:
+        config = loader.load_configuration("config", [*overrides], RunMode.RUN, from_shell=False)
+        with open_dict(config):
+            del config["hydra"]
+        return config
+
+    before = _apart.set(loader)
+    try:
+        yield composed
+    finally:
+        _apart.reset(before)
+
+
+def _loader(sources: Mapping[str, str], schema: str, readers: Mapping[str, type[Any]]) -> ConfigLoaderImpl:
+    from hydra._internal.config_loader_impl import ConfigLoaderImpl
+    from hydra._internal.config_search_path_impl import ConfigSearchPathImpl
+
+    places = {"hydra": "pkg://hydra.conf", **sources, "schema": "structured://"}
+    search_path = ConfigSearchPathImpl()
+    for provider, place in places.items():
+        search_path.append(provider, place)
+    loader = ConfigLoaderImpl(search_path)
+    for number, (provider, place) in enumerate(places.items()):
+        if reader := readers.get(place.partition("://")[0]):
+            loader.repository.sources[number] = reader(provider, place)
+    loader.repository.sources[-1] = _stored(schema)
+    return loader
+
+
+def _stored(schema: str) -> Any:
+    """A source of what Hydra itself has stored, and of `schema`."""
+    from hydra._internal.core_plugins.structured_config_source import StructuredConfigSource
+    from hydra.core.config_store import ConfigStore
+
+    source = StructuredConfigSource("schema", "structured://")
+    source.store = copy.copy(ConfigStore.instance())
+    source.store.repo = {name: source.store.repo[name] for name in ("hydra", f"{schema}.yaml")}
+    return source

@@ -10,6 +10,7 @@ from callsheet.errors import CallsheetError
 from callsheet.hooks import Plugin
 
 if TYPE_CHECKING:
+    from omegaconf import DictConfig
     from transformers import Trainer, TrainerCallback
 
     from callsheet.outbox.settings import OutboxSettings
@@ -52,16 +53,16 @@ def _bridge(plugins: Sequence[str | Plugin], overrides: Sequence[str]) -> Script
     from callsheet.run.script_bridge import ScriptBridge
     from callsheet.session.session import Session
 
-    session = Session(LogContext(Path()), _made(plugins, overrides), outbox=_outbox(overrides))
+    config = _composed(plugins, overrides)
+    session = Session(LogContext(Path()), _made(config, plugins, overrides), outbox=_outbox(config))
     report = PreflightReport()
     session.lineup.hooks.preflight(ctx=session.ctx, report=report)
     require(report)
     return ScriptBridge(session)
 
 
-def _made(plugins: Sequence[str | Plugin], overrides: Sequence[str]) -> dict[str, Plugin]:
+def _composed(plugins: Sequence[str | Plugin], overrides: Sequence[str]) -> DictConfig:
     from callsheet.config.compose import compose
-    from callsheet.config.plan import make_plugins
 
     if isinstance(overrides, str):
         raise CallsheetError(f"overrides must be a list of strings, got the string {overrides!r}.")
@@ -74,7 +75,13 @@ def _made(plugins: Sequence[str | Plugin], overrides: Sequence[str]) -> dict[str
             said = "a script takes overrides of plugins.* and outbox.* only."
             raise CallsheetError(f"{override!r} cannot be set here: {said}")
     names = [plugin for plugin in plugins if isinstance(plugin, str)]
-    selected = make_plugins(compose([f"plugins=[{','.join(names)}]", *overrides]), overrides)
+    return compose([f"plugins=[{','.join(names)}]", *overrides])
+
+
+def _made(config: DictConfig, plugins: Sequence[str | Plugin], overrides: Sequence[str]) -> dict[str, Plugin]:
+    from callsheet.config.plan import make_plugins
+
+    selected = make_plugins(config, overrides)
     made: dict[str, Plugin] = {}
     for plugin in plugins:
         name = plugin if isinstance(plugin, str) else _snake_case(type(plugin).__name__)
@@ -84,14 +91,12 @@ def _made(plugins: Sequence[str | Plugin], overrides: Sequence[str]) -> dict[str
     return made
 
 
-def _outbox(overrides: Sequence[str]) -> OutboxSettings:
+def _outbox(config: DictConfig) -> OutboxSettings:
     from omegaconf import OmegaConf
 
-    from callsheet.config.compose import compose
     from callsheet.settings import check_settings
 
-    chosen = [override for override in overrides if override.startswith("outbox.")]
-    settings = cast("OutboxSettings", OmegaConf.to_object(compose(chosen).outbox))
+    settings = cast("OutboxSettings", OmegaConf.to_object(config.outbox))
     check_settings(settings, "outbox")
     return settings
 

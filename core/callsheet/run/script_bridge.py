@@ -7,6 +7,7 @@ import gc
 import logging
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -83,7 +84,7 @@ class ScriptBridge(Bridge):
         plugins = {member.name: asdict(member.plugin) for member in self.session.lineup.members}
         config = {"trainer": {"args": args.to_dict()}, "plugins": plugins}
         self.session.move_to(Path(str(args.output_dir)).absolute(), config)
-        if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL and _may_handle_signals():
             signal.signal(signal.SIGTERM, _exit_on)
         self.session.start()
         self.session.lineup.hooks.on_trainer_ready(state=self.session.state)
@@ -100,8 +101,13 @@ class ScriptBridge(Bridge):
         self.session.run_dir.close()
         if said := sentence(self.session.unpublished(), self.session.run_dir.path):
             logger.warning("%s", said)
-        if signal.getsignal(signal.SIGTERM) is _exit_on:
+        if signal.getsignal(signal.SIGTERM) is _exit_on and _may_handle_signals():
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _may_handle_signals() -> bool:
+    """Python lets only the main thread set a handler. A script that trains in another one handles signals itself."""
+    return threading.current_thread() is threading.main_thread()
 
 
 def _exit_on(signum: int, frame: FrameType | None) -> None:

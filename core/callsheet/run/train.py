@@ -8,7 +8,7 @@ import sys
 from dataclasses import replace
 from typing import Any
 
-from callsheet import data
+from callsheet import data, named_callbacks
 from callsheet.config.plan import Plan
 from callsheet.distributed.collectives import all_gather, barrier, broadcast
 from callsheet.distributed.world import world
@@ -49,16 +49,17 @@ def train(plan: Plan) -> Session:
     with watched() as signals, warnings_once():
         with gc_paused():
             from callsheet.loop.bridge import Bridge
-            from callsheet.loop.named_callbacks import named_callbacks
             from callsheet.trainer import build
             from callsheet.trainer.made import prepared
 
             engines.prepare(plan.launch, on_cpu=on_cpu(plan))
             build.import_object(plan.trainer.config_class, "trainer.config_class")
             build.import_object(plan.trainer.trainer_class, "trainer.trainer_class")
+            named = named_callbacks.load(plan.callbacks)
         args = build.make_args(plan)
         engines.require(plan.launch, here, args.world_size)
         engines.join(plan.launch)
+        named_callbacks.make_early(named)
         plan = replace(plan, run_dir=broadcast(lambda: plan.run_dir))  # its name may hold the time
         args.output_dir = str(plan.run_dir)
         _silence_bars()
@@ -68,10 +69,12 @@ def train(plan: Plan) -> Session:
         with _session(plan, signals) as session:
             resume_from = broadcast(lambda: resume.checkpoint_of(plan, session))
             bridge = Bridge(session)
-            callbacks = [bridge, *session.lineup.add_callbacks(session.state), *named_callbacks(plan, session)]
-            trainer = build.make_trainer(plan, args, material, callbacks)
+            callbacks = [bridge, *session.lineup.add_callbacks(session.state)]
+            ready = named_callbacks.ready(named, session.lineup)
+            trainer = build.make_trainer(plan, args, material, [*callbacks, *ready])
             bridge.meet(trainer)
             bridge.prepared = broadcast(lambda: prepared.look(trainer, material, plan))
+            named_callbacks.complete(named, trainer, session.lineup, after=callbacks[-1])
             engine = engines.require_engine(plan.launch, trainer.accelerator)
             made = {"engine": engine, "processes": args.world_size, "started_by": here.starter}
             session.run_dir.update_run(world=made)

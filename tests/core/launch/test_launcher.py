@@ -228,7 +228,7 @@ def test_what_one_rank_asks_for_all_ranks_do(tmp_path, how):
 
 
 def test_a_mistake_that_only_the_workers_see_is_said_once(tmp_path):
-    run = Run(tmp_path, "callbacks.x.path=json.JSONDecoder", launch="ddp").wait(2)
+    run = Run(tmp_path, "callbacks.x.path=json.decoder.STRINGCHUNK", launch="ddp").wait(2)
     assert run.output.count("is not a transformers.TrainerCallback") == 1 and "Traceback" not in run.output
 
 
