@@ -227,7 +227,10 @@ def _check(config: DictConfig, overrides: list[str]) -> int:
     for warning in report.warnings:
         click.echo(f"warning: {warning}", err=True)
     require(report)
-    click.echo(f"Nothing wrong found. Plugins: {', '.join(plan.plugins) or 'none'}. Run directory: {plan.run_dir}")
+    named = [name for name, written in plan.callbacks.items() if written]
+    callbacks = f" Callbacks: {', '.join(named)}." if named else ""
+    selected = f"Plugins: {', '.join(plan.plugins) or 'none'}.{callbacks}"
+    click.echo(f"Nothing wrong found. {selected} Run directory: {plan.run_dir}")
     return 0
 
 

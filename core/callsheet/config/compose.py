@@ -22,7 +22,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from callsheet.config.hydra_errors import plain
 from callsheet.config.overrides import LESS, MORE, PLUGINS, translated
-from callsheet.config.recipe_files import FilesInFolders, FilesInPackages, recipes_may_list_plugins
+from callsheet.config.recipe_files import FilesInFolders, FilesInPackages
+from callsheet.config.recipe_files import recipes_may_list_plugins as recipes_may_list_plugins
 from callsheet.config.renamed import RESOLVER, any_name
 from callsheet.config.schema import Root
 from callsheet.config.sweeps import refuse_idle_removal

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from callsheet.errors import CallsheetError
+from callsheet.named_callbacks.checking import NEED_EVALUATION
 from callsheet.named_callbacks.loading import Named
 from callsheet.plugins.lineup import Lineup
 
@@ -28,10 +30,20 @@ def complete(named: Sequence[Named], trainer: Trainer, lineup: Lineup, after: Tr
     for one in named:
         if one.callback is None and one.guard is not None:
             callback = lineup.guard_callback(one.make(trainer), one.guard)
+            _require_prompts(one, trainer)
             place = next((index for index, other in enumerate(callbacks) if other is after), len(callbacks) - 1)
             callbacks.insert(place + 1, callback)
             _tell_init_end(trainer, callback)
         after = one.callback or after
+
+
+def _require_prompts(named: Named, trainer: Trainer) -> None:
+    """Raise `CallsheetError` if callbacks of TRL would miss the prompts to generate from, at some later step."""
+    family = {f"{above.__module__}.{above.__qualname__}" for above in named.made_by.__mro__}
+    columns = getattr(trainer.eval_dataset, "column_names", None)
+    if family.intersection(NEED_EVALUATION) and isinstance(columns, list) and "prompt" not in columns:
+        said = f"{named.entry.where}: {named.entry.path} generates from the column prompt of the evaluation data"
+        raise CallsheetError(f"{said}, which {type(trainer).__name__} has prepared: they have {', '.join(columns)}.")
 
 
 def _tell_init_end(trainer: Trainer, callback: TrainerCallback) -> None:

@@ -124,7 +124,8 @@ class Guard:
 
     @property
     def who(self) -> str:
-        return f"Plugin {self.name!r} ({self.origin})"
+        kind = "Callback" if self.name.startswith("callbacks.") else "Plugin"
+        return f"{kind} {self.name!r} ({self.origin})"
 
     def failed(self, hook: str, error: BaseException) -> None:
         """Record that `hook` raised `error`, then do what `on_error` says."""

@@ -104,9 +104,9 @@ def apart(
 ) -> Iterator[Callable[[Sequence[str]], DictConfig]]:
     """Gives a function that composes "config" as `hydra.compose` would, and `defaults_list` tells of its composition.
 
-    It reads `sources` (places by provider) by `readers`, and the stored `schema`. `hydra.initialize` keeps one Hydra per
-    process, in `GlobalHydra`, and refuses a second one. This uses nothing of an application's: neither its Hydra, its
-    version base and its job, nor the configurations that it stored, which may have the names of ours.
+    It reads `sources` (places by provider) by `readers`, and the stored `schema`. `hydra.initialize` keeps one Hydra
+    per process, in `GlobalHydra`, and refuses a second one. This uses nothing of an application's: neither its Hydra,
+    its version base and its job, nor the configurations that it stored, which may have the names of ours.
     """
     from hydra.core.utils import setup_globals
     from hydra.types import RunMode

@@ -62,6 +62,7 @@ def test_a_wrong_setting_is_refused_before_anything_is_written(callsheet, tmp_pa
 def test_check_finds_nothing_wrong_with_the_demo_and_writes_nothing(callsheet, tmp_path):
     done = callsheet("check", "recipe=demo")
     assert done.returncode == 0 and "Nothing wrong found. Plugins: bema, exact_match" in done.stdout
+    assert "Callbacks" not in done.stdout
     assert not list(tmp_path.iterdir())
 
 

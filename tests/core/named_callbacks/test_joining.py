@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from callsheet.errors import CallsheetError
+from callsheet.errors import CallsheetError, PluginFailure
 
 from .conftest import x
 
@@ -111,3 +111,22 @@ def test_a_constructor_that_refuses_the_trainer_is_named(run_trainer, tmp_path):
         CallsheetError, match=r"callbacks\.x: trl\.LogCompletionsCallback refuses its arguments: .*, line \d+\)"
     ):
         run_trainer("sft", "dataset.test_split_size=2", *logs)
+
+
+def test_a_callback_that_would_miss_its_prompts_at_a_later_step_is_refused(run_trainer):
+    rows = [{"text": f"word {n}"} for n in range(8)]
+    logs = x("trl.LogCompletionsCallback", "freq=2")
+    with pytest.raises(
+        CallsheetError, match=r"callbacks\.x: trl\.LogCompletionsCallback generates from the column prompt"
+    ):
+        run_trainer("sft", "dataset.test_split_size=2", *logs, rows=rows)
+
+
+def test_an_error_names_the_callback(run_trainer, heard, tmp_path):
+    (tmp_path / "my_breaking.py").write_text(
+        "from my_telling import Tells\n\n\nclass Breaks(Tells):\n    def on_step_end(self, *args, **kwargs):\n        1 / 0\n"
+    )
+    with pytest.raises(
+        PluginFailure, match=r"^Callback 'callbacks\.x' \(my_breaking\.Breaks\) raised in on_step_end on rank 0: Zero"
+    ):
+        run_trainer("sft", *x("my_breaking.Breaks", "name=b"))

@@ -13,6 +13,7 @@ from callsheet.cli.views.columns import aligned
 from callsheet.config.origins import Origins, Value
 from callsheet.config.plan import selected_class
 from callsheet.hooks import Plugin, hook_names
+from callsheet.named_callbacks.naming import PATH, TARGET, entry
 from callsheet.plugins.lineup import Lineup
 from callsheet.plugins.manual import as_override, own_fields_first
 from callsheet.plugins.registry import find
@@ -37,12 +38,16 @@ class Active:
 
 @dataclass(frozen=True)
 class Explanation:
-    """`hooks` maps each hook in use to its plugins as they are called; `left_aside` is set for plugins not selected."""
+    """`hooks` maps each hook in use to its plugins as they are called; `left_aside` is set for plugins not selected.
+
+    `callbacks` are the native ones that the configuration names, in their order.
+    """
 
     choices: tuple[Value, ...]
     plugins: tuple[Active, ...]
     left_aside: tuple[Value, ...]
     hooks: Mapping[str, tuple[str, ...]]
+    callbacks: tuple[Active, ...] = ()
 
 
 def explain(cfg: DictConfig) -> Explanation:
@@ -58,6 +63,9 @@ def explain(cfg: DictConfig) -> Explanation:
             if name not in plugins
         ),
         hooks=call_order(plugins),
+        callbacks=tuple(
+            _callback(trail, str(name), _plain(cfg.callbacks[name])) for name in cfg.callbacks if cfg.callbacks[name]
+        ),
     )
 
 
@@ -92,6 +100,9 @@ def _sections(explanation: Explanation) -> Iterator[tuple[str, list[tuple[str, .
     for plugin in explanation.plugins:
         heading = f"Plugin {plugin.name} ({plugin.source}), selected by {plugin.origin}"
         yield heading, [(setting.key, setting.value, setting.origin) for setting in plugin.settings]
+    for callback in explanation.callbacks:
+        heading = f"Callback {callback.name} ({callback.source}), named by {callback.origin}"
+        yield heading, [(setting.key, setting.value, setting.origin) for setting in callback.settings]
     if explanation.left_aside:
         yield "Left aside, because it is not selected", [(v.key, v.value, v.origin) for v in explanation.left_aside]
     yield "Hooks, in the order plugins are called", [(hook, ", ".join(who)) for hook, who in explanation.hooks.items()]
@@ -104,6 +115,16 @@ def _active(trail: Origins, name: str, plugin: type[Plugin], node: Any) -> Activ
         for field in own_fields_first(plugin)
     ]
     return Active(name, find(name).origin, trail.selection(name), tuple(settings))
+
+
+def _callback(trail: Origins, name: str, written: Any) -> Active:
+    found = entry(name, written)
+    settings = [
+        Value(key, as_override(value), trail.origin("callbacks", name, key)) for key, value in found.arguments.items()
+    ]
+    key = next((key for key in (TARGET, PATH) if isinstance(written, Mapping) and key in written), None)
+    origin = trail.origin("callbacks", name, *([key] if key else []))
+    return Active(name, found.path, origin, tuple(settings))
 
 
 def _plain(node: Any) -> Any:

@@ -291,3 +291,22 @@ def test_one_long_value_does_not_push_the_origins_away():
     from callsheet.cli.views.columns import aligned
 
     assert aligned([("a", "1", "here"), ("b", 9 * "long", "there")], widest=5)[0] == "a  1  here"
+
+
+def test_native_callbacks_come_with_their_class_and_what_set_each_argument(explained: Explain, write: Write):
+    named = "callbacks:\n  stop:\n    path: transformers.EarlyStoppingCallback\n    early_stopping_patience: 2\n  gone: my.Class\n"
+    write("recipe/named.yaml", f"# @package _global_\ndefaults:\n  - override /model: demo\n{named}")
+    typed = [
+        "callbacks.stop.early_stopping_patience=3",
+        "callbacks.gone=null",
+        "callbacks.rich=trl.RichProgressCallback",
+    ]
+    stop, rich = explained("recipe=named", *typed).callbacks
+    assert (stop.name, stop.source) == ("stop", "transformers.EarlyStoppingCallback")
+    assert stop.origin.endswith("conf/recipe/named.yaml:6")
+    [patience] = stop.settings
+    assert (patience.value, patience.origin) == ("3", "override callbacks.stop.early_stopping_patience=3")
+    assert (rich.source, rich.origin) == (
+        "trl.RichProgressCallback",
+        "override callbacks.rich=trl.RichProgressCallback",
+    )
