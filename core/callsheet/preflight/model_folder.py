@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -14,32 +15,48 @@ from callsheet.trainer.saved_adapters import base_of
 HUB_ID, LONGEST_ID = re.compile(r"[\w.-]+(/[\w.-]+)?", re.ASCII), 96
 REVISION, LONGEST_NAME = re.compile(r"[^\s~^:?*\[\\/-][^\s~^:?*\[\\]*"), 255
 SHOWN = 60
+MARKS = ("config.json", "adapter_config.json")  # of the folder of a model
 
 
 def problems(plan: Plan) -> list[str]:
-    """List why a local `model.path` cannot be loaded; an id on the Hub is not checked."""
+    """List why a local `model.path` or `trainer.ref_model` cannot be loaded; an id on the Hub is not checked."""
     path = Path(plan.model.path).expanduser()
     if path.is_dir():
-        return _folder_problems(plan, path)
-    if plan.model.path.startswith((".", "/", "~")) or plan.model.path.count("/") > 1 or path.is_file():
-        return [f"model.path={plan.model.path} is not a folder.{_nearest_sibling(path)}"]
-    if not HUB_ID.fullmatch(plan.model.path) or len(plan.model.path) > LONGEST_ID:
-        return [f"model.path={_cut(plan.model.path)} is no folder here, and cannot be an id on the Hub."]
-    return [*_near_miss(plan, path), *_revision_problems(plan)]
+        found = _folder_problems(plan, path)
+    else:
+        found = _place_problems("model.path", plan.model.path) or _revision_problems(plan)
+    return [*found, *(_place_problems("trainer.ref_model", plan.trainer.ref_model) if plan.trainer.ref_model else ())]
 
 
-def _near_miss(plan: Plan, path: Path) -> list[str]:
-    """A name without a namespace is a folder that was misspelled, rather than one of the Hub's oldest models."""
-    near = _nearest_model(path)
-    if not near or "/" in plan.model.path:
+def _place_problems(name: str, written: str) -> list[str]:
+    """Why `written` is neither a folder here nor, as far as its form tells, a model on the Hub."""
+    path = Path(written).expanduser()
+    if path.is_dir():
         return []
-    said = f"There is no folder model.path={plan.model.path} here.{near}"
+    if written.startswith((".", "/", "~")) or written.count("/") > 1 or path.is_file():
+        return [f"{name}={written} is not a folder.{_nearest_sibling(path)}"]
+    if not HUB_ID.fullmatch(written) or len(written) > LONGEST_ID:
+        return [f"{name}={_cut(written)} is no folder here, and cannot be an id on the Hub."]
+    # Without an organization, it is a folder that was misspelled, rather than one of the Hub's oldest models.
+    if "/" in written or _is_cached(written) or not (near := _nearest_model(path)):
+        return []
+    said = f"There is no folder {name}={written} here.{near}"
     return [f"{said} For a model on the Hub, write its id with its organization, as in openai-community/gpt2."]
 
 
 def _nearest_model(path: Path) -> str:
-    models = [entry for entry in _entries(path.absolute().parent) if (entry / "config.json").is_file()]
-    return did_you_mean(str(path), [str(path.with_name(entry.name)) for entry in models])
+    """The name of a model beside `path` that it may be meant for; one that goes on behind it was made from it."""
+    beside = _entries(path.absolute().parent)
+    models = [entry.name for entry in beside if any((entry / mark).is_file() for mark in MARKS)]
+    others = [name for name in models if not (name.startswith(path.name) and len(name) > len(path.name) + 1)]
+    return did_you_mean(str(path), [str(path.with_name(name)) for name in others])
+
+
+def _is_cached(repo: str) -> bool:
+    """Whether the cache of huggingface_hub has the model."""
+    home = os.environ.get("HF_HOME", "~/.cache/huggingface")
+    cache = Path(os.environ.get("HF_HUB_CACHE", f"{home}/hub")).expanduser()
+    return (cache / f"models--{repo.replace('/', '--')}").is_dir()
 
 
 def _revision_problems(plan: Plan) -> list[str]:
@@ -66,7 +83,7 @@ def _folder_problems(plan: Plan, path: Path) -> list[str]:
     if plan.model.revision:
         return [f"model.revision is set, and model.path={plan.model.path} is a folder, which has no revisions."]
     names = {entry.name for entry in path.iterdir()}
-    if not names & {"config.json", "adapter_config.json"}:
+    if not names & {*MARKS}:
         return [f"model.path={plan.model.path} holds no config.json, so it is no model."]
     try:
         base = base_of(plan.model)

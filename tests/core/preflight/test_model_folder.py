@@ -36,6 +36,8 @@ def plan(*overrides: str):  # type: ignore[no-untyped-def]  # of a run that is n
         ([f"model.path=a/b model.revision={'x' * 300}"], "… (300 characters) cannot be a branch, a tag or a commit."),
         (["model.path=a/b 'model.revision=v 1'"], "model.revision=v 1 cannot be a branch, a tag or a commit."),
         (["model.path=a/b model.revision=a..b"], "model.revision=a..b cannot be a branch, a tag or a commit."),
+        (["trainer=dpo model.path=tiny trainer.ref_model=tinny"], "There is no folder trainer.ref_model=tinny here."),
+        (["trainer=dpo model.path=tiny trainer.ref_model=./gone"], "trainer.ref_model=./gone is not a folder."),
         (["model.path=tiny model.revision=main"], "model.revision is set, and model.path=tiny is a folder"),
     ],
 )
@@ -57,6 +59,19 @@ def test_it_is_refused(overrides: list[str], said: str) -> None:
 )
 def test_what_may_be_on_the_hub_is_taken(overrides: str) -> None:
     assert problems(plan(*overrides.split())) == warnings(plan(*overrides.split())) == []
+
+
+def test_a_model_that_a_folder_was_made_from_is_no_misspelling(tmp_path: Path) -> None:
+    (tmp_path / "bert-base-ft").mkdir()
+    (tmp_path / "bert-base-ft" / "config.json").write_text("{}")
+    assert problems(plan("model.path=bert-base")) == []
+
+
+def test_a_model_in_the_cache_is_no_misspelling(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    assert problems(plan("model.path=tinny"))
+    (tmp_path / "hub" / "models--tinny").mkdir(parents=True)
+    assert problems(plan("model.path=tinny")) == []
 
 
 def test_an_id_that_looks_like_a_folder_here_is_warned_about() -> None:
