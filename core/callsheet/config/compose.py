@@ -22,7 +22,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from callsheet.config.hydra_errors import plain
 from callsheet.config.overrides import LESS, MORE, PLUGINS, translated
-from callsheet.config.recipe_files import FilesInFolders, FilesInPackages
+from callsheet.config.recipe_files import FileConfigSource, ImportlibResourcesConfigSource
 from callsheet.config.recipe_files import recipes_may_list_plugins as recipes_may_list_plugins
 from callsheet.config.renamed import RESOLVER, any_name
 from callsheet.config.schema import Root
@@ -109,7 +109,7 @@ def compose(overrides: Sequence[str]) -> DictConfig:
     sources = {"main": f"pkg://{CONFIG_MODULE}", "callsheet": f"{PluginConfigs.scheme()}://"}
     words = translated(overrides)
     try:
-        with apart(sources, SCHEMA, [FilesInFolders, FilesInPackages]) as composed:
+        with apart(sources, SCHEMA, [FileConfigSource, ImportlibResourcesConfigSource]) as composed:
             config = composed(words)
             refuse_idle_removal(words, "config")
             return config

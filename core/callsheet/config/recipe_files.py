@@ -44,17 +44,19 @@ class _Files:
         return [*super().list(at_home(config_path), results_filter)]  # type: ignore[misc]
 
 
-class FilesInFolders(_Files, InFolders):
+# Both have the names of Hydra's classes: where submitit restores Hydra's state in another process, Hydra registers its
+# own classes again, and takes ours for them by name (hydra 1.3.8, _internal/sources_registry.py, line 14).
+class FileConfigSource(_Files, InFolders):
     """The files of a folder, such as that of `--config-dir`."""
 
 
-class FilesInPackages(_Files, InPackages):
+class ImportlibResourcesConfigSource(_Files, InPackages):
     """The files of a package, such as those that come with Callsheet."""
 
 
 def recipes_may_list_plugins() -> AbstractContextManager[None]:
     """As long as it lasts, Hydra reads files as described here; other applications in this process are left alone."""
-    return reading_by(FilesInFolders, FilesInPackages)
+    return reading_by(FileConfigSource, ImportlibResourcesConfigSource)
 
 
 def at_home(config_path: str) -> str:

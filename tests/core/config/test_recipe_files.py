@@ -129,3 +129,18 @@ def test_another_application_of_hydra_reads_its_files_as_before(tmp_path):
     callsheet.config.compose.compose(["plugins=[]"])
     with initialize_config_dir(str(tmp_path), version_base="1.3"):
         assert compose("app").plugins == ["theirs"]
+
+
+def test_hydra_may_register_its_own_readers_again_as_in_a_process_of_submitit(tmp_path):
+    import pickle
+
+    from hydra.core.plugins import Plugins
+
+    from callsheet.config.recipe_files import FileConfigSource, recipes_may_list_plugins
+    from callsheet.privates.hydra import yaml_sources
+
+    Plugins.instance()
+    with recipes_may_list_plugins():
+        for source in yaml_sources():
+            Plugins.instance().register(source)
+    assert pickle.loads(pickle.dumps(FileConfigSource)) is FileConfigSource
