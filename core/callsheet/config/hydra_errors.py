@@ -57,9 +57,11 @@ def _unreadable(error: OverrideParseException) -> str:
     return f"{override!r} cannot be read: {first_line(error).rstrip('.')}. {advice}"
 
 
-def _said(error: BaseException) -> str:
+def _said(error: OmegaConfBaseException) -> str:
     said = first_line(error).rstrip(".")
-    return "it takes values by name, as in {name: value}, and no list" if said == LIST_FOR_NAMES else said
+    if said == LIST_FOR_NAMES and isinstance(error.parent_node, DictConfig):  # it says the same of names for a list
+        return "it takes values by name, as in {name: value}, and no list"
+    return said
 
 
 def _several(override: str) -> str:
