@@ -12,13 +12,14 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "docs" / name for name in ("trainers.md", "weights.md")]
+PAGES = [ROOT / "docs" / name for name in ("trainers.md", "weights.md", "resume.md")]
 TRAINERS = ROOT / "conf" / "callsheet_conf" / "trainer"
 
 
 def page(text: str) -> str:
     """`text` with its tables written anew."""
-    for name, table in (("trainers", trainers()), ("matrix", matrix()), ("weights", weights()), ("refused", refused())):
+    makers = (trainers, matrix, weights, refused, resume)
+    for name, table in ((maker.__name__, maker()) for maker in makers):
         text = re.sub(rf"(<!-- {name}:.*?-->\n).*?(<!-- /{name} -->)", rf"\1{table}\2", text, flags=re.DOTALL)
     return text
 
@@ -67,6 +68,14 @@ def refused() -> str:
             reasons.setdefault(reason, []).append(f"`{value}`")
         rows += [[f"`{name}`", ", ".join(values), reason.rstrip(".")] for reason, values in reasons.items()]
     return _table(rows)
+
+
+def resume() -> str:
+    """What may change when a run resumes or branches."""
+    from callsheet.rundir.again.changes import RULES
+
+    rows = [["setting", "when a run resumes", "in a branch", "because"]]
+    return _table([*rows, *([rule.what, rule.resume, rule.branch, rule.why] for rule in RULES)])
 
 
 def _defaults(settings: dict[str, Any]) -> str:

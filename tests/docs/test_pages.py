@@ -12,13 +12,17 @@ from callsheet.config.plan import make_plan
 from callsheet.run.train import check
 
 DOCS = Path(__file__).parents[2] / "docs"
-PAGES = [DOCS / "trainers.md", DOCS / "weights.md"]
+PAGES = [DOCS / "trainers.md", DOCS / "weights.md", DOCS / "resume.md"]
 COMMANDS = [
     command
     for page in (*PAGES, DOCS / "data.md", DOCS / "callbacks.md")
     for command in re.findall(r"^callsheet train (.*)$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
 ]
-SHOWN = {"trainers.md": "| `trainer=sft` | none, lora, ia3 |", "weights.md": "| `ref_sync` | whole model, adapter |"}
+SHOWN = {
+    "trainers.md": "| `trainer=sft` | none, lora, ia3 |",
+    "weights.md": "| `ref_sync` | whole model, adapter |",
+    "resume.md": "| `peft` | may not | may not |",
+}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -49,7 +49,7 @@ Settings
   peft.args.*      every argument of the adapter's own configuration class
   plugins.NAME.*   settings of a selected plugin; plugins=[a,b] selects, +plugins=c adds one
   callbacks.NAME.path=pkg.module.Class, and callbacks.NAME.argument=…: any TrainerCallback
-  output_dir=      the run directory; resume=auto|never|CHECKPOINT; experiment=
+  output_dir=      the run directory; resume=auto|never|CHECKPOINT; branch=true; experiment=
 
 Options (group=option)
 {options}

@@ -166,7 +166,7 @@ def _train(config: DictConfig, overrides: list[str]) -> int:
     here = world()
     plan = make_plan(config, [] if here.is_driven else overrides)  # a worker's driver has looked already
     plan = replace(plan, overrides=(*flags(), *overrides))
-    if plan.resume == "auto" and is_complete(plan):
+    if is_complete(plan):
         if here.is_main:
             click.echo(_nothing_left(plan.run_dir))
         return _say_unpublished(counts_of(plan.run_dir), plan.run_dir) if here.is_main else 0

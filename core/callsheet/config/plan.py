@@ -21,11 +21,13 @@ from callsheet.config.schema import (
     Root,
     SourceSettings,
     TrainerSettings,
+    defaults,
 )
 from callsheet.errors import CallsheetError
 from callsheet.hooks import Plugin
 from callsheet.outbox.settings import OutboxSettings
 from callsheet.plugins.registry import find, installed, load, no_such_plugin
+from callsheet.rundir.again.resuming import Wish
 from callsheet.secrets import redact
 from callsheet.settings import check_settings
 
@@ -42,6 +44,7 @@ class Plan:
     experiment: str
     run_dir: Path
     resume: str
+    branch: bool
     model: ModelSettings
     dataset: DatasetSettings
     trainer: TrainerSettings
@@ -53,6 +56,11 @@ class Plan:
     callbacks: Mapping[str, Mapping[str, Any]]
     composed: Mapping[str, Any]
     overrides: tuple[str, ...] | None = None  # what `callsheet train` was called with for this run, flags among it
+
+    @property
+    def wish(self) -> Wish:
+        """What is asked of the run directory."""
+        return Wish(self.run_dir, self.resume, self.branch, self.composed, defaults())
 
 
 def make_plan(config: DictConfig, overrides: Sequence[str] = ()) -> Plan:
@@ -75,6 +83,7 @@ def make_plan(config: DictConfig, overrides: Sequence[str] = ()) -> Plan:
         experiment=settings.experiment,
         run_dir=Path(settings.output_dir).expanduser().absolute(),
         resume=settings.resume,
+        branch=settings.branch,
         model=settings.model,
         dataset=settings.dataset,
         trainer=replace(trainer, args=renamed.as_installed(trainer.args, settled, trainer.config_class)),

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from callsheet.outbox.settings import OutboxSettings
+from callsheet.rundir.again import changes
 from callsheet.settings import setting
 
 MOST = 4096  # processes, nodes or threads, which is more than any computer starts
@@ -153,6 +154,7 @@ class Root:
     experiment: str = "default"
     output_dir: str = "???"
     resume: str = "auto"
+    branch: bool = False
     model: ModelSettings = field(default_factory=ModelSettings)
     dataset: DatasetSettings = field(default_factory=DatasetSettings)
     trainer: TrainerSettings = field(default_factory=TrainerSettings)
@@ -162,3 +164,12 @@ class Root:
     finish: FinishSettings = field(default_factory=FinishSettings)
     plugins: dict[str, Any] = field(default_factory=dict)
     callbacks: dict[str, Any] = field(default_factory=dict)
+
+
+def defaults() -> dict[str, Any]:
+    """The default of every setting by its name, `dataset.mixture[].weight` for one of an item of a list."""
+    from omegaconf import OmegaConf
+
+    parts = {"": Root, "dataset.mixture[]": SourceSettings, "trainer.tokenize": TokenizeSettings}
+    flat = (changes.flat(OmegaConf.to_container(OmegaConf.structured(part)), name) for name, part in parts.items())
+    return {name: value for part in flat for name, value in part.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,6 +17,8 @@ from callsheet.loop import plugin_state
 from callsheet.loop.extending import extend
 from callsheet.loop.hosted import Hosted
 from callsheet.loop.requests import Requests
+from callsheet.loop.resuming.branching import OwnSettings, forget_best
+from callsheet.loop.resuming.memory import Memory
 from callsheet.loop.rollouts import RolloutRecorder
 from callsheet.loop.step_metrics import StepMetrics, StepRecorder
 from callsheet.loop.trainer_state import settle
@@ -33,8 +36,13 @@ if TYPE_CHECKING:
     from callsheet.trainer.made.prepared import Prepared
 
 
+logger = logging.getLogger("callsheet")
+
+
 class Bridge(TrainerCallback):
     """Calls the plugins of a session when its Trainer has an event."""
+
+    heeds_steps = True  # on a resume: Trainer itself takes save_steps, eval_steps and logging_steps from the checkpoint
 
     def __init__(self, session: Session) -> None:
         self.session = session
@@ -45,6 +53,9 @@ class Bridge(TrainerCallback):
         self.has_nothing_left = False
         self.prepared: Prepared | None = None  # what the trainer made of its data, where Callsheet built it
         self._began = time.perf_counter()
+        self.memory = Memory()
+        self.own_settings = OwnSettings()
+        self.branches = False  # from the checkpoint of a run with other settings
 
     def meet(self, trainer: Any) -> None:
         """Host the finished `trainer`: give it the methods of `Hosted`, which tell this bridge more than events do."""
@@ -84,6 +95,7 @@ class Bridge(TrainerCallback):
         self._see(state)
         self.requests.open()
         if loop.resumed_from:
+            self._remember(state, loop.resumed_from)
             plugin_state.restore(session, loop.resumed_from)
         session.lineup.hooks.on_train_start(state=loop)
         self.has_nothing_left = 0 < state.max_steps <= state.global_step
@@ -149,6 +161,7 @@ class Bridge(TrainerCallback):
         self._wait_for_everyone()  # rank 1 may come here before rank 0 has written the weights
         folder = Path(str(trainer.args.output_dir)).absolute() / f"checkpoint-{trainer.state.global_step}"
         row = ManifestRow(folder.name, trainer.state.global_step, loop.epoch, folder)
+        self.memory.save(trainer, folder)
         plugin_state.save(session, folder)
         session.lineup.hooks.on_checkpoint(state=loop, row=row)
         self._wait_for_everyone()  # the manifest may list the checkpoint only when every rank's plugins have written
@@ -178,6 +191,20 @@ class Bridge(TrainerCallback):
         loop = self.session.state
         step_idx = loop.step + (rollouts.split == "train")
         self.session.lineup.hooks.on_rollouts(state=loop, step_idx=step_idx, rollouts=rollouts)
+
+    def _remember(self, state: TrainerState, row: ManifestRow) -> None:
+        """Restore what the trainer had in memory, and say what could not be restored."""
+        trainer: Any = self.session.state.trainer
+        session = self.session
+        if self.heeds_steps:
+            state.compute_steps(trainer.args, state.max_steps)
+        for lost in self.memory.restore(trainer, row.path, branches=self.branches):
+            session.run_dir.event("not_restored", checkpoint=row.name, what=lost)
+            if session.state.is_main:
+                logger.warning("%s", lost)
+        if self.branches:
+            self.own_settings.set_again(trainer)
+            forget_best(state)
 
     def _see(self, state: TrainerState) -> None:
         self.session.state.step, self.session.state.epoch = state.global_step, float(state.epoch or 0.0)

@@ -56,12 +56,32 @@ class Hosted:
             self.callsheet_bridge.recorder.measured(norm)
         return norm
 
+    def create_optimizer(self, *args: Any, **kwargs: Any) -> Any:
+        made = super().create_optimizer(*args, **kwargs)  # type: ignore[misc]
+        if self.callsheet_bridge:
+            self.callsheet_bridge.own_settings.made(self.optimizer)  # type: ignore[attr-defined]
+        return made
+
+    def get_eval_dataloader(self, eval_dataset: Any = None, *args: Any, **kwargs: Any) -> Any:
+        loader = super().get_eval_dataloader(eval_dataset, *args, **kwargs)  # type: ignore[misc]
+        if self.callsheet_bridge:
+            name = eval_dataset if isinstance(eval_dataset, str) else "eval"
+            self.callsheet_bridge.memory.evaluations.begin(loader, name)
+        return loader
+
     def _run_epoch(self, *args: Any, **kwargs: Any) -> Any:
         """Take no step if the resumed run has taken all its steps: Trainer would take one more."""
         if self.callsheet_bridge and self.callsheet_bridge.has_nothing_left:
             self.control.should_training_stop = True  # type: ignore[attr-defined]  # epochs of a stream have no end
             return None
+        if self.callsheet_bridge:
+            self.callsheet_bridge.memory.epoch_begins(self, **_epoch_of(**kwargs))
         return super()._run_epoch(*args, **kwargs)  # type: ignore[misc]
+
+    def _load_rng_state(self, *args: Any, **kwargs: Any) -> None:
+        """Restore random numbers of a checkpoint, unless a batch of the resumed run was made with them already."""
+        if not (self.callsheet_bridge and self.callsheet_bridge.memory.batches.are_restored):
+            super()._load_rng_state(*args, **kwargs)  # type: ignore[misc]
 
     def _save_checkpoint(self, *args: Any, **kwargs: Any) -> None:
         """Save, let plugins complete the checkpoint, then delete old ones. All of this precedes the callbacks.
@@ -108,6 +128,19 @@ class Hosted:
         if self.callsheet_bridge:
             self.callsheet_bridge.rollouts.generated(self, output)
         return output
+
+
+def _epoch_of(
+    epoch: int = 0,
+    train_dataloader: Any = None,
+    epochs_trained: int = 0,
+    steps_trained_in_current_epoch: int = 0,
+    resume_from_checkpoint: str | None = None,
+    **others: Any,
+) -> dict[str, Any]:
+    """The arguments of `Trainer._run_epoch`, which passes all of them by name."""
+    done = steps_trained_in_current_epoch if epoch == epochs_trained else 0
+    return {"epoch": epoch, "loader": train_dataloader, "done": done, "resume_from": resume_from_checkpoint}
 
 
 def rotate(trainer: Any) -> None:

@@ -54,9 +54,9 @@ def preflight(plan: Plan, lineup: Lineup) -> PreflightReport:
         *engines.problems(plan.launch, plan.trainer.args),
         *choices.push_problems(plan, lineup),
         *choices.unserved(plan),
-        *run_folder.problems(plan),
     ):
         report.problem(problem)
+    _check_run_folder(plan, report)
     report.warnings += model_folder.warnings(plan)
     report.warnings += model_pieces.warnings(plan)
     _check_devices(plan, report)
@@ -75,6 +75,12 @@ def require(report: PreflightReport) -> None:
 
 def context(plan: Plan) -> LogContext:
     return LogContext(plan.run_dir, plan.experiment, plan.run_dir.name, dict(plan.composed))
+
+
+def _check_run_folder(plan: Plan, report: PreflightReport) -> None:
+    problems, warnings = run_folder.check(plan)
+    report.problems += problems
+    report.warnings += warnings
 
 
 def _check_devices(plan: Plan, report: PreflightReport) -> None:

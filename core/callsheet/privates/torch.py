@@ -11,6 +11,8 @@ from callsheet.privates.library import Library, Private
 if TYPE_CHECKING:
     from subprocess import Popen
 
+WORKERS = "starts persistent workers without drawing a seed"
+
 LIBRARY = Library(
     "torch",
     read_in="2.13.0",
@@ -38,6 +40,8 @@ LIBRARY = Library(
             "SubprocessContext.subprocess_handlers", "torch/distributed/elastic/multiprocessing/api.py", 946,
             "learns which worker died first",
         ),
+        Private("DataLoader._iterator", "torch/utils/data/dataloader.py", 429, WORKERS),
+        Private("DataLoader._get_iterator", "torch/utils/data/dataloader.py", 433, WORKERS),
         Private(
             "PContext.close", "torch/distributed/elastic/multiprocessing/api.py", 649,
             "gives workers less time to end", takes=("death_sig", "timeout"),
@@ -54,6 +58,12 @@ def offset_of(parameter: Any) -> tuple[int, ...]:
 
     place = compute_local_shape_and_global_offset(parameter.shape, parameter.device_mesh, parameter.placements)
     return tuple(place[1])
+
+
+def start_persistent_workers(loader: Any) -> None:
+    """Start the workers of a `DataLoader` that keeps them, unless they are at work; this draws a random number."""
+    if loader._iterator is None:
+        loader._iterator = loader._get_iterator()
 
 
 @cache

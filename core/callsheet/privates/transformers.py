@@ -19,6 +19,7 @@ IMPORT_STRUCTURE = "_import_structure"
 
 TRAINER, MODEL = "transformers/trainer.py", "transformers/modeling_utils.py"
 DEEPSPEED = "transformers/integrations/deepspeed.py"
+LOSS = "logs the same loss after a resume"
 BESIDE_ZERO3 = "loads a whole model beside ZeRO-3"
 
 LIBRARY = Library(
@@ -32,6 +33,13 @@ LIBRARY = Library(
         Private("Trainer._load_best_model", TRAINER, 3735, "forms the average before the best model is loaded"),
         Private("Trainer._get_grad_norm", TRAINER, 2781, "gives hooks the norm of the gradient"),
         Private("Trainer._run_epoch", TRAINER, 1819, "ends a training that has no step left"),
+        Private(
+            "Trainer._load_rng_state", TRAINER, 3841, "makes the same random batches after a resume",
+            takes=("checkpoint",),
+        ),
+        Private("Trainer._tr_loss", TRAINER, 1647, LOSS),
+        Private("Trainer._total_loss_scalar", TRAINER, 1648, LOSS),
+        Private("Trainer._globalstep_last_logged", TRAINER, 1649, LOSS),
         Private(
             "PreTrainedModel._keys_to_ignore_on_save", MODEL, 1122,
             "leaves the same tensors out of a model folder as save_pretrained",
@@ -66,6 +74,24 @@ def train_on_one_gpu(args: TrainingArguments) -> None:
     """
     if args.n_gpu > 1:
         args._n_gpu = 1
+
+
+def loss_since_log(trainer: Any) -> dict[str, Any]:
+    """The losses of this rank that are summed up for the next log, and the step of the last one."""
+    return {"sum": float(trainer._tr_loss), "logged_at": int(trainer._globalstep_last_logged)}
+
+
+def set_loss_since_log(trainer: Any, saved: Mapping[str, Any] | None) -> None:
+    """Let the next log of a resumed run average over the steps before the resume too; `train_loss` does not."""
+    if saved:
+        trainer._tr_loss += saved["sum"]
+        trainer._total_loss_scalar -= saved["sum"]
+        trainer._globalstep_last_logged = saved["logged_at"]
+
+
+def load_random_numbers(trainer: Any, checkpoint: str | None) -> None:
+    """Set the random numbers of this rank, on every device, to those of `checkpoint`."""
+    trainer._load_rng_state(checkpoint)
 
 
 def keys_ignored_on_save(model: PreTrainedModel) -> set[str]:

@@ -6,7 +6,7 @@ import logging
 
 from callsheet.config.plan import Plan
 from callsheet.records import ManifestRow
-from callsheet.rundir import checkpoints, compatibility, reuse
+from callsheet.rundir.again import compatibility, resuming
 from callsheet.rundir.checkpoints import put_aside
 from callsheet.rundir.revisions import relative
 from callsheet.rundir.rundir import RunDir
@@ -17,14 +17,13 @@ logger = logging.getLogger("callsheet")
 
 def is_complete(plan: Plan) -> bool:
     """Whether the run directory holds the same run, and it is completed or a plugin has stopped it."""
-    earlier = RunDir(plan.run_dir, is_main=False)
-    over = earlier.run().get("status") in ("completed", "stopped")
-    return over and reuse.work(earlier.config()) == reuse.work(plan.composed)
+    return resuming.is_complete(plan.wish)
 
 
 def checkpoint_of(plan: Plan, session: Session) -> ManifestRow | None:
     """The checkpoint to resume from. Call it on rank 0: it moves torn checkpoints aside, away from new ones."""
-    row, torn = checkpoints.choose(plan.resume, RunDir(plan.run_dir, is_main=False))
+    start = resuming.start(plan.wish)
+    row, torn = start.row, start.torn
     for wreck in torn:
         logger.warning("%s cannot be resumed from: %s. It was moved to torn/.", wreck.name, wreck.fault)
         session.run_dir.event("torn_checkpoint", name=wreck.name, fault=wreck.fault)
@@ -34,9 +33,19 @@ def checkpoint_of(plan: Plan, session: Session) -> ManifestRow | None:
     if row:
         before, after = compatibility.processes_of(row.path), session.state.world_size
         if before != after:
-            logger.warning("%s was saved by %d processes and resumes with %d.", row.name, before, after)
+            said = "%s was saved by %d processes and resumes with %d: what follows is not bit for bit the same."
+            logger.warning(said, row.name, before, after)
         logger.info("Resuming from %s.", row.name)
         session.run_dir.event(
             "resuming", checkpoint=relative(row.path, plan.run_dir), step=row.step, processes=[before, after]
         )
+        _write_branch(start, session.run_dir)
     return row
+
+
+def _write_branch(start: resuming.Start, run_dir: RunDir) -> None:
+    """Write into `run.json` where a branch comes from, and what it has changed."""
+    if start.row and start.branched is not None:
+        changed = {one.name: {"before": one.before, "now": one.now} for one in start.branched}
+        origin = {"checkpoint": relative(start.row.path, run_dir.path), "step": start.row.step}
+        run_dir.update_run(branch={**origin, "changed": changed})

@@ -32,6 +32,8 @@ class ScriptBridge(Bridge):
     SIGTERM becomes an exit with code 143, unless the script handles it: Python would end without any cleanup.
     """
 
+    heeds_steps = False  # a script's Trainer does what it would do without Callsheet
+
     def __init__(self, session: Session) -> None:
         super().__init__(session)
         atexit.register(self._abandon)

@@ -22,7 +22,7 @@ from callsheet.process.warnings_once import warnings_once
 from callsheet.records import PreflightReport
 from callsheet.run import inventory, resume
 from callsheet.run.finish import finish
-from callsheet.rundir import compatibility
+from callsheet.rundir.again import compatibility
 from callsheet.session.session import Session
 from callsheet.trainer.inputs import evaluation_path, sets_of, training_path
 from callsheet.trainer.made.batches import took_no_step
@@ -69,6 +69,7 @@ def train(plan: Plan) -> Session:
         with _session(plan, signals) as session:
             resume_from = broadcast(lambda: resume.checkpoint_of(plan, session))
             bridge = Bridge(session)
+            bridge.branches = plan.branch and resume_from is not None and resume_from.path.parent != plan.run_dir
             callbacks = [bridge, *session.lineup.add_callbacks(session.state)]
             ready = named_callbacks.ready(named, session.lineup)
             trainer = build.make_trainer(plan, args, material, [*callbacks, *ready])

@@ -86,11 +86,19 @@ def survey(run_dir: RunDir) -> tuple[list[ManifestRow], list[Torn]]:
     rows, complete, torn = manifest(run_dir), [], []
     for folder in sorted(run_dir.path.glob("checkpoint-*"), key=step_of, reverse=True):
         row = rows.get(folder.name)
+        if row and _is_model_only(row):
+            continue  # it is what its run wanted, and nothing to move aside
         if wrong := fault(row) if row else "it was never finished: the manifest does not list it":
             torn.append(Torn(folder.name, wrong))
         elif row:
             complete.append(row)
     return complete, torn
+
+
+def model_only(run_dir: RunDir) -> list[ManifestRow]:
+    """Checkpoints on disk that were saved without an optimizer on purpose (`save_only_model`), newest first."""
+    found = [row for row in manifest(run_dir).values() if _is_model_only(row) and row.path.is_dir()]
+    return sorted(found, key=lambda row: row.step, reverse=True)
 
 
 def fault(row: ManifestRow, *, deep: bool = False) -> str:
@@ -117,7 +125,7 @@ def structural_fault(folder: Path) -> str:
     names = [str(path.relative_to(folder)) for path in _files(folder)]
     if not any(WEIGHTS.search(name) for name in names):
         return "it holds no weights"
-    if not any("optimizer" in name or "optim_states" in name or "global_step" in name for name in names):
+    if not any(map(_is_of_optimizer, names)):
         return "it holds no optimizer state (was it saved with save_only_model?)"
     return next((wrong for name in names if (wrong := _truncated(folder / name, name))), "")
 
@@ -160,7 +168,8 @@ def _named(folder: Path, *, deep: bool) -> ManifestRow:
     if not row and not wrong and (folder.parent / CHECKPOINTS).exists():
         wrong = "it was never finished: the manifest does not list it"
     if wrong:
-        raise CallsheetError(f"resume={folder} cannot be resumed from: {wrong}.{_offer(folder, deep=deep)}")
+        weights = f" Its weights serve as model.path={folder}." if "no optimizer" in wrong else ""
+        raise CallsheetError(f"resume={folder} cannot be resumed from: {wrong}.{weights}{_offer(folder, deep=deep)}")
     return row or bare_row(folder)
 
 
@@ -172,6 +181,14 @@ def _offer(folder: Path, *, deep: bool) -> str:
         if other
         else " There is no complete checkpoint beside it."
     )
+
+
+def _is_model_only(row: ManifestRow) -> bool:
+    return bool(row.files) and any(map(WEIGHTS.search, row.files)) and not any(map(_is_of_optimizer, row.files))
+
+
+def _is_of_optimizer(name: str) -> bool:
+    return "optimizer" in name or "optim_states" in name or "global_step" in name
 
 
 def _row(run_dir: RunDir, content: dict[str, Any]) -> ManifestRow:

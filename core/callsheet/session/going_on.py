@@ -13,6 +13,7 @@ from callsheet.secrets import HIDDEN
 
 # What the directory answers by itself, and how a run of 0.1 named its program: `callsheet train` in one word.
 PLACES = re.compile(r"\+*(output_dir|resume)=")
+PLACES_OF_BRANCH = re.compile(r"\+*output_dir=")  # `resume` says where it begins
 
 
 def command(run_dir: Path, run: Mapping[str, Any]) -> str:
@@ -22,7 +23,8 @@ def command(run_dir: Path, run: Mapping[str, Any]) -> str:
         return ""
     started_in = str(run.get("cwd") or "")
     elsewhere = bool(started_in) and Path(started_in) != Path.cwd()
-    kept = [item for item in typed(overrides) if not PLACES.match(item)]
+    branches = bool(run.get("config", {}).get("branch"))
+    kept = [item for item in typed(overrides) if not (PLACES_OF_BRANCH if branches else PLACES).match(item)]
     place = str(run_dir) if elsewhere else short(run_dir)
     again = shell("callsheet", "train", *kept, f"output_dir={place}")
     return f"{shell('cd', started_in)} && {again}" if elsewhere else again

@@ -63,6 +63,7 @@ def write_start(
             "attempts": [*attempts.before(earlier), attempts.this_one()],
             "config": ctx.run_config,
             "ids": ctx.ids,
+            **({"branch": earlier["branch"]} if "branch" in earlier else {}),
             **provenance(lineup),
             "overrides": None if overrides is None else [redact_override(item) for item in overrides],
         },

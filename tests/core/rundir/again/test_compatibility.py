@@ -7,7 +7,7 @@ import pytest
 from callsheet.config.compose import compose
 from callsheet.config.plan import make_plan
 from callsheet.run.train import check
-from callsheet.rundir import compatibility
+from callsheet.rundir.again import compatibility
 
 
 def problems(*overrides):

@@ -1,0 +1,51 @@
+"""Whether a directory is free for a run, or holds one already, and what of it is work."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from callsheet.rundir.rundir import CONFIG, EVENTS, LOCK, RUN
+
+WHEREABOUTS = ("output_dir", "resume", "branch", "experiment", "outbox")
+OVER = ("completed", "stopped")
+OF_OTHERS = re.compile(r"\.(log|out|err|txt)$")  # such as the output of a Slurm job
+
+
+def path_problems(folder: Path) -> list[str]:
+    """Why `folder` cannot become a run directory."""
+    parent = next((parent for parent in (folder, *folder.parents) if parent.exists()), folder)
+    if not parent.is_dir():
+        return [f"output_dir={folder} cannot be made: {parent} is a file."]
+    if not os.access(parent, os.W_OK):
+        return [f"output_dir={folder} cannot be made: {parent} is not writable."]
+    return []
+
+
+def occupant_problems(folder: Path, resume: str) -> list[str]:
+    """Why no run can go on in `folder`, whatever its settings."""
+    if not folder.is_dir() or not any(map(_matters, folder.iterdir())):
+        return []
+    if not (folder / RUN).exists():
+        return [f"output_dir={folder} is not empty and holds no Callsheet run. Choose another."]
+    if resume == "never":
+        return [f"output_dir={folder} holds a run already, and resume=never. Choose another output_dir."]
+    return []
+
+
+def work(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a configuration decides what is left to be done: all but where a run lies and how it is published.
+
+    `changes.RULES` ask for less: a run may go on with more steps or other plugins, and is then not complete any more.
+    """
+    return {section: value for section, value in config.items() if section not in WHEREABOUTS}
+
+
+def _matters(entry: Path) -> bool:
+    """Whether `entry` is more than what a run that was killed while it started leaves behind."""
+    return (
+        entry.name not in (LOCK, CONFIG, EVENTS) and not entry.name.startswith(".") and not OF_OTHERS.search(entry.name)
+    )
