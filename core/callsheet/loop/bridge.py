@@ -94,6 +94,7 @@ class Bridge(TrainerCallback):
         loop.resumed_from = plugin_state.row_of(self.resume_from) if self.resume_from else None
         self._see(state)
         self.requests.open()
+        self.memory = Memory()  # a script may train twice
         if loop.resumed_from:
             self._remember(state, loop.resumed_from)
             plugin_state.restore(session, loop.resumed_from)
@@ -102,6 +103,11 @@ class Bridge(TrainerCallback):
         session.signals.patient = True
         if args.save_strategy == SaveStrategy.NO:
             session.signals.promise = "finishing this step; with save_strategy=no, nothing is saved"
+
+    def on_epoch_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        self.memory.epoch_ends()
 
     def on_step_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any

@@ -54,6 +54,7 @@ class Hosted:
         norm = super()._get_grad_norm(*args, **kwargs)  # type: ignore[misc]
         if self.callsheet_bridge:
             self.callsheet_bridge.recorder.measured(norm)
+            self.callsheet_bridge.memory.last_step.measured(self, norm)
         return norm
 
     def create_optimizer(self, *args: Any, **kwargs: Any) -> Any:
@@ -72,10 +73,11 @@ class Hosted:
     def _run_epoch(self, *args: Any, **kwargs: Any) -> Any:
         """Take no step if the resumed run has taken all its steps: Trainer would take one more."""
         if self.callsheet_bridge and self.callsheet_bridge.has_nothing_left:
-            self.control.should_training_stop = True  # type: ignore[attr-defined]  # epochs of a stream have no end
             return None
         if self.callsheet_bridge:
-            self.callsheet_bridge.memory.epoch_begins(self, **_epoch_of(**kwargs))
+            self.callsheet_bridge.memory.epoch_begins(self, kwargs)
+            if self.control.should_training_stop:  # type: ignore[attr-defined]
+                return None  # by what the end of the epoch before has told
         return super()._run_epoch(*args, **kwargs)  # type: ignore[misc]
 
     def _load_rng_state(self, *args: Any, **kwargs: Any) -> None:
@@ -128,19 +130,6 @@ class Hosted:
         if self.callsheet_bridge:
             self.callsheet_bridge.rollouts.generated(self, output)
         return output
-
-
-def _epoch_of(
-    epoch: int = 0,
-    train_dataloader: Any = None,
-    epochs_trained: int = 0,
-    steps_trained_in_current_epoch: int = 0,
-    resume_from_checkpoint: str | None = None,
-    **others: Any,
-) -> dict[str, Any]:
-    """The arguments of `Trainer._run_epoch`, which passes all of them by name."""
-    done = steps_trained_in_current_epoch if epoch == epochs_trained else 0
-    return {"epoch": epoch, "loader": train_dataloader, "done": done, "resume_from": resume_from_checkpoint}
 
 
 def rotate(trainer: Any) -> None:

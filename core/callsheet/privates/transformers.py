@@ -37,6 +37,10 @@ LIBRARY = Library(
             "Trainer._load_rng_state", TRAINER, 3841, "makes the same random batches after a resume",
             takes=("checkpoint",),
         ),
+        Private(
+            "Trainer._maybe_log_save_evaluate", TRAINER, 2230, "ends an epoch after a resume",
+            takes=("tr_loss", "grad_norm", "model", "trial", "epoch", "ignore_keys_for_eval", "start_time"),
+        ),
         Private("Trainer._tr_loss", TRAINER, 1647, LOSS),
         Private("Trainer._total_loss_scalar", TRAINER, 1648, LOSS),
         Private("Trainer._globalstep_last_logged", TRAINER, 1649, LOSS),
@@ -92,6 +96,17 @@ def set_loss_since_log(trainer: Any, saved: Mapping[str, Any] | None) -> None:
 def load_random_numbers(trainer: Any, checkpoint: str | None) -> None:
     """Set the random numbers of this rank, on every device, to those of `checkpoint`."""
     trainer._load_rng_state(checkpoint)
+
+
+def end_epoch(trainer: Any, last: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+    """Do what Trainer does when the epoch before the one that begins has ended.
+
+    `last` are `grad_norm` and `learning_rate` of its last step; `given` are the arguments of `Trainer._run_epoch`.
+    """
+    trainer.control = trainer.callback_handler.on_epoch_end(trainer.args, trainer.state, trainer.control)
+    trainer.control.should_save = False  # this step has its checkpoint
+    same = {name: given[name] for name in ("model", "trial", "ignore_keys_for_eval", "start_time")}
+    trainer._maybe_log_save_evaluate(tr_loss=trainer._tr_loss, epoch=given["epoch"] - 1, **same, **last)
 
 
 def keys_ignored_on_save(model: PreTrainedModel) -> set[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from callsheet.loop.resuming import callback_states, reference
 from callsheet.loop.resuming.batches import Batches
 from callsheet.loop.resuming.epochs import EpochStart, start_workers
 from callsheet.loop.resuming.evaluations import Evaluations
+from callsheet.loop.resuming.last_step import LastStep
 from callsheet.loop.resuming.plain import CannotSave, mapped, plain
 from callsheet.privates import transformers, trl
 
@@ -27,8 +29,11 @@ class Memory:
         self.epochs = EpochStart()
         self.batches = Batches()
         self.evaluations = Evaluations()
+        self.last_step = LastStep()
         self._left_out: set[str] = set()
         self._must_align = False
+        self._has_ended = False  # the epoch
+        self._owed: int | None = None  # the epoch whose end was not reached before the run was resumed
 
     def save(self, trainer: Any, folder: Path) -> None:
         """Write it into the checkpoint in `folder`; every rank calls this."""
@@ -42,6 +47,8 @@ class Memory:
             "epoch": self.epochs.content(),
             "next batch": self.batches.content(),
             "evaluations": self.evaluations.content(),
+            "last step": self.last_step.content(),
+            "has ended": self._has_ended,
             "parts": {name: kept for name, part in parts.items() if (kept := self._plain(name, part)) is not None},
         }
         torch.save(content, _file(place, trainer.args.process_index))
@@ -70,6 +77,8 @@ class Memory:
             self.epochs.restore_later(content["epoch"])
             self.batches.restore_later(content["next batch"])
             self.evaluations.restore_later(content["evaluations"])
+            self.last_step.restore(content["last step"])
+            self._owed = content["epoch"]["epoch"] if content["epoch"] and not content["has ended"] else None
         else:
             parts.pop(trl.BUFFERED, None)
             self._must_align = True
@@ -81,17 +90,32 @@ class Memory:
             )
         return found
 
-    def epoch_begins(self, trainer: Any, epoch: int, loader: Any, done: int, resume_from: str | None) -> None:
-        """The loop over an epoch begins, with `done` batches of it done before the run was resumed."""
+    def epoch_begins(self, trainer: Any, given: Mapping[str, Any]) -> None:
+        """The loop over an epoch begins; `given` are the arguments of `Trainer._run_epoch`, which it passes by name."""
+        if not {"epoch", "train_dataloader", "epochs_trained", "steps_trained_in_current_epoch"} <= given.keys():
+            return  # a trainer with a loop of its own
+        loader, epoch, start = given["train_dataloader"], given["epoch"], given.get("resume_from_checkpoint")
+        done = given["steps_trained_in_current_epoch"] if epoch == given["epochs_trained"] else 0
+
+        def load_numbers() -> None:
+            transformers.load_random_numbers(trainer, start)
+
         if self._must_align:
             trl.align(trainer, done)
             self._must_align = False
-        if loader is None:
-            return
+        if self._owed == epoch - 1:
+            load_numbers()
+            self.batches.are_restored = True
+            transformers.end_epoch(trainer, self.last_step.content(), given)
+        self._owed, self._has_ended = None, False
         if epoch > 0:
             start_workers(loader)
         self.epochs.begin(loader, epoch)
-        self.batches.begin(loader, lambda: transformers.load_random_numbers(trainer, resume_from), is_inside=done > 0)
+        self.batches.begin(loader, load_numbers, is_inside=done > 0)
+
+    def epoch_ends(self) -> None:
+        """The last step of an epoch is done and saved, and what is due at its end comes next."""
+        self._has_ended = True
 
     def _plain(self, name: str, part: Any) -> Any:
         try:

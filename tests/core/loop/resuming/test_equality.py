@@ -28,6 +28,7 @@ def args(**values: Any) -> tuple[str, ...]:
 CYCLE = args(num_iterations=2, steps_per_generation=2)
 LASTING = args(dataloader_num_workers=1, dataloader_persistent_workers="true")
 EVALUATES = ("dataset.eval_path=ROWS", "dataset.eval_split=train", *args(eval_strategy="steps", eval_steps=2))
+BY_EPOCHS = (*EVALUATES, *args(eval_strategy="epoch", logging_strategy="epoch"))
 SYNC = args(sync_ref_model="true", ref_model_sync_steps=2, beta=0.1)
 MASKED = ("model.auto_class=AutoModelForMaskedLM", "model.path=BERT", "model.init=config", "model.kwargs={}")
 
@@ -63,11 +64,13 @@ CASES: dict[str, tuple[str, tuple[str, ...], tuple[int, ...]]] = {
     "sft lasting workers evaluate": ("sft", (*LASTING, *EVALUATES), (3, 5)),
     "grpo lasting workers evaluate": ("grpo", (*CYCLE, *LASTING, *EVALUATES), (3, 5)),
     "grpo evaluates": ("grpo", (*CYCLE, *EVALUATES), (1, 2, 5)),
+    "sft by epochs": ("sft", BY_EPOCHS, (3, 4, 5)),
+    "grpo by epochs": ("grpo", (*CYCLE, *BY_EPOCHS), (4,)),
     "sft plain sampler": ("sft", ("+trainer.args.accelerator_config={use_seedable_sampler: false}",), (3, 4, 5)),
     "sft lora": ("sft", ("peft=lora", "peft.args.lora_dropout=0.5"), (3, 5)),
     "hf masks": ("hf", MASKED, (1, 3, 4, 5)),
 }
-FAST = ("sft", "grpo iterations of steps", "dpo follows")
+FAST = ("sft by epochs", "grpo iterations of steps", "dpo follows")
 
 
 @pytest.mark.parametrize("case", [pytest.param(case, marks=[] if case in FAST else pytest.mark.slow) for case in CASES])
