@@ -12,7 +12,7 @@ import pytest
 from ranks import on_ranks
 from waiting import PATIENCE
 
-from callsheet.distributed.collectives import all_gather, barrier, broadcast
+from callsheet.distributed.collectives import all_gather, barrier, broadcast, cpu_group
 from callsheet.errors import CallsheetError
 
 
@@ -62,6 +62,7 @@ def test_everybody_has_the_value_of_every_rank_in_their_order(size: int) -> None
 
 def test_nobody_passes_a_barrier_before_the_last_has_come(tmp_path: Path) -> None:
     def work(rank: int) -> bool:
+        all_gather(rank)  # makes the group, for which the ranks wait as well
         if rank == 1:
             time.sleep(0.3)
             (tmp_path / "late").touch()
@@ -83,6 +84,6 @@ def test_a_lone_process_asks_nobody_and_loads_no_torch() -> None:
 def test_a_group_of_one_is_a_lone_process() -> None:
     def work(rank: int) -> Any:
         barrier()
-        return broadcast(lambda: "alone"), all_gather(rank)
+        return broadcast(lambda: "alone"), all_gather(rank), cpu_group()
 
-    assert on_ranks(1, work) == [("alone", [0])]
+    assert on_ranks(1, work) == [("alone", [0], None)]

@@ -102,6 +102,14 @@ def test_a_reader_who_has_left_and_a_full_disk_change_no_exit_code(tmp_path):
         assert subprocess.run([sys.executable, "program.py"], stdout=full, **how).returncode == 0
 
 
+def test_a_file_that_cannot_be_written_keeps_no_other_from_its_end(program, tmp_path):
+    done = program(
+        "first, kept, last = (open(name, 'w') for name in ('/dev/full', 'kept', '/dev/full'))\n"
+        "for file in (first, kept, last): file.write('kept')\nleave_after(lambda: 3)"
+    )
+    assert (done.returncode, done.stderr) == (3, "") and (tmp_path / "kept").read_text() == "kept"
+
+
 def test_a_thread_that_never_ends_is_named_and_left(program):
     done = program(
         "import threading\n"
