@@ -9,7 +9,7 @@ from typing import Any
 from callsheet.model_files.contents import Damaged, json_of
 
 CONFIG, BASE = "adapter_config.json", "base_model_name_or_path"
-DRAWN = "base"  # in the run directory: random weights that an adapter trains on
+DRAWN = "base"  # in the run directory: random weights, or a model with new rows, that an adapter trains on
 
 
 def base_folder(config: Mapping[str, Any], run_dir: Path) -> Path | None:
@@ -20,7 +20,7 @@ def base_folder(config: Mapping[str, Any], run_dir: Path) -> Path | None:
     model = dict(config.get("model") or {})
     path = Path(str(_resolved(config, "model.path") or "")).expanduser()
     if (config.get("peft") or {}).get("type"):
-        if model.get("init") == "config":
+        if model.get("init") == "config" or (run_dir / DRAWN / "config.json").is_file():
             return run_dir / DRAWN
         return path.absolute() if path.is_dir() else None
     if (path / "config.json").is_file():

@@ -17,7 +17,7 @@ from callsheet.trainer import args as trainer_args
 from callsheet.trainer.inputs import Material, prepare
 from callsheet.trainer.made.prepared import watcher
 from callsheet.trainer.made.preparing import watched
-from callsheet.trainer.models import seeded_model
+from callsheet.trainer.models import has_new_rows, seeded_model
 from callsheet.trainer.precision import with_precision
 from callsheet.trainer.random_init import keep_base
 
@@ -67,7 +67,7 @@ def make_trainer(
     # Without it, classifiers of transformers 5.23 refuse every batch of more than one row (modeling_layers.py).
     if material.collator and getattr(model.config, "pad_token_id", None) is None:
         model.config.pad_token_id = material.tokenizer.pad_token_id
-    if material.peft and plan.model.init == "config":
+    if material.peft and (plan.model.init == "config" or has_new_rows(plan.model, model)):
         keep_base(model, plan.run_dir, is_main=args.process_index == 0)
     given = {
         "args": args,

@@ -101,6 +101,14 @@ def seeded_model(model: ModelSettings, seed: int) -> PreTrainedModel:
     return load_model(model)
 
 
+def has_new_rows(model: ModelSettings, loaded: Any) -> bool:
+    """Whether `model.resize_embeddings` has made `loaded` another model than the one at `model.path`."""
+    if not model.resize_embeddings:
+        return False
+    before, after = (getattr(config.get_text_config(), SIZE, None) for config in (load_config(model), loaded.config))
+    return before != after
+
+
 def outline(model: ModelSettings) -> PreTrainedModel:
     """The model without weights, made in a moment: its modules by their names."""
     import torch

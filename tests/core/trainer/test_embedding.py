@@ -60,17 +60,19 @@ def test_new_tokens_get_rows_that_train_and_load_again(
     assert old.shape[0] == 33, "the folder is as it was"
 
 
-def test_the_rows_of_an_adapter_are_kept_with_it(run_trainer: Any, tmp_path: Path) -> None:
-    model, rows = loaded(tmp_path / "model"), rows_with_new_tokens("sft")
-    kept = "peft.args.modules_to_save=[embed_tokens,lm_head]"
-    settings = (GROWN, "plugins=[]", "trainer.args.learning_rate=0.01")
-    folder = run_trainer("sft", *model, *settings, "peft=lora", kept, rows=rows).run_dir.path
+def test_an_adapter_on_new_rows_keeps_the_model_that_has_them_and_loads_again(run_trainer: Any, tmp_path: Path) -> None:
+    from transformers import AutoModelForCausalLM
+
+    rows = rows_with_new_tokens("sft")
+    kept = ("peft=lora", "peft.args.modules_to_save=[embed_tokens,lm_head]", "trainer.args.learning_rate=0.01")
+    average = ("plugins=[bema]", "plugins.bema.update_freq=1")
+    folder = run_trainer("sft", *loaded(tmp_path / "model"), GROWN, *kept, *average, rows=rows).run_dir.path
     saved = load_file(folder / "adapter_model.safetensors")
-    assert {tensor.shape[0] for name, tensor in saved.items() if "embed_tokens" in name or "lm_head" in name} == {35}
-    with pytest.raises(CallsheetError, match="the tokenizer has 35 tokens"):
-        run_trainer("sft", f"model.path={folder}", "model.init=pretrained", rows=rows, output_dir="refused")
-    settings = (*settings, f"model.path={folder}", "model.init=pretrained")
-    again = run_trainer("sft", *settings, rows=rows, output_dir="again").run_dir.path
+    assert {tensor.shape[0] for name, tensor in saved.items() if "lora" not in name} == {35}
+    for place in (folder, folder / "bema"):
+        assert AutoModelForCausalLM.from_pretrained(place).get_input_embeddings().weight.shape[0] == 35
+    goes_on = (f"model.path={folder}", "model.init=pretrained", "plugins=[]")
+    again = run_trainer("sft", *goes_on, rows=rows, output_dir="again").run_dir.path
     assert load_file(again / "adapter_model.safetensors").keys() == saved.keys()
 
 
