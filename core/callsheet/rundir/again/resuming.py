@@ -114,7 +114,7 @@ def _occupant_problems(wish: Wish) -> list[str]:
         before = own.config()
         if not before.get("branch") or Path(str(before.get("resume"))).expanduser().absolute() != wish.checkpoint:
             return [f"output_dir={wish.folder} holds a run that did not begin at {wish.checkpoint}. Choose another."]
-    if not wrong:
+    if not wrong or reuse.failed_before_its_first_step(wish.folder):
         return []
     newest = next(iter(checkpoints.survey(RunDir(wish.folder, is_main=False))[0]), None)
     offer = f", or start a new run from this one: resume={newest.path} branch=true" if newest else ""

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from callsheet.rundir.rundir import CONFIG, EVENTS, LOCK, RUN
+from callsheet.rundir.rundir import CHECKPOINTS, CONFIG, EVENTS, LOCK, METRICS, RUN, RunDir
 
 WHEREABOUTS = ("output_dir", "resume", "branch", "experiment", "outbox")
 OVER = ("completed", "stopped")
@@ -34,6 +34,13 @@ def occupant_problems(folder: Path, resume: str) -> list[str]:
     if resume == "never":
         return [f"output_dir={folder} holds a run already, and resume=never. Choose another output_dir."]
     return []
+
+
+def failed_before_its_first_step(folder: Path) -> bool:
+    """Whether the run in `folder` has nothing to lose, so that its command may be mended and given again."""
+    run = RunDir(folder, is_main=False).run()
+    took = (run.get("outcome") or {}).get("step") or any((folder / kept).exists() for kept in (CHECKPOINTS, METRICS))
+    return run.get("status") == "failed" and not took
 
 
 def work(config: Mapping[str, Any]) -> dict[str, Any]:

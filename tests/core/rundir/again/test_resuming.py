@@ -185,3 +185,25 @@ def test_the_same_command_finds_a_finished_run_complete(run_demo, tmp_path):
     assert resuming.is_complete(done)
     problems, _ = run_folder.check(make_plan(compose(["recipe=demo", f"output_dir={tmp_path}/new"]), ()))
     assert problems == []
+
+
+def test_a_run_that_failed_before_its_first_step_may_be_mended(run_demo):
+    with pytest.raises(CallsheetError, match="none of its .* rows is left"):
+        run_demo(QUIET, "trainer.args.max_length=2", output_dir="run")
+    session = run_demo(QUIET, "trainer.args.max_length=64", output_dir="run")
+    assert session.run_dir.run()["status"] == "completed"
+    assert session.run_dir.config()["trainer"]["args"]["max_length"] == 64
+
+
+def test_a_run_that_failed_later_is_not_trained_over_by_another(run_demo):
+    class Failing(Plugin):
+        on_error: str | None = "raise"
+
+        @hookimpl
+        def on_step_end(self, state):
+            raise RuntimeError("no")
+
+    with pytest.raises(Exception, match="no"):
+        run_demo(QUIET, plugins=[Failing()], output_dir="run")
+    with pytest.raises(CallsheetError, match="holds another run"):
+        run_demo(QUIET, "trainer.args.learning_rate=0.5", output_dir="run")
