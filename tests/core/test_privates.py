@@ -19,7 +19,17 @@ LIBRARIES = sorted(module.name for module in iter_modules([str(ROOM)]) if module
 FILES = [path for folder in ("core", "plugins") for path in (ROOT / folder).rglob("*.py") if ROOM not in path.parents]
 PUBLIC = {"_exit"}  # os._exit is documented
 # Of pluggy, which documents that it forms these names; of Trainer's metrics; and of our own.
-WORDS = {"_spec", "_impl", "_runtime", "_second", "_per_second", "_timing", "_callsheet_name", "_loss"}
+WORDS = {
+    "_spec",
+    "_impl",
+    "_runtime",
+    "_second",
+    "_per_second",
+    "_timing",
+    "_callsheet_name",
+    "_callsheet_init",
+    "_loss",
+}
 OWN = {"self", "cls", "super()"}  # a method that overrides a private one calls that by super()
 ASKING = {"getattr", "setattr", "hasattr", "delattr"}
 

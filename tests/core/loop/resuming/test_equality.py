@@ -63,6 +63,8 @@ CASES: dict[str, tuple[str, tuple[str, ...], tuple[int, ...]]] = {
     "sft lasting workers": ("sft", LASTING, (3, 4, 5)),
     "sft lasting workers evaluate": ("sft", (*LASTING, *EVALUATES), (3, 5)),
     "grpo lasting workers evaluate": ("grpo", (*CYCLE, *LASTING, *EVALUATES), (3, 5)),
+    "grpo epochs": ("grpo", args(per_device_train_batch_size=4), (3, 4, 5)),
+    "rloo epochs": ("rloo", args(per_device_train_batch_size=4), (3, 4, 5)),
     "grpo evaluates": ("grpo", (*CYCLE, *EVALUATES), (1, 2, 5)),
     "sft by epochs": ("sft", BY_EPOCHS, (3, 4, 5)),
     "grpo by epochs": ("grpo", (*CYCLE, *BY_EPOCHS), (4,)),
