@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import MISSING, Field, field, fields, is_dataclass, make_dataclass
 from typing import Any
 
-from callsheet.introspect.fields import declaration
+from callsheet.introspect.importing import declaration
 from callsheet.settings import problem_with
 
 # What a default of each type is, and an example.

@@ -9,7 +9,7 @@ from copy import deepcopy
 from typing import Any
 
 from callsheet.errors import CallsheetError, did_you_mean
-from callsheet.introspect.fields import declaration
+from callsheet.introspect.importing import declaration
 
 REQUIRED: Any = dataclasses.MISSING
 BOUNDS = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
