@@ -167,4 +167,4 @@ def test_a_checkpoint_without_the_file_of_one_rank_is_refused(whole, tmp_path):
     shutil.copytree(whole("fsdp2").path / "checkpoint-4", checkpoint)
     (checkpoint / "callsheet" / "bema" / "ema-00001.safetensors").unlink()
     again = averaged(tmp_path, WITHOUT_TRL, f"resume={checkpoint}", launch="fsdp2").wait(2)
-    assert "was copied without every rank's files" in again.output and again.output.count("callsheet:") == 1
+    assert again.output.count("was copied without every rank's files") == 1
