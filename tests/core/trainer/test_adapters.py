@@ -82,7 +82,7 @@ def test_a_class_that_is_no_configuration_is_refused():
 
 def test_what_only_the_adapter_refuses_is_said_in_one_sentence(run_trainer):
     with pytest.raises(CallsheetError, match=r"trl.SFTTrainer refuses to be built: `?r`? should be a positive integer"):
-        run_trainer("sft", "peft=lora", "peft.args.r=0")
+        run_trainer("sft", "peft=lora", "peft.args.target_modules=[q_proj]", "peft.args.rank_pattern={q_proj: 0}")
 
 
 def test_a_target_that_matches_nothing_is_refused_before_the_run_directory_is_made(run_trainer, tmp_path):

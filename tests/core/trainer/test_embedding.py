@@ -79,7 +79,7 @@ def test_an_adapter_on_new_rows_keeps_the_model_that_has_them_and_loads_again(ru
 def test_a_run_with_new_rows_goes_on_from_its_checkpoint(run_trainer: Any, tmp_path: Path) -> None:
     settings = (*loaded(tmp_path / "model"), GROWN, "plugins=[]", "trainer.args.save_steps=1")
     whole = run_trainer("sft", *settings, rows=rows_with_new_tokens("sft")).run_dir.path
-    goes_on = (*settings, f"resume={whole}/checkpoint-1")
+    goes_on = (*settings, f"resume={whole}/checkpoint-1", f"dataset.path={tmp_path}/run.jsonl")
     again = run_trainer("sft", *goes_on, rows=rows_with_new_tokens("sft"), output_dir="again").run_dir.path
     one, other = (load_file(folder / "model.safetensors") for folder in (whole, again))
     assert one.keys() == other.keys() and all(one[name].equal(other[name]) for name in one)
