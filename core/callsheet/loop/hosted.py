@@ -73,6 +73,7 @@ class Hosted:
     def _run_epoch(self, *args: Any, **kwargs: Any) -> Any:
         """Take no step if the resumed run has taken all its steps: Trainer would take one more."""
         if self.callsheet_bridge and self.callsheet_bridge.has_nothing_left:
+            self.control.should_training_stop = True  # type: ignore[attr-defined]  # epochs of a stream have no end
             return None
         if self.callsheet_bridge:
             self.callsheet_bridge.memory.epoch_begins(self, kwargs)
