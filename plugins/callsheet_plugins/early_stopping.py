@@ -51,13 +51,10 @@ class EarlyStopping(Plugin):
 
     @hookimpl
     def preflight(self, ctx: LogContext, report: PreflightReport) -> None:
-        sets = (ctx.run_config.get("dataset") or {}).get("eval")
-        if isinstance(sets, Mapping) and sets and self.metric == "eval_loss":
-            names = ", ".join(f"eval_{name}_loss" for name in sets)
-            report.problem(
-                "plugins.early_stopping.metric=eval_loss names none of the sets of dataset.eval. "
-                f"Set it to one such as {names}."
-            )
+        from callsheet.data.evaluation import without_loss  # which composing, that imports this file, does without
+
+        if said := without_loss("plugins.early_stopping.metric", self.metric, ctx.run_config):
+            report.problem(said)
 
     @hookimpl(tryfirst=True)  # other plugins may report a score in this hook
     def on_train_start(self, state: LoopState) -> None:

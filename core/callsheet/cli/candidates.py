@@ -10,7 +10,6 @@ from pathlib import Path
 MOST_RUNS = 200
 DEPTH = 3  # outputs/EXPERIMENT/RUN
 RUN = "run.json"
-OUTPUTS = "outputs"
 # Settings whose value is a path: a folder, or a file or a folder.
 FOLDERS = re.compile(r"^(output_dir|resume|model\.path|trainer\.ref_model)$|(^|[._])(dir|folder)$")
 FILES = re.compile(r"(^|[._])(path|file|filename)$|^model\.chat_template$|^trainer\.args\.deepspeed$")
@@ -46,8 +45,8 @@ def runs(word: str) -> list[str]:
     Without a word, those below outputs/ and in this folder.
     """
     start, slash, _ = word.rpartition("/")
-    places = [Path(f"{start}{slash}").expanduser() if slash else Path()]
-    found = [run for place in places for run in _runs_below(place, DEPTH) if _typed(run, word).startswith(word)]
+    place = Path(f"{start}{slash}").expanduser() if slash else Path()
+    found = [run for run in _runs_below(place, DEPTH) if _typed(run, word).startswith(word)]
     known = [_typed(run, word) for run in sorted(found, key=_age)[:MOST_RUNS]]
     ways = [path for path in paths(word, folders=True) if path.rstrip("/") not in known]
     return [*known, *ways] if word or not known else known

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -10,7 +9,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from callsheet.distributed.world import SWEEP, world
+from callsheet.distributed.world import SWEEP, told_place, world
 from callsheet.errors import CallsheetError
 
 if TYPE_CHECKING:
@@ -92,7 +91,7 @@ class HydraTask:
         pairs = (redact_override(f"{key}={value}") for key, value in differing(overrides, self.typed).items())
         own = {key: value for key, _, value in (pair.partition("=") for pair in pairs)}
         _logger().info("Run %s of the sweep: %s", number, " ".join(f"{key}={value}" for key, value in own.items()))
-        with environment(SWEEP, json.dumps({"process": os.getpid(), "run": {"number": number, "differs": own}})):
+        with environment(SWEEP, told_place(number, own)):
             yield
 
 

@@ -14,6 +14,7 @@ from callsheet.config.compose import PluginConfigs
 from callsheet.config.overrides import LESS, MORE, PLUGINS
 from callsheet.config.recipe_files import at_home
 from callsheet.plugins.registry import installed
+from callsheet.rundir.revisions import short
 
 Key = tuple[str, ...]
 
@@ -103,7 +104,7 @@ def file_of(config_path: str) -> tuple[str, str] | None:
         packaged = source.schema == "pkg"
         file = (files(source.path) if packaged else Path(source.path)) / f"{config_path.removesuffix('.yaml')}.yaml"
         if file.is_file():
-            label = f"{source.path.replace('.', '/')}/{config_path}.yaml" if packaged else _short(Path(str(file)))
+            label = f"{source.path.replace('.', '/')}/{config_path}.yaml" if packaged else short(Path(str(file)))
             return label, file.read_text(encoding="utf-8")
     return None
 
@@ -111,7 +112,3 @@ def file_of(config_path: str) -> tuple[str, str] | None:
 def _is_plugin(config_path: str) -> bool:
     group, _, name = config_path.partition("/")
     return group in (PLUGINS, MORE, LESS) and name in installed()
-
-
-def _short(file: Path) -> str:
-    return str(file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file)

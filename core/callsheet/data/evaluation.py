@@ -33,6 +33,20 @@ def sets_of(dataset: DatasetSettings) -> dict[str, SourceSettings]:
     return {_checked(name): _named(dataset, str(name), given) for name, given in dataset.eval.items() if given}
 
 
+def as_given(sets: Mapping[str, Any]) -> Any:
+    """What a trainer takes: none, a single set, which has the empty name in `sets`, or all of them by name."""
+    return sets.get("", sets or None)
+
+
+def without_loss(setting: str, metric: str, config: Mapping[str, Any]) -> str:
+    """Why the `metric` that `setting` names is never measured, since the sets of `config` have names; or nothing."""
+    sets = (config.get("dataset") or {}).get("eval")
+    if not (isinstance(sets, Mapping) and sets and metric == "eval_loss"):
+        return ""
+    named = ", ".join(f"eval_{name}_loss" for name in sets)
+    return f"{setting}=eval_loss names none of the sets of dataset.eval. Set it to one such as {named}."
+
+
 def place(name: str) -> str:
     """Where the evaluation set `name` stands in the configuration."""
     return f"{WHERE}.{name}" if name else WHERE

@@ -31,12 +31,12 @@ def load(dataset: DatasetSettings) -> tuple[Dataset | IterableDataset, Dataset |
     }
     sources = {where: source for where, source in sources.items() if not evaluation.is_evaluation(where)}
     if dataset.streaming:
-        return streaming.stream(sources, dataset, _streamed), held_out.get("", held_out or None)
+        return streaming.stream(sources, dataset, _streamed), evaluation.as_given(held_out)
     read = {where: _read(where, source) for where, source in sources.items()}
     train = _mixed(read, sources, dataset.seed) if dataset.mixture else read["dataset"]
     if dataset.test_split_size:
         return _split(train, dataset)
-    return train, held_out.get("", held_out or None)
+    return train, evaluation.as_given(held_out)
 
 
 def _held_out(where: str, source: SourceSettings, dataset: DatasetSettings) -> Dataset:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -48,9 +47,18 @@ def world(environ: Mapping[str, str] = os.environ) -> World:
     return World(int(environ["RANK"]), int(environ["WORLD_SIZE"]), starter)
 
 
+def told_place(number: int, differs: Mapping[str, str]) -> str:
+    """The value of the variable SWEEP, by which this process and its workers know their `place_in_sweep`."""
+    import json  # here and below, because listing plugins, which imports this file, does without
+
+    return json.dumps({"process": os.getpid(), "run": {"number": number, "differs": differs}})
+
+
 def place_in_sweep(environ: Mapping[str, str] = os.environ) -> dict[str, Any] | None:
     """The `number` of this run in its sweep, and the overrides in which it `differs` from the others; None for a
     single run."""
+    import json
+
     place: dict[str, Any] = json.loads(environ.get(SWEEP, "{}"))
     # What a run starts, other than its own workers, inherits the variable too.
     return place["run"] if str(place.get("process")) in (str(os.getpid()), environ.get(DRIVER)) else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,6 +12,18 @@ from typing import Any
 from callsheet.introspect.classes import find_class, lineage, resolve
 from callsheet.introspect.modules import Module, entries, last_name, literal, statements
 
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+# What messages call the types of arguments.
+WORDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "str": "text",
+    "path": "a path",
+    "dtype": "the name of a dtype such as bfloat16",
+    "device": "the name of a device such as cpu",
+    "None": "null",
+}
 SIMPLE: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "bool": (bool,), "str": (str,)}
 
 
@@ -117,3 +130,8 @@ def _members(node: ast.expr) -> Iterator[str]:
         yield from _members(ast.parse(node.value, mode="eval").body)
     else:
         yield ast.unparse(node)
+
+
+def is_written_number(value: Any) -> bool:
+    """Whether `value` is a number that YAML left as text: it reads 1e-4 as a string."""
+    return isinstance(value, str) and bool(NUMBER.fullmatch(value))

@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 
+from callsheet.introspect.classes import Found
 from callsheet.introspect.meanings import dotted, meanings_of
 from callsheet.introspect.modules import Module
 
-Found = tuple[Module, ast.ClassDef]
 # Bases that change nothing about what a class takes.
 PLAIN = {"object", "abc.ABC", "typing.Generic", "typing_extensions.Generic"}
 PLAIN_METACLASSES = {"abc.ABCMeta", "type"}

@@ -26,6 +26,7 @@ from callsheet.process.gc_pause import gc_paused
 from callsheet.process.machine import cores
 from callsheet.process.signals import SIGNALS, Interrupted, signal_in
 from callsheet.rundir import attempts
+from callsheet.rundir.again.reuse import OVER
 from callsheet.rundir.rundir import RunDir, now
 
 GRACE = 15.0  # seconds that the other processes get to end the run, once one has failed or a second signal came
@@ -159,7 +160,7 @@ def _quiet_agent() -> None:
 def _judge(plan: Plan, cause: Failure | None, received: int | None) -> None:
     """Raise what the end of the workers means."""
     if received and (cause is None or cause.weight in (Weight.DIED, Weight.STOPPED, Weight.LOST_PEER)):
-        if cause is None and RunDir(plan.run_dir, is_main=False).run().get("status") in ("completed", "stopped"):
+        if cause is None and RunDir(plan.run_dir, is_main=False).run().get("status") in OVER:
             return  # the signal came while the run was waiting for its outbox, and cut that short
         _close_books(plan, "interrupted", f"stopped by {signal.Signals(received).name}")
         raise Interrupted(received)

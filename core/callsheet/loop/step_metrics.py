@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from callsheet.lazy import read_before
+
 
 class StepRecorder:
     """The micro-batches, losses and gradient norm of the current step; records nothing unless a plugin listens."""
@@ -89,17 +91,8 @@ class _Unread:
     read: Callable[[], Any]
 
 
-def _reading(name: str) -> Callable[..., Any]:
-    method = getattr(dict, name)
-
-    def call(self: StepMetrics, *args: Any, **kwargs: Any) -> Any:
-        self.read()
-        return method(self, *args, **kwargs)
-
-    call.__name__ = name
-    return call
-
-
-for _name in ("items", "values", "copy", "popitem", "setdefault", "__eq__", "__ne__", "__repr__", "__or__", "__ror__"):
-    setattr(StepMetrics, _name, _reading(_name))
+read_before(
+    StepMetrics,
+    *("items", "values", "copy", "popitem", "setdefault", "__eq__", "__ne__", "__repr__", "__or__", "__ror__"),
+)
 setattr(StepMetrics, "__reduce_ex__", lambda self, protocol: (dict, ({**self},)))  # noqa: B010  # as a plain one

@@ -10,7 +10,6 @@ from callsheet.errors import CallsheetError
 from callsheet.introspect.arguments import read_arguments
 from callsheet.introspect.classes import find_class
 from callsheet.introspect.families import Family, family
-from callsheet.introspect.modules import literal
 from callsheet.introspect.signatures import Signature, signature_of_class
 from callsheet.named_callbacks import fitting
 from callsheet.named_callbacks.naming import PATH, TARGET, Entry, chosen, entry, is_part, wanted
@@ -41,7 +40,7 @@ def _problems(entry: Entry, plan: Plan) -> Iterator[str]:
     require_callback(entry, known)
     signature = signature_of_class(known)
     yield from argument_problems(entry, signature)
-    yield from _trainer_problems(entry, known, wanted(signature, entry.arguments), plan)
+    yield from _trainer_problems(entry, known, signature, plan)
 
 
 def require_callback(entry: Entry, known: Family) -> None:
@@ -80,12 +79,12 @@ def argument_problems(entry: Entry, signature: Signature) -> Iterator[str]:
         yield f"{entry.where}: {entry.path} needs {' and '.join(missing)}: {written}"
 
 
-def _trainer_problems(entry: Entry, known: Family, names: list[str], plan: Plan) -> Iterator[str]:
+def _trainer_problems(entry: Entry, known: Family, signature: Signature, plan: Plan) -> Iterator[str]:
     """Yield what the trainer of this run will not have."""
     if any(map(known.includes, NEED_EVALUATION)) and (wrong := _wrong_evaluation(plan)):
         yield f"{entry.where}: {entry.path} {wrong}"
-    required = signature_of_class(known).parameters
-    if "ref_model" in names and required["ref_model"].required and (why := _why_no_reference(plan)):
+    wants = "ref_model" in wanted(signature, entry.arguments) and signature.parameters["ref_model"].required
+    if wants and (why := _why_no_reference(plan)):
         yield f"{entry.where}: {entry.path} wants the reference model, and {why}."
 
 
@@ -108,7 +107,7 @@ def _why_no_reference(plan: Plan) -> str:
     if plan.peft.type:
         return f"with peft={plan.peft.type} it is the model without its adapter"
     beta = read_arguments(plan.trainer.config_class).get("beta")
-    value = plan.trainer.args.get("beta", literal(ast.parse(beta.default, mode="eval").body) if beta else None)
+    value = plan.trainer.args.get("beta", beta.default_value if beta else None)
     return "with trainer.args.beta=0 the trainer has none" if value == 0 else ""
 
 

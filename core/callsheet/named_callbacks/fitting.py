@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -20,23 +19,13 @@ from callsheet.introspect.annotations import (
     read,
     union,
 )
+from callsheet.introspect.arguments import WORDS, is_written_number
 from callsheet.introspect.families import family
 from callsheet.introspect.signatures import Parameter, Signature, signature_of_class
 from callsheet.named_callbacks.naming import TARGET
 from callsheet.named_callbacks.sources import signature_at
 from callsheet.secrets import redact
 
-NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
-WORDS = {
-    "int": "a whole number",
-    "float": "a number",
-    "bool": "true or false",
-    "str": "text",
-    "path": "a path",
-    "dtype": "the name of a dtype such as bfloat16",
-    "device": "the name of a device such as cpu",
-    "None": "null",
-}
 PYTHON: dict[str, type | tuple[type, ...]] = {
     "int": int,
     "float": (int, float),
@@ -77,7 +66,7 @@ def misfits(where: str, name: str, type_: Type, value: Any) -> Iterator[str]:
         yield from _target_problems(where, value)
     elif isinstance(value, Mapping) and (instance := instance_of(type_)):
         arguments = {str(key): item for key, item in value.items()}
-        yield from _instance_problems(where, instance, arguments)
+        yield from _made_problems(where, instance.path, signature_of_class(family(*instance.found)), arguments)
     elif isinstance(type_, (Many, Table)) and _is_of(type_, value):
         items = value.items() if isinstance(value, Mapping) else enumerate(value)
         for key, item in items:
@@ -125,11 +114,6 @@ def fits(type_: Type, value: Any) -> bool:
     return True
 
 
-def is_written_number(value: Any) -> bool:
-    """Whether `value` is a number that YAML left as text: it reads 1e-4 as a string."""
-    return isinstance(value, str) and bool(NUMBER.fullmatch(value))
-
-
 def words(type_: Type) -> str:
     """What a value of `type_` is called."""
     match type_:
@@ -172,11 +156,11 @@ def _is_known(type_: Instance) -> bool:
     return family(*type_.found).complete
 
 
-def _instance_problems(where: str, instance: Instance, arguments: Mapping[str, Any]) -> Iterator[str]:
-    signature = signature_of_class(family(*instance.found))
-    yield from argument_problems(where, instance.path, signature, arguments)
+def _made_problems(where: str, path: str, signature: Signature, arguments: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what is wrong with the arguments of what is to be made of a mapping."""
+    yield from argument_problems(where, path, signature, arguments)
     if missing := signature.missing([*arguments]):
-        yield f"{where}: {instance.path} needs {', '.join(missing)}."
+        yield f"{where}: {path} needs {', '.join(missing)}."
 
 
 def _target_problems(where: str, value: Mapping[str, Any]) -> Iterator[str]:
@@ -186,9 +170,7 @@ def _target_problems(where: str, value: Mapping[str, Any]) -> Iterator[str]:
     except CallsheetError as error:
         yield str(error)
         return
-    yield from argument_problems(where, str(value[TARGET]), signature, arguments)
-    if missing := signature.missing([*arguments]):
-        yield f"{where}: {value[TARGET]} needs {', '.join(missing)}."
+    yield from _made_problems(where, str(value[TARGET]), signature, arguments)
 
 
 def _advice(where: str, type_: Type, value: Any) -> str:

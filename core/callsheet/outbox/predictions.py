@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from callsheet.lazy import read_before
 from callsheet.rundir import atomic
 from callsheet.rundir.links import link
 from callsheet.rundir.rundir import RunDir
@@ -43,21 +44,10 @@ class Predictions(list[Mapping[str, Any]]):
         return list, ([*self],)
 
 
-def _reading(name: str) -> Callable[..., Any]:
-    method = getattr(list, name)
-
-    def call(self: Predictions, *args: Any, **kwargs: Any) -> Any:
-        self.read()
-        return method(self, *args, **kwargs)
-
-    call.__name__ = name
-    return call
-
-
-for _name in (
+read_before(
+    Predictions,
     *("__len__", "__iter__", "__reversed__", "__getitem__", "__setitem__", "__delitem__", "__contains__", "__repr__"),
     *("__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__", "__add__", "__mul__", "__rmul__", "__iadd__"),
     *("append", "copy", "count", "index", "insert", "pop", "remove", "reverse", "sort", "clear"),
-):
-    setattr(Predictions, _name, _reading(_name))
+)
 setattr(Predictions, "__radd__", lambda self, other: [*other, *self])  # noqa: B010  # list knows none

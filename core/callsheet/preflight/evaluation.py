@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from callsheet.config.plan import Plan
+from callsheet.data.evaluation import FOLLOWS_LOSS
 from callsheet.errors import CallsheetError
 from callsheet.introspect.arguments import read_arguments
 
 LIBRARIES = ("transformers.", "trl.")  # whose trainers get no other data than those that the configuration names
 DATA = "Set dataset.eval_path or dataset.test_split_size"
-FOLLOWS_LOSS = ("reduce_lr_on_plateau", "greedy")  # schedules that transformers steers by evaluations
 
 
 def problems(plan: Plan) -> list[str]:

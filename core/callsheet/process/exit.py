@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 import sys
@@ -17,8 +16,6 @@ from typing import NoReturn
 from callsheet.distributed.world import DRIVER
 from callsheet.privates.python import run_exit_functions, wait_for_threads
 from callsheet.process.open_files import flush_open_files
-
-logger = logging.getLogger("callsheet")
 
 PR_SET_PDEATHSIG = 1
 PATIENCE = 600.0  # seconds that other people's threads, exit functions and files get
@@ -81,6 +78,9 @@ def _watch(code: int, patience: float) -> None:
 
 def _lose_patience(code: int, patience: float) -> None:
     time.sleep(min(UNTOLD, patience))
+    import logging  # which a command that ends at once does without
+
+    logger = logging.getLogger("callsheet")
     if patience > UNTOLD:
         logger.warning("%s keeps this process, for %g seconds at most. Ctrl-C ends the wait.", _awaited(), patience)
         time.sleep(patience - UNTOLD)

@@ -12,6 +12,7 @@ from callsheet.run import digests
 from callsheet.rundir.revisions import relative
 from callsheet.secrets import redact
 from callsheet.trainer.adapters import parameter_counts
+from callsheet.trainer.inputs import sets_of
 
 if TYPE_CHECKING:
     from callsheet.config.plan import Plan
@@ -65,8 +66,7 @@ def portable(value: Any, run_dir: Path) -> Any:
 
 def _named(train: Any, held_out: Any) -> dict[str, Any]:
     """The data sets by name: several for evaluation come as a dictionary."""
-    several = held_out if isinstance(held_out, dict) else {"": held_out} if held_out is not None else {}
-    return {TRAIN: train, **{f"{EVAL}_{name}" if name else EVAL: rows for name, rows in several.items()}}
+    return {TRAIN: train, **{f"{EVAL}_{name}" if name else EVAL: rows for name, rows in sets_of(held_out).items()}}
 
 
 def _add_digests(

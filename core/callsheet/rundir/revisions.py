@@ -46,6 +46,11 @@ def relative(path: Path | None, run_dir: Path) -> str | None:
     return os.path.relpath(path, run_dir) if path.is_relative_to(run_dir) else str(path)
 
 
+def short(path: Path) -> str:
+    """`path` from where the user stands, if it lies below."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+
+
 def commit_in(folder: Path) -> str | None:
     """The commit that `folder` says it holds, or None where it says none."""
     try:

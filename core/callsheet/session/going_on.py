@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from callsheet.config.overrides import typed
+from callsheet.rundir.revisions import short
 from callsheet.secrets import HIDDEN
 
 # What the directory answers by itself, and how a run of 0.1 named its program: `callsheet train` in one word.
@@ -47,11 +48,6 @@ def hint(run: Mapping[str, Any]) -> str:
 def shell(*words: str) -> str:
     """A command line to copy, with quotes where a shell needs them."""
     return shlex.join(words)
-
-
-def short(path: Path) -> str:
-    """`path` from where the user stands, if it lies below."""
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
 def _overrides(run: Mapping[str, Any]) -> Sequence[str] | None:

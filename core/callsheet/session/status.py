@@ -14,15 +14,16 @@ from callsheet.errors import CallsheetError, sentences
 from callsheet.outbox.counts import counts_of, unpublished
 from callsheet.outbox.courier.lock import FLOCK
 from callsheet.rundir import checkpoints, liveness
+from callsheet.rundir.again.reuse import OVER
 from callsheet.rundir.attempts import KILLED, UNSAID
 from callsheet.rundir.liveness import Liveness
 from callsheet.rundir.locks import is_held
+from callsheet.rundir.revisions import short
 from callsheet.rundir.rundir import CHECKPOINTS, EVENTS, METRICS, RUN, RunDir, require_run
 from callsheet.session import going_on
 
 # The states that are not a status of run.json. "dead" is a run that ended without a word, "unknown" one that may have.
 ALIVE, WAITING, DEAD, UNKNOWN = "alive", "waiting", "dead", "unknown"
-OVER = ("completed", "stopped")
 ENDED = (*OVER, "interrupted", "failed", DEAD)
 WRITTEN = (METRICS, EVENTS, CHECKPOINTS, RUN)
 TAIL_BYTES = 1 << 16
@@ -88,7 +89,7 @@ def where_it_lies(run_dir: Path, attempts: int, *, by_mistake: bool = False) -> 
         found = status_of(run_dir)
     except (OSError, CallsheetError):  # nothing may hide why the run failed
         return ""
-    place = f"The run lies in {going_on.short(found.run_dir)}."
+    place = f"The run lies in {short(found.run_dir)}."
     if by_mistake or not found.commands:
         return place
     begin = f"To go on from {found.checkpoint}" if found.checkpoint else "No checkpoint is complete. To begin again"
@@ -148,9 +149,9 @@ def _commands(run_dir: Path, run: Mapping[str, Any], state: str, counts: Mapping
     if state not in OVER and (command := going_on.command(run_dir, run)):
         yield command
     if counts.get("failed") or counts.get("aside"):
-        yield going_on.shell("callsheet", "outbox", going_on.short(run_dir))
+        yield going_on.shell("callsheet", "outbox", short(run_dir))
     if any(map(counts.get, ("left", "parked", "unannounced"))):
-        yield going_on.shell("callsheet", "outbox", "drain", going_on.short(run_dir))
+        yield going_on.shell("callsheet", "outbox", "drain", short(run_dir))
 
 
 def _hint(run_dir: Path, run: Mapping[str, Any], state: str, alive: Liveness) -> str:

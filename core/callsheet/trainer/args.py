@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
 from callsheet.config.renamed import OTHER_NAME
 from callsheet.errors import did_you_mean
-from callsheet.introspect.arguments import SIMPLE, Argument, read_arguments
+from callsheet.introspect.arguments import SIMPLE, WORDS, Argument, is_written_number, read_arguments
 from callsheet.introspect.classes import find_class, lineage
 
 # What the run decides, and what to set instead.
@@ -19,8 +18,6 @@ OWNED = {
     "hub_token": "it would be stored in clear; set the HF_TOKEN environment variable.",
     "push_to_hub": "Trainer's own push blocks training and uploads training_args.bin; select a plugin that publishes.",
 }
-WORDS = {"int": "a whole number", "float": "a number", "bool": "true or false", "str": "text", "None": "null"}
-NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
 def problems(
@@ -82,4 +79,4 @@ def _fits(value: Any, types: frozenset[str]) -> bool:
 
 
 def _is_written_number(value: Any, types: frozenset[str]) -> bool:
-    return isinstance(value, str) and "float" in types and "str" not in types and bool(NUMBER.fullmatch(value))
+    return "float" in types and "str" not in types and is_written_number(value)

@@ -10,6 +10,7 @@ from callsheet import rewards
 from callsheet.config.plan import Plan
 from callsheet.data import columns_of, first_rows, formats, is_stream
 from callsheet.data import evaluation as evaluation_sets
+from callsheet.data.evaluation import as_given
 from callsheet.data.shaping import chat, tokenizing
 from callsheet.distributed.world import world
 from callsheet.errors import CallsheetError
@@ -56,13 +57,14 @@ def prepare(
     if not _brings_template(plan):
         chat.insist_on_template(_as_chat(plan, shown[0]), tokenizer, plan.model.path)
     if plan.trainer.tokenize:
+        known = config if config is not None else load_config(plan.model)
         for rows in (train, *sets_of(evaluation).values()):
-            tokenizing.check_labels(rows, load_config(plan.model), plan.model.auto_class)
+            tokenizing.check_labels(rows, known, plan.model.auto_class)
     with args.main_process_first(local=False, desc="preparing the data"):
         train = _shaped(plan, train, tokenizer, training_path(plan))
         sets = sets_of(evaluation).items()
         shaped = {name: _shaped(plan, rows, tokenizer, evaluation_path(plan, name)) for name, rows in sets}
-        evaluation = shaped.get("", shaped or None)
+        evaluation = as_given(shaped)
     collator = tokenizing.collator(train, tokenizer, plan.model.auto_class) if plan.trainer.tokenize else None
     functions = rewards.load(plan.trainer.rewards, columns_of(train))
     rewards.probe(functions, plan.trainer.rewards, train, lambda text: tokenizer(text)["input_ids"])

@@ -8,12 +8,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from callsheet.model_files.adapters import DRAWN
 from callsheet.privates.deepspeed import has_partitions
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
-
-BASE = "base"
 
 
 @contextmanager
@@ -35,7 +34,7 @@ def saved_temporarily(model: PreTrainedModel) -> Iterator[None]:
 
 def keep_base(model: PreTrainedModel, run_dir: Path, is_main: bool) -> None:
     """Save `model` beside the adapter that will be trained on it, which means nothing without these weights."""
-    folder = run_dir / BASE
+    folder = run_dir / DRAWN
     with _whole(model):
         if is_main and not (folder / "config.json").exists():
             model.save_pretrained(folder)

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from callsheet.data.evaluation import without_loss
 from callsheet.model_files.adapters import DRAWN, base_folder
 from callsheet_plugins.hub_revisions import naming
 
@@ -27,12 +28,8 @@ def check_settings(plugin: RevisionSettings, ctx: LogContext, report: PreflightR
     args = (ctx.run_config.get("trainer") or {}).get("args") or {}
     if plugin.keep_best and ctx.run_config and str(args.get("eval_strategy", "no")) == "no":
         report.warning(f"{WHERE}.keep_best needs {plugin.metric}, and trainer.args.eval_strategy=no measures nothing.")
-    sets = (ctx.run_config.get("dataset") or {}).get("eval")
-    if plugin.keep_best and isinstance(sets, dict) and sets and plugin.metric == "eval_loss":
-        named = ", ".join(f"eval_{name}_loss" for name in sets)
-        report.problem(
-            f"{WHERE}.metric=eval_loss names none of the sets of dataset.eval. Set it to one such as {named}."
-        )
+    if plugin.keep_best and (said := without_loss(f"{WHERE}.metric", plugin.metric, ctx.run_config)):
+        report.problem(said)
     _check_base(plugin, ctx, report)
     selected = ctx.run_config.get("plugins") or {}
     if unknown := [name for name in plugin.artifacts if selected and name not in selected]:

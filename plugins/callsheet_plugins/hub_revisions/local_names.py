@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from callsheet.model_files.adapters import BASE
 from callsheet.model_files.adapters import CONFIG as ADAPTER
+from callsheet.model_files.contents import Damaged, json_of
 
 if TYPE_CHECKING:
     from callsheet.records import LogContext
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 def base_in(folder: Path) -> str:
     """The model below the adapter in `folder`, as PEFT has written it, or an empty string."""
     try:
-        return str(json.loads((folder / ADAPTER).read_text(encoding="utf-8")).get(BASE) or "")
-    except (OSError, ValueError, AttributeError):
+        return str(json_of(folder / ADAPTER).get(BASE) or "")
+    except Damaged:
         return ""
 
 

@@ -9,7 +9,7 @@ from dataclasses import asdict
 
 from callsheet.cli.views.ages import age
 from callsheet.cli.views.columns import aligned
-from callsheet.session.going_on import short
+from callsheet.rundir.revisions import short
 from callsheet.session.status import Status
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Collection
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
 
+from callsheet.rundir.revisions import short
 from callsheet.rundir.rundir import CONFIG, EVALS, EVENTS, METRICS
 
 if TYPE_CHECKING:
@@ -98,16 +98,10 @@ def _places(session: Session) -> Table:
     table = Table("what", "where", box=None, pad_edge=False)
     for what, name in names.items():
         if (folder / name).exists():
-            table.add_row(what, _short(folder / name), style=None)
+            table.add_row(what, short((folder / name).resolve()), style=None)
     for what, place in session.run_dir.run().get("artifacts", {}).items():
-        table.add_row(what, _short(folder / place))
+        table.add_row(what, short((folder / place).resolve()))
     return table
-
-
-def _short(path: Path) -> str:
-    """`path` from where the user stands, if it lies below."""
-    path = path.resolve()
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
 def _score(value: Any) -> str:

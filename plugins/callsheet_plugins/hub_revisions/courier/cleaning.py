@@ -9,10 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from callsheet.model_files.adapters import BASE
 from callsheet.outbox import Delivery
 
-# Under these names transformers and PEFT write where a model was loaded from.
-BASE, ORIGIN = "base_model_name_or_path", "name_or_path"
+ORIGIN = "name_or_path"  # here transformers writes where a model was loaded from, and PEFT under BASE
 LONGEST = 4 << 20
 # Weights hold no paths, and in a vocabulary every text is a token.
 PASSED = ("*.safetensors", "*.bin", "*.gguf", "*.model", "*.tiktoken", "tokenizer.json", "vocab.*", "merges.txt",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,6 +10,7 @@ from threading import Lock
 from typing import Any, Protocol
 
 from callsheet.outbox import Delivery, Handler, Hashes, Permanent
+from callsheet.rundir.hashes import sha256
 from callsheet.rundir.revisions import relative
 from callsheet_plugins.hub_revisions import contents
 from callsheet_plugins.hub_revisions.courier.branches import Branches
@@ -63,8 +63,9 @@ class RevisionHandler(Handler):
             return {"coalesced_into": newer}
         with TemporaryDirectory() as folder:
             job, changed = cleaned(job, Path(folder))
+            # Nothing notes the hash of a changed file, which is gone in a moment.
             hashes = {
-                name: _sha256(path) if name in changed else self._hashes.of(path) for name, path in job.files.items()
+                name: sha256(path) if name in changed else self._hashes.of(path) for name, path in job.files.items()
             }
             commit = hub.publish(job, hashes)
         self._note(job, commit)
@@ -102,8 +103,3 @@ class RevisionHandler(Handler):
         if payload.get("prune") and payload.get("checkpoint"):
             about = {name: payload[name] for name in ("step", "metrics", "weights")}
             self._branches.add(payload["branch"], **about, commit=commit, entry=job.entry.id)
-
-
-def _sha256(path: Path) -> str:
-    """Of a small file that is gone in a moment, so that nothing notes its hash."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
