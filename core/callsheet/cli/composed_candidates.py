@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import fields, is_dataclass
@@ -52,17 +51,15 @@ def ask_hydra(arguments: Sequence[str]) -> int:
 
 def _from_hydra(overrides: Sequence[str], flags: Sequence[str], word: str) -> list[str]:
     """Hydra's own candidates; it reads the line from the environment, without the first word, the program's name."""
+    from callsheet.cli.hydra_app import environment
     from callsheet.config.compose import translated
 
-    before, printed = os.environ.get("COMP_LINE"), StringIO()
-    os.environ["COMP_LINE"] = " ".join(["callsheet", *translated(overrides), word])
+    printed, line = StringIO(), " ".join(["callsheet", *translated(overrides), word])
     try:
-        with redirect_stdout(printed), redirect_stderr(StringIO()):
+        with environment("COMP_LINE", line), redirect_stdout(printed), redirect_stderr(StringIO()):
             ask_hydra(["-sc", "query=bash", *flags])
     except (Exception, SystemExit):  # a shell must not hear of what is wrong with a line that is not finished
         return []
-    finally:
-        os.environ["COMP_LINE"] = before or ""
     return printed.getvalue().split()
 
 

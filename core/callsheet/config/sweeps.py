@@ -6,6 +6,7 @@ import itertools
 import logging
 import re
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -54,10 +55,15 @@ def meant_for(run: Sequence[str], typed: Sequence[str], config: DictConfig, conf
     One may set a plugin that only other runs select. Raises `CallsheetError` if no run selects it, or if its value
     would be wrong there: the other runs may be hours away.
     """
-    idle = [item for item in run if _named(item) and not any(map(_selecting(run, config_name, item), _named(item)))]
+
+    @cache  # Hydra makes a whole defaults list for each answer
+    def ask(words: tuple[str, ...]) -> set[str]:
+        return chosen(words, config_name)
+
+    idle = [item for item in run if _named(item) and not any(map(_selecting(run, ask, item), _named(item)))]
     for item in idle:
         for name in _named(item):
-            if not any(_selecting(other, config_name, item)(name) for other in _runs(typed)):
+            if not any(_selecting(other, ask, item)(name) for other in _runs(typed)):
                 raise CallsheetError(f"{as_typed(item)}, but no run of this sweep selects {name}. Add it to one.")
             _try(name, config)
         logger.info("%s is set aside: this run does not select %s.", as_typed(item), " and ".join(_named(item)))
@@ -70,9 +76,9 @@ def _named(item: str) -> list[str]:
     return names if {*names} <= {*installed()} else []
 
 
-def _selecting(run: Sequence[str], config_name: str, item: str) -> Callable[[str], bool]:
+def _selecting(run: Sequence[str], ask: Callable[[tuple[str, ...]], set[str]], item: str) -> Callable[[str], bool]:
     """Whether a `run` selects a plugin, so that the override `item` has something to set, or to leave out."""
-    selected = chosen(run, config_name)
+    selected = ask(tuple(run))
     return (selected if removed([item]) else selected - {*removed(run)}).__contains__
 
 

@@ -42,7 +42,8 @@ def tokens_in(folder: Path) -> Tokens | None:
     else:
         known |= {token: id for token, id in json_of(folder / ADDED).items() if isinstance(id, int)}
     for token in _special(config if isinstance(decoder, dict) else {**config, **named}):
-        known.setdefault(token, max(known.values()) + 1)  # transformers adds what the vocabulary does not have
+        if token not in known:  # transformers adds what the vocabulary does not have
+            known[token] = max(known.values()) + 1
     last = max(known, key=lambda token: known[token])
     return Tokens(known[last] + 1, last)
 

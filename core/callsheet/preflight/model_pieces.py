@@ -32,7 +32,7 @@ ELSEWHERE = {"variant", "subfolder", "gguf_file", "use_safetensors", "ignore_mis
 
 @dataclass(frozen=True)
 class Piece:
-    """A model folder that a run reads. `where` is the setting that names it; `trains` is false for a reward model."""
+    """A model folder that a run reads. `where` is the setting that names it."""
 
     where: str
     folder: Path
@@ -54,7 +54,9 @@ def problems(plan: Plan) -> list[str]:
 
 
 def warnings(plan: Plan) -> list[str]:
-    """List what will happen to tokens that the embedding has no rows for."""
+    """List what will happen to tokens that the embedding has no rows for; while nothing is chosen, it is a problem."""
+    if plan.model.resize_embeddings is None:
+        return []
     try:
         lacking = embedding.lacking(plan.model)
     except (Damaged, CallsheetError):

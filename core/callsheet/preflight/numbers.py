@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
 
 from callsheet.config.plan import Plan
@@ -23,9 +23,12 @@ def problems(plan: Plan) -> list[str]:
     return found
 
 
-def impossible(plan: Plan) -> list[str]:
-    """The numbers in all of the configuration that nothing can mean; other checks may stumble over them."""
-    told = tuple(line.partition(" ")[0] for line in problems(plan))
+def impossible(plan: Plan, found: Sequence[str]) -> list[str]:
+    """The numbers in all of the configuration that nothing can mean, but for the `problems` that were `found`.
+
+    Other checks may stumble over them.
+    """
+    told = tuple(line.partition(" ")[0] for line in found)
     return [line for line in _impossible(plan) if not line.startswith(told)]
 
 

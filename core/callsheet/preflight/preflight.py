@@ -31,8 +31,9 @@ def preflight(plan: Plan, lineup: Lineup) -> PreflightReport:
     report = PreflightReport()
     arguments = trainer_args.problems(plan.trainer.args, plan.trainer.config_class)
     told = tuple(line.partition(" ")[0] for line in arguments)
-    arguments += [line for line in numbers.problems(plan) if not line.startswith(told)]
-    if impossible := numbers.impossible(plan):
+    out_of_range = numbers.problems(plan)
+    arguments += [line for line in out_of_range if not line.startswith(told)]
+    if impossible := numbers.impossible(plan, out_of_range):
         return PreflightReport([*arguments, *impossible])
     for problem in (
         *arguments,

@@ -38,6 +38,8 @@ def result_of(session: Session, error: BaseException | None, seconds: float) -> 
 
 def write_end(session: Session, result: RunResult, error: BaseException | None) -> None:
     """Write into `run.json` that the run is over, before any hook is called: the process may be killed in a hook."""
+    if not session.run_dir.is_main:
+        return
     if error is not None:
         trace = redact_text("".join(traceback.format_exception(type(error), error, error.__traceback__)))
         session.run_dir.event(result.status, error=result.error, traceback=trace)
@@ -49,6 +51,8 @@ def write_end(session: Session, result: RunResult, error: BaseException | None) 
 
 def write_outcome(session: Session, result: RunResult, error: BaseException | None = None) -> None:
     """Write the final outcome into `run.json`; on a full disk it is lost, but the run does not fail."""
+    if not session.run_dir.is_main:
+        return
     counts = session.unpublished()
     how = {"status": result.status, "ended": now()}
     with contextlib.suppress(OSError):

@@ -37,7 +37,7 @@ def test_a_plugin_may_be_infinite_by_default():
     from callsheet import Plugin, setting
     from callsheet.config.compose import compose
     from callsheet.config.plan import make_plan
-    from callsheet.preflight.numbers import impossible
+    from callsheet.preflight.numbers import impossible, problems
 
     class Best(Plugin):
         best: float = setting(float("inf"))
@@ -46,4 +46,5 @@ def test_a_plugin_may_be_infinite_by_default():
     plan = make_plan(compose(["recipe=demo", "plugins=[]"]))
     for value, said in ((0.0, []), (float("inf"), ["plugins.best.worst must be a finite number, got inf."])):
         composed = {**plan.composed, "plugins": {"best": {"best": float("inf"), "worst": value}}}
-        assert impossible(replace(plan, plugins={"best": Best(worst=value)}, composed=composed)) == said
+        asked = replace(plan, plugins={"best": Best(worst=value)}, composed=composed)
+        assert impossible(asked, problems(asked)) == said

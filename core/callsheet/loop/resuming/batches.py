@@ -9,9 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import torch
-
-from callsheet.loop.resuming.randomness import random_state, set_random_state
+from callsheet.loop.resuming.randomness import Drawn, random_state, set_random_state
 
 
 class Watched:
@@ -20,16 +18,16 @@ class Watched:
     def __init__(self, collate: Callable[[Any], Any]) -> None:
         self.collate = collate
         self.is_random = False
-        self.before: dict[str, Any] | None = None
+        self.before: Drawn | None = None
         self.again: tuple[dict[str, Any], Callable[[], None]] | None = None
 
     def __call__(self, rows: Any) -> Any:
         again, self.again = self.again, None
         if again:
             set_random_state(again[0])
-        self.before = random_state()
+        self.before = Drawn.now()
         batch = self.collate(rows)
-        self.is_random = self.is_random or not _equal(self.before, random_state())
+        self.is_random = self.is_random or not self.before.equals(Drawn.now())
         if again:
             again[1]()
         return batch
@@ -45,7 +43,8 @@ class Batches:
 
     def content(self) -> dict[str, Any] | None:
         """The random numbers with which the next batch was made; None if batches need none."""
-        return self._watched.before if self._watched and self._watched.is_random else None
+        watched = self._watched
+        return random_state(watched.before) if watched and watched.is_random and watched.before else None
 
     def restore_later(self, content: dict[str, Any] | None) -> None:
         self._saved = content
@@ -67,11 +66,3 @@ class Batches:
 
             self._watched.is_random = True
             self._watched.again = saved, restored
-
-
-def _equal(one: Any, other: Any) -> bool:
-    if isinstance(one, torch.Tensor):
-        return torch.equal(one, other)
-    if isinstance(one, dict):
-        return all(_equal(one[key], other[key]) for key in one)
-    return all(map(_equal, one, other)) if isinstance(one, list) else bool(one == other)
