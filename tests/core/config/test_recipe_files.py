@@ -6,14 +6,18 @@ from omegaconf import OmegaConf
 PRESET = "# @package plugins.bema\ndefaults: [bema, _self_]\nupdate_freq: 1000\n"
 
 
+def put(folder, files):
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+
+
 @pytest.fixture
 def composed(tmp_path, callsheet):
     """The configuration that files of `mine/` and overrides make."""
 
     def run(files, *overrides):
-        for name, text in files.items():
-            (tmp_path / "mine" / name).parent.mkdir(parents=True, exist_ok=True)
-            (tmp_path / "mine" / name).write_text(text)
+        put(tmp_path / "mine", files)
         done = callsheet("train", "--config-dir", "mine", *overrides, "--cfg", "job")
         assert done.returncode == 0, done.stderr
         config = OmegaConf.create(done.stdout)
@@ -25,9 +29,7 @@ def composed(tmp_path, callsheet):
 @pytest.fixture
 def refused(tmp_path, callsheet):
     def run(files, *overrides):
-        for name, text in files.items():
-            (tmp_path / "mine" / name).parent.mkdir(parents=True, exist_ok=True)
-            (tmp_path / "mine" / name).write_text(text)
+        put(tmp_path / "mine", files)
         done = callsheet("check", "--config-dir", "mine", *overrides)
         assert done.returncode == 2 and "Traceback" not in done.stderr, done.stderr
         return done.stderr
@@ -102,8 +104,7 @@ def test_a_preset_sets_a_plugin_that_is_selected_already(composed):
 
 
 def test_a_preset_that_loses_to_a_recipe_says_so(tmp_path, callsheet):
-    (tmp_path / "mine" / "plugins").mkdir(parents=True)
-    (tmp_path / "mine" / "plugins" / "slow_bema.yaml").write_text(PRESET)
+    put(tmp_path / "mine", {"plugins/slow_bema.yaml": PRESET})
     done = callsheet("check", "--config-dir", "mine", "recipe=demo", "+plugins=slow_bema")
     said = "plugins.bema.update_freq of preset slow_bema (mine/plugins/slow_bema.yaml:3) does not count"
     assert done.returncode == 0 and said in done.stderr and "recipe/demo.yaml:" in done.stderr

@@ -24,12 +24,6 @@ def runs(*overrides):
     return seen
 
 
-def refusal(*overrides):
-    with pytest.raises(CallsheetError) as refused:
-        runs(*overrides)
-    return str(refused.value)
-
-
 def test_a_setting_of_a_plugin_that_another_run_selects_is_set_aside():
     without, with_it = runs("plugins=[],[bema]", "plugins.bema.update_freq=3")
     assert without[0] == [] and "++plugins.bema.update_freq=3" not in without[1]

@@ -12,20 +12,17 @@ import pytest
 from callsheet import Plugin, hookimpl
 from callsheet.config.compose import compose
 from callsheet.config.plan import make_plan
-from callsheet.config.schema import DatasetSettings, TrainerSettings
+from callsheet.config.schema import DatasetSettings
 from callsheet.data import inspect, load, metric_problems
 from callsheet.data.evaluation import sets_of
 from callsheet.errors import CallsheetError
 from callsheet.run.train import check
 from callsheet.testing.trainers import ROWS
-
-WANTED = TrainerSettings("sft", columns=["messages", "prompt+completion", "text", "input_ids"])
+from core.data.conftest import WANTED
 
 
 @pytest.fixture(autouse=True)
-def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
-    monkeypatch.chdir(tmp_path)
+def _own_files(own_cache: None) -> None:
     for name, count in (("train", 4), ("a", 2), ("b", 3)):
         Path(f"{name}.jsonl").write_text("".join(json.dumps({"text": f"{name} {n}"}) + "\n" for n in range(count)))
 

@@ -23,10 +23,7 @@ STREAM = "dataset.streaming=true"
 WANTED = TrainerSettings("sft", columns=["text"], args={"max_steps": 2})
 
 
-@pytest.fixture(autouse=True)
-def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 def written(name: str, count: int) -> str:

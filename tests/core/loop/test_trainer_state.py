@@ -18,13 +18,7 @@ from transformers.trainer_callback import ExportableState
 import callsheet
 from callsheet import EvalResult, Plugin, hookimpl
 from callsheet.errors import PluginFailure
-
-
-def strict(text: str) -> Any:
-    def refuse(constant: str) -> None:
-        raise AssertionError(f"{constant} is no JSON")
-
-    return json.loads(text, parse_constant=refuse)
+from core.test_values import strict
 
 
 def rows(path: Path) -> list[dict[str, Any]]:

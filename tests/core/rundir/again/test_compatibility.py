@@ -4,17 +4,8 @@ import json
 
 import pytest
 
-from callsheet.config.compose import compose
-from callsheet.config.plan import make_plan
-from callsheet.run.train import check
 from callsheet.rundir.again import compatibility
-
-
-def problems(*overrides):
-    plan = make_plan(compose(["recipe=demo", "plugins=[]", *overrides]), overrides)
-    report = check(plan)
-    return report.problems, report.warnings
-
+from core.launch.conftest import problems
 
 FILES = {
     "ddp": ["rng_state_0.pth", "rng_state_1.pth"],
