@@ -76,16 +76,6 @@ def _of_group(group: str, values: Sequence[str]) -> list[str]:
     return [f"{group}={item}" for item in values]
 
 
-def typed(overrides: Sequence[str]) -> list[str]:
-    """The reverse of `translated`: what Hydra was given, in the words in which people type it.
-
-    >>> typed(["++trainer.args.max_steps=9", "more_plugins=[b,c]", "+seed=1"])
-    ['trainer.args.max_steps=9', '+plugins=[b,c]', '+seed=1']
-    """
-    plain = (item[2:] if item.startswith("++") and OPEN.match(item[2:]) else item for item in overrides)
-    return [f"{ADD}{item.removeprefix(f'{MORE}=')}" if item.startswith(f"{MORE}=") else item for item in plain]
-
-
 def _refuse_untypable(override: str) -> None:
     """Here, since Hydra would say something else, or cut the name short, before it looks for the plugin."""
     key, _, value = override.lstrip("+~").partition("=")

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from callsheet.config.overrides import typed
+from callsheet.config.overrides import as_typed
 from callsheet.rundir.revisions import short
 from callsheet.secrets import HIDDEN
 
@@ -25,7 +25,8 @@ def command(run_dir: Path, run: Mapping[str, Any]) -> str:
     started_in = str(run.get("cwd") or "")
     elsewhere = bool(started_in) and Path(started_in) != Path.cwd()
     branches = bool(run.get("config", {}).get("branch"))
-    kept = [item for item in typed(overrides) if not (PLACES_OF_BRANCH if branches else PLACES).match(item)]
+    answered = PLACES_OF_BRANCH if branches else PLACES
+    kept = [as_typed(item) for item in overrides if not answered.match(item)]
     place = str(run_dir) if elsewhere else short(run_dir)
     again = shell("callsheet", "train", *kept, f"output_dir={place}")
     return f"{shell('cd', started_in)} && {again}" if elsewhere else again

@@ -1,6 +1,9 @@
 """`callsheet status`: one run in full, several with a line each, and JSON for programs."""
 
 import json
+import shlex
+
+import pytest
 
 RUN = {"run": "a", "status": "running", "overrides": ["recipe=demo"], "max_steps": 9}
 
@@ -45,3 +48,51 @@ def test_the_outbox_of_a_dead_run_says_who_carries_it_out(callsheet, tmp_path):
         '{"id": "a", "kind": "k", "key": "a", "payload": {}, "put_at": 1}'
     )
     assert "Nobody carries them out: callsheet outbox drain run\n" in callsheet("outbox", "run").stdout
+
+
+STOPPER = """
+from transformers import TrainerCallback
+
+class Stopper(TrainerCallback):
+    def on_step_begin(self, args, state, control, **kwargs):
+        raise RuntimeError("enough")
+"""
+NONE = "~plugins=[hub_revisions,bema,exact_match,benchmarks]"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("typed", "of_each_run"),
+    [
+        (
+            ["~plugins=hub_revisions", "~plugins=[bema,exact_match]", "~plugins.benchmarks", "+plugins=csv_metrics"],
+            [["~plugins=[hub_revisions,bema,exact_match,benchmarks]", "+plugins=csv_metrics"]],
+        ),
+        (
+            [NONE, "++dataset.seed=3", "++trainer.args.max_steps=4", "plugins.early_stopping.patience=4"],
+            [
+                [
+                    NONE,
+                    "++dataset.seed=3",
+                    "trainer.args.max_steps=4",
+                    "plugins.early_stopping.patience=4",
+                ]
+            ],
+        ),
+        (
+            ["-m", NONE, "plugins.early_stopping.patience=2,3", 'trainer.args.run_name="a, b"'],
+            [[NONE, f"plugins.early_stopping.patience={n}", 'trainer.args.run_name="a, b"'] for n in (2, 3)],
+        ),
+    ],
+)
+def test_a_run_is_offered_again_in_the_words_in_which_it_was_typed(callsheet, tmp_path, typed, of_each_run):
+    (tmp_path / "stopper.py").write_text(STOPPER)
+    place = "output_dir=its place/${hydra:job.num}" if "-m" in typed else "output_dir=its place/0"
+    recipe = ["recipe=demo", "+callbacks.x.path=stopper.Stopper"]
+    callsheet("train", *recipe, *typed, place, env={"PYTHONPATH": str(tmp_path)})
+    for number, expected in enumerate(of_each_run):
+        shown = callsheet("status", f"its place/{number}").stdout
+        offered = next(line.partition(" callsheet train ")[2] for line in shown.splitlines() if "go on" in line)
+        words = shlex.split(offered)
+        assert sorted(words) == sorted([*recipe, *expected, f"output_dir=its place/{number}"])
+        assert callsheet("explain", *words, env={"PYTHONPATH": str(tmp_path)}).returncode == 0
