@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from callsheet.config.schema import DatasetSettings, SourceSettings, TrainerSettings
-from callsheet.data import streaming
+from callsheet.data import ordering, streaming
 from callsheet.data.columns import check_columns, misfits, missing_columns
 from callsheet.data.contents import Contents, look
 from callsheet.data.evaluation import is_evaluation
@@ -22,12 +22,16 @@ def inspect(dataset: DatasetSettings, trainer: TrainerSettings) -> list[str]:
         sources = sources_of(dataset)
     except CallsheetError as error:
         return [str(error)]
-    problems = [*streaming.problems(dataset, sources, trainer)]
+    problems = [*streaming.problems(dataset, sources, trainer), *ordering.problems(trainer)]
     seen: dict[str, Contents] = {}
     for where, source in sources.items():
         try:
             seen[where] = _checked(where, source)
             problems += missing_columns(seen[where].columns, trainer, source.path)
+            if not dataset.streaming:
+                problems += ordering.missing_lengths(
+                    seen[where].columns, trainer, source.path, evaluates=is_evaluation(where)
+                )
         except CallsheetError as error:
             problems.append(str(error))
     drawn = {where: found for where, found in seen.items() if not is_evaluation(where)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -71,6 +71,12 @@ class Bridge(TrainerCallback):
         """Wraps the call of `Trainer.train`; `resume_from` is the checkpoint passed to it."""
         self.resume_from = resume_from
         yield
+
+    @contextmanager
+    def making_loader(self, trainer: Any) -> Iterator[None]:
+        """Wraps the making of a loader; what a script's Trainer raises there stays as it is."""
+        with batches.lengths_known(trainer) if self.prepared else nullcontext():
+            yield
 
     def loads(self, trainer: Any, loader: Any) -> None:
         """The Trainer has made the loader that training reads; without a batch in it, no step can be taken."""

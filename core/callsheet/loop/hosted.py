@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +34,8 @@ class Hosted:
             return train(resume_from_checkpoint, *args, **kwargs)
 
     def get_train_dataloader(self, *args: Any, **kwargs: Any) -> Any:
-        loader = super().get_train_dataloader(*args, **kwargs)  # type: ignore[misc]
+        with self.callsheet_bridge.making_loader(self) if self.callsheet_bridge else nullcontext():
+            loader = super().get_train_dataloader(*args, **kwargs)  # type: ignore[misc]
         if self.callsheet_bridge:
             self.callsheet_bridge.loads(self, loader)
         return loader
@@ -64,7 +66,8 @@ class Hosted:
         return made
 
     def get_eval_dataloader(self, eval_dataset: Any = None, *args: Any, **kwargs: Any) -> Any:
-        loader = super().get_eval_dataloader(eval_dataset, *args, **kwargs)  # type: ignore[misc]
+        with self.callsheet_bridge.making_loader(self) if self.callsheet_bridge else nullcontext():
+            loader = super().get_eval_dataloader(eval_dataset, *args, **kwargs)  # type: ignore[misc]
         if self.callsheet_bridge:
             name = eval_dataset if isinstance(eval_dataset, str) else "eval"
             self.callsheet_bridge.memory.evaluations.begin(loader, name)

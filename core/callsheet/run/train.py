@@ -116,7 +116,11 @@ def _require_columns(plan: Plan, train: Any, evaluation: Any) -> None:
     paths = {training_path(plan): train}
     paths |= {evaluation_path(plan, name): rows for name, rows in sets_of(evaluation).items()}
     for path, rows in paths.items():
-        require(PreflightReport(data.missing_columns(data.columns_of(rows), plan.trainer, path)))
+        columns = data.columns_of(rows)
+        require(PreflightReport(data.missing_columns(columns, plan.trainer, path)))
+        if not data.is_stream(rows):
+            evaluates = rows is not train
+            require(PreflightReport(data.missing_lengths(columns, plan.trainer, path, evaluates=evaluates)))
 
 
 def _silence_bars() -> None:

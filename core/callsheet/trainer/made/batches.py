@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from callsheet.data import ordering
 from callsheet.errors import CallsheetError
 
 DROPPED = "trainer.args.dataloader_drop_last=true drops a batch that is not full"
@@ -24,6 +26,19 @@ def require_batch(trainer: Any, loader: Any, rows: int) -> None:
         f"No step can be taken: {rows} rows do not fill {_batch(trainer, 'train')}, and {DROPPED}. Bring more rows, "
         "lower trainer.args.per_device_train_batch_size, or leave dataloader_drop_last out."
     )
+
+
+@contextmanager
+def lengths_known(trainer: Any) -> Iterator[None]:
+    """Raise `CallsheetError` where a trainer of any class cannot order its rows by lengths; each rank finds it."""
+    try:
+        yield
+    except ValueError as error:
+        if not (said := ordering.unknown_lengths(trainer.args, type(trainer).__name__, error)):
+            raise
+        refusal = CallsheetError(said)
+        refusal.is_echo = trainer.args.process_index != 0
+        raise refusal from error
 
 
 def left_over(trainer: Any, rows: int) -> int:
