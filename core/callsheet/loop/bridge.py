@@ -174,10 +174,12 @@ class Bridge(TrainerCallback):
         folder = Path(str(trainer.args.output_dir)).absolute() / f"checkpoint-{trainer.state.global_step}"
         row = ManifestRow(folder.name, trainer.state.global_step, loop.epoch, folder)
         self.memory.save(trainer, folder)
-        plugin_state.save(session, folder)
+        failure = plugin_state.save(session, folder)
         session.lineup.hooks.on_checkpoint(state=loop, row=row)
         self._wait_for_everyone()  # the manifest may list the checkpoint only when every rank's plugins have written
         session.checkpointed(row)
+        if failure:
+            raise failure
 
     def on_train_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any

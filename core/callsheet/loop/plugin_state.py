@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,15 +19,21 @@ if TYPE_CHECKING:
     from callsheet.records import ManifestRow
     from callsheet.session.session import Session
 
+logger = logging.getLogger("callsheet")
+
 FILE = Path("callsheet") / "plugins.json"
 
 
-def save(session: Session, folder: Path) -> None:
-    """Write the state of every plugin into the checkpoint in `folder`; every rank calls this, rank 0 writes."""
-    states = session.lineup.state_dicts()
+def save(session: Session, folder: Path) -> Exception | None:
+    """Write the state of every plugin into the checkpoint in `folder`; every rank calls this, rank 0 writes.
+
+    Returns what is to end the run: once the checkpoint is listed, which is whole but for the state of that plugin.
+    """
+    states, failure = session.lineup.state_dicts()
     if session.state.is_main:
         (folder / FILE).parent.mkdir(exist_ok=True)
         atomic.write(folder / FILE, dumps(states, indent=2) + "\n")
+    return failure
 
 
 def restore(session: Session, row: ManifestRow) -> None:
@@ -40,8 +47,14 @@ def restore(session: Session, row: ManifestRow) -> None:
     except ValueError as error:
         raise CallsheetError(f"{path} is not JSON: {error}.") from error
     saved_adapters.resume_alone(unwrapped(session.state), row.path, states)
-    session.lineup.load_state_dicts(states)
-    session.run_dir.event("restored", checkpoint=relative(row.path, session.run_dir.path), plugins=sorted(states))
+    missing = session.lineup.load_state_dicts(states)
+    for what in missing.values():
+        said = f"{row.name} does not hold {what}"
+        session.run_dir.event("not_restored", checkpoint=row.name, what=said)
+        if session.state.is_main:
+            logger.warning("%s", said)
+    whole = sorted(name for name in states if name not in missing)
+    session.run_dir.event("restored", checkpoint=relative(row.path, session.run_dir.path), plugins=whole)
 
 
 def row_of(folder: Path) -> ManifestRow:

@@ -164,4 +164,8 @@ def left_out(odd: Mapping[str, str]) -> str:
     >>> left_out({"note": "text"})
     'what it cannot take: note is text.'
     """
-    return f"what it cannot take: {', '.join(f'{name} is {what}' for name, what in odd.items())}."
+    return f"what it cannot take: {each_of(odd)}."
+
+
+def each_of(odd: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} is {what}" for name, what in odd.items())

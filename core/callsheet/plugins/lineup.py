@@ -12,10 +12,10 @@ from typing import Any, cast
 
 from pluggy import HookImpl, HookimplOpts, PluginManager
 
-from callsheet.errors import CallsheetError
+from callsheet.errors import CallsheetError, PluginFailure
 from callsheet.hooks import PROJECT, Plugin, hook_names, hookspec
 from callsheet.plugins.by_position import by_position
-from callsheet.plugins.guards import WITHOUT, CallContext, EventLog, Guard, left_out, reaction
+from callsheet.plugins.guards import WITHOUT, CallContext, EventLog, Guard, each_of, left_out, reaction
 from callsheet.plugins.registry import Installed, installed
 from callsheet.plugins.validation import marked, validate
 from callsheet.values import numbers, stored
@@ -23,6 +23,7 @@ from callsheet.values import numbers, stored
 logger = logging.getLogger("callsheet")
 
 CARRIED = {"on_log": "logs", "on_evaluate": "metrics"}  # what events of native callbacks carry that they may add to
+UNASKED = "its state_dict failed, or was not called any more"
 
 
 @dataclass(frozen=True)
@@ -137,22 +138,47 @@ class Lineup:
         for member in self.publishers:
             member.guard.around("publish", member.plugin.publish)(state=state, folder=folder)
 
-    def state_dicts(self) -> dict[str, Any]:
-        """The state of every plugin that has one, by plugin name, ready for JSON."""
-        states: dict[str, Any] = {}
-        for member in self.members:
-            state, odd = member.guard.around("state_dict", partial(_state, member.plugin))() or ({}, {})
-            member.guard.refuse("its checkpoint (state_dict)", odd)
-            if state:
-                states[member.name] = {"origin": member.origin, "state": state}
-        return states
+    def state_dicts(self) -> tuple[dict[str, Any], Exception | None]:
+        """The state of every plugin that has one, by plugin name, ready for JSON; and the first failure that counts.
 
-    def load_state_dicts(self, states: Mapping[str, Any]) -> None:
-        """Give every plugin back what its namesake saved."""
+        A state that is not whole says under `lost` what of it is missing.
+        """
+        states: dict[str, Any] = {}
+        failure: Exception | None = None
         for member in self.members:
-            if member.name in states:
-                load = partial(member.plugin.load_state_dict, states[member.name]["state"])
-                member.guard.around("load_state_dict", load)()
+            found: tuple[dict[str, Any], dict[str, str]] | None = None
+            try:
+                found = member.guard.around("state_dict", partial(_state, member.plugin))()
+                member.guard.refuse("its checkpoint (state_dict)", found[1] if found else {})
+            except (CallsheetError, PluginFailure) as error:
+                failure = failure or error
+            state, odd = found or ({}, {})
+            lost = (
+                f"JSON cannot hold this: {each_of(odd)}"
+                if odd
+                else ""
+                if found or not _has_state(member.plugin)
+                else UNASKED
+            )
+            if state or lost:
+                states[member.name] = {"origin": member.origin, "state": state, **({"lost": lost} if lost else {})}
+        return states, failure
+
+    def load_state_dicts(self, states: Mapping[str, Any]) -> dict[str, str]:
+        """Give every plugin back what its namesake saved, and say of each that gets less what happens.
+
+        A plugin whose failures end the run gets its whole state, or none of it.
+        """
+        missing: dict[str, str] = {}
+        for member in self.members:
+            saved = states.get(member.name, {})
+            if lost := saved.get("lost", ""):
+                gets = saved["state"] and member.guard.on_error != "raise"
+                begins = "It has the rest back" if gets else "The plugin begins anew"
+                missing[member.name] = f"the whole state of {member.guard.who}, because {lost}. {begins}."
+            if saved.get("state") and not (lost and member.guard.on_error == "raise"):
+                member.guard.around("load_state_dict", partial(member.plugin.load_state_dict, saved["state"]))()
+        return missing
 
     def cost(self) -> dict[str, dict[str, dict[str, float]]]:
         """Calls, seconds and the slowest call, by plugin and hook."""
@@ -225,6 +251,10 @@ def origin(name: str, plugin: Plugin) -> str:
     if source and (defined_in == source.entry_point.module or defined_in.startswith(f"{source.entry_point.module}.")):
         return source.origin
     return defined_in
+
+
+def _has_state(plugin: Plugin) -> bool:
+    return type(plugin).state_dict is not Plugin.state_dict
 
 
 def _state(plugin: Plugin) -> tuple[dict[str, Any], dict[str, str]]:

@@ -166,7 +166,7 @@ def test_state_is_keyed_by_plugin_name_and_returns_to_its_namesake():
         def load_state_dict(self, state_dict):
             self.count = state_dict["count"]
 
-    states = Lineup({"one": Counts(count=1), "two": Counts(count=2)}).state_dicts()
+    states = Lineup({"one": Counts(count=1), "two": Counts(count=2)}).state_dicts()[0]
     two, one = Counts(), Counts()
     Lineup({"two": two, "one": one, "new": Counts()}).load_state_dicts(states)
     assert (one.count, two.count) == (1, 2)
@@ -181,11 +181,15 @@ def test_state_that_json_cannot_hold_is_the_plugins_failure_and_nobody_elses():
         def state_dict(self):
             return {"thing": object()}
 
-    with pytest.raises(
-        PluginFailure, match=r"Plugin 'odd'.* handed its checkpoint \(state_dict\) .*: thing is an object"
-    ):
-        Lineup({"odd": Odd(on_error="raise")}).state_dicts()
-    assert Lineup({"odd": Odd(), "other": Kept()}).state_dicts()["other"]["state"] == {"count": 1}
+    for on_error in (None, "raise"):
+        states, failure = Lineup({"odd": Odd(on_error=on_error), "other": Kept()}).state_dicts()
+        assert (
+            states["other"]["state"] == {"count": 1}
+            and states["odd"]["lost"] == "JSON cannot hold this: thing is an object"
+        )
+        assert (failure is None) is (on_error is None)
+    assert isinstance(failure, PluginFailure)
+    assert str(failure).startswith("Plugin 'odd' (core.plugins.test_lineup) handed its checkpoint (state_dict) what")
 
 
 def test_native_callbacks_are_guarded_and_keep_their_class():

@@ -1,0 +1,84 @@
+"""A checkpoint that lacks the state of a plugin is still a checkpoint, and who resumes from it is told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from safetensors.torch import load_file
+
+from callsheet import Plugin, hookimpl
+from callsheet.errors import PluginFailure
+from callsheet.rundir.checkpoints import survey
+
+STEPS = ("plugins=[]", "trainer.args.save_steps=1", "trainer.args.max_steps=3")
+
+
+class Counts(Plugin):
+    """Counts steps; once its state holds an object, or cannot be told at all."""
+
+    odd_at: int = 0
+    raises_at: int = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.seen = 0
+
+    @hookimpl
+    def on_step_end(self, state: Any) -> None:
+        self.seen += 1
+
+    def state_dict(self) -> dict[str, Any]:
+        if self.raises_at == self.seen:
+            raise RuntimeError("no state")
+        return {"seen": self.seen, **({"thing": object()} if self.odd_at == self.seen else {})}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.seen = state_dict["seen"]
+
+
+class Other(Counts):
+    """Another plugin, which has nothing to do with it, and is called after it."""
+
+    @hookimpl
+    def on_checkpoint(self, row: Any) -> None:
+        (row.folder(self) / "seen").write_text(str(self.seen))
+
+
+@pytest.mark.parametrize(
+    ("mistake", "lost"),
+    [
+        ({"odd_at": 2}, "JSON cannot hold this: thing is an object. The plugin begins anew."),
+        ({"raises_at": 2}, "its state_dict failed, or was not called any more. The plugin begins anew."),
+    ],
+)
+def test_a_state_that_ends_the_run_does_not_cost_its_checkpoint(
+    run_trainer: Any, caplog: Any, mistake: dict[str, int], lost: str
+) -> None:
+    whole = run_trainer("sft", *STEPS, output_dir="whole").run_dir
+    data = f"dataset.path={whole.path.parent / 'whole.jsonl'}"
+    with pytest.raises(PluginFailure, match="Plugin 'counts'"):
+        run_trainer("sft", *STEPS, data, plugins=[Counts(on_error="raise", **mistake), Other()])
+
+    resumed = run_trainer("sft", *STEPS, data, plugins=[counts := Counts(on_error="raise"), other := Other()])
+
+    who = "Plugin 'counts' (core.loop.test_plugin_state)"
+    assert f"checkpoint-2 does not hold the whole state of {who}, because {lost}" in caplog.text
+    events = [*resumed.run_dir.rows("events.jsonl")]
+    assert [row["checkpoint"] for row in events if row["event"] == "not_restored"] == ["checkpoint-2"]
+    assert [row["plugins"] for row in events if row["event"] == "restored"] == [["other"]]
+    assert (counts.seen, other.seen) == (1, 3) and not [row for row in events if row["event"] == "torn_checkpoint"]
+    assert [row.step for row in survey(resumed.run_dir)[0]] == [3, 2, 1]
+    assert (resumed.run_dir.path / "checkpoint-2" / "callsheet" / "other" / "seen").read_text() == "2"
+    one, another = (load_file(run.path / "model.safetensors") for run in (whole, resumed.run_dir))
+    assert all(bool((one[name] == another[name]).all()) for name in one)
+
+
+def test_a_part_that_is_kept_comes_back_where_the_plugin_goes_on_without_the_rest(
+    run_trainer: Any, caplog: Any
+) -> None:
+    run_trainer("sft", *STEPS, "trainer.args.max_steps=2", plugins=[Counts(odd_at=2)])
+
+    run_trainer("sft", *STEPS, plugins=[counts := Counts()])
+
+    assert "thing is an object. It has the rest back." in caplog.text and counts.seen == 3
