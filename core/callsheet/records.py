@@ -176,6 +176,7 @@ class LoopState:
     resumed_from: ManifestRow | None = None
     evaluations: set[str] = field(default_factory=set)  # names that plugins add to the trainer's: eval_<name>_loss
     refuse: Callable[[str, Mapping[str, str]], None] = field(default=_refuse, repr=False)  # by door, what is odd
+    later: Callable[[Mapping[str, Callable[[], Any]]], None] | None = field(default=None, repr=False)
     _is_stopping: bool = field(default=False, init=False, repr=False)
 
     @property
@@ -240,6 +241,20 @@ class LoopState:
             Trainer.log(self.trainer, good)  # TRL's `log` would also empty what it gathers for its next row
             self.trainer.control.should_log = due  # else Trainer would not log the loss of this step
         self.refuse("state.log", odd)
+
+    def log_later(self, values: Mapping[str, Callable[[], Any]]) -> None:
+        """Log numbers that are still being computed on a device, as one row with the trainer's next log.
+
+        Each function is called then, and returns what `log` takes: a tensor, for instance, for which the loop would
+        have to wait now. A checkpoint and the end of training log what waits, too. If one name comes twice, the later
+        function is called. All ranks call theirs at the same moment, so a plugin with `ranks = "all"` may gather there.
+
+        >>> state.log_later({"mine/norm": lambda: norm})
+        """
+        if self.later is not None:
+            self.later(values)
+        else:  # there is no host, as in a test of a plugin
+            self.log({name: read() for name, read in values.items()})
 
     def report_eval(
         self, result: EvalResult, predictions: Sequence[Mapping[str, Any]] = (), *, step: int | None = None

@@ -16,6 +16,7 @@ from callsheet.distributed.collectives import broadcast
 from callsheet.loop import plugin_state
 from callsheet.loop.extending import extend
 from callsheet.loop.hosted import Hosted
+from callsheet.loop.later import Later
 from callsheet.loop.requests import Requests
 from callsheet.loop.resuming.branching import OwnSettings, forget_best
 from callsheet.loop.resuming.memory import Memory
@@ -50,6 +51,7 @@ class Bridge(TrainerCallback):
         self.recorder = StepRecorder(active=session.lineup.implements("on_step_end"))
         self.rollouts = RolloutRecorder(session.lineup.implements("on_rollouts"), self._on_rollouts)
         self.requests = Requests(session)
+        self.later = Later(session)
         self.has_nothing_left = False
         self.prepared: Prepared | None = None  # what the trainer made of its data, where Callsheet built it
         self._began = time.perf_counter()
@@ -65,6 +67,7 @@ class Bridge(TrainerCallback):
         loop.trainer, loop.accelerator, loop.args = trainer, trainer.accelerator, trainer.args
         loop.model, loop.tokenizer = trainer.model, cast("PreTrainedTokenizerBase", trainer.processing_class)
         loop.rank, loop.world_size = trainer.args.process_index, trainer.args.world_size
+        loop.later = self.later.put
 
     @contextmanager
     def training(self, trainer: Any, resume_from: Path | None) -> Iterator[None]:
@@ -100,6 +103,7 @@ class Bridge(TrainerCallback):
         loop.resumed_from = plugin_state.row_of(self.resume_from) if self.resume_from else None
         self._see(state)
         self.requests.open()
+        self.later.forget()
         self.memory = Memory()  # a script may train twice
         if loop.resumed_from:
             self._remember(state, loop.resumed_from)
@@ -185,6 +189,7 @@ class Bridge(TrainerCallback):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         self._see(state)
+        self.later.log()
         settle(state.log_history)
         self.session.artifacts = artifacts = self._artifacts()
         self.session.lineup.hooks.on_train_end(state=self.session.state, artifacts=artifacts)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from callsheet.loop.trainer_state import strict
+from callsheet.privates.transformers import logs_now
 from callsheet.values import plain
 
 if TYPE_CHECKING:
@@ -59,6 +60,11 @@ class Hosted:
             self.callsheet_bridge.memory.last_step.measured(self, norm)
         return norm
 
+    def _maybe_log_save_evaluate(self, *args: Any, **kwargs: Any) -> Any:
+        if self.callsheet_bridge and logs_now(self):
+            self.callsheet_bridge.later.log()
+        return super()._maybe_log_save_evaluate(*args, **kwargs)  # type: ignore[misc]
+
     def create_optimizer(self, *args: Any, **kwargs: Any) -> Any:
         made = super().create_optimizer(*args, **kwargs)  # type: ignore[misc]
         if self.callsheet_bridge:
@@ -97,6 +103,7 @@ class Hosted:
         if self.callsheet_bridge is None:
             super()._save_checkpoint(*args, **kwargs)  # type: ignore[misc]
             return
+        self.callsheet_bridge.later.log()  # a run that resumes here would not have it
         arguments = self.args  # type: ignore[attr-defined]
         limit, arguments.save_total_limit = arguments.save_total_limit, None
         try:

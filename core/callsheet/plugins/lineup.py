@@ -78,13 +78,17 @@ class Lineup:
 
         `odd` maps the name of a value to what it is. Does what the plugin's `on_error` says.
         """
-        guard = next((guard for guard in self._guards() if guard.name == self.context.calling), None)
-        if guard:
+        if guard := self._guard_of(self.context.calling):
             guard.refuse(door, odd)
         elif new := {name: what for name, what in odd.items() if (door, name) not in self._refused}:
             self._refused |= {(door, name) for name in new}
             self.context.log("refused", door=door, values=new, rank=self.context.rank)
             logger.warning("%s was handed %s %s", door[:1].upper() + door[1:], left_out(new), WITHOUT)
+
+    def guarded(self, name: str | None, what: str, call: Callable[..., Any]) -> Callable[..., Any]:
+        """`call`, guarded and timed as `what` of the plugin `name`; as it is, if there is no such plugin."""
+        guard = self._guard_of(name)
+        return guard.around(what, call) if guard else call
 
     def request(self, kind: str, reason: str = "") -> None:
         """Note that the plugin being called asks for `kind` (stop, save or eval)."""
@@ -186,6 +190,9 @@ class Lineup:
             guard.name: {hook: asdict(cost) for hook, cost in guard.costs.items() if cost.calls}
             for guard in self._guards()
         }
+
+    def _guard_of(self, name: str | None) -> Guard | None:
+        return next((guard for guard in self._guards() if guard.name == name), None)
 
     def _guards(self) -> Iterator[Guard]:
         yield from (member.guard for member in self.members)

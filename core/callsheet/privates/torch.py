@@ -1,4 +1,4 @@
-"""torch: what wrappers put into parameters' names, where the rows of a DTensor lie, and an elastic agent's workers."""
+"""torch: names that wrappers give to parameters, the rows of a DTensor, kernels, and an elastic agent's workers."""
 
 from __future__ import annotations
 
@@ -43,6 +43,13 @@ LIBRARY = Library(
         Private("DataLoader._iterator", "torch/utils/data/dataloader.py", 429, WORKERS),
         Private("DataLoader._get_iterator", "torch/utils/data/dataloader.py", 433, WORKERS),
         Private(
+            "_cuda_load_module", "torch/cuda/_utils.py", 509, "loads a CUDA kernel", takes=("ptx", "kernel_names")
+        ),
+        Private(
+            "_CudaKernel.__call__", "torch/cuda/_utils.py", 369, "launches a CUDA kernel",
+            takes=("grid", "block", "args"),
+        ),
+        Private(
             "PContext.close", "torch/distributed/elastic/multiprocessing/api.py", 649,
             "gives workers less time to end", takes=("death_sig", "timeout"),
         ),
@@ -64,6 +71,14 @@ def start_persistent_workers(loader: Any) -> None:
     """Start the workers of a `DataLoader` that keeps them, unless they are at work; this draws a random number."""
     if loader._iterator is None:
         loader._iterator = loader._get_iterator()
+
+
+def load_kernel(code: bytes, name: str) -> Any:
+    """The kernel `name` of CUDA machine code, for the device that is current; call it with `grid`, `block`, `args`."""
+    from torch.cuda._utils import _cuda_load_module
+
+    loaded: Any = _cuda_load_module(code, [name])
+    return loaded[name]
 
 
 @cache

@@ -93,6 +93,11 @@ def set_loss_since_log(trainer: Any, saved: Mapping[str, Any] | None) -> None:
         trainer._globalstep_last_logged = saved["logged_at"]
 
 
+def logs_now(trainer: Any) -> bool:
+    """Whether the Trainer, which has just taken a step, logs its loss next."""
+    return bool(trainer.control.should_log and trainer.state.global_step > trainer._globalstep_last_logged)
+
+
 def load_random_numbers(trainer: Any, checkpoint: str | None) -> None:
     """Set the random numbers of this rank, on every device, to those of `checkpoint`."""
     trainer._load_rng_state(checkpoint)

@@ -2,13 +2,33 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from callsheet_plugins.ref_sync.fused import Batch, kernel_for
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 CACHED = 1 << 16  # elements per CPU thread: a chunk stays in its cache, so main memory is read and written once
 AT_ONCE = 1 << 26  # elements on other devices: limits the size of the buffer
+LAUNCHED = 1 << 27  # elements after which a kernel is launched: it works while Python gathers the next tensors
+
+
+def blend_all(pairs: Iterable[tuple[Tensor, Tensor]], alpha: float) -> list[Tensor]:
+    """`blend` each reference with its policy, as the device does it best; the sum of the results is that of all."""
+    squared: list[Tensor] = []
+    batches: dict[Any, Batch] = {}
+    for reference, policy in pairs:
+        kernel = kernel_for(reference, policy)
+        if kernel is None:
+            squared.append(blend(reference, policy, alpha))
+            continue
+        batch = batches.setdefault(kernel, Batch(kernel))
+        batch.add(reference, policy)
+        if batch.elements >= LAUNCHED:
+            squared.append(batch.launch(alpha))
+    return squared + [batch.launch(alpha) for batch in batches.values() if batch.elements]
 
 
 def blend(reference: Tensor, policy: Tensor, alpha: float) -> Tensor:

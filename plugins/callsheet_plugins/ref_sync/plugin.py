@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from callsheet import Plugin, hookimpl, setting
@@ -12,7 +13,7 @@ from callsheet.distributed.collectives import all_gather
 from callsheet.errors import CallsheetError
 from callsheet.hooks import plugin_name
 from callsheet.sharding import Shard, Stored, problem_with_launch, save_shards
-from callsheet_plugins.ref_sync.blending import blend
+from callsheet_plugins.ref_sync.blending import blend_all
 from callsheet_plugins.ref_sync.pairs import Pairs, find
 
 if TYPE_CHECKING:
@@ -89,9 +90,8 @@ class RefSync(Plugin):
         self, state: LoopState, step_idx: int, batch: Sequence[Mapping[str, Any]], metrics: Mapping[str, float]
     ) -> None:
         if step_idx % self.ref_model_sync_steps == 0:
-            change = sync(self._pairs, self.ref_model_mixup_alpha)
+            state.log_later({CHANGE: sync(self._pairs, self.ref_model_mixup_alpha)})
             self._synced_at = step_idx
-            state.log({CHANGE: change})
 
     @hookimpl
     def on_checkpoint(self, state: LoopState, row: ManifestRow) -> None:
@@ -134,24 +134,40 @@ def conflicts(args: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def sync(pairs: Pairs, alpha: float) -> float:
-    """Blend every pair in place; returns how far the whole reference moved, ‖Δπ_ref‖. On all ranks."""
+def sync(pairs: Pairs, alpha: float) -> Callable[[], float]:
+    """Blend every pair in place. On all ranks; waits for no device.
+
+    The result says how far the whole reference moved, ‖Δπ_ref‖. Whoever calls it waits for the device and for the other
+    ranks, which have to call it too.
+    """
     pairs.reference.reshard()
-    squared = [_sync(pairs, reference, policy, alpha) for reference, policy in pairs]
-    mine = sum(float(part) for part, name in zip(squared, pairs.names, strict=True) if pairs.reference.is_holder(name))
-    return math.sqrt(sum(all_gather(mine)))
+    named = [*zip(pairs.names, pairs, strict=True)]
+    mine = (pair for name, pair in named if pairs.reference.is_holder(name))
+    others = (pair for name, pair in named if not pairs.reference.is_holder(name))
+    squared = blend_all(((_live(reference), _live(policy)) for reference, policy in mine), alpha)
+    blend_all(((_live(reference), _live(policy)) for reference, policy in others), alpha)
+    _sync_copies(pairs, alpha)
+    return partial(_distance, squared)
 
 
-def _sync(pairs: Pairs, reference: Shard, policy: Shard, alpha: float) -> Tensor:
-    target = reference.live()
-    assert target is not None, "only shards of an optimizer have no live part, and a reference has no optimizer"
-    squared = blend(target, _live(policy), alpha)
-    if (whole := reference.copy()) is not None:
+def _sync_copies(pairs: Pairs, alpha: float) -> None:
+    """Let the whole copies of parameters that ZeRO-3 keeps beside its partitions follow these."""
+    both = []
+    for reference, policy in pairs:
+        if (whole := reference.copy()) is None:
+            continue
         if (source := policy.copy()) is not None:
-            blend(whole.view(-1), source.view(-1), alpha)
+            both.append((whole.view(-1), source.view(-1)))
         else:
-            whole.copy_(pairs.reference.everywhere(reference.name, target))
-    return squared
+            whole.copy_(pairs.reference.everywhere(reference.name, _live(reference)))
+    blend_all(both, alpha)
+
+
+def _distance(squared: list[Tensor]) -> float:
+    import torch
+
+    mine = sum(torch.stack([part.to(squared[0].device) for part in squared]).tolist()) if squared else 0.0
+    return math.sqrt(sum(all_gather(mine)))
 
 
 def _live(shard: Shard) -> Tensor:

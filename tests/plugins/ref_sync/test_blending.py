@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from callsheet_plugins.ref_sync import blending
-from callsheet_plugins.ref_sync.blending import blend
+from callsheet_plugins.ref_sync.blending import blend, blend_all
+from callsheet_plugins.ref_sync.fused import PIECE, rows_of
 
 
 @pytest.mark.parametrize("size", [0, 1, 7, 1000])
@@ -40,3 +41,21 @@ def test_with_alpha_1_the_reference_is_a_copy_bit_for_bit(monkeypatch, kept, tra
     wanted = policy.to(kept)
     assert reference.view(torch.uint8).equal(wanted.view(torch.uint8))
     assert squared.sqrt() == pytest.approx(float(moved), rel=1e-3)
+
+
+def test_all_are_blended_as_each_would_be():
+    sizes = (1, 7, 1000)
+    references, policies = ([torch.rand(size).bfloat16() for size in sizes] for _ in range(2))
+    alone = [reference.clone() for reference in references]
+    squared = blend_all(zip(references, policies, strict=True), 0.6)
+    assert squared == [blend(reference, policy, 0.6) for reference, policy in zip(alone, policies, strict=True)]
+    assert all(map(torch.equal, references, alone))
+
+
+def test_each_block_of_the_kernel_finds_its_piece():
+    sizes = (1, PIECE, PIECE + 1, 5)
+    pairs = [(torch.empty(size), torch.empty(size)) for size in sizes]
+    rows, blocks = rows_of(pairs)
+    assert rows[0::4] == [reference.data_ptr() for reference, _ in pairs]
+    assert rows[1::4] == [policy.data_ptr() for _, policy in pairs]
+    assert (rows[2::4], rows[3::4], blocks) == ([*sizes], [0, 1, 2, 4], 5)

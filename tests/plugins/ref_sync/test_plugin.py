@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import torch
+from device_reads import Reads
 from runs import Run, same
 from safetensors.torch import load_file
 from weights_matrix import ADAPTER, launches
@@ -165,6 +166,26 @@ def test_the_loss_is_logged_beside_a_sync(run_trainer: Callable[..., Any]) -> No
     session = run_trainer("dpo", "plugins=[ref_sync]", "plugins.ref_sync.ref_model_sync_steps=1")
     rows = [json.loads(line) for line in (session.run_dir.path / "metrics.jsonl").read_text().splitlines()]
     assert [row["step"] for row in rows if "loss" in row] == [row["step"] for row in rows if "ref_sync/change" in row]
+
+
+def test_a_sync_waits_for_no_device_until_its_change_is_asked_for(tmp_path: Path) -> None:
+    reference = torch.nn.Linear(3, 2)
+    pairs = find(loop_state(tmp_path, reference))
+    before = [parameter.detach().clone() for parameter in reference.parameters()]
+    with Reads() as reads:
+        change = sync(pairs, ALPHA)
+        assert reads.found == []
+        found = change()
+    assert {read.partition(":")[0] for read in reads.found} == {"plugins/callsheet_plugins/ref_sync/plugin.py"}
+    moved = [parameter.detach() - old for parameter, old in zip(reference.parameters(), before, strict=True)]
+    assert found == pytest.approx(math.sqrt(sum(float(part.square().sum()) for part in moved))) and found > 0
+
+
+def test_the_change_is_logged_when_the_trainer_logs(run_trainer: Callable[..., Any]) -> None:
+    settings = ("plugins.ref_sync.ref_model_sync_steps=1", "trainer.args.logging_steps=2", "trainer.args.max_steps=3")
+    session = run_trainer("dpo", "plugins=[ref_sync]", *settings)
+    rows = [json.loads(line) for line in (session.run_dir.path / "metrics.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows if "ref_sync/change" in row] == [2, 3], "and at the end, what is left"
 
 
 def test_a_change_of_bfloat16_weights_is_measured_in_float32() -> None:
