@@ -51,12 +51,12 @@ def ask_hydra(arguments: Sequence[str]) -> int:
 
 def _from_hydra(overrides: Sequence[str], flags: Sequence[str], word: str) -> list[str]:
     """Hydra's own candidates; it reads the line from the environment, without the first word, the program's name."""
-    from callsheet.cli.hydra_app import environment
     from callsheet.config.compose import translated
+    from callsheet.process.environment import changed_environment
 
     printed, line = StringIO(), " ".join(["callsheet", *translated(overrides), word])
     try:
-        with environment("COMP_LINE", line), redirect_stdout(printed), redirect_stderr(StringIO()):
+        with changed_environment({"COMP_LINE": line}), redirect_stdout(printed), redirect_stderr(StringIO()):
             ask_hydra(["-sc", "query=bash", *flags])
     except (Exception, SystemExit):  # a shell must not hear of what is wrong with a line that is not finished
         return []

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from callsheet.distributed.world import SWEEP, told_place, world
 from callsheet.errors import CallsheetError
+from callsheet.process.environment import changed_environment
 
 if TYPE_CHECKING:
     import logging
@@ -91,7 +92,7 @@ class HydraTask:
         pairs = (redact_override(f"{key}={value}") for key, value in differing(overrides, self.typed).items())
         own = {key: value for key, _, value in (pair.partition("=") for pair in pairs)}
         _logger().info("Run %s of the sweep: %s", number, " ".join(f"{key}={value}" for key, value in own.items()))
-        with environment(SWEEP, told_place(number, own)):
+        with changed_environment({SWEEP: told_place(number, own)}):
             yield
 
 
@@ -141,23 +142,10 @@ def as_typed(arguments: list[str]) -> Iterator[None]:
     """Let Hydra, which reads both of the process, find these arguments, and raise instead of printing and exiting."""
     argv, sys.argv = sys.argv, arguments
     try:
-        with environment(FULL_ERROR, "1"):
+        with changed_environment({FULL_ERROR: "1"}):
             yield
     finally:
         sys.argv = argv
-
-
-@contextmanager
-def environment(name: str, value: str) -> Iterator[None]:
-    """Set a variable of the environment for a while."""
-    before, os.environ[name] = os.environ.get(name), value
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[name]
-        else:
-            os.environ[name] = before
 
 
 def _logger() -> logging.Logger:

@@ -6,7 +6,6 @@ weights while a model generates, and a rank that stays away hangs the others.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +15,7 @@ from callsheet.distributed.collectives import all_gather
 from callsheet.generation import generate
 from callsheet.privates import deepspeed, transformers
 from callsheet.privates.trl import whole_for_generation
+from callsheet.process.environment import changed_environment
 
 if TYPE_CHECKING:
     from callsheet.generation.generate import Row
@@ -81,13 +81,8 @@ def away_from_engines(state: LoopState) -> Iterator[None]:
 
     Raises `RuntimeError` where ZeRO's configuration is not that of the trainer, and could not be put back.
     """
-    before = os.environ.pop(RAM_EFFICIENT, None)
-    try:
-        with transformers.without_zero3(_configurations(state)):
-            yield
-    finally:
-        if before is not None:
-            os.environ[RAM_EFFICIENT] = before
+    with changed_environment({RAM_EFFICIENT: None}), transformers.without_zero3(_configurations(state)):
+        yield
 
 
 def _configurations(state: LoopState) -> list[Any]:

@@ -22,6 +22,7 @@ from callsheet.launch import failures
 from callsheet.launch.devices import processes_per_node
 from callsheet.launch.failures import Failure, Weight, WorkerFailure
 from callsheet.privates.torch import agent_class
+from callsheet.process.environment import changed_environment
 from callsheet.process.gc_pause import gc_paused
 from callsheet.process.machine import cores
 from callsheet.process.signals import SIGNALS, Interrupted, signal_in
@@ -39,7 +40,8 @@ def launch(plan: Plan, overrides: Sequence[str]) -> None:
     Raises `Interrupted` after a signal and `WorkerFailure` when a process failed; all of them are gone by then.
     """
     command = [sys.executable, "-m", "callsheet", "train", "--run", *overrides, f"output_dir={plan.run_dir}"]
-    with TemporaryDirectory(prefix="callsheet-", ignore_cleanup_errors=True) as folder, _environment(plan):
+    notes = TemporaryDirectory(prefix="callsheet-", ignore_cleanup_errors=True)
+    with notes as folder, changed_environment(_environment(plan)):
         agent = _agent(plan, command, folder)
         with _forwarding(agent) as forwarding:
             agent.run()
@@ -93,25 +95,14 @@ def _forwarding(agent: Any) -> Iterator[Forwarding]:
             signal.signal(signum, handler)
 
 
-@contextmanager
-def _environment(plan: Plan) -> Iterator[None]:
+def _environment(plan: Plan) -> dict[str, str | None]:
     """What the agent and its workers read from the environment, for as long as they run."""
     threads = plan.launch.threads or max(1, cores() // processes_per_node(plan))
-    wanted = {
+    return {
         DRIVER: str(os.getpid()),
         "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", str(threads)),
         "TORCHELASTIC_SIGNALS_TO_HANDLE": "SIGHUP,SIGQUIT",  # the other two are ours: the agent would not wait
     }
-    before = {name: os.environ.get(name) for name in wanted}
-    os.environ.update(wanted)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 def _agent(plan: Plan, command: Sequence[str], folder: str) -> Any:

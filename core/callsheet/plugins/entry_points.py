@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import Distribution, EntryPoint
@@ -101,6 +101,11 @@ def heavy_modules() -> set[str]:
     return {name for name in HEAVY if name in sys.modules}
 
 
+def heaviest(libraries: Collection[str]) -> str:
+    """The one of these heavy `libraries` that imported the others."""
+    return next(each for each in HEAVY if each in libraries)
+
+
 def forget() -> None:
     """Read anew when next asked, since something was installed."""
     read.cache_clear()
@@ -142,8 +147,7 @@ def load(group: Group, name: str) -> Any:
     try:
         loaded = found.entry_point.load()
         if (brought := heavy_modules() - before) and group is PLUGINS:
-            library = next(each for each in HEAVY if each in brought)
-            _slow[name] = SlowImport(found.origin, library, perf_counter() - started)
+            _slow[name] = SlowImport(found.origin, heaviest(brought), perf_counter() - started)
         return loaded
     except ImportError as error:
         raise CallsheetError(f"{who} could not be imported: {error}. {_advice(found, error)}") from error

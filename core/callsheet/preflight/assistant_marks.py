@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from contextlib import suppress
@@ -15,6 +14,8 @@ from callsheet.data.files import is_local
 from callsheet.data.shaping import chat
 from callsheet.errors import CallsheetError
 from callsheet.introspect.modules import module_spec
+from callsheet.model_files.contents import Damaged, json_of
+from callsheet.model_files.tokens import CONFIG
 from callsheet.trainer.chat_template import template_of
 from callsheet.trainer.saved_adapters import base_of
 
@@ -71,12 +72,12 @@ def _template(plan: Plan) -> tuple[str, str | None]:
 
 def _of_tokenizer(folder: Path) -> str | None:
     """The template in a model's folder, empty if there is none; None where it is not one text."""
-    with suppress(OSError, ValueError):
+    with suppress(OSError, ValueError, Damaged):
         if (file := folder / "chat_template.jinja").is_file():
             return file.read_text(encoding="utf-8")
         if (folder / "additional_chat_templates").is_dir() or (folder / "chat_template.json").is_file():
             return None
-        written = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8")).get("chat_template", "")
+        written = json_of(folder / CONFIG).get("chat_template", "") if (folder / CONFIG).is_file() else None
         return written if isinstance(written, str) else None
     return None
 

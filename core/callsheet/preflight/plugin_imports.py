@@ -24,7 +24,5 @@ def watched(lineup: Lineup, report: PreflightReport) -> Iterator[None]:
     if brought := entry_points.heavy_modules() - before:
         took = {name: hooks["preflight"]["seconds"] for name, hooks in lineup.cost().items() if "preflight" in hooks}
         name = max(took, key=lambda each: took[each], default="")
-        library = next(each for each in entry_points.HEAVY if each in brought)
-        report.warning(
-            f"Plugin {name!r} imports {library} in preflight, which took {took.get(name, 0):.1f} s. {ADVICE}"
-        )
+        library, seconds = entry_points.heaviest(brought), took.get(name, 0)
+        report.warning(f"Plugin {name!r} imports {library} in preflight, which took {seconds:.1f} s. {ADVICE}")

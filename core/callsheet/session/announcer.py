@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -83,13 +84,13 @@ class Announcer:
             self._known.add(_of_entry(row, entry))
 
     def _keep(self, predictions: list[Any], name: str) -> str:
-        """Write `predictions` into a file, and return its path in the run directory."""
+        """Write `predictions`, which are plain, into a file, and return its path in the run directory."""
         (self.run_dir.path / PREDICTIONS).mkdir(exist_ok=True)
         path = f"{PREDICTIONS}/{name}.jsonl"
         if isinstance(predictions, Predictions):
             predictions.keep(self.run_dir.path / path)
         else:
-            self.run_dir.write_text(path, rundir.lines(predictions))
+            self.run_dir.write_text(path, "".join(f"{json.dumps(row, allow_nan=False)}\n" for row in predictions))
         return path
 
 

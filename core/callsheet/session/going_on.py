@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from callsheet.config.overrides import as_typed
+from callsheet.rundir.again import resuming
+from callsheet.rundir.checkpoints import model_only
 from callsheet.rundir.revisions import short
+from callsheet.rundir.rundir import RunDir
 from callsheet.secrets import HIDDEN
 
 # What the directory answers by itself, and how a run of 0.1 named its program: `callsheet train` in one word.
@@ -44,6 +47,14 @@ def hint(run: Mapping[str, Any]) -> str:
         gone = f"It was started in {started_in} on {run.get('host', 'another machine')}, which is not here."
         return f"{gone} {hidden}".strip()
     return hidden
+
+
+def past_resuming(folder: RunDir, run: Mapping[str, Any]) -> str:
+    """Why a run without a complete checkpoint cannot go on, and what to do; empty if it may begin again."""
+    if _overrides(run) is not None:
+        return resuming.past_resuming(folder, run)
+    kept = next(iter(model_only(folder)), None)
+    return f"{kept.name} holds only the model, and a Trainer would begin with a new optimizer." if kept else ""
 
 
 def shell(*words: str) -> str:

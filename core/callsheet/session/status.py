@@ -62,18 +62,20 @@ def status_of(run_dir: Path, jobs: slurm.JobStates | None = None) -> Status:
     run, alive = folder.run(), liveness.look(folder.path)
     counts = counts_of(folder.path)
     state, why = _state(run, alive, counts, jobs or slurm.JobStates())
-    commands = tuple(_commands(folder.path, run, state, counts))
+    checkpoint = _last_complete(folder)
+    lost = "" if checkpoint else going_on.past_resuming(folder, run)
+    commands = tuple(_commands(folder.path, run, state, counts, lost))
     return Status(
         run_dir=folder.path,
         state=state,
         why=why,
         step=_step(folder, run),
         steps=run.get("max_steps"),
-        checkpoint=_last_complete(folder),
+        checkpoint=checkpoint,
         outbox=counts,
         courier=is_held(folder.path / "outbox" / FLOCK),
         commands=commands,
-        hint=_hint(folder.path, run, state, alive),
+        hint=_hint(folder.path, run, state, alive, lost),
         written=max((path.stat().st_mtime for name in WRITTEN if (path := folder.path / name).exists()), default=0.0),
     )
 
@@ -91,7 +93,8 @@ def where_it_lies(run_dir: Path, attempts: int, *, by_mistake: bool = False) -> 
         return ""
     place = f"The run lies in {short(found.run_dir)}."
     if by_mistake or not found.commands:
-        return place
+        ended = not by_mistake and found.state in ENDED and found.state not in OVER
+        return sentences(place, found.hint if ended else "")
     begin = f"To go on from {found.checkpoint}" if found.checkpoint else "No checkpoint is complete. To begin again"
     return sentences(place, f"{begin}: {found.commands[0]}")
 
@@ -142,11 +145,11 @@ def _why(run: Mapping[str, Any]) -> str:
     return "it took all its steps" if run.get("status") == "completed" and "attempts" in run else ""
 
 
-def _commands(run_dir: Path, run: Mapping[str, Any], state: str, counts: Mapping[str, int]) -> Iterator[str]:
-    """What goes on with a run that nobody works on."""
+def _commands(run_dir: Path, run: Mapping[str, Any], state: str, counts: Mapping[str, int], lost: str) -> Iterator[str]:
+    """What goes on with a run that nobody works on; `lost` says why it cannot be resumed."""
     if state in (ALIVE, WAITING, UNKNOWN):
         return
-    if state not in OVER and (command := going_on.command(run_dir, run)):
+    if state not in OVER and not lost and (command := going_on.command(run_dir, run)):
         yield command
     if counts.get("failed") or counts.get("aside"):
         yield going_on.shell("callsheet", "outbox", short(run_dir))
@@ -154,7 +157,7 @@ def _commands(run_dir: Path, run: Mapping[str, Any], state: str, counts: Mapping
         yield going_on.shell("callsheet", "outbox", "drain", short(run_dir))
 
 
-def _hint(run_dir: Path, run: Mapping[str, Any], state: str, alive: Liveness) -> str:
+def _hint(run_dir: Path, run: Mapping[str, Any], state: str, alive: Liveness, lost: str) -> str:
     holder = alive.holder
     host = holder.host if holder else ""
     if state == ALIVE:
@@ -165,7 +168,9 @@ def _hint(run_dir: Path, run: Mapping[str, Any], state: str, alive: Liveness) ->
         return "Nothing to do but to wait."
     if state == UNKNOWN:
         return f"Ask on {host or 'its machine'}: {going_on.shell('callsheet', 'status', str(run_dir))}"
-    return sentences("" if state in OVER else going_on.hint(run), "Nothing is left to do." if state in OVER else "")
+    if state in OVER:
+        return "Nothing is left to do."
+    return f"It cannot be resumed: {lost}" if lost else going_on.hint(run)
 
 
 def _last_complete(folder: RunDir) -> str | None:

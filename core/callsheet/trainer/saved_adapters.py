@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from callsheet.config.schema import ModelSettings
 from callsheet.errors import CallsheetError
+from callsheet.model_files.contents import Damaged, json_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -23,9 +23,9 @@ def base_of(model: ModelSettings) -> ModelSettings | None:
     if not (folder / CONFIG).is_file() or (folder / "config.json").is_file():
         return None
     try:
-        base = json.loads((folder / CONFIG).read_text(encoding="utf-8")).get("base_model_name_or_path")
-    except ValueError as error:
-        raise CallsheetError(f"{folder / CONFIG} is not JSON: {error}.") from error
+        base = json_of(folder / CONFIG).get("base_model_name_or_path")
+    except Damaged as error:
+        raise CallsheetError(str(error)) from error
     if not base:
         raise CallsheetError(f"{folder / CONFIG} does not say which model the adapter is for.")
     return replace(model, path=base, revision=None)

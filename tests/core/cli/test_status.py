@@ -54,8 +54,12 @@ STOPPER = """
 from transformers import TrainerCallback
 
 class Stopper(TrainerCallback):
+    def __init__(self, after=0):
+        self.after = after
+
     def on_step_begin(self, args, state, control, **kwargs):
-        raise RuntimeError("enough")
+        if state.global_step == self.after:
+            raise RuntimeError("enough")
 """
 NONE = "~plugins=[hub_revisions,bema,exact_match,benchmarks]"
 
@@ -96,3 +100,27 @@ def test_a_run_is_offered_again_in_the_words_in_which_it_was_typed(callsheet, tm
         words = shlex.split(offered)
         assert sorted(words) == sorted([*recipe, *expected, f"output_dir=its place/{number}"])
         assert callsheet("explain", *words, env={"PYTHONPATH": str(tmp_path)}).returncode == 0
+
+
+@pytest.mark.slow
+def test_a_run_whose_checkpoints_hold_only_the_model_is_offered_nothing_that_would_be_refused(callsheet, tmp_path):
+    (tmp_path / "stopper.py").write_text(STOPPER)
+    with_stopper = {"env": {"PYTHONPATH": str(tmp_path)}}
+    run = ["recipe=demo", "plugins=[]", "trainer.args.max_steps=2", "trainer.args.save_steps=1", "output_dir=run"]
+    run += ["trainer.args.save_only_model=true", "trainer.args.eval_strategy=no"]
+    stopped = ["+callbacks.x.path=stopper.Stopper", "callbacks.x.after=1"]
+
+    failed = callsheet("train", *run, *stopped, **with_stopper)
+
+    found = json.loads(callsheet("status", "--json", "run").stdout)
+    assert (found["state"], found["commands"], found["checkpoint"]) == ("failed", [], None)
+    assert found["hint"].startswith(
+        "It cannot be resumed: checkpoint-1 holds only the model (trainer.args.save_only_model"
+    )
+    assert found["hint"].endswith(f"or start from its weights with model.path={tmp_path}/run/checkpoint-1.")
+    assert f"callsheet: The run lies in run. {found['hint']}" in failed.stderr
+    refused = callsheet("check", *run, *stopped, **with_stopper)
+    assert refused.returncode == 2 and found["hint"].partition(": ")[2] in refused.stderr
+
+    other = [*run[:-3], "output_dir=other", f"model.path={tmp_path}/run/checkpoint-1"]
+    assert callsheet("train", *other).returncode == 0

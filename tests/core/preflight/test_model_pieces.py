@@ -143,4 +143,4 @@ def test_a_damaged_adapter_hides_no_other_problem(callsheet: Any, tmp_path: Path
     settings = (f"model.path={folder}", "model.init=pretrained", "trainer.args.max_stepz=1")
     done = callsheet("check", "recipe=demo", "plugins=[]", *settings)
     assert done.returncode == 2 and "Traceback" not in done.stderr
-    assert "adapter_config.json is not JSON" in done.stderr and "max_stepz" in done.stderr
+    assert "adapter_config.json is no JSON" in done.stderr and "max_stepz" in done.stderr

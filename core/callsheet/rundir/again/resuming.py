@@ -16,6 +16,7 @@ from callsheet.rundir.checkpoints import Torn
 from callsheet.rundir.rundir import CONFIG, RUN, RunDir
 
 SHOWN = 4
+MODEL_ONLY = "trainer.args.save_only_model=true"
 
 
 @dataclass(frozen=True)
@@ -64,27 +65,36 @@ def decide(wish: Wish) -> tuple[list[str], list[str], ManifestRow | None]:
         return wrong, [], None
     if said := RunDir(wish.folder, is_main=False).occupied():
         return [said], [], None
-    occupied = _occupant_problems(wish)
+    occupied = reuse.occupant_problems(wish.folder, wish.resume)
+    differs = [] if occupied else wish.differs_from(wish.folder)
+    occupied = occupied or _occupant_problems(wish, differs)
     try:
-        row = start(wish, deep=False).row
+        row, _ = _chosen(wish, deep=False)
     except CallsheetError as error:
         return [*occupied, str(error)], [], None
     if occupied or row is None:
         return occupied or _overwrite_problems(wish), [], None
     if row.path.parent == wish.folder:
-        return [], _said(wish.differs_from(wish.folder)), row
+        return [], _said(differs), row
     problems, warnings = _from_elsewhere(wish, row)
     return problems, warnings, row
 
 
 def start(wish: Wish, *, deep: bool = True) -> Start:
     """Where the run begins. `deep` reads every file of the checkpoint; raises `CallsheetError` if it is damaged."""
+    row, torn = _chosen(wish, deep=deep)
+    if row is None or not wish.branch or row.path.parent == wish.folder:
+        return Start(row, torn)
+    return Start(row, torn, [*filter(_matters, wish.differs_from(row.path.parent))])
+
+
+def _chosen(wish: Wish, *, deep: bool) -> tuple[ManifestRow | None, list[Torn]]:
+    """The checkpoint to begin from, and newer ones that cannot be used; a branch that was begun goes on by itself."""
     own = RunDir(wish.folder, is_main=False)
     row, torn = checkpoints.choose("auto" if wish.branch else wish.resume, own, deep=deep)
     if row is None and wish.branch:
         row, _ = checkpoints.choose(wish.resume, own, deep=deep)
-    branched = [one for one in wish.differs_from(row.path.parent) if _matters(one)] if row and wish.branch else None
-    return Start(row, torn, branched if row and row.path.parent != wish.folder else None)
+    return row, torn
 
 
 def is_complete(wish: Wish) -> bool:
@@ -106,10 +116,9 @@ def _branch_problems(wish: Wish) -> list[str]:
     return []
 
 
-def _occupant_problems(wish: Wish) -> list[str]:
-    if found := reuse.occupant_problems(wish.folder, wish.resume):
-        return found
-    wrong = [one for one in wish.differs_from(wish.folder) if one.rule.resume == NO]
+def _occupant_problems(wish: Wish, differs: Sequence[Difference]) -> list[str]:
+    """Why the run in the directory, from which the wish `differs`, is not this one."""
+    wrong = [one for one in differs if one.rule.resume == NO]
     if wish.branch and (own := RunDir(wish.folder, is_main=False)).run():
         before = own.config()
         if not before.get("branch") or Path(str(before.get("resume"))).expanduser().absolute() != wish.checkpoint:
@@ -126,16 +135,24 @@ def _overwrite_problems(wish: Wish) -> list[str]:
     if wish.resume == "never" or not (wish.folder / RUN).exists():
         return []
     own = RunDir(wish.folder, is_main=False)
-    run, kept = own.run(), checkpoints.model_only(own)
-    if not kept and run.get("status") not in reuse.OVER:
+    run = own.run()
+    if not (said := past_resuming(own, run)):
         return []
     what = f"a run that is {run['status']}" if run.get("status") in reuse.OVER else "a run with checkpoints"
-    why = "they hold only the model (trainer.args.save_only_model=true)" if kept else "it kept no complete checkpoint"
+    return [f"output_dir={wish.folder} holds {what}, and cannot be resumed: {said}"]
+
+
+def past_resuming(own: RunDir, run: Mapping[str, Any]) -> str:
+    """Why a run without a complete checkpoint could only be trained over, and what to do; empty if it loses nothing.
+
+    The text goes on from a colon. `run` is what run.json says.
+    """
+    kept = checkpoints.model_only(own)
+    if not kept and run.get("status") not in reuse.OVER:
+        return ""
+    why = f"{kept[0].name} holds only the model ({MODEL_ONLY})" if kept else "it kept no complete checkpoint"
     other = f", or start from its weights with model.path={kept[0].path}" if kept else ""
-    return [
-        f"output_dir={wish.folder} holds {what}, and cannot be resumed: {why}. To train from the beginning would "
-        f"overwrite it. Choose another output_dir{other}."
-    ]
+    return f"{why}. To train from the beginning would overwrite it. Choose another output_dir{other}."
 
 
 def _from_elsewhere(wish: Wish, row: ManifestRow) -> tuple[list[str], list[str]]:

@@ -11,6 +11,7 @@ from callsheet.config.compose import compose
 from callsheet.config.plan import make_plan
 from callsheet.preflight import run_folder
 from callsheet.rundir.again import resuming
+from callsheet.rundir.rundir import RunDir
 
 QUIET = "plugins=[]"
 
@@ -148,7 +149,7 @@ def test_a_run_that_cannot_be_resumed_says_so_at_its_start(run_demo, caplog):
     ("first", "again", "said"),
     [
         (MODEL_ONLY, (*MODEL_ONLY, "trainer.args.max_steps=6"), "holds a run that is completed, and cannot be resumed"),
-        (MODEL_ONLY, (QUIET,), "they hold only the model (trainer.args.save_only_model=true)"),
+        (MODEL_ONLY, (QUIET,), "checkpoint-4 holds only the model (trainer.args.save_only_model=true)"),
         ((QUIET, "trainer.args.save_strategy=no"), (QUIET,), "it kept no complete checkpoint"),
     ],
 )
@@ -207,3 +208,16 @@ def test_a_run_that_failed_later_is_not_trained_over_by_another(run_demo):
         run_demo(QUIET, plugins=[Failing()], output_dir="run")
     with pytest.raises(CallsheetError, match="holds another run"):
         run_demo(QUIET, "trainer.args.learning_rate=0.5", output_dir="run")
+
+
+@pytest.mark.parametrize(("folder", "branch"), [("first", False), ("second", False), ("second", True)])
+def test_the_earlier_run_is_compared_once(run_demo, monkeypatch, folder, branch):
+    first = run_demo(QUIET, output_dir="first").run_dir
+    resume = "auto" if folder == "first" else f"{first.path}/checkpoint-2"
+    wish = resuming.Wish(first.path.parent / folder, resume, branch, first.config())
+    read, config = [], RunDir.config
+    monkeypatch.setattr(RunDir, "config", lambda own: read.append(own.path.name) or config(own))
+
+    problems, _, row = resuming.decide(wish)
+
+    assert read == ["first"] and not problems and row.path.parent == first.path
