@@ -1,7 +1,7 @@
 """What averaging and syncing weights cost beside TRL's, and beside what this machine's memory allows.
 
 `python bench/weights.py`; with OMP_NUM_THREADS=1 figures are steadier on a machine that has other work. Two ranks of
-ZeRO-3 and FSDP2 are measured on CPUs; where there is a GPU, so is an average that is held in main memory beside it.
+ZeRO-3 and FSDP2 are measured on CPUs. `bench/gpu.sh bench` measures averages and syncs on a GPU.
 """
 
 from __future__ import annotations
@@ -168,10 +168,6 @@ def main() -> None:
         reference_sync(table)
         two_ranks(table)
         Console(width=120).print(table)
-        if torch.cuda.is_available():
-            from gpu_weights import offload
-
-            Console(width=120).print(offload(Path(folder)))
 
 
 if __name__ == "__main__":

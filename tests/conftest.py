@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import warm
+from device import device
 from slurm_cluster import Cluster, missing
 from waiting import PATIENCE
 
@@ -35,6 +36,8 @@ QUIET = [*SMALL[:-2], "plugins=[]"]
 
 HERE = Path(__file__).parent
 collect_ignore = ["fixtures"]  # the tests of a package there run in an environment that has it
+if not device():
+    collect_ignore.append("gpu")  # `bench/gpu.sh` runs them, where there is one
 
 # Those that take longest, which therefore begin first: what a file shares keeps it in one process.
 LONGEST = [

@@ -31,14 +31,15 @@ WATCHED = ("plugins=[witness,observer]", "plugins.witness.folder=.", "plugins.ob
 class Run:
     """One command in a folder of its own, with whatever it starts; `start` is another launcher, or a cold Python."""
 
-    def __init__(self, folder, *overrides, launch, processes=2, start=(), env=(), small=SMALL):
+    def __init__(self, folder, *overrides, launch, processes=2, start=(), env=(), small=SMALL, on_cpu=True):
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.path = folder / "run"
-        paths = [ENGINES / "witness", *([ENGINES / "fsdp_on_cpu"] if launch == "fsdp2" else [])]
+        paths = [ENGINES / "witness", *([ENGINES / "fsdp_on_cpu"] if launch == "fsdp2" and on_cpu else [])]
+        found = os.environ.get("PYTHONPATH")  # what is not installed, but lies there
         environment = {
             **os.environ,
-            "PYTHONPATH": os.pathsep.join(map(str, paths)),
+            "PYTHONPATH": os.pathsep.join([*map(str, paths), *([found] if found else [])]),
             "COLUMNS": "200",
             "OMP_NUM_THREADS": "1",
             **dict(env),

@@ -176,6 +176,7 @@ class Trouble(Plugin):
 
 
 def made_of(state):
+    from torch import distributed
     from torch.distributed.tensor import DTensor
 
     parameters = list(state.model.parameters())
@@ -187,6 +188,7 @@ def made_of(state):
         "held": sum(held(parameter) for parameter in parameters),
         "parameters": len(parameters),
         "engine": type(getattr(wrapped, "optimizer", None)).__name__,
+        "backend": distributed.get_backend() if distributed.is_initialized() else None,
     }
 
 
