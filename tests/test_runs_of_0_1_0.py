@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import warm
+from waiting import PATIENCE
 
 pytestmark = pytest.mark.slow
 
@@ -39,7 +40,7 @@ BRANCHES = {f"main-{weights}step-00000000{step}" for weights in ("", "bema-") fo
 
 def callsheet(folder, *arguments):
     command = [sys.executable, "-m", "callsheet", *arguments]
-    done = warm.run(command, cwd=folder, capture_output=True, text=True, timeout=600)
+    done = warm.run(command, cwd=folder, capture_output=True, text=True, timeout=PATIENCE)
     assert done.returncode == 0 and "Traceback" not in done.stderr, done.stdout + done.stderr
     return done
 

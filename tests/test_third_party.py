@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.slow
+# Its environment is installed from wheels that may have to be downloaded.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 ROOT = Path(__file__).parents[1]
 EXAMPLE = "examples/callsheet-s3"
@@ -47,7 +48,7 @@ def run(*command: str | Path, cwd: Path = ROOT, **environment: str) -> str:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=900,
+        timeout=600,
     )
     assert done.returncode == 0, f"{command}: {done.stdout[-4000:]}"
     return done.stdout

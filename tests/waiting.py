@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-PATIENCE = 500.0  # seconds; what a test hangs on purpose hangs for longer
+PATIENCE = 240.0  # seconds, less than a test may take; what a test hangs on purpose hangs for longer
 
 
 def wait_until(true: Callable[[], object], *, said: Callable[[], object] = lambda: "it never came true") -> None:
