@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 
@@ -67,6 +68,20 @@ def preload() -> set[str]:
         for name in MODULES:
             with suppress(ImportError):  # another release of a library, or an extra that is not installed
                 importlib.import_module(name)
+        _prepare()
     finally:
         os.environ.__class__ = plain
     return vars(os.environ).pop("asked")
+
+
+def _prepare() -> None:
+    """Do now what each process would do once, and what takes it long only because so many modules are loaded."""
+    with suppress(ImportError, AttributeError):  # another release
+        from transformers.conversion_mapping import get_checkpoint_conversion_mapping
+
+        get_checkpoint_conversion_mapping("llama")  # compiles a thousand patterns when a model is first saved
+    with suppress(ImportError):
+        from torch.distributed.elastic.rendezvous import dynamic_rendezvous
+
+        # It names whoever called, for a log; `inspect.stack` goes through all modules for each of the callers.
+        dynamic_rendezvous.get_method_name = lambda depth=2: sys._getframe(depth).f_code.co_name  # type: ignore

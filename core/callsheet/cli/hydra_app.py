@@ -118,6 +118,7 @@ def _compose_and_call(name: str, task: Task, overrides: Sequence[str]) -> HydraT
     import hydra
 
     from callsheet.config import compose
+    from callsheet.privates.hydra import composing_once
 
     compose.bind()
     translated, flags = _without_flags(compose.translated(overrides))
@@ -128,6 +129,7 @@ def _compose_and_call(name: str, task: Task, overrides: Sequence[str]) -> HydraT
     try:
         with (
             compose.recipes_may_list_plugins(),
+            composing_once(compose.SOURCES),
             as_typed([f"callsheet {name}", *translated, *flags]),
             _printed_without_secrets([*translated, *flags]),
         ):

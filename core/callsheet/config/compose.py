@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 CONFIG_MODULE = "callsheet_conf"
 VERSION_BASE = "1.3"
 SCHEMA = "callsheet_schema"
+SCHEME = "entrypoint"
+SOURCES = {"main": f"pkg://{CONFIG_MODULE}", "callsheet": f"{SCHEME}://"}
 _registering = Lock()
 
 
@@ -49,7 +51,7 @@ class PluginConfigs(ConfigSource):
 
     @staticmethod
     def scheme() -> str:
-        return "entrypoint"
+        return SCHEME
 
     def available(self) -> bool:
         return True
@@ -81,7 +83,7 @@ class PluginSearchPath(SearchPathPlugin):
     """Put installed plugins on the search path, beside the YAML of callsheet and of the user's `--config-dir`."""
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
-        search_path.append("callsheet", f"{PluginConfigs.scheme()}://")
+        search_path.append("callsheet", SOURCES["callsheet"])
 
 
 def bind() -> None:
@@ -106,10 +108,9 @@ def compose(overrides: Sequence[str]) -> DictConfig:
     The caller may be a Hydra application of its own, in any thread: nothing that belongs to it is used or changed.
     """
     register()
-    sources = {"main": f"pkg://{CONFIG_MODULE}", "callsheet": f"{PluginConfigs.scheme()}://"}
     words = translated(overrides)
     try:
-        with apart(sources, SCHEMA, [FileConfigSource, ImportlibResourcesConfigSource]) as composed:
+        with apart(SOURCES, SCHEMA, [FileConfigSource, ImportlibResourcesConfigSource]) as composed:
             config = composed(words)
             refuse_idle_removal(words, "config")
             return config

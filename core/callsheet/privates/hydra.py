@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 FILE = "hydra/_internal/defaults_list.py"
+HYDRA = "hydra/_internal/hydra.py"
 LOADER = "hydra/_internal/config_loader_impl.py"
 WHY = "explains where a value comes from"
 READS = "reads the lists of plugins in recipes"
 BESIDE = "composes beside another Hydra application"
+ONCE = "composes once where Hydra composes twice"
 _apart: ContextVar[ConfigLoaderImpl | None] = ContextVar("apart", default=None)
 
 LIBRARY = Library(
@@ -46,6 +48,7 @@ LIBRARY = Library(
             21,
             READS,
         ),
+        Private("Hydra.get_mode", HYDRA, 81, ONCE, takes=("config_name", "overrides")),
         Private("ConfigLoaderImpl.repository", LOADER, 48, BESIDE),
         Private(
             "ConfigLoaderImpl.load_configuration", LOADER, 133, BESIDE,
@@ -99,6 +102,30 @@ def reading_by(*sources: type[Any]) -> Iterator[None]:
 
 
 @contextmanager
+def composing_once(sources: Mapping[str, str]) -> Iterator[None]:
+    """Have Hydra compose a command once, where it reads nothing but `sources` (places by provider) and its own files.
+
+    Before it composes what runs, `Hydra.get_mode` composes all of it to learn whether a file or an override sets
+    `hydra.mode`. Ours do not. Where there are other files, or an override is for Hydra, it looks as before.
+    """
+    from hydra._internal.hydra import Hydra
+
+    ask = Hydra.get_mode
+    known = _places(sources).items()
+
+    def get_mode(self: Hydra, config_name: str | None, overrides: list[str]) -> Any:
+        found = {(source.provider, source.full_path()) for source in self.config_loader.get_sources()}
+        is_ours = found <= known and not any("hydra" in override for override in overrides)
+        return None if is_ours else ask(self, config_name, overrides)
+
+    Hydra.get_mode = get_mode  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        Hydra.get_mode = ask  # type: ignore[method-assign]
+
+
+@contextmanager
 def apart(
     sources: Mapping[str, str], schema: str, readers: Sequence[type[Any]]
 ) -> Iterator[Callable[[Sequence[str]], DictConfig]]:
@@ -133,7 +160,7 @@ def _loader(sources: Mapping[str, str], schema: str, readers: Mapping[str, type[
     from hydra._internal.config_loader_impl import ConfigLoaderImpl
     from hydra._internal.config_search_path_impl import ConfigSearchPathImpl
 
-    places = {"hydra": "pkg://hydra.conf", **sources, "schema": "structured://"}
+    places = _places(sources)
     search_path = ConfigSearchPathImpl()
     for provider, place in places.items():
         search_path.append(provider, place)
@@ -143,6 +170,10 @@ def _loader(sources: Mapping[str, str], schema: str, readers: Mapping[str, type[
             loader.repository.sources[number] = reader(provider, place)
     loader.repository.sources[-1] = _stored(schema)
     return loader
+
+
+def _places(sources: Mapping[str, str]) -> dict[str, str]:
+    return {"hydra": "pkg://hydra.conf", **sources, "schema": "structured://"}
 
 
 def _stored(schema: str) -> Any:
