@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     )
 
 PROJECT = "callsheet"
-API_VERSION = "1.1"
+API_VERSION = "1.2"
 
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
@@ -180,8 +180,17 @@ class Plugin:
     def on_checkpoint(self, state: LoopState, row: ManifestRow) -> None:
         """The trainer has written a checkpoint to `row.path`, on every rank; old ones are deleted after this hook.
 
-        Write tensors that a resumed run needs to `row.folder(self)`. The checkpoint counts as complete once every
-        plugin has returned. transformers: `on_save`, which has no barrier before it.
+        Write tensors that a resumed run needs to `row.folder(self)`, large ones with `state.write_beside`. The
+        checkpoint counts as complete once every plugin has returned and every such task is done. transformers:
+        `on_save`, which has no barrier before it.
+        """
+
+    @hookspec
+    def on_checkpoint_complete(self, ctx: LogContext, row: ManifestRow) -> None:
+        """All that belongs to the checkpoint is on disk; publish or copy it here.
+
+        Called at its save, or some steps later if a plugin writes beside training, and before the loop ends. Main rank
+        only, whatever `ranks` says. Ours.
         """
 
     @hookspec

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -155,6 +156,17 @@ def _refuse(door: str, odd: Mapping[str, str]) -> None:
         raise TypeError(f"{door} cannot take {', '.join(f'{name}, which is {what}' for name, what in odd.items())}")
 
 
+def _at_once(task: Callable[[], None], row: ManifestRow | None = None) -> Future[None]:
+    """How a task is done where no host is there, as in a test of a plugin."""
+    future: Future[None] = Future()
+    try:
+        task()
+        future.set_result(None)
+    except Exception as error:
+        future.set_exception(error)
+    return future
+
+
 @dataclass
 class LoopState:
     """The training loop, as plugins see it. `trainer`, `model` and what comes with them are None until both exist."""
@@ -177,6 +189,7 @@ class LoopState:
     evaluations: set[str] = field(default_factory=set)  # names that plugins add to the trainer's: eval_<name>_loss
     refuse: Callable[[str, Mapping[str, str]], None] = field(default=_refuse, repr=False)  # by door, what is odd
     later: Callable[[Mapping[str, Callable[[], Any]]], None] | None = field(default=None, repr=False)
+    beside: Callable[[Callable[[], None], ManifestRow | None], Future[None]] = field(default=_at_once, repr=False)
     _is_stopping: bool = field(default=False, init=False, repr=False)
 
     @property
@@ -255,6 +268,16 @@ class LoopState:
             self.later(values)
         else:  # there is no host, as in a test of a plugin
             self.log({name: read() for name, read in values.items()})
+
+    def write_beside(self, task: Callable[[], None], row: ManifestRow | None = None) -> Future[None]:
+        """Have a thread of this rank do `task`, such as writing tensors to disk, while training goes on.
+
+        Tasks are done one after the other. In `on_checkpoint`, pass `row`: the checkpoint is complete only when its
+        tasks are done on all ranks, and until then a resumed run takes an older one. What `task` raises, `result` of
+        the returned future raises; ask for it. `task` must not change the model, draw random numbers, or call other
+        ranks.
+        """
+        return self.beside(task, row)
 
     def report_eval(
         self, result: EvalResult, predictions: Sequence[Mapping[str, Any]] = (), *, step: int | None = None

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from callsheet import LogContext, LoopState, ManifestRow, Plugin, PreflightReport, hookimpl, setting
+from callsheet import LogContext, ManifestRow, Plugin, PreflightReport, hookimpl, setting
 from callsheet.outbox import Delivery, Handler, Hashes, Permanent, Transient
 
 MODEL = ["*.safetensors", "*.json", "*.jinja", "*.model", "*.txt"]
@@ -38,15 +38,15 @@ class S3(Plugin):
             if not pattern or pattern.startswith("/") or ".." in pattern:
                 report.problem(f"plugins.s3.include: {pattern!r} is no pattern of files inside a checkpoint.")
 
-    @hookimpl(trylast=True)  # by then the checkpoint holds what other plugins add to it
-    def on_checkpoint(self, state: LoopState, row: ManifestRow) -> None:
+    @hookimpl
+    def on_checkpoint_complete(self, ctx: LogContext, row: ManifestRow) -> None:
         patterns = self.include + (RESUMING + SHARDED if self.optimizer else [])
         found = {path for pattern in patterns for path in row.path.glob(pattern) if path.is_file()}
         files = {path.relative_to(row.path).as_posix(): path for path in sorted(found) if path.name != NEVER}
         if not files:
             raise FileNotFoundError(f"none of the files of {row.name} matches plugins.s3.include")
         folder = f"{self.url.rstrip('/')}/{row.name}"
-        state.outbox.put("s3", {"folder": folder, "checkpoint": row.name}, files=files, key=folder)
+        ctx.outbox.put("s3", {"folder": folder, "checkpoint": row.name}, files=files, key=folder)
 
 
 class Shipping(Handler):

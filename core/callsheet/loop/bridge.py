@@ -15,7 +15,7 @@ from transformers.trainer_utils import SaveStrategy
 from callsheet.distributed.collectives import broadcast
 from callsheet.loop import plugin_state
 from callsheet.loop.extending import extend
-from callsheet.loop.hosted import Hosted
+from callsheet.loop.hosted import Hosted, rotate
 from callsheet.loop.later import Later
 from callsheet.loop.requests import Requests
 from callsheet.loop.resuming.branching import OwnSettings, forget_best
@@ -134,6 +134,8 @@ class Bridge(TrainerCallback):
             session.lineup.hooks.on_step_end(state=loop, step_idx=loop.step, batch=self.recorder.batch, metrics=metrics)
         if session.supervisor:
             session.supervisor.look()
+        if session.late.look():
+            self.rotate()
         return self.requests.obey(args, state, control)
 
     def on_log(
@@ -170,26 +172,40 @@ class Bridge(TrainerCallback):
         self.session.lineup.hooks.on_eval(state=loop, step_idx=loop.step, eval_name=name, metrics=dict(values))
         return self.requests.obey(args, state, control)
 
-    def saved(self, trainer: Any) -> None:
-        """The Trainer has written a checkpoint, and no callback knows of it yet: plugins complete it on every rank."""
+    def saved(self, trainer: Any) -> bool:
+        """The Trainer has written a checkpoint, and no callback knows of it yet: plugins complete it on every rank.
+
+        Returns whether it is complete. If not, plugins still write parts of it beside training.
+        """
         self._see(trainer.state)
         loop, session = self.session.state, self.session
+        self.wait_for_late()
         self._wait_for_everyone()  # rank 1 may come here before rank 0 has written the weights
         folder = Path(str(trainer.args.output_dir)).absolute() / f"checkpoint-{trainer.state.global_step}"
         row = ManifestRow(folder.name, trainer.state.global_step, loop.epoch, folder)
         self.memory.save(trainer, folder)
         failure = plugin_state.save(session, folder)
         session.lineup.hooks.on_checkpoint(state=loop, row=row)
-        self._wait_for_everyone()  # the manifest may list the checkpoint only when every rank's plugins have written
-        session.checkpointed(row)
+        is_complete = session.late.add(row)  # which waits for everyone, as the manifest must
         if failure:
             raise failure
+        return is_complete
+
+    def wait_for_late(self) -> None:
+        """Wait until plugins have written what they write beside training; on every rank."""
+        if self.session.late.wait():
+            self.rotate()
+
+    def rotate(self) -> None:
+        """Delete old checkpoints, now that a newer one is complete."""
+        rotate(self.session.state.trainer)
 
     def on_train_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         self._see(state)
         self.later.log()
+        self.wait_for_late()
         settle(state.log_history)
         self.session.artifacts = artifacts = self._artifacts()
         self.session.lineup.hooks.on_train_end(state=self.session.state, artifacts=artifacts)

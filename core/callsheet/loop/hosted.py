@@ -88,7 +88,10 @@ class Hosted:
             self.callsheet_bridge.memory.epoch_begins(self, kwargs)
             if self.control.should_training_stop:  # type: ignore[attr-defined]
                 return None  # by what the end of the epoch before has told
-        return super()._run_epoch(*args, **kwargs)  # type: ignore[misc]
+        done = super()._run_epoch(*args, **kwargs)  # type: ignore[misc]
+        if self.callsheet_bridge and self.control.should_training_stop:  # type: ignore[attr-defined]
+            self.callsheet_bridge.wait_for_late()  # after the last epoch, Trainer itself may delete checkpoints
+        return done
 
     def _load_rng_state(self, *args: Any, **kwargs: Any) -> None:
         """Restore random numbers of a checkpoint, unless a batch of the resumed run was made with them already."""
@@ -111,8 +114,8 @@ class Hosted:
                 super()._save_checkpoint(*args, **kwargs)  # type: ignore[misc]
         finally:
             arguments.save_total_limit = limit
-        self.callsheet_bridge.saved(self)
-        rotate(self)
+        if self.callsheet_bridge.saved(self):
+            rotate(self)
 
     def save_state(self) -> None:
         with strict(self.state):  # type: ignore[attr-defined]

@@ -71,9 +71,8 @@ class ScriptBridge(Bridge):
     ) -> TrainerControl:
         return super().on_evaluate(args, state, control, *rest, **kwargs) if self.session.is_open else control
 
-    def saved(self, trainer: Any) -> None:
-        if self.session.is_open:
-            super().saved(trainer)
+    def saved(self, trainer: Any) -> bool:
+        return super().saved(trainer) if self.session.is_open else True
 
     def on_train_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any

@@ -29,6 +29,7 @@ from callsheet.rundir.rundir import RunDir
 from callsheet.secrets import redact
 from callsheet.session import outcome, provenance
 from callsheet.session.announcer import Announcer
+from callsheet.session.late_checkpoints import LateCheckpoints
 from callsheet.session.manifest import ManifestWriter
 
 
@@ -51,9 +52,11 @@ class Session:
         self.lineup = Lineup(plugins, rank=here.rank, world_size=here.size, log=self.run_dir.event)
         ctx.publishes = self.lineup.publishes
         self.announcer = Announcer(self.run_dir, ctx, self.lineup)
+        self.late = LateCheckpoints(self.run_dir, here.rank, self._complete)
         self.state = LoopState(
-            ctx, self.lineup.request, self._announce, rank=here.rank, world_size=here.size, refuse=self.lineup.refuse
-        )
+            ctx, self.lineup.request, self._announce, rank=here.rank, world_size=here.size, refuse=self.lineup.refuse,
+            beside=self.late.parts.add,
+        )  # fmt: skip
         self.outbox = outbox or OutboxSettings()
         self.overrides = overrides
         self.supervisor: Supervisor | None = None
@@ -120,13 +123,15 @@ class Session:
         self.result = outcome.result_of(self, error, time.perf_counter() - self._started)
         outcome.write_end(self, self.result, error)
         try:
+            self.late.finish()
             self._publish(error)
         finally:
             self._say_ended(self.result, error)
 
-    def checkpointed(self, row: ManifestRow) -> None:
-        """Write a complete checkpoint into the manifest, with the outbox entries put for it."""
+    def _complete(self, row: ManifestRow) -> None:
+        """Announce a complete checkpoint and write it into the manifest, with the outbox entries put for it; rank 0."""
         if self._manifest:
+            self.lineup.hooks.on_checkpoint_complete(ctx=self.ctx, row=row)
             self._manifest.add(row, self.supervisor.put_lately() if self.supervisor else [])
 
     def beside(self, task: Callable[[Callable[[], bool]], None]) -> None:

@@ -14,7 +14,7 @@ import fsspec  # type: ignore[import-untyped]  # fsspec ships no types
 import pytest
 from fsspec.implementations.local import LocalFileSystem  # type: ignore[import-untyped]
 
-from callsheet import LogContext, LoopState, ManifestRow, PreflightReport
+from callsheet import LogContext, ManifestRow, PreflightReport
 from callsheet.outbox import Delivery, Entry, Permanent, Transient
 from callsheet_s3 import Shipping
 
@@ -53,8 +53,8 @@ def put(make_plugin: MakePlugin, tmp_path: Path) -> Callable[..., list[str]]:
         (checkpoint / "callsheet" / "bema").mkdir(parents=True, exist_ok=True)
         (checkpoint / "callsheet" / "bema" / "state.json").write_text("{}")
         plugin = make_plugin("s3", f"plugins.s3.url=far://{tmp_path}/store", *overrides)
-        state = LoopState(LogContext(tmp_path / "run"), lambda *a: None, lambda *a: None)
-        plugin.on_checkpoint(state=state, row=ManifestRow("checkpoint-2", 2, 0.5, checkpoint))
+        row = ManifestRow("checkpoint-2", 2, 0.5, checkpoint)
+        plugin.on_checkpoint_complete(ctx=LogContext(tmp_path / "run"), row=row)
         return sorted(entries(tmp_path / "run")[0]["files"])
 
     return call

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -19,10 +19,15 @@ def begun(weights: Tensor, device: str) -> Tensor:
     return weights.detach().to(device, torch.float32, copy=True)
 
 
-def formed(ema: Tensor, theta: Tensor, theta0: Tensor, alpha: float) -> Tensor:
-    """EMA + α (θ - θ₀), in float32 on the average's device."""
-    correction = theta.detach().to(ema).sub(theta0.to(ema)).mul_(alpha)
-    return correction.add_(ema)
+def formed(ema: Tensor, theta: Tensor, theta0: Tensor, alpha: float, device: Any) -> Tensor:
+    """EMA + α (θ - θ₀) in float32, computed on `device` a chunk at a time; on the average's device."""
+    import torch
+
+    result, theta = torch.empty_like(ema), theta.detach()
+    for out, running, now, then in zip(*(part.split(CHUNK) for part in (result, ema, theta, theta0)), strict=True):
+        correction = now.to(device, torch.float32).sub(then.to(device, torch.float32)).mul_(alpha)
+        out.copy_(correction.add_(running.to(device)))
+    return result
 
 
 def blend(average: Tensor, weights: Tensor, share: float) -> None:

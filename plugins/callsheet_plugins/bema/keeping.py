@@ -12,13 +12,17 @@ from callsheet.sharding import Sharding, Stored, file_of, holds_exactly, save_sh
 from callsheet_plugins.bema.average import Ema
 
 EMA = "ema"
-THETA0 = "theta0"
-FORMED = "formed"
+THETA0 = "theta0"  # the weights at the start
+THETA = "theta"  # the weights of the last update
+FORMED = "formed"  # in checkpoints of Callsheet 0.1, instead of THETA
 
 
 @dataclass(frozen=True)
 class Kept:
-    """The run's folder for files that never change after they are written: θ₀, and the formed average as a model."""
+    """The run's folder for files that never change after they are written: θ₀, θ, and the formed average as a model.
+
+    `keep` and `save` may be called by a thread: they involve no other rank.
+    """
 
     folder: Path
     sharding: Sharding
@@ -38,31 +42,37 @@ class Kept:
             self.folder.mkdir(parents=True, exist_ok=True)  # NFS does not delete a folder with open files
         barrier()
 
-    def keep_theta0(self, theta0: Ema) -> Stored:
-        """Write θ₀ to disk, and return a reader for its tensors."""
-        save_shards(self.sharding, theta0, self.folder, THETA0)
-        barrier()
-        return self.theta0()
+    def keep(self, weights: Ema, kind: str) -> None:
+        """Write this rank's part of `weights`; `kind` is THETA0 or THETA."""
+        save_shards(self.sharding, weights, self.folder, kind)
 
-    def theta0(self) -> Stored:
-        return Stored(self.sharding.chosen, self.folder, THETA0)
+    def stored(self, kind: str) -> Stored:
+        """A reader for what all ranks kept."""
+        return Stored(self.sharding.chosen, self.folder, kind)
 
     def save(self, ema: Ema, checkpoint: Path) -> None:
         """Put all that a resumed run needs into `checkpoint`; only the EMA is written again, the rest is linked."""
         save_shards(self.sharding, ema, checkpoint, EMA)
-        if (mine := file_of(self.folder, THETA0, self._rank)).exists():
-            link_or_copy(mine, checkpoint / mine.name)
+        for kind in (THETA0, THETA):
+            if (mine := file_of(self.folder, kind, self._rank)).exists():
+                link_or_copy(mine, checkpoint / mine.name)
         if self._rank == 0 and self.formed.exists():
             link_or_copy(self.formed, checkpoint / FORMED)
 
-    def adopt(self, checkpoint: Path) -> Stored:
-        """Take over the θ₀ of `checkpoint`: link this rank's file, or read this rank's part from the files of all."""
-        stored, mine = Stored(self.sharding.chosen, checkpoint, THETA0), file_of(checkpoint, THETA0, self._rank)
+    def adopt(self, checkpoint: Path, kind: str) -> bool:
+        """Take over the weights of `kind` from `checkpoint`; returns whether it has any. On all ranks.
+
+        Link this rank's file, or read this rank's part from the files of all.
+        """
+        stored, mine = Stored(self.sharding.chosen, checkpoint, kind), file_of(checkpoint, kind, self._rank)
+        if not stored:
+            return False
         if mine.exists() and holds_exactly(mine, self.sharding):
             link_or_copy(mine, self.folder / mine.name)
-            barrier()
-            return self.theta0()
-        return self.keep_theta0({name: stored.read(name) for name in stored.shards})
+        else:
+            self.keep({name: stored.read(name) for name in stored.shards}, kind)
+        barrier()
+        return True
 
     def adopt_formed(self, checkpoint: Path) -> bool:
         """Take over the formed average of `checkpoint`, if there is one; returns whether there is. Rank 0 only."""

@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from callsheet.errors import CallsheetError, did_you_mean
+from callsheet.errors import CallsheetError
 from callsheet.sharding import Sharding, save_model
 
 PROMPTS = ("PromptTuning", "MultitaskPromptTuning", "PromptEncoder", "PrefixTuning", "CPT")
-KINDS = ("cpu", "cuda", "xpu", "npu", "mps")
-DEVICE = re.compile(rf"({'|'.join(KINDS)})(:\d+)?")
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from callsheet.records import LoopState
-
-
-def problem_with_device(device: str) -> str:
-    """Why `device` cannot hold the average, or an empty string; found without torch."""
-    kind = device.partition(":")[0].replace("gpu", "cuda")
-    if not DEVICE.fullmatch(device):
-        return f"is no device; use cpu, or cuda for the GPU that each process trains on.{did_you_mean(kind, KINDS)}"
-    return ""
 
 
 def problem_with_adapter(kind: str) -> str:
@@ -37,16 +26,6 @@ def problem_with_adapter(kind: str) -> str:
         f"bema cannot save the average of {kind}: PEFT ignores the given weights and saves the prompts that train. Use "
         "an adapter inside the layers, such as peft=lora, or take bema out of plugins."
     )
-
-
-def refuse_a_device_that_is_missing(device: str) -> None:
-    """Raise `CallsheetError` if this machine lacks `device`. Preflight cannot tell: it may run on another machine."""
-    import torch
-
-    kind = device.partition(":")[0]
-    module = getattr(torch, kind, None)  # torch.npu exists only with a package of its own
-    if module is None or not module.is_available():
-        raise CallsheetError(f"plugins.bema.device={device} needs a device that torch does not see here. Use cpu.")
 
 
 def refuse_what_cannot_be_saved(model: Any) -> None:

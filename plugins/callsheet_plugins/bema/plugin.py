@@ -14,7 +14,7 @@ from callsheet.errors import CallsheetError
 from callsheet.hooks import plugin_name
 from callsheet.loop import extend
 from callsheet.sharding import Sharding, Stored, problem_with_launch, unwrapped
-from callsheet_plugins.bema import keeping, model
+from callsheet_plugins.bema import keeping, model, placing
 from callsheet_plugins.bema.evaluating import NAME, Evaluation
 from callsheet_plugins.bema.running import Average
 from callsheet_plugins.bema.schedule import Schedule
@@ -44,7 +44,11 @@ class Bema(Schedule):
 
     ranks = "all"
 
-    device: str = setting("cpu", help="The device that holds the average, such as cpu or cuda.")
+    device: str = setting(
+        placing.AUTO,
+        help="Where the average is kept: cuda is the GPU of the weights, cpu is main memory, auto is the GPU if it has "
+        "room after the first step.",
+    )
     theta0: str = setting(
         "disk", choices=("disk", "memory"), help="Where θ₀ is kept; disk is a file in the run directory."
     )
@@ -76,7 +80,7 @@ class Bema(Schedule):
                 f"The first BEMA update, at step {self.first_update}, has the weight {beta:.3g} and overshoots the "
                 "weights it moves towards. Raise plugins.bema.lag until lag + multiplier * step is at least 1."
             )
-        if problem := model.problem_with_device(self.device):
+        if problem := placing.problem_with_device(self.device):
             report.problem(f"plugins.bema.device={self.device} {problem}")
         trainer, peft, launch = (ctx.run_config.get(part) or {} for part in ("trainer", "peft", "launch"))
         args = trainer.get("args") or {}
@@ -92,7 +96,7 @@ class Bema(Schedule):
 
     @hookimpl
     def on_train_start(self, state: LoopState) -> None:
-        model.refuse_a_device_that_is_missing(self.device)
+        placing.refuse_a_device_that_is_missing(self.device)
         if problem := self._problem_with_vllm(getattr(state.args, "use_vllm", False)):
             raise CallsheetError(problem)  # preflight of a script does not see the trainer's arguments
         self._model = unwrapped(state)
@@ -105,8 +109,8 @@ class Bema(Schedule):
         if self._average is None:
             self._updated_at = None
             if state.step >= self.update_after:
-                self._average = self._begun()
-        self._form_if_last(state)  # the resumed run may have planned more steps than this one
+                self._average = self._begun(state)
+        self._keep_if_last(state)  # the resumed run may have planned more steps than this one
         if state.trainer is not None:
             self._follow(state, state.trainer)
         if self.evaluate_with == "both":
@@ -118,20 +122,24 @@ class Bema(Schedule):
     def on_step_end(
         self, state: LoopState, step_idx: int, batch: Sequence[Mapping[str, Any]], metrics: Mapping[str, float]
     ) -> None:
+        if self._average:
+            self._average.check()
+            self._average.decide()
         if step_idx == self.update_after:
-            self._average = self._begun()
+            self._average = self._begun(state)
         if self._average and self.is_update(step_idx):
-            self._average.update(self.beta(step_idx))
+            self._average.update(self.beta(step_idx), state.optimizer)
             self._updated_at = step_idx
-            self._form_if_last(state)
+            self._keep_if_last(state)
 
     @hookimpl(tryfirst=True)
     def on_checkpoint(self, state: LoopState, row: ManifestRow) -> None:
         if self._average is None:
             return
-        self._average.save(self._kept, row.folder(self))
+        self._average.save(row.folder(self), lambda task: state.write_beside(task, row))
         if self.every_checkpoint and self._updated_at is not None:
-            self._save_formed(state, row.path / plugin_name(self))
+            formed = self._average.former(self.alpha(state.step))
+            model.save(state, self._model, self._sharding, row.path / plugin_name(self), formed)
 
     @hookimpl
     def on_train_end(self, state: LoopState, artifacts: dict[str, Path]) -> None:
@@ -199,26 +207,30 @@ class Bema(Schedule):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self._updated_at = state_dict["updated_at"]
 
-    def _begun(self) -> Average:
-        return Average.begin(self._sharding, self._kept, self.device, self.theta0)
+    def _new(self) -> Average:
+        return Average(self._sharding, self._kept, self.device, self.theta0)
 
-    def _form_if_last(self, state: LoopState) -> None:
-        """Form the average at the last update: when training ends, the weights of that step are gone."""
-        if self._updated_at == state.step and self._was_last_update(state):
-            self._form(state)
+    def _begun(self, state: LoopState) -> Average:
+        begun = self._new()
+        begun.begin(state.write_beside)
+        return begun
+
+    def _keep_if_last(self, state: LoopState) -> None:
+        """Keep the weights of the last update: when training ends, they are gone."""
+        if self._average and not self._is_formed and self._updated_at == state.step and self._was_last_update(state):
+            self._average.keep_last(state.write_beside)
 
     def _was_last_update(self, state: LoopState) -> bool:
         return self._updated_at is not None and self._updated_at + self.update_freq > state.max_steps
 
     def _form(self, state: LoopState) -> None:
-        if self._average and self._updated_at is not None and not self._is_formed:
-            self._save_formed(state, self._kept.formed)
-            self._is_formed = True
-
-    def _save_formed(self, state: LoopState, folder: Path) -> None:
-        assert self._average is not None
-        formed = self._average.former(self.alpha(state.step))
-        model.save(state, self._model, self._sharding, folder, formed)
+        """Form the average of the last update if that is behind, else that of the weights as they are now."""
+        if not self._average or self._updated_at is None or self._is_formed:
+            return
+        at_last = self._average.has_last
+        formed = self._average.former(self.alpha(self._updated_at if at_last else state.step), at_last=at_last)
+        model.save(state, self._model, self._sharding, self._kept.formed, formed)
+        self._is_formed = True
 
     @contextmanager
     def _swapped(self, state: LoopState) -> Iterator[bool]:
@@ -241,9 +253,11 @@ class Bema(Schedule):
         if not checkpoint or not ema:
             self._refuse_unless_restart(row)
             return None
-        if self._was_last_update(state):
+        restored = self._new()
+        restored.restore(ema, checkpoint)
+        if self._was_last_update(state) and not restored.adopt_last(checkpoint):
             self._is_formed = broadcast(lambda: self._kept.adopt_formed(checkpoint))
-        return Average.restored(self._sharding, self._kept, ema, checkpoint, self.device, self.theta0)
+        return restored
 
     def _refuse_unless_restart(self, row: ManifestRow) -> None:
         if self.on_missing_state == "refuse":

@@ -1,92 +1,181 @@
-"""The running average of one rank: updated from the model's shards, saved, and formed."""
+"""The running average of one rank: begun, updated from the model's shards, written to disk, and formed."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from callsheet.distributed.collectives import barrier
 from callsheet.sharding import Sharding, Stored
-from callsheet_plugins.bema import average
+from callsheet_plugins.bema import average, placing
 from callsheet_plugins.bema.average import Ema
-from callsheet_plugins.bema.keeping import Kept
-from callsheet_plugins.bema.lane import Lane
-from callsheet_plugins.bema.offload import Offload, crossing
+from callsheet_plugins.bema.keeping import THETA, THETA0, Kept
+from callsheet_plugins.bema.streams import holding
+from callsheet_plugins.bema.streams.streamed import Copy, Streamed
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+Beside = Callable[[Callable[[], None]], "Future[None]"]  # has a task done by a thread, one after the other
 
-@dataclass
+
 class Average:
-    """The EMA in float32, one copy of this rank's shard, and the function that reads θ₀."""
+    """The EMA in float32, one copy of this rank's shard, and what belongs to it on disk.
 
-    sharding: Sharding
-    ema: Ema
-    theta0: Callable[[str], Tensor]
-    offloads: dict[Any, Offload] = field(default_factory=dict)  # keyed by the GPU of the weights
-    leaving: dict[Any, Ema] | None = None  # the same keys; computed once, because an engine may have to fetch weights
+    Weights on a GPU are streamed past it, and what is written to disk is copied and written beside training. Of weights
+    in main memory, everything is done at once.
+    """
 
-    @classmethod
-    def begin(cls, sharding: Sharding, kept: Kept, device: str, where: str) -> Average:
+    def __init__(self, sharding: Sharding, kept: Kept, device: str, theta0: str = "disk") -> None:
+        self.sharding, self.kept = sharding, kept
+        self.has_last = False  # the weights of the last update, from which it will be formed
+        self._device, self._is_undecided = device, device == placing.AUTO
+        self._theta0_in_memory = theta0 == "memory"
+        self._theta0: Callable[[str], Tensor] | None = None
+        self._last: Stored | None = None
+        self._written: list[Future[None]] = []
+        streamed = placing.streamed(sharding.chosen, device)
+        self.streams = [Streamed(gpu, shards, is_at_home=is_at_home) for gpu, shards, is_at_home in streamed]
+        elsewhere = {name for stream in self.streams for name in stream.shards}
+        self._others = [name for name in sharding.chosen if name not in elsewhere]
+        self._plain: Ema = {}
+        self._hook: Any = holding.before_each_step(self._hold) if self.streams else None
+        placing.say_if_not_pinned(self.streams)
+
+    @property
+    def ema(self) -> Ema:
+        """The average by name, complete after `settle` and valid until the next update."""
+        streamed = {name: tensor for stream in self.streams for name, tensor in stream.ema.items()}
+        return {name: streamed[name] if name in streamed else self._plain[name] for name in self.sharding.chosen}
+
+    def begin(self, beside: Beside) -> None:
         """Start at the current weights, which become θ₀."""
-        dtypes = {}
-        ema: Ema = {}
-        for name, shard in sharding.chosen.items():
-            weights = shard.read()
-            ema[name], dtypes[name] = average.begun(weights, device), weights.dtype
-        theta0 = {name: tensor.to(dtypes[name]) for name, tensor in ema.items()}  # exact: this was their dtype before
-        stored = kept.keep_theta0(theta0)
-        if where == "disk":
-            return cls(sharding, ema, stored.read)
-        return cls(sharding, ema, {name: stored.read(name).to(device) for name in ema}.__getitem__)
+        place = placing.elsewhere(self._device)
+        for name in self._others:
+            self._plain[name] = average.begun(self.sharding.chosen[name].read(), place)
+        for stream in self.streams:
+            stream.begin()
+        self._write_weights(THETA0, beside)
 
-    @classmethod
-    def restored(
-        cls, sharding: Sharding, kept: Kept, ema: Stored, checkpoint: Path, device: str, where: str
-    ) -> Average:
-        """Restore the average of `checkpoint`, bit for bit."""
-        stored = kept.adopt(checkpoint)
-        running = {name: ema.read(name).to(device) for name in sharding.chosen}
-        if where == "disk":
-            return cls(sharding, running, stored.read)
-        return cls(sharding, running, {name: stored.read(name).to(device) for name in running}.__getitem__)
+    def restore(self, ema: Stored, checkpoint: Path) -> None:
+        """Start at the average of `checkpoint`, bit for bit."""
+        place = placing.elsewhere(self._device)
+        self._plain = {name: ema.read(name).to(place) for name in self._others}
+        for stream in self.streams:
+            stream.put(ema.read)
+        self.kept.adopt(checkpoint, THETA0)
 
-    def update(self, beta: float) -> None:
+    def update(self, beta: float, optimizer: Any = None) -> None:
         """EMA ← EMA + β (θ - EMA)."""
-        shards = self.sharding.chosen
-        if self.leaving is None:
-            self.leaving = crossing(shards, self.ema)
-            self.offloads = {device: Offload(Lane(device)) for device in self.leaving}
-        for device, leaving in self.leaving.items():
-            self.offloads[device].update(leaving, shards, beta)
-        gone = {name for leaving in self.leaving.values() for name in leaving}
-        for name, tensor in self.ema.items():  # in the order in which they lie in memory, which is faster
-            if name not in gone:
-                average.blend(tensor, shards[name].read(), beta)
+        for stream in self.streams:
+            stream.update(beta)
+        if self.streams and optimizer is not None and not holding.writes_in_steps_alone(optimizer):
+            self._hold()
+        for name, tensor in self._plain.items():  # in the order in which they lie in memory, which is faster
+            average.blend(tensor, self.sharding.chosen[name].read(), beta)
 
-    def former(self, alpha: float) -> Callable[[str], Tensor | None]:
-        """A function that forms this rank's part of a parameter's average, or None if it is not averaged."""
+    def decide(self) -> None:
+        """With device=auto: move to the GPU if there is room, now that a step has taken what steps take."""
+        if self._is_undecided:
+            self._is_undecided = False
+            placing.decide(self.streams, is_main=self.sharding.rank == 0)
+
+    def keep_last(self, beside: Beside) -> None:
+        """Keep the weights of the last update: at the end of training, the average is formed from them."""
+        self._write_weights(THETA, beside)
+        self.has_last = True
+
+    def adopt_last(self, checkpoint: Path) -> bool:
+        """Take over the weights of the last update from `checkpoint`, if it has them; returns whether it has."""
+        self.has_last = self.kept.adopt(checkpoint, THETA)
+        return self.has_last
+
+    def former(self, alpha: float, *, at_last: bool = False) -> Callable[[str], Tensor | None]:
+        """A function that forms this rank's part of a parameter's average, or None if it is not averaged.
+
+        Formed from the current weights or, with `at_last`, from those of the last update. On all ranks together.
+        """
         self.settle()
+        self._open(at_last)
+        assert self._theta0 is not None
+        ema, shards, theta0, last = self.ema, self.sharding.shards, self._theta0, self._last if at_last else None
+        gpus = {name: stream.device for stream in self.streams for name in stream.shards}
 
         def form(name: str) -> Tensor | None:
-            if name not in self.ema:
+            if name not in ema:
                 return None
-            return average.formed(self.ema[name], self.sharding.shards[name].read(), self.theta0(name), alpha)
+            theta = last.read(name) if last else shards[name].read()
+            return average.formed(ema[name], theta, theta0(name), alpha, gpus.get(name, ema[name].device))
 
         return form
 
-    def save(self, kept: Kept, folder: Path) -> None:
-        """Write all that a resumed run needs into `folder` of a checkpoint; on all ranks."""
-        self.settle()
-        kept.save(self.ema, folder)
+    def save(self, folder: Path, beside: Beside) -> None:
+        """Write all that a resumed run needs into `folder` of a checkpoint."""
+        copies = [stream.copy_of_average() for stream in self.streams]
+        self._write(copies, self._plain, lambda ema: self.kept.save(ema, folder), beside)
 
-    def close(self) -> None:
-        for offload in self.offloads.values():
-            offload.close()
+    def check(self) -> None:
+        """Raise what was raised beside training."""
+        for written in [future for future in self._written if future.done()]:
+            self._written.remove(written)
+            written.result()
+
+    def wait(self) -> None:
+        """Wait until everything is on disk, on all ranks. Raises what was raised beside training."""
+        for written in self._written:
+            written.result()
+        self._written = []
+        barrier()
 
     def settle(self) -> None:
         """Wait until the average holds every update."""
-        for offload in self.offloads.values():
-            offload.settle()
+        for stream in self.streams:
+            stream.settle()
+
+    def close(self) -> None:
+        """Let go of the GPUs, which still may be writing into the buffers."""
+        if self._hook:
+            self._hook.remove()
+        for stream in self.streams:
+            stream.close()
+
+    def _hold(self) -> None:
+        for stream in self.streams:
+            stream.hold()
+
+    def _open(self, at_last: bool) -> None:
+        """Open what is read from disk."""
+        if self._theta0 is None or (at_last and self._last is None):
+            self.wait()
+        self._theta0 = self._theta0 or self._read_theta0()
+        if at_last and self._last is None:
+            self._last = self.kept.stored(THETA)
+
+    def _read_theta0(self) -> Callable[[str], Tensor]:
+        stored = self.kept.stored(THETA0)
+        if self._theta0_in_memory:
+            return {name: stored.read(name) for name in self.sharding.chosen}.__getitem__
+        return stored.read
+
+    def _write_weights(self, kind: str, beside: Beside) -> None:
+        copies = [stream.copy_of_weights() for stream in self.streams]
+        plain = {name: self.sharding.chosen[name].read() for name in self._others}
+        self._write(copies, plain, lambda weights: self.kept.keep(weights, kind), beside)
+
+    def _write(self, copies: list[Copy], plain: Ema, write: Callable[[Ema], None], beside: Beside) -> None:
+        """Write the tensors of `copies` and `plain` beside training; at once if no GPU has any."""
+        if not copies:
+            write(plain)
+            return
+        kept = {name: tensor.to("cpu", copy=True) for name, tensor in plain.items()}
+
+        def task() -> None:
+            for copy in copies:
+                copy.arrived.wait()
+            write({**kept, **{name: tensor for copy in copies for name, tensor in copy.tensors.items()}})
+
+        self._written.append(written := beside(task))
+        for copy in copies:
+            copy.keep_until(written)

@@ -32,11 +32,11 @@ class Benchmarks(BenchmarkSettings):
 
         checks.check(self, ctx, report)
 
-    @hookimpl(trylast=True)  # by then the checkpoint holds what other plugins add to it
-    def on_checkpoint(self, state: LoopState, row: ManifestRow) -> None:
-        if not self.scores_revisions(state.ctx):
+    @hookimpl
+    def on_checkpoint_complete(self, ctx: LogContext, row: ManifestRow) -> None:
+        if not self.scores_revisions(ctx):
             for source in sources.of_checkpoint(row):
-                self._put(state.ctx, source)
+                self._put(ctx, source)
 
     @hookimpl(trylast=True)
     def on_train_end(self, state: LoopState, artifacts: dict[str, Path]) -> None:

@@ -38,6 +38,7 @@ class HubRevisions(RevisionSettings):
     def __post_init__(self) -> None:
         super().__post_init__()
         self._metrics: dict[str, float] = {}
+        self._at_save: dict[str, dict[str, float]] = {}
         self._seen: tuple[int, float] = (0, 0.0)
 
     @hookimpl
@@ -53,27 +54,33 @@ class HubRevisions(RevisionSettings):
             self._metrics = {"step": step_idx}
         self._metrics |= numbers(metrics)[0]
 
-    @hookimpl(trylast=True)  # other plugins add to the checkpoint first
+    @hookimpl
     def on_checkpoint(self, state: LoopState, row: ManifestRow) -> None:
+        self._at_save[row.name] = dict(self._metrics)  # it may be complete only after later evaluations
+
+    @hookimpl
+    def on_checkpoint_complete(self, ctx: LogContext, row: ManifestRow) -> None:
         self._seen = (row.step, row.epoch)
+        metrics = self._at_save.pop(row.name, {})
         branch = naming.branch_of(self.revision, row.step)
-        self._put(state.ctx, branch, row.path, checkpoint=row.name)
+        self._put(ctx, branch, row.path, metrics, checkpoint=row.name)
         for name in self.artifacts:
             if (row.path / name / CONFIG).is_file() or (row.path / name / ADAPTER).is_file():
-                self._put(state.ctx, self._branch(name, row.step), row.path / name, checkpoint=row.name, weights=name)
+                branch = self._branch(name, row.step)
+                self._put(ctx, branch, row.path / name, metrics, checkpoint=row.name, weights=name)
 
     @hookimpl(trylast=True)
     def on_train_end(self, state: LoopState, artifacts: dict[str, Path]) -> None:
         self._seen = (state.step, state.epoch)
         for name in self.artifacts:
             if name in artifacts:
-                self._put(state.ctx, self._branch(name, state.step), artifacts[name], weights=name)
+                self._put(state.ctx, self._branch(name, state.step), artifacts[name], self._metrics, weights=name)
             else:
                 logger.warning("hub_revisions has no %s to publish: no plugin left a model folder of that name.", name)
 
     def publish(self, state: LoopState, folder: Path) -> None:
         self._seen = (state.step, state.epoch)
-        self._put(state.ctx, self.revision, folder, final=True)
+        self._put(state.ctx, self.revision, folder, self._metrics, final=True)
 
     def _branch(self, artifact: str, step: int) -> str:
         return naming.branch_of(f"{self.revision}-{artifact}", step)
@@ -83,6 +90,7 @@ class HubRevisions(RevisionSettings):
         ctx: LogContext,
         branch: str,
         folder: Path,
+        known: Mapping[str, float],
         *,
         checkpoint: str = "",
         weights: str = "raw",
@@ -90,8 +98,8 @@ class HubRevisions(RevisionSettings):
     ) -> None:
         step, _ = self._seen
         repo = self.repo or ctx.experiment or "model"
-        metrics = {name: value for name, value in self._metrics.items() if name != "step"}
-        if self._metrics.get("step") != step:
+        metrics = {name: value for name, value in known.items() if name != "step"}
+        if known.get("step") != step:
             metrics = {}  # they belong to an earlier step
         where = {"hub": self.hub, "repo": repo, "branch": branch}
         payload: dict[str, Any] = {

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from callsheet import LogContext, LoopState, ManifestRow
+from callsheet import LogContext, ManifestRow
 from callsheet.outbox import Outbox
 from callsheet.outbox.store import EntryStore
 from core.outbox.conftest import states
@@ -62,8 +62,8 @@ def test_the_example_of_the_page_works(tmp_path, ping, server, courier, make_plu
     checkpoint.mkdir(parents=True)
     (checkpoint / "config.json").write_text('{"model_type": "llama"}')
     plugin = make_plugin("ping", f"plugins.ping.url=http://127.0.0.1:{server.server_port}/checkpoints")
-    state = LoopState(LogContext(tmp_path / "run", outbox=Outbox(tmp_path / "run")), lambda *a: None, lambda *a: None)
-    plugin.on_checkpoint(state=state, row=ManifestRow("checkpoint-2", 2, 0.5, checkpoint))
+    ctx = LogContext(tmp_path / "run", outbox=Outbox(tmp_path / "run"))
+    plugin.on_checkpoint_complete(ctx=ctx, row=ManifestRow("checkpoint-2", 2, 0.5, checkpoint))
     process = courier(tmp_path / "run")
     assert process.wait(30) == 0
     (id,) = states(tmp_path / "run")[end]

@@ -1,61 +1,88 @@
-"""A lane for the tests of bema on machines without a GPU: its copies are made as late as those of a slow stream."""
+"""Lanes for the tests of bema on machines without a GPU: they do their jobs as late as a slow stream may."""
 
 import threading
+from typing import ClassVar
+
+import torch
 
 from callsheet import Plugin, hookimpl
 
-
-class LateLane:
-    """Stands in for `callsheet_plugins.bema.lane.Lane`; `device` is only what weights are sorted by."""
-
-    def __init__(self, device=None):
-        self.copies = []
-
-    def copy(self, shards):
-        self.copies.append(LateCopy({name: shard.read() for name, shard in shards.items()}))
-        return self.copies[-1]
+PATIENCE = 0.05  # seconds after which a stream is done, even if nobody has waited for it
 
 
-class LateCopy:
-    """Reads the weights where they lie only when it must: work that is held for it comes, or its average is asked for."""
+class LateLanes:
+    """Stands in for `callsheet_plugins.bema.streams.lanes.Lanes`.
 
-    def __init__(self, weights):
-        self.weights, self.tensors, self.was_held = weights, {}, False
-        self._due, self._lock = threading.Event(), threading.Lock()
+    Weights are read only when work is held for that, or when somebody waits; targets are written later still.
+    """
+
+    made: ClassVar = []
+
+    def __init__(self, device, *, is_at_home):
+        self.piece, self.was_held = 50, False  # elements: pieces begin and end inside tensors
+        self._waiting, self._read, self._lock = [], [], threading.RLock()
+        self._held = threading.Event()
+        self.made.append(self)
+
+    def run(self, jobs):
+        with self._lock:
+            self.settle()
+            self._waiting = list(jobs)
+            self._held.clear()
 
     def hold(self):
-        self.was_held = True
-        self.hurry()
-
-    def hurry(self):
         with self._lock:
-            self.tensors = self.tensors or {name: tensor.clone() for name, tensor in self.weights.items()}
-        self._due.set()
+            self.was_held = self.was_held or bool(self._waiting)
+            self._read += [(job.target, _result(job)) for job in self._waiting]
+            self._waiting = []
+        self._held.set()
+
+    def mark(self):
+        return LateMark(self)
+
+    def settle(self):
+        with self._lock:
+            self.hold()
+            for target, result in self._read:
+                target.copy_(result)
+            self._read = []
+
+
+class LateMark:
+    def __init__(self, lanes):
+        self.lanes = lanes
 
     def wait(self):
-        assert self._due.wait(60), "nobody wanted it"
+        self.lanes._held.wait(PATIENCE)
+        self.lanes.settle()
 
 
-def hurried(settle):
-    """`Offload.settle` for late copies: who waits for an average has them made."""
+def _result(job):
+    parts = [part for part in job.weights]
+    if job.source is None:
+        return torch.cat([part.to(job.target.dtype) for part in parts])
+    return job.source.lerp(torch.cat([part.float() for part in parts]), job.share)
 
-    def settled(offload):
-        if isinstance(offload._copy, LateCopy):
-            offload._copy.hurry()
-        settle(offload)
 
-    return settled
+def stream_all(shards):
+    """Instead of `on_gpus`: every weight is streamed, wherever it is."""
+    return {torch.device("cpu"): {name: shard for name, shard in shards.items() if shard.length}}
+
+
+def install():
+    from callsheet_plugins.bema import placing
+    from callsheet_plugins.bema.streams import streamed
+
+    streamed.Lanes = LateLanes
+    placing.on_gpus = stream_all
+    placing.say_if_not_pinned = placing.decide = lambda streams, **about: None
 
 
 class Late(Plugin):
-    """Sends every weight that bema averages over a late lane."""
+    """Streams every weight that bema averages over late lanes."""
 
     ranks = "all"
 
     @hookimpl
     def on_train_start(self, state):
-        from callsheet_plugins.bema import offload, running
-
-        running.Lane = LateLane
-        running.crossing = lambda shards, ema: {"late": ema}
-        offload.Offload.settle = hurried(offload.Offload.settle)
+        install()

@@ -12,7 +12,7 @@ from ranks import on_ranks
 from safetensors.torch import load_file
 
 from callsheet.sharding import Sharding, Stored, file_of
-from callsheet_plugins.bema.keeping import EMA, FORMED, THETA0, Kept
+from callsheet_plugins.bema.keeping import EMA, FORMED, THETA, THETA0, Kept
 
 
 def parts(sharding: Sharding, more: float = 0.0) -> dict[str, torch.Tensor]:
@@ -24,7 +24,7 @@ def kept(tmp_path: Path) -> Kept:
     """The folder of a run in one process, with θ₀ in it."""
     made = Kept(tmp_path / "bema", Sharding(small_model()))
     made.clear()
-    made.keep_theta0(parts(made.sharding))
+    made.keep(parts(made.sharding), THETA0)
     return made
 
 
@@ -47,13 +47,15 @@ def holds(stored: Stored, more: float = 0.0) -> bool:
 
 
 def test_theta0_is_read_back_as_it_was_written(kept: Kept) -> None:
-    assert holds(kept.theta0()) and holds(kept.keep_theta0(parts(kept.sharding)))
+    assert holds(kept.stored(THETA0))
+    kept.keep(parts(kept.sharding, 2.0), THETA)
+    assert holds(kept.stored(THETA0)) and holds(kept.stored(THETA), 2.0)
 
 
 def test_a_new_run_in_the_folder_begins_with_an_empty_one(kept: Kept) -> None:
     form(kept)
     kept.clear()
-    assert list(kept.folder.iterdir()) == [] and not kept.theta0()
+    assert list(kept.folder.iterdir()) == [] and not kept.stored(THETA0)
 
 
 def test_a_checkpoint_has_an_average_of_its_own_and_shares_theta0_and_the_formed_one(
@@ -89,7 +91,8 @@ def test_checkpoints_keep_what_the_folder_loses(kept: Kept, checkpoint: Path, en
 def test_a_resumed_run_links_the_theta0_of_its_checkpoint(kept: Kept, checkpoint: Path) -> None:
     kept.save(parts(kept.sharding), checkpoint)
     kept.clear()
-    assert holds(kept.adopt(checkpoint))
+    assert kept.adopt(checkpoint, THETA0) and holds(kept.stored(THETA0))
+    assert not kept.adopt(checkpoint, THETA)
     assert file_of(kept.folder, THETA0, 0).stat().st_ino == file_of(checkpoint, THETA0, 0).stat().st_ino
 
 
@@ -98,11 +101,12 @@ def test_another_number_of_ranks_writes_its_own_theta0_from_the_files_of_all(kep
         half = Kept(kept.folder, of_rank(Sharding(small_model()), rank, {"0.weight": cut}))
         flat = parts(Sharding(small_model()))
         flat["0.weight"] = flat["0.weight"][cut[0] : sum(cut)]
-        half.keep_theta0(flat)
+        half.keep(flat, THETA0)
         half.save(flat, checkpoint)
     before = {path.name: path.read_bytes() for path in checkpoint.iterdir()}
     kept.clear()
-    assert holds(kept.adopt(checkpoint))
+    assert kept.adopt(checkpoint, THETA0) and holds(kept.stored(THETA0))
+    assert not kept.adopt(checkpoint, THETA)
     assert load_file(file_of(kept.folder, THETA0, 0))["0.weight"].numel() == 35
     assert {path.name: path.read_bytes() for path in checkpoint.iterdir()} == before
 
@@ -115,13 +119,14 @@ def test_ranks_that_go_on_have_the_parts_that_they_keep(tmp_path: Path, saved: i
     def save(rank: int) -> None:
         kept = Kept(tmp_path / "bema", Sharding(spread("fsdp2", rank, saved)))
         kept.clear()
-        kept.keep_theta0(parts(kept.sharding))
+        kept.keep(parts(kept.sharding), THETA0)
         kept.save(parts(kept.sharding, 1.0), checkpoint)
 
     def resume(rank: int) -> Any:
         kept = Kept(tmp_path / "again", Sharding(spread("fsdp2", rank, resumed)))
         kept.clear()
-        theta0, ema = kept.adopt(checkpoint), Stored(kept.sharding.chosen, checkpoint, EMA)
+        assert kept.adopt(checkpoint, THETA0)
+        theta0, ema = kept.stored(THETA0), Stored(kept.sharding.chosen, checkpoint, EMA)
         return [
             {name: kept.sharding.everywhere(name, stored.read(name)) for name in kept.sharding.chosen}
             for stored in (theta0, ema)
@@ -151,13 +156,13 @@ def test_a_published_average_takes_the_place_of_what_was_there_and_leaves_the_fo
     form(kept)
     assert kept.publish(place) == place
     assert sorted(path.name for path in place.iterdir()) == ["config.json", "model.safetensors"]
-    assert not kept.formed.exists() and holds(kept.theta0())
+    assert not kept.formed.exists() and holds(kept.stored(THETA0))
 
 
 def test_on_other_ranks_nothing_is_cleared_and_nothing_formed_is_shared(kept: Kept, checkpoint: Path) -> None:
     form(kept)
     other = Kept(kept.folder, of_rank(Sharding(small_model()), 1, {"0.weight": (0, 0)}))
     other.clear()
-    assert kept.formed.exists() and holds(kept.theta0())
+    assert kept.formed.exists() and holds(kept.stored(THETA0))
     other.save({}, checkpoint)
     assert list(checkpoint.iterdir()) == []

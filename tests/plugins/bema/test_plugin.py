@@ -31,7 +31,6 @@ from callsheet.sharding import Sharding
 from callsheet_plugins.bema import Bema
 from callsheet_plugins.bema import average as arithmetic
 from callsheet_plugins.bema.keeping import Kept
-from callsheet_plugins.bema.offload import crossing
 from callsheet_plugins.bema.running import Average
 from callsheet_plugins.csv_metrics import CsvMetrics
 
@@ -153,11 +152,17 @@ def test_updates_fall_on_trl_steps(tmp_path: Path) -> None:
     assert list(dict.fromkeys(watch.updated_at)) == [None, 5, 7, 9]
 
 
+def at_once(task: Callable[[], None]) -> Any:
+    task()
+
+
 def begun(folder: Path, model: Any, where: str = "disk") -> Average:
     sharding = Sharding(model)
     kept = Kept(folder / "kept", sharding)
     kept.clear()
-    return Average.begin(sharding, kept, "cpu", where)
+    average = Average(sharding, kept, "cpu", where)
+    average.begin(at_once)
+    return average
 
 
 def test_a_bfloat16_model_is_averaged_as_in_float64(tmp_path: Path) -> None:
@@ -542,16 +547,6 @@ def test_what_is_no_device_is_found_before_training(device: str) -> None:
     report = PreflightReport()
     Bema(device=device).preflight(LogContext(Path()), report)
     assert len(report.problems) == 1 and f"device={device} is no device" in report.problems[0]
-
-
-def test_only_weights_on_a_gpu_are_copied_out_each_over_streams_of_its_own() -> None:
-    places = {"a": "cpu", "b": "cuda:0", "c": "cuda:1", "d": "cuda:0"}
-    shards: Any = {
-        name: SimpleNamespace(read=lambda place=place: SimpleNamespace(device=torch.device(place)))
-        for name, place in places.items()
-    }
-    leaving = crossing(shards, dict.fromkeys(places, torch.empty(1)))
-    assert {str(device): [*part] for device, part in leaving.items()} == {"cuda:0": ["b", "d"], "cuda:1": ["c"]}
 
 
 @pytest.mark.skipif(torch.accelerator.is_available(), reason="there is a GPU")

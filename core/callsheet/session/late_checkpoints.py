@@ -1,0 +1,78 @@
+"""When a checkpoint is complete: at its save, or once all ranks have written what plugins write beside training."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+
+from callsheet.distributed.collectives import all_gather
+from callsheet.records import ManifestRow
+from callsheet.rundir.rundir import RunDir
+from callsheet.session.parts import Late, Parts
+
+logger = logging.getLogger("callsheet")
+
+LONG = 1.0  # seconds that the loop waited, from which on it is told
+AT_THE_END = 300.0  # seconds that the end of a run waits for its disk
+
+
+class LateCheckpoints:
+    """At most one checkpoint is late. `complete` is called for each on rank 0, in the process's main thread."""
+
+    def __init__(self, run_dir: RunDir, rank: int, complete: Callable[[ManifestRow], None]) -> None:
+        self.run_dir, self.parts, self._complete = run_dir, Parts(run_dir, rank), complete
+        self._row: ManifestRow | None = None  # of every rank
+        self._late: Late | None = None  # of rank 0
+
+    def add(self, row: ManifestRow) -> bool:
+        """Every plugin has returned. Returns whether the checkpoint is complete; on all ranks together."""
+        said = [path for path in all_gather(self.parts.close_off(row)) if path]
+        if not said:
+            self._complete(row)
+            return True
+        self._row = row
+        if self.run_dir.is_main:
+            self._late = Late(row, said)
+        return False
+
+    def look(self) -> bool:
+        """Complete a late checkpoint if it is written; returns whether it was completed now. Costs no time else."""
+        return bool(self._late and self._late.is_written() and self._end())
+
+    def wait(self) -> bool:
+        """Wait until no checkpoint is late; returns whether one was that is complete now. On all ranks together."""
+        if self._row is None:
+            return False
+        was_late, began = self._row, time.monotonic()
+        failures = all_gather(self.parts.wait(was_late))
+        self._row = None
+        if self._late and self._late.wait(AT_THE_END):
+            self._end()
+        if (seconds := time.monotonic() - began) > LONG and self.run_dir.is_main:
+            logger.warning("Training waited %.1f s for %s to be written.", seconds, was_late.name)
+        return not any(failures)
+
+    def finish(self) -> None:
+        """The run is over, in whatever way: wait for its disk, without the other ranks, which may be gone."""
+        if self._row is not None:
+            self.parts.wait(self._row, AT_THE_END)
+        if self._late and self._late.wait(AT_THE_END if self._row else 0.0):
+            self._end()
+        self._row = self._late = None
+        self.parts.close()
+
+    def _end(self) -> bool:
+        """Complete the late checkpoint, unless it was deleted, or lacks something."""
+        assert self._late is not None
+        late, self._late = self._late, None
+        failure, seconds = late.failure(), late.forget()
+        if not late.row.path.is_dir():
+            return False
+        if failure:
+            self.run_dir.event("not_completed", checkpoint=late.row.name, error=failure)
+            logger.warning("%s is not complete: %s. A run resumes from an older one.", late.row.name, failure)
+            return False
+        self.run_dir.event("completed_late", checkpoint=late.row.name, seconds=round(seconds, 3))
+        self._complete(late.row)
+        return True

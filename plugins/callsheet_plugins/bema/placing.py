@@ -1,0 +1,89 @@
+"""Where the average is kept: on the GPU of the weights, in main memory, or wherever there is room."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from callsheet.errors import CallsheetError, did_you_mean
+from callsheet.sharding import Shard
+from callsheet_plugins.bema.streams.holding import on_gpus
+from callsheet_plugins.bema.streams.streamed import Streamed
+
+logger = logging.getLogger("callsheet")
+
+AUTO = "auto"
+KINDS = (AUTO, "cpu", "cuda", "xpu", "npu", "mps")
+DEVICE = re.compile(rf"{AUTO}|({'|'.join(KINDS[1:])})(:\d+)?")
+MARGIN = 0.1  # of a GPU's memory stays free for batches that are larger than the first
+
+
+def problem_with_device(device: str) -> str:
+    """Why `device` cannot hold the average, or an empty string; found without torch."""
+    kind = device.partition(":")[0].replace("gpu", "cuda")
+    if not DEVICE.fullmatch(device):
+        return (
+            f"is no device; use auto, cpu, or cuda for the GPU that each process trains on.{did_you_mean(kind, KINDS)}"
+        )
+    return ""
+
+
+def refuse_a_device_that_is_missing(device: str) -> None:
+    """Raise `CallsheetError` if this machine lacks `device`. Preflight cannot tell: it may run on another machine."""
+    import torch
+
+    if device == AUTO:
+        return
+    kind = device.partition(":")[0]
+    module = getattr(torch, kind, None)  # torch.npu exists only with a package of its own
+    if module is None or not module.is_available():
+        raise CallsheetError(f"plugins.bema.device={device} needs a device that torch does not see here. Use cpu.")
+
+
+def streamed(shards: Mapping[str, Shard], device: str) -> Iterator[tuple[Any, dict[str, Shard], bool]]:
+    """The shards on each GPU whose average is kept there or in main memory, and whether it begins on the GPU."""
+    import torch
+
+    wanted = torch.device("cpu" if device == AUTO else device)
+    for gpu, found in on_gpus(shards).items():
+        if wanted.type == "cpu":
+            yield gpu, found, False
+        elif wanted.type == gpu.type and wanted.index in (None, gpu.index):
+            yield gpu, found, True
+
+
+def elsewhere(device: str) -> str:
+    """The device of averages that are not streamed."""
+    return "cpu" if device == AUTO else device
+
+
+def decide(streams: Iterable[Streamed], *, is_main: bool) -> None:
+    """Move each average to its GPU, if the GPU has room for it; said on rank 0."""
+    import torch
+
+    for stream in streams:
+        free, total = torch.cuda.mem_get_info(stream.device)
+        margin = MARGIN * total
+        if free - stream.size >= margin:
+            stream.come_home()
+            where = f"on {stream.device}, which had {gigabytes(free)} free"
+        else:
+            where = f"in main memory: {stream.device} has {gigabytes(free)} free, and {gigabytes(margin)} stay so"
+        if is_main:
+            logger.info("bema keeps its average (%s) %s.", gigabytes(stream.size), where)
+
+
+def say_if_not_pinned(streams: Iterable[Streamed]) -> None:
+    """Warn that copies will keep the loop waiting."""
+    if not all(stream.is_pinned for stream in streams):
+        logger.warning(
+            "The system did not lock main memory for bema's average (a limit such as `ulimit -l`, or a container). The "
+            "average is right, and each update keeps training waiting. plugins.bema.device=cuda needs no such memory "
+            "for updates."
+        )
+
+
+def gigabytes(size: float) -> str:
+    return f"{size / 1e9:.1f} GB"

@@ -1,0 +1,151 @@
+"""Streams of a GPU that carry an average past the weights, beside training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+LANES = 3  # while one piece comes in and another is blended, a third goes out
+PIECE = 1 << 23  # elements of a piece; with two float32 buffers on each lane, 192 MiB of the device
+AT_HOME = 1 << 22  # elements of a piece of an average on the device: the weights in float32 stay in its cache
+
+
+@dataclass(frozen=True)
+class Job:
+    """target ← source + share (weights - source), computed in float32; without a source, target ← weights.
+
+    `weights` are one-dimensional, on the device, and together as long as `target`. `source` and `target` are in main
+    memory or on the device, and may be the same.
+    """
+
+    target: Tensor
+    weights: Sequence[Tensor]
+    source: Tensor | None = None
+    share: float = 1.0
+
+
+class Lanes:
+    """Carries out jobs on streams of `device`. Jobs at the same place in the list of `run` keep their order.
+
+    The device does everything. The processor only queues the jobs, and no thread takes part.
+    """
+
+    def __init__(self, device: Any, *, is_at_home: bool) -> None:
+        import torch
+
+        self.device = device
+        self.piece = AT_HOME if is_at_home else PIECE
+        self._lanes = [_Lane(torch.cuda.Stream(device), self.piece) for _ in range(1 if is_at_home else LANES)]
+
+    def run(self, jobs: Sequence[Job]) -> None:
+        """Start `jobs` with the weights as all work queued so far leaves them; returns at once."""
+        import torch
+
+        queued = torch.cuda.current_stream(self.device).record_event()
+        for number, lane in enumerate(self._lanes):
+            lane.run(jobs[number :: len(self._lanes)], queued)
+
+    def hold(self) -> None:
+        """Make the device read all weights before any work that this thread queues from now on."""
+        import torch
+
+        for lane in self._lanes:
+            torch.cuda.current_stream(self.device).wait_event(lane.has_read)
+
+    def mark(self) -> Mark:
+        """The end of all jobs so far; another thread may wait for it."""
+        import torch
+
+        return Mark([lane.stream.record_event(torch.cuda.Event(blocking=True)) for lane in self._lanes], self.device)
+
+    def settle(self) -> None:
+        """Wait until all jobs are done."""
+        for lane in self._lanes:
+            lane.stream.synchronize()
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A moment of the lanes. A thread that waits for it sleeps."""
+
+    events: Sequence[Any]
+    device: Any
+
+    def wait(self) -> None:
+        import torch
+
+        with torch.cuda.device(self.device):  # a new thread uses GPU 0, and would allocate memory there
+            for event in self.events:
+                event.synchronize()
+
+
+class _Lane:
+    """One stream, a buffer for a piece of the average, and one for weights of another dtype."""
+
+    def __init__(self, stream: Any, piece: int) -> None:
+        import torch
+
+        self.stream, self.has_read = stream, torch.cuda.Event()
+        self._piece = piece
+        self._stage: Tensor | None = None
+        self._wide: Tensor | None = None
+
+    def run(self, jobs: Sequence[Job], queued: Any) -> None:
+        import torch
+
+        self.stream.wait_event(queued)
+        with torch.cuda.stream(self.stream):
+            for number, job in enumerate(jobs):
+                held = self._moved(job)
+                if held is not job.weights[0]:
+                    self._note_last(number, jobs)
+                if held is not job.target:
+                    job.target.copy_(held, non_blocking=True)
+                if held is job.weights[0]:
+                    self._note_last(number, jobs)
+
+    def _note_last(self, number: int, jobs: Sequence[Job]) -> None:
+        if number == len(jobs) - 1:
+            self.has_read.record(self.stream)
+
+    def _moved(self, job: Job) -> Tensor:
+        """The result of `job` on the device; its target, if that is there."""
+        target, weights = job.target, job.weights
+        if job.source is None and len(weights) == 1 and weights[0].dtype == target.dtype:
+            return weights[0]
+        held = target if target.device == weights[0].device else self._buffer("_stage", target)
+        if job.source is None:
+            _together(held, weights)
+            return held
+        if job.source is not held:
+            held.copy_(job.source, non_blocking=True)
+        if all(weight.dtype == held.dtype for weight in weights):
+            _lerp(held, weights, job.share)
+        else:
+            held.lerp_(_together(self._buffer("_wide", target), weights), job.share)
+        return held
+
+    def _buffer(self, name: str, target: Tensor) -> Tensor:
+        import torch
+
+        if (buffer := getattr(self, name)) is None:
+            buffer = torch.empty(self._piece, dtype=torch.float32, device=self.stream.device)
+            setattr(self, name, buffer)
+        return buffer[: target.numel()]  # type: ignore[no-any-return]
+
+
+def _lerp(held: Tensor, weights: Sequence[Tensor], share: float) -> None:
+    import torch
+
+    torch._foreach_lerp_(held.split([weight.numel() for weight in weights]), list(weights), share)
+
+
+def _together(whole: Tensor, weights: Sequence[Tensor]) -> Tensor:
+    import torch
+
+    torch._foreach_copy_(whole.split([weight.numel() for weight in weights]), list(weights))
+    return whole
