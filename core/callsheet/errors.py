@@ -40,6 +40,15 @@ def sentences(*parts: str | None) -> str:
     return " ".join([*(part if part[-1] in ".:!?" else f"{part}." for part in said), last])
 
 
+def counted(number: int, one: str, many: str = "", form: str = "") -> str:
+    """A number with its noun, which has an `s` for all but 1, or is `many`; `form` is how the number is written.
+
+    >>> counted(1, "row"), counted(7000, "row", form=","), counted(2, "process", "processes")
+    ('1 row', '7,000 rows', '2 processes')
+    """
+    return f"{number:{form}} {one if number == 1 else many or f'{one}s'}"
+
+
 def first_line(said: object) -> str:
     """The first line of an error or a text, or the name of its type where it says nothing."""
     lines = str(said).strip().splitlines()

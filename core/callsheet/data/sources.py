@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from callsheet.config.schema import DatasetSettings, SourceSettings
 from callsheet.data import evaluation
-from callsheet.errors import CallsheetError
+from callsheet.errors import CallsheetError, counted
 
 HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
 SPLIT = re.compile(r"(\w+)(\[[^]]*\])?")
@@ -63,4 +63,6 @@ def split_problems(dataset: DatasetSettings, rows: int) -> list[str]:
     held_out = int(size) if size >= 1 else math.ceil(size * rows)
     if held_out < rows:
         return []
-    return [f"dataset.test_split_size={size:g} holds out {held_out} of {rows} rows and leaves none to train on."]
+    return [
+        f"dataset.test_split_size={size:g} holds out {held_out} of {counted(rows, 'row')} and leaves none to train on."
+    ]

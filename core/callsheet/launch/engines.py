@@ -10,7 +10,7 @@ from typing import Any
 
 from callsheet.config.schema import LaunchSettings
 from callsheet.distributed.world import World
-from callsheet.errors import CallsheetError
+from callsheet.errors import CallsheetError, counted
 from callsheet.launch import devices
 from callsheet.privates.deepspeed import without_compiler
 
@@ -93,14 +93,15 @@ def require(launch: LaunchSettings, world: World, size: int) -> None:
     """Raise `CallsheetError` unless as many processes run as were asked for and started."""
     asked = (launch.processes or 0) * launch.nodes
     if asked and size != asked:
+        wanted, runs = counted(asked, "process", "processes"), f"{size} run{'s' if size == 1 else ''}"
         raise CallsheetError(
-            f"launch.processes={launch.processes} on launch.nodes={launch.nodes} asks for {asked} processes, "
-            f"but {size} run{f', started by {world.starter}' if world.starter else ''}."
+            f"launch.processes={launch.processes} on launch.nodes={launch.nodes} asks for {wanted}, "
+            f"but {runs}{f', started by {world.starter}' if world.starter else ''}."
         )
     if size != world.size:
         raise CallsheetError(
-            f"{world.size} processes were started, but the trainer sees {size}. Is trainer.args.ddp_backend right for "
-            "this machine?"
+            f"{counted(world.size, 'process', 'processes')} started, but the trainer sees {size}. "
+            "Is trainer.args.ddp_backend right for this machine?"
         )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from callsheet.config.plan import Plan
 from callsheet.distributed.world import world
-from callsheet.errors import CallsheetError
+from callsheet.errors import CallsheetError, counted
 from callsheet.launch.devices import processes_per_node
 from callsheet.preflight.evaluation import Arguments
 
@@ -50,7 +50,7 @@ def _training(args: Arguments, group: int, rows: int, processes: int) -> Iterato
         generated, of = rows * int(args.number(factor)), f"{_of(processes)} × {factor}"
     if generated % group:
         yield (
-            f"trainer.args.{GROUP}={group} does not divide the {generated} completions that are generated at a time "
+            f"trainer.args.{GROUP}={group} does not divide the {_generated(generated)} generated at a time "
             f"({of}). Change one of them."
         )
 
@@ -60,9 +60,13 @@ def _evaluation(args: Arguments, group: int, processes: int) -> Iterator[str]:
     rows, group = int(args.number("per_device_eval_batch_size")) * processes, int(args.number(of_group)) or group
     if args.evaluates and rows % group:
         yield (
-            f"trainer.args.{of_group}={group} does not divide the {rows} rows of an evaluation batch "
+            f"trainer.args.{of_group}={group} does not divide the {counted(rows, 'row')} of an evaluation batch "
             f"({_of(processes, 'per_device_eval_batch_size')}). Change one of them."
         )
+
+
+def _generated(number: int) -> str:
+    return f"{counted(number, 'completion')} that {'is' if number == 1 else 'are'}"
 
 
 def _of(processes: int, name: str = "per_device_train_batch_size") -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from callsheet.config.schema import TrainerSettings
-from callsheet.errors import CallsheetError, did_you_mean
+from callsheet.errors import CallsheetError, counted, did_you_mean
 from callsheet.introspect.classes import constructor
 from callsheet.introspect.modules import Module, find_module, literal, module_spec
 from callsheet.rewards.naming import Entry, entry, of_trl
@@ -33,7 +33,7 @@ def problems(trainer: TrainerSettings) -> list[str]:
             found.append(str(error))
     weights = trainer.args.get("reward_weights")
     if isinstance(weights, Sequence) and trainer.rewards and len(weights) != len(trainer.rewards):
-        counts = f"holds {len(weights)} weights, and trainer.rewards {len(trainer.rewards)}"
+        counts = f"holds {counted(len(weights), 'weight')}, and trainer.rewards {len(trainer.rewards)}"
         found.append(f"trainer.args.reward_weights {counts}.")
     return found
 

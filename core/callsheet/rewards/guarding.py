@@ -8,7 +8,7 @@ import numbers
 from collections.abc import Callable
 from typing import Any
 
-from callsheet.errors import CallsheetError
+from callsheet.errors import CallsheetError, counted
 
 WANTED = "one number, or None, for each completion"
 
@@ -38,7 +38,8 @@ def check(returned: Any, expected: int, path: str) -> list[float | None]:
     values = returned.tolist() if hasattr(returned, "tolist") else list(returned)
     if len(values) != expected:
         raise CallsheetError(
-            f"Reward {path} returned {_count(len(values))} for {expected} completions; expected {WANTED}."
+            f"Reward {path} returned {counted(len(values), 'value')} for {counted(expected, 'completion')}; "
+            f"expected {WANTED}."
         )
     for number, value in enumerate(values):
         if value is not None and not isinstance(value, numbers.Real) and not _is_scalar(value):
@@ -55,10 +56,6 @@ def _name(reward: Any) -> str:
     while isinstance(reward, functools.partial):
         reward = reward.func
     return str(getattr(reward, "__name__", type(reward).__name__))
-
-
-def _count(number: int) -> str:
-    return "1 value" if number == 1 else f"{number} values"
 
 
 def _shown(value: Any) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from callsheet.config.plan import Plan
+from callsheet.errors import counted
 from callsheet.records import ManifestRow
 from callsheet.rundir.again import compatibility, resuming
 from callsheet.rundir.checkpoints import put_aside
@@ -33,8 +34,8 @@ def checkpoint_of(plan: Plan, session: Session) -> ManifestRow | None:
     if row:
         before, after = compatibility.processes_of(row.path), session.state.world_size
         if before != after:
-            said = "%s was saved by %d processes and resumes with %d: what follows is not bit for bit the same."
-            logger.warning(said, row.name, before, after)
+            said = "%s was saved by %s and resumes with %d: what follows is not bit for bit the same."
+            logger.warning(said, row.name, counted(before, "process", "processes"), after)
         logger.info("Resuming from %s.", row.name)
         session.run_dir.event(
             "resuming", checkpoint=relative(row.path, plan.run_dir), step=row.step, processes=[before, after]

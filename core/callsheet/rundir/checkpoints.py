@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from callsheet.errors import CallsheetError
+from callsheet.errors import CallsheetError, counted
 from callsheet.records import FileRecord, ManifestRow, Revision
 from callsheet.rundir.hashes import Hashes, sha256
 from callsheet.rundir.revisions import content_of, revision_of
@@ -108,7 +108,7 @@ def fault(row: ManifestRow, *, deep: bool = False) -> str:
         if not path.is_file():
             return f"{name} is missing"
         if path.stat().st_size != expected.size:
-            return f"{name} has {path.stat().st_size} bytes instead of {expected.size}"
+            return f"{name} has {counted(path.stat().st_size, 'byte')} instead of {expected.size}"
         if deep and expected.sha256 and sha256(path) != expected.sha256:
             return f"the content of {name} has changed since it was saved"
     return structural_fault(row.path)

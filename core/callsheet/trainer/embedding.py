@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from callsheet.config.schema import ModelSettings, PeftSettings
-from callsheet.errors import CallsheetError
+from callsheet.errors import CallsheetError, counted
 from callsheet.model_files.contents import json_of
 from callsheet.model_files.rows import SIZE, rows_of
 from callsheet.model_files.tokens import tokens_in
@@ -50,7 +50,8 @@ def warnings(model: ModelSettings, peft: PeftSettings, lacking: Lacking) -> list
     trained = {"modules_to_save", "trainable_token_indices"} & {name for name, value in peft.args.items() if value}
     if model.resize_embeddings and peft.type and not trained:
         return [
-            f"{SETTING}=true adds {lacking.tokens - lacking.rows:,} rows, and peft={peft.type} does not train them. "
+            f"{SETTING}=true adds {counted(lacking.tokens - lacking.rows, 'row', form=',')}, which peft={peft.type} "
+            "does not train. "
             "'peft.args.modules_to_save=[embed_tokens,lm_head]' does."
         ]
     return []

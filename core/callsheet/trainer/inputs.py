@@ -13,7 +13,7 @@ from callsheet.data import evaluation as evaluation_sets
 from callsheet.data.evaluation import as_given
 from callsheet.data.shaping import chat, tokenizing
 from callsheet.distributed.world import world
-from callsheet.errors import CallsheetError
+from callsheet.errors import CallsheetError, counted
 from callsheet.trainer import adapters, embedding
 from callsheet.trainer.models import load_config, load_tokenizer, model_class
 
@@ -129,8 +129,9 @@ def _with_tokens(rows: Any, path: str) -> Any:
     if is_stream(rows) or len(kept) == len(rows):
         return kept
     if not len(kept):
-        raise CallsheetError(f"Data set '{path}': none of its {len(rows)} rows holds any text.")
+        raise CallsheetError(f"Data set '{path}': none of its {counted(len(rows), 'row')} holds any text.")
     if world().is_main:
-        lost = len(rows) - len(kept)
-        logger.warning("Data set '%s': %d of its %d rows are left out. They hold no text.", path, lost, len(rows))
+        lost, of = len(rows) - len(kept), counted(len(rows), "row")
+        what = "is left out. It holds no text." if lost == 1 else "are left out. They hold no text."
+        logger.warning("Data set '%s': %d of its %s %s", path, lost, of, what)
     return kept

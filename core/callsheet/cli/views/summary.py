@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Table
 
+from callsheet.errors import counted
 from callsheet.rundir.revisions import short
 from callsheet.rundir.rundir import CONFIG, EVALS, EVENTS, METRICS
 
@@ -27,7 +28,9 @@ def show(session: Session, console: Console | None = None) -> None:
         return
     console.print()
     by = f" by a plugin: {session.stopped_by}" if result.status == "stopped" else ""
-    console.print(f"[bold]{result.status}[/bold]{by} after {result.step} steps in {_seconds(result.seconds)}")
+    console.print(
+        f"[bold]{result.status}[/bold]{by} after {counted(result.step, 'step')} in {_seconds(result.seconds)}"
+    )
     scores = list(session.run_dir.rows(EVALS))
     if scores:
         console.print(score_table(scores))
@@ -88,7 +91,7 @@ def _failures(hooks: dict[str, dict[str, float]], is_disabled: bool) -> str:
     'on_log 3 times, then no longer called'
     """
     times = {hook: int(cost.get("failures", 0)) for hook, cost in hooks.items()}
-    said = ", ".join(f"{hook} {count} time{'s' * (count > 1)}" for hook, count in times.items() if count)
+    said = ", ".join(f"{hook} {counted(count, 'time')}" for hook, count in times.items() if count)
     return f"{said}, then no longer called" if said and is_disabled else said
 
 

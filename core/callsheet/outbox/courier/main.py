@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 from threading import Event, Thread
 
+from callsheet.errors import counted
 from callsheet.outbox.courier.backoff import Backoff
 from callsheet.outbox.courier.due import DueQueue
 from callsheet.outbox.courier.lock import ANOTHER_WORKS, CourierLock
@@ -51,7 +52,7 @@ class Courier:
     def work(self) -> None:
         """Until nothing is left to be done for a run that is gone."""
         if found := self.store.recover():
-            logger.info("Took over %d entries of a courier that was killed.", len(found))
+            logger.info("Took over %s of a courier that was killed.", counted(len(found), "entry", "entries"))
         while not self._is_over():
             self._look()
             while self.due.working < self.parallel and (entry := self.due.pop(self._limit)):

@@ -47,7 +47,7 @@ class WaitBar:
         """The last line: how many of all are done, and what became of the others."""
         done, failed = (len(self._seen.intersection(self.store.ids(state))) for state in (DONE, FAILED))
         left = sorted(self._seen.intersection(self.store.left()))
-        said = [f"{failed} failed"] * bool(failed) + [f"{_kinds(left)} left"] * bool(left)
+        said = [f"{failed} failed"] * bool(failed) + [_left(left)] * bool(left)
         return f"Outbox: {'; '.join([f'{done} of {self._total} done', *said])}."
 
     def show(self, left: Sequence[str]) -> None:
@@ -56,7 +56,7 @@ class WaitBar:
             self._draw(left)
         elif time.monotonic() - self._said >= LINE_SECONDS:
             self._said = time.monotonic()
-            done = f"Outbox: {self._total - len(left)} of {self._total} done; {_kinds(left)} left."
+            done = f"Outbox: {self._total - len(left)} of {self._total} done; {_left(left)}."
             print(sentences(done, self.last_error()), file=sys.stderr)
 
     def _draw(self, left: Sequence[str]) -> None:
@@ -66,7 +66,7 @@ class WaitBar:
             self._bar.start()
         parts = progress.read(self.store.folder)
         done = self._total - len(left) + sum(min(part / whole, 1.0) for part, whole in parts.values() if whole)
-        note = self.last_error() or f"{_kinds(left)} left. Ctrl-C ends the wait, and loses nothing."
+        note = self.last_error() or f"{_left(left)}. Ctrl-C ends the wait, and loses nothing."
         self._bar.update(self._bar.task_ids[0], total=self._total, completed=done, note=note)
 
     def last_error(self) -> str:
@@ -80,13 +80,15 @@ class WaitBar:
         return self._error
 
 
-def _kinds(ids: Sequence[str]) -> str:
+def _left(ids: Sequence[str]) -> str:
+    """How many entries are left, and of which kinds: those are names, and no nouns that a number could go before.
+
+    >>> _left(["benchmarks-a"]), _left(["benchmarks-a", "hub_revisions-b", "benchmarks-c"])
+    ('1 left (benchmarks)', '3 left (benchmarks: 2, hub_revisions: 1)')
     """
-    >>> _kinds(["benchmarks-a", "hub_revisions-b", "benchmarks-c"])
-    '2 benchmarks, 1 hub_revisions'
-    """
-    counts = Counter(id.partition("-")[0] for id in ids)
-    return ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items()))
+    counts = sorted(Counter(id.partition("-")[0] for id in ids).items())
+    kinds = [kind if len(counts) == 1 else f"{kind}: {count}" for kind, count in counts]
+    return f"{len(ids)} left ({', '.join(kinds)})"
 
 
 def _bar() -> Progress:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from callsheet.errors import CallsheetError
+from callsheet.errors import CallsheetError, counted
 from callsheet.records import ManifestRow
 
 SIZES = (
@@ -42,8 +42,9 @@ def misfit(folder: Path, engine: str, processes: int | None) -> str:
             f"Use launch={right}."
         )
     if engine in FIXED and processes not in (before, None):
+        saved = counted(before, "process", "processes")
         return (
-            f"{folder} was saved by {before} processes of launch={engine}, each with its part of the optimizer, and "
+            f"{folder} was saved by {saved} of launch={engine}, each with its part of the optimizer, and "
             f"{processes} cannot take it over. Go on with {before}; only launch=ddp and fsdp2 may change the number."
         )
     return ""

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from callsheet.data import ordering
-from callsheet.errors import CallsheetError
+from callsheet.errors import CallsheetError, counted
 
 DROPPED = "trainer.args.dataloader_drop_last=true drops a batch that is not full"
 
@@ -17,14 +17,15 @@ def require_batch(trainer: Any, loader: Any, rows: int) -> None:
     if _length(loader) != 0:
         return
     if prompts := _prompts(trainer.args):
+        completions = counted(trainer.args.generation_batch_size, "completion")
         raise CallsheetError(
-            f"No step can be taken: {rows} rows are fewer than the {prompts} prompts of one generation batch, and TRL "
-            f"drops a batch that is not full. Bring more rows, or lower trainer.args.generation_batch_size "
-            f"({trainer.args.generation_batch_size} completions, {trainer.args.num_generations} for each prompt)."
+            f"No step can be taken: {_rows(rows, 'are')} fewer than the {prompts} prompts of one generation batch, and "
+            "TRL drops a batch that is not full. Bring more rows, or lower trainer.args.generation_batch_size "
+            f"({completions}, {trainer.args.num_generations} for each prompt)."
         )
     raise CallsheetError(
-        f"No step can be taken: {rows} rows do not fill {_batch(trainer, 'train')}, and {DROPPED}. Bring more rows, "
-        "lower trainer.args.per_device_train_batch_size, or leave dataloader_drop_last out."
+        f"No step can be taken: {_rows(rows, 'do')} not fill {_batch(trainer, 'train')}, and {DROPPED}. Bring more "
+        "rows, lower trainer.args.per_device_train_batch_size, or leave dataloader_drop_last out."
     )
 
 
@@ -55,11 +56,12 @@ def not_evaluated(trainer: Any, name: str, rows: int) -> Iterator[str]:
     size, rows = _size(trainer, "eval"), rows * int(getattr(trainer, "num_generations_eval", None) or 1)
     if rows < size:
         raise CallsheetError(
-            f"{name}: nothing can be evaluated. {rows} rows do not fill {_batch(trainer, 'eval')}, and {DROPPED}. "
+            f"{name}: nothing can be evaluated. {_rows(rows, 'do')} not fill {_batch(trainer, 'eval')}, and {DROPPED}. "
             "Lower trainer.args.per_device_eval_batch_size, or leave dataloader_drop_last out."
         )
     if over := rows % size:
-        yield f"{name}: {over} of {rows} rows are never evaluated, because {DROPPED}."
+        are = "is" if over == 1 else "are"
+        yield f"{name}: {over} of {counted(rows, 'row')} {are} never evaluated, because {DROPPED}."
 
 
 def require_steps(args: Any, max_steps: int) -> None:
@@ -75,6 +77,11 @@ def took_no_step(trainer: Any) -> None:
     """Raise `CallsheetError` if training ended before its first step, as it does where a stream has no rows."""
     if not trainer.state.global_step:
         raise CallsheetError("Training ended before its first step: the data gave no batch to learn from.")
+
+
+def _rows(number: int, verb: str) -> str:
+    """A number of rows with the verb that goes with it."""
+    return f"{counted(number, 'row')} {({'are': 'is', 'do': 'does'}[verb]) if number == 1 else verb}"
 
 
 def _batch(trainer: Any, kind: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from callsheet.config.plan import Plan
 from callsheet.data import first_rows
-from callsheet.errors import CallsheetError, sentences
+from callsheet.errors import CallsheetError, counted, sentences
 from callsheet.trainer.made.learnable import ROWS
 from callsheet.trainer.made.rows import Rows
 
@@ -25,14 +25,16 @@ def of(rows: Rows, cause: Cause, use: str) -> Iterator[str]:
     """Say what was lost of `rows`; raises `CallsheetError` if that was everything. `use` is `TRAIN` or `EVALUATE`."""
     if rows.left is None or rows.given is None:
         return
-    given = f"its first {rows.given} rows" if rows.sampled else f"its {rows.given} rows"
+    given = f"its {'first ' if rows.sampled else ''}{counted(rows.given, 'row')}"
     if not rows.left or rows.mute >= min(rows.left, ROWS):
         raise CallsheetError(sentences(f"{rows.name}: none of {given} is left to {use}", cause.said, cause.advice))
     if not rows.packed and rows.left < rows.given:
-        yield sentences(f"{rows.name}: {rows.given - rows.left} of {given} are left out", f"{cause.said}.")
+        lost = rows.given - rows.left
+        yield sentences(f"{rows.name}: {lost} of {given} {'is' if lost == 1 else 'are'} left out", f"{cause.said}.")
     if rows.mute:
-        looked = f"{rows.left} rows" if rows.left <= ROWS else f"the first {ROWS} rows"
-        yield f"{rows.name}: {rows.mute} of {looked} teach nothing: they hold no token to learn from."
+        looked = counted(rows.left, "row") if rows.left <= ROWS else f"the first {ROWS} rows"
+        what = "teaches nothing: it holds" if rows.mute == 1 else "teach nothing: they hold"
+        yield f"{rows.name}: {rows.mute} of {looked} {what} no token to learn from."
 
 
 def cause(plan: Plan, args: Any, given: Any) -> Cause:

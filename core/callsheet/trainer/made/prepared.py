@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from callsheet.config.plan import Plan
 from callsheet.data import is_stream
-from callsheet.errors import CallsheetError
+from callsheet.errors import CallsheetError, counted
 from callsheet.trainer.inputs import evaluation_path, sets_of
 from callsheet.trainer.made import batches, losses
 from callsheet.trainer.made.learnable import mute_rows
@@ -40,7 +40,9 @@ class Prepared:
             return
         for warning in self.warnings:
             logger.warning("%s", warning)
-        logger.info("%s.", "; ".join([f"{max_steps} steps on {self.train}{self._left_over(trainer)}", *self._sets()]))
+        logger.info(
+            "%s.", "; ".join([f"{counted(max_steps, 'step')} on {self.train}{self._left_over(trainer)}", *self._sets()])
+        )
 
     def numbers(self) -> dict[str, Any]:
         """The numbers of rows, for a file; a single evaluation set is called `ONLY`."""
@@ -49,7 +51,11 @@ class Prepared:
 
     def _left_over(self, trainer: Any) -> str:
         over = batches.left_over(trainer, self.train.left or 0)
-        return f", of which each epoch leaves out {over} that do not fill a batch" if over else ""
+        return (
+            f", of which each epoch leaves out {over} that {'does' if over == 1 else 'do'} not fill a batch"
+            if over
+            else ""
+        )
 
     def _sets(self) -> Iterator[str]:
         if self.evaluation:

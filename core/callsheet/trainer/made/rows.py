@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from callsheet.errors import counted
+
 TRAIN, EVALUATE = "train on", "evaluate on"
 
 
@@ -26,5 +28,6 @@ class Rows:
         if self.left is None:
             return "a stream of rows"
         if self.packed:
-            return f"{self.given} rows packed into {self.left}"
-        return f"{self.left} rows" if self.left == self.given else f"{self.left} of {self.given} rows"
+            return f"{counted(self.given or 0, 'row')} packed into {self.left}"
+        of = counted(self.given or 0, "row")
+        return of if self.left == self.given else f"{self.left} of {of}"

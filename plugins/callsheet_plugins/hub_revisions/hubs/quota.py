@@ -8,6 +8,7 @@ from pathlib import Path
 from threading import Lock
 from typing import ClassVar
 
+from callsheet.errors import counted
 from callsheet.outbox import Delivery, Entry, Transient
 from callsheet.rundir import atomic
 
@@ -38,7 +39,8 @@ class Quota:
             if newer and job.payload["coalesce"] and not job.payload["final"]:
                 return newer[-1].id
             free_at = recent[-allowed] + HOUR
-            raise Transient(f"{len(recent)} commits in the last hour.", retry_after=free_at - time.time(), counts=False)
+            said = f"{counted(len(recent), 'commit')} in the last hour."
+            raise Transient(said, retry_after=free_at - time.time(), counts=False)
         if newer and newer[-1].not_before <= time.time():
             raise Transient("A newer revision goes first.", retry_after=1.0, counts=False)
         return None

@@ -25,7 +25,7 @@ def test_the_last_line_says_n_of_n(tmp_path, capsys):
         for number in range(3):
             move(store, f"ping-{number}", DONE)
     lines = capsys.readouterr().err.splitlines()
-    assert lines[0] == "Outbox: 0 of 3 done; 3 ping left." and lines[-1] == "Outbox: 3 of 3 done."
+    assert lines[0] == "Outbox: 0 of 3 done; 3 left (ping)." and lines[-1] == "Outbox: 3 of 3 done."
 
 
 def test_it_tells_the_truth_of_what_failed_and_of_what_is_left(tmp_path, capsys):
@@ -34,7 +34,7 @@ def test_it_tells_the_truth_of_what_failed_and_of_what_is_left(tmp_path, capsys)
         bar.show(store.left())
         move(store, "ping-0", DONE)
         move(store, "ping-1", FAILED)
-    assert capsys.readouterr().err.splitlines()[-1] == "Outbox: 1 of 3 done; 1 failed; 1 ping left."
+    assert capsys.readouterr().err.splitlines()[-1] == "Outbox: 1 of 3 done; 1 failed; 1 left (ping)."
 
 
 def test_what_came_later_is_counted_too(tmp_path, capsys):
@@ -47,6 +47,15 @@ def test_what_came_later_is_counted_too(tmp_path, capsys):
         bar.show(store.left())
         move(store, "pong-1", DONE)
     assert capsys.readouterr().err.splitlines()[-1] == "Outbox: 2 of 2 done."
+
+
+def test_several_kinds_are_counted_apart(tmp_path, capsys):
+    store = filled(tmp_path, 2)
+    store.draft(Entry("benchmarks-1", "benchmarks", "1", {}, 1.0))
+    store.post("benchmarks-1")
+    with WaitBar(store) as bar:
+        bar.show(store.left())
+    assert capsys.readouterr().err.splitlines()[-1] == "Outbox: 0 of 3 done; 3 left (benchmarks: 1, ping: 2)."
 
 
 def test_who_never_waited_says_nothing(tmp_path, capsys):

@@ -39,6 +39,14 @@ def test_a_loader_without_a_batch_is_refused(processes: int, batch: str) -> None
         batches.require_batch(trainer(processes), [], 3)
 
 
+def test_one_row_is_no_rows() -> None:
+    with pytest.raises(CallsheetError, match="No step can be taken: 1 row does not fill one batch of 4"):
+        batches.require_batch(trainer(), [], 1)
+    with pytest.raises(CallsheetError, match="1 row is fewer than the 2 prompts"):
+        batches.require_batch(trainer(generation_batch_size=2, num_generations=1), [], 1)
+    assert next(batches.not_evaluated(trainer(), "a", 5)).startswith("a: 1 of 5 rows is never evaluated, because")
+
+
 def test_a_loader_with_batches_or_without_a_length_is_not() -> None:
     batches.require_batch(trainer(), [1], 4)
     batches.require_batch(trainer(), iter([]), 4)

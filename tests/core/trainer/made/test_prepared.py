@@ -65,6 +65,18 @@ def test_rows_that_are_dropped_in_part_are_said_with_numbers(
     assert (row["max_steps"], row["train"]["given"], row["train"]["left"]) == (2, 8, 5)
 
 
+def test_a_single_row_and_a_single_step_are_said_as_such(run_trainer: Run, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "callsheet")
+    one = ("trainer.args.per_device_train_batch_size=1", "trainer.args.max_steps=1", "trainer.args.save_steps=1")
+
+    run_trainer("sft", *one, rows=ROWS["sft"][:1], output_dir="one")
+    run_trainer("sft", LIMIT, *one, rows=lengthened("sft", 1)[-2:], output_dir="two")
+
+    assert "1 step on 1 row." in caplog.text and "1 step on 1 of 2 rows." in caplog.text
+    assert "two.jsonl': 1 of its 2 rows is left out." in caplog.text
+    assert "none of its 1 row holds any text." in refusal(run_trainer, "hf", *one, rows=[{"text": ""}])
+
+
 def test_a_pair_counts_as_two_rows_where_it_is_made_into_two(
     run_trainer: Run, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -154,7 +166,7 @@ def test_evaluation_in_full_batches_only_says_what_it_leaves_out(
 
     run_trainer("sft", *drop, "trainer.args.per_device_eval_batch_size=2")
 
-    assert "held_out.jsonl': 1 of 5 rows are never evaluated, because " in caplog.text
+    assert "held_out.jsonl': 1 of 5 rows is never evaluated, because " in caplog.text
     said = refusal(run_trainer, "sft", *drop, "trainer.args.per_device_eval_batch_size=8", output_dir="other")
     assert "nothing can be evaluated. 5 rows do not fill one batch of 8, and " in said
 
