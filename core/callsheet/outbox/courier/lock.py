@@ -10,6 +10,7 @@ import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
+from threading import RLock
 from typing import IO, Any
 
 from callsheet.rundir import atomic
@@ -37,6 +38,8 @@ class CourierLock:
         self._flock: IO[str] | None = None
         self._system_locks = True
         self._name = uuid.uuid4().hex
+        self._is_ours = False
+        self._one_at_a_time = RLock()  # a thread beats while another may release; a signal's handler may, too
 
     def take(self, sleep: Callable[[float], Any] = time.sleep) -> bool:
         """Hold the lock, after watching for as long as a dead holder on another host may need; False when one lives."""
@@ -51,6 +54,7 @@ class CourierLock:
                 self.release()
                 return False
             sleep(min(self.beat_seconds / 2, 1.0))
+        self._is_ours = True
         atomic.write(self.path, json.dumps({"host": os.uname().nodename, "pid": os.getpid(), "name": self._name}))
         if holder:
             # Another courier may have seen the same death. Each replaces the whole file, so the later name stays; after
@@ -59,13 +63,19 @@ class CourierLock:
         return self.beat()
 
     def beat(self) -> bool:
-        """Say that we live; False when somebody took over, having thought us dead."""
-        holder = self.holder()
-        if not holder or holder.get("name") != self._name:
-            return False
-        with contextlib.suppress(OSError):
-            os.utime(self.path)  # needs no space on a full disk
-        return True
+        """Say that we live; False when somebody took over, having thought us dead.
+
+        A process may take seconds to end after it has released the lock, and nobody takes over from it then.
+        """
+        with self._one_at_a_time:
+            if not self._is_ours:
+                return True
+            holder = self.holder()
+            if not holder or holder.get("name") != self._name:
+                return False
+            with contextlib.suppress(OSError):
+                os.utime(self.path)  # needs no space on a full disk
+            return True
 
     def holder(self) -> dict[str, Any] | None:
         """Who holds the lock, dead or alive."""
@@ -77,10 +87,12 @@ class CourierLock:
             return {"host": "unknown"}
 
     def release(self) -> None:
-        holder = self.holder()
-        if holder and holder.get("name") == self._name:
-            self.path.unlink(missing_ok=True)
-        self._drop_flock()
+        with self._one_at_a_time:
+            self._is_ours = False
+            holder = self.holder()
+            if holder and holder.get("name") == self._name:
+                self.path.unlink(missing_ok=True)
+            self._drop_flock()
 
     def dismiss(self, sleep: Callable[[float], Any] = time.sleep) -> None:
         """Have a courier of this machine leave, and wait a moment for that; only for who holds the run's lock.

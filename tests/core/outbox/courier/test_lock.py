@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 import time
 
 from waiting import PATIENCE, wait_until
@@ -44,6 +46,26 @@ def test_a_courier_that_lost_its_lock_notices_at_its_next_beat(tmp_path):
     assert lock.take() and lock.beat()
     hold_elsewhere(tmp_path, silent_for=0)
     assert not lock.beat()
+
+
+# It beats all the time, and takes long to end.
+SLOW_TO_END = """
+import atexit, functools, sys, time
+from callsheet.outbox.courier import main
+from callsheet.process.exit import leave_after
+
+main.CourierLock = functools.partial(main.CourierLock, beat_seconds=0.01)
+atexit.register(time.sleep, 0.5)
+leave_after(functools.partial(main.main, sys.argv[1:]))
+"""
+
+
+def test_a_courier_that_has_done_its_work_is_not_told_of_another_while_it_ends(tmp_path):
+    (tmp_path / "outbox").mkdir()
+    command = [sys.executable, "-c", SLOW_TO_END, str(tmp_path)]
+    how = {"capture_output": True, "text": True, "timeout": PATIENCE, "stdin": subprocess.DEVNULL}
+    done = subprocess.run(command, **how)
+    assert done.returncode == 0 and "took over" not in done.stderr, done.stderr
 
 
 def test_where_the_system_has_no_locks_the_heartbeat_decides(tmp_path, monkeypatch):
