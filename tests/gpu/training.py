@@ -98,11 +98,12 @@ def average(plugin: Bema, weights: Mapping[int, Weights], *, corrected: bool) ->
 def differ(ours: Weights, theirs: Weights, rename: Callable[[str], str] = str) -> float:
     """The largest difference, relative to the largest weight of the same tensor."""
     assert theirs and {rename(name) for name in theirs} == ours.keys()
-    pairs = [
-        (ours[rename(name)].double().cpu().flatten(), tensor.double().cpu().flatten())
-        for name, tensor in theirs.items()
-    ]
+    pairs = [(_plain(ours[rename(name)]), _plain(tensor)) for name, tensor in theirs.items()]
     return max(float((one - other).abs().max() / other.abs().max()) for one, other in pairs)
+
+
+def _plain(tensor: Tensor) -> Tensor:
+    return tensor.detach().double().cpu().flatten()
 
 
 def identical(ours: Weights, theirs: Weights) -> bool:
