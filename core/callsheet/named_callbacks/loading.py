@@ -44,8 +44,9 @@ class Named:
         positional, by_name = _by_position(self.made_by, {**self.values, **given})
         try:
             self.callback = self.made_by(*positional, **by_name)
-        except (TypeError, ValueError, LookupError, OSError, ImportError) as error:
-            said = f"{self.entry.where}: {self.entry.path} refuses its arguments: {error}{raised_in(error)}"
+        except Exception as error:  # it may reach for what this trainer does not have
+            kind = "" if isinstance(error, (TypeError, ValueError)) else f"{type(error).__name__}: "
+            said = f"{self.entry.where}: {self.entry.path} refuses its arguments: {kind}{error}{raised_in(error)}"
             raise CallsheetError(said) from error
         return self.callback
 

@@ -14,6 +14,7 @@ from callsheet.errors import CallsheetError, sentences
 from callsheet.outbox.counts import counts_of, unpublished
 from callsheet.outbox.courier.lock import FLOCK
 from callsheet.rundir import checkpoints, liveness
+from callsheet.rundir.again import reuse
 from callsheet.rundir.again.reuse import OVER
 from callsheet.rundir.attempts import KILLED, UNSAID
 from callsheet.rundir.liveness import Liveness
@@ -94,7 +95,7 @@ def where_it_lies(run_dir: Path, attempts: int, *, by_mistake: bool = False) -> 
     place = f"The run lies in {short(found.run_dir)}."
     if by_mistake or not found.commands:
         ended = not by_mistake and found.state in ENDED and found.state not in OVER
-        return sentences(place, found.hint if ended else "")
+        return sentences(place, found.hint if ended else _took_no_step(found.run_dir))
     begin = f"To go on from {found.checkpoint}" if found.checkpoint else "No checkpoint is complete. To begin again"
     return sentences(place, f"{begin}: {found.commands[0]}")
 
@@ -170,7 +171,16 @@ def _hint(run_dir: Path, run: Mapping[str, Any], state: str, alive: Liveness, lo
         return f"Ask on {host or 'its machine'}: {going_on.shell('callsheet', 'status', str(run_dir))}"
     if state in OVER:
         return "Nothing is left to do."
-    return f"It cannot be resumed: {lost}" if lost else going_on.hint(run)
+    if lost:
+        return f"It cannot be resumed: {lost}"
+    return sentences(_took_no_step(run_dir), going_on.hint(run))
+
+
+def _took_no_step(run_dir: Path) -> str:
+    """What may be done with a run that failed before its first step, whose command would fail again."""
+    if not reuse.failed_before_its_first_step(run_dir):
+        return ""
+    return f"It has taken no step, so a mended command may use its directory: output_dir={short(run_dir)}"
 
 
 def _last_complete(folder: RunDir) -> str | None:

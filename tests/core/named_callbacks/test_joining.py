@@ -113,6 +113,23 @@ def test_a_constructor_that_refuses_the_trainer_is_named(run_trainer, tmp_path):
         run_trainer("sft", "dataset.test_split_size=2", *logs)
 
 
+def test_a_constructor_that_fails_on_the_trainer_ends_in_a_sentence_and_a_directory_to_use_again(callsheet, tmp_path):
+    (tmp_path / "my_asking.py").write_text(
+        "from transformers import TrainerCallback\n\n\nclass Asks(TrainerCallback):\n"
+        "    def __init__(self, trainer):\n        self.judge = trainer.judge\n"
+    )
+    run = ["recipe=demo", "plugins=[]", "trainer.args.max_steps=1", "trainer.args.eval_strategy=no", "output_dir=run"]
+
+    failed = callsheet("train", *run, "callbacks.x=my_asking.Asks", env={"PYTHONPATH": str(tmp_path)})
+
+    assert failed.returncode == 2 and "Traceback" not in failed.stderr
+    assert "callbacks.x: my_asking.Asks refuses its arguments: AttributeError: " in failed.stderr
+    again = "It has taken no step, so a mended command may use its directory: output_dir=run\n"
+    assert f"callsheet: The run lies in run. {again}" in failed.stderr
+    assert f"note        {again}" in callsheet("status", "run").stdout
+    assert callsheet("train", *run).returncode == 0
+
+
 def test_a_callback_that_would_miss_its_prompts_at_a_later_step_is_refused(run_trainer):
     rows = [{"text": f"word {n}"} for n in range(8)]
     logs = x("trl.LogCompletionsCallback", "freq=2")
