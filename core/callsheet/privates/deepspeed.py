@@ -108,6 +108,10 @@ class Partition:
         return getattr(self.parameter.ds_tensor, "final_location", None) == "nvme"
 
     @property
+    def has_master_on_disk(self) -> bool:
+        return bool(getattr(getattr(self.parameter, "_z3_optimizer", None), "swap_optimizer", False))
+
+    @property
     def has_second_copy(self) -> bool:
         """Whether ZeRO++ computes with another one."""
         return getattr(self.parameter, "ds_secondary_tensor", None) is not None

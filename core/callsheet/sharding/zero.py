@@ -22,6 +22,10 @@ NVME = (
     "ZeRO-3 keeps the weights on a disk, by offload_param.device=nvme, where plugins cannot average or blend them. Use "
     "offload_param.device=cpu, which they can."
 )
+OPTIMIZER_NVME = (
+    "ZeRO keeps the float32 weights of the optimizer on a disk, by offload_optimizer.device=nvme, where plugins cannot "
+    "average or blend them. Use offload_optimizer.device=cpu, which they can."
+)
 SECONDARY = (
     "ZeRO++ computes with a second copy of the weights, by zero_hpz_partition_size, which plugins that average or "
     "blend weights would not reach. Leave it out."
@@ -33,6 +37,8 @@ def problem_with_launch(launch: Mapping[str, Any]) -> str:
     zero = _section(_section(launch, "config"), "zero_optimization")
     if _section(zero, "offload_param").get("device") == "nvme":
         return NVME
+    if _section(zero, "offload_optimizer").get("device") == "nvme":
+        return OPTIMIZER_NVME
     return "" if zero.get("zero_hpz_partition_size") in (None, 1) else SECONDARY
 
 
@@ -70,6 +76,8 @@ def partition(name: str, parameter: Any) -> Shard:
     kept = deepspeed.Partition(parameter)
     if kept.is_on_disk:
         raise CallsheetError(NVME)
+    if kept.has_master_on_disk:
+        raise CallsheetError(OPTIMIZER_NVME)
     if kept.has_second_copy:
         raise CallsheetError(SECONDARY)
     start = min(dist.get_rank(group=kept.group) * kept.padded, kept.whole)

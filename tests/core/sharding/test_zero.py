@@ -77,6 +77,8 @@ def test_under_zero3_only_small_parameters_stay_whole_on_every_rank() -> None:
         ({"zero_optimization": {"stage": 3}}, ""),
         ({"zero_optimization": {"offload_param": {"device": "cpu"}}}, ""),
         ({"zero_optimization": {"offload_param": {"device": "nvme"}}}, "Use offload_param.device=cpu"),
+        ({"zero_optimization": {"offload_optimizer": {"device": "cpu"}}}, ""),
+        ({"zero_optimization": {"offload_optimizer": {"device": "nvme"}}}, "Use offload_optimizer.device=cpu"),
         ({"zero_optimization": {"zero_hpz_partition_size": 1}}, ""),
         ({"zero_optimization": {"zero_hpz_partition_size": 8}}, "zero_hpz_partition_size"),
         ({"zero_optimization": "auto"}, ""),
@@ -90,6 +92,10 @@ def test_settings_that_put_weights_out_of_reach_are_known_before_anything_is_loa
 
 UNREACHABLE: dict[str, tuple[str, dict[str, Any]]] = {
     "on a disk": ("offload_param.device=nvme", {"ds_tensor": SimpleNamespace(final_location="nvme")}),
+    "weights of the optimizer on a disk": (
+        "offload_optimizer.device=nvme",
+        {"ds_tensor": None, "_z3_optimizer": SimpleNamespace(swap_optimizer=True)},
+    ),
     "a second copy": ("zero_hpz_partition_size=2", {"ds_tensor": None, "ds_secondary_tensor": torch.ones(1)}),
 }
 
