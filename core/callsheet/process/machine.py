@@ -18,9 +18,19 @@ def cores() -> int:
 
 def gpus(folder: Path = NVIDIA, nodes: Path = NODES) -> int:
     """The number of NVIDIA GPUs that this process may see, found without torch, for decisions before a run."""
+    return len(visible_gpus(folder, nodes))
+
+
+def visible_gpus(folder: Path = NVIDIA, nodes: Path = NODES) -> list[str]:
+    """The same GPUs by number, or by the name that CUDA_VISIBLE_DEVICES gives them."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is not None:
-        return len([one for one in visible.split(",") if one.strip() and one.strip() != "-1"])
+        return [name for one in visible.split(",") if (name := one.strip()) and name != "-1"]
+    return [str(number) for number in range(gpus_present(folder, nodes))]
+
+
+def gpus_present(folder: Path = NVIDIA, nodes: Path = NODES) -> int:
+    """The number of NVIDIA GPUs of this machine, whether this process may see them or not."""
     return len(list(folder.iterdir() if folder.is_dir() else nodes.glob("nvidia[0-9]*")))  # some containers hide /proc
 
 

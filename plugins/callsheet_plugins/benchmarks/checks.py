@@ -9,14 +9,14 @@ from dataclasses import asdict
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from callsheet.errors import CallsheetError
-from callsheet.process.machine import trains_on_cpu
+from callsheet.process.machine import gpus_present, visible_gpus
 from callsheet.rundir import checkpoints
 from callsheet.rundir.rundir import RunDir
 from callsheet.secrets import redact
-from callsheet_plugins.benchmarks import engines
+from callsheet_plugins.benchmarks import devices, engines
 from callsheet_plugins.benchmarks.dispatch import SETTING, Dispatcher, dispatcher_class, section_of
 from callsheet_plugins.benchmarks.dispatch.slurm import trial
 from callsheet_plugins.benchmarks.engines import Engine
@@ -39,10 +39,10 @@ def check(plugin: BenchmarkSettings, ctx: LogContext, report: PreflightReport) -
         )
     if plugin.every == "revision" and not ctx.publishes:
         report.problem(f"{WHERE}.every=revision, but no selected plugin publishes. Select one, or leave it out.")
-    if plugin.dispatch == "local" and not plugin.devices and not _trains_on_cpu(ctx) and plugin.chosen:
-        report.warning(
-            f"Benchmarks run on the CPU, since training has the GPUs. {WHERE}.devices=[7] gives them one of their own."
-        )
+    for warning in devices.warnings(plugin, ctx.run_config, visible_gpus()):
+        report.warning(warning)
+    for problem in devices.problems(plugin, gpus_present()):
+        report.problem(problem)
     try:
         place = dispatcher_class(plugin.dispatch)
     except CallsheetError as error:
@@ -120,8 +120,3 @@ def _has(python: str, package: str) -> bool:
         return subprocess.run([python, "-c", code], capture_output=True, timeout=SECONDS, cwd="/").returncode == 0
     except (OSError, subprocess.TimeoutExpired):
         return False
-
-
-def _trains_on_cpu(ctx: LogContext) -> bool:
-    args: dict[str, Any] = (ctx.run_config.get("trainer") or {}).get("args") or {}
-    return trains_on_cpu(args)

@@ -152,6 +152,7 @@ class BenchmarkHandler(Handler):
             folder=folder,
             out=folder / "out",
             gpus=self._gpus(job),
+            memory_share=(payload["running"].get("local") or {}).get("memory_share"),
         )
 
     def _attempt(self, job: Delivery, folder: Path) -> Attempt:

@@ -57,6 +57,9 @@ class BenchmarkSettings(Plugin):
     devices: list[int] = setting(
         [], help="GPUs of this machine for jobs, shared out over the slots; left out, jobs run on the CPU."
     )
+    memory_share: float | None = setting(
+        None, gt=0, lt=1, help="The share of the memory of each of its GPUs that a job may take, as 0.3; left out, all."
+    )
     threads: int | None = setting(None, ge=1, help="CPU threads of a job; left out, its share of the cores.")
     slurm: SlurmSettings = field(default_factory=SlurmSettings)
 
@@ -100,7 +103,8 @@ class BenchmarkSettings(Plugin):
     def settings_in(self, section: str) -> dict[str, Any]:
         """The settings that a dispatcher asks for; `local` and `slurm` are those of the dispatchers of that name."""
         if section == "local":
-            return {"slots": self.slots, "devices": self.devices, "threads": self.threads}
+            names = ("slots", "devices", "memory_share", "threads")
+            return {name: getattr(self, name) for name in names}
         return asdict(self.slurm) if section == "slurm" else dict(self.dispatch_options)
 
 

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from callsheet.process.machine import cores, gpus, trains_on_cpu
+from callsheet.process.machine import cores, gpus, gpus_present, trains_on_cpu, visible_gpus
 
 PINNED = """
 import os
@@ -49,6 +49,16 @@ def test_gpus_are_counted_by_their_devices_where_the_driver_does_not_list_them(m
         (tmp_path / name).touch()
 
     assert gpus(tmp_path / "nowhere", tmp_path) == 2
+
+
+def test_gpus_are_called_as_the_variable_calls_them_and_counted_beside_it(monkeypatch, tmp_path):
+    for number in range(3):
+        (tmp_path / f"0000:0{number}:00.0").mkdir()
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    assert visible_gpus(tmp_path) == ["0", "1", "2"]
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2, GPU-5f3c,-1")
+    assert visible_gpus(tmp_path) == ["2", "GPU-5f3c"]
+    assert gpus_present(tmp_path) == 3
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ def test_a_python_of_its_own_is_asked_for_the_package(tmp_path):
 
 
 def test_a_training_on_gpus_is_warned_that_benchmarks_have_none(monkeypatch):
-    monkeypatch.setattr(checks, "_trains_on_cpu", lambda ctx: False)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
     report = PreflightReport()
     checks.check(
         Benchmarks(benchmarks=["mine"], define={"mine": {"engine": "command", "command": ["ls"]}}),

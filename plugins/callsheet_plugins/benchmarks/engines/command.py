@@ -29,6 +29,7 @@ NAMES = (
         "batch_size",
         "device",
         "gpus",
+        "memory_share",
     ),
     *("system_prompt", "system_prompt_file", "generation", "trust_remote_code", "chat", "python"),
 )
@@ -71,6 +72,7 @@ class Command(Engine):
             "batch_size": benchmark.batch_size or "",
             "device": work.device,
             "gpus": str(work.gpus),
+            "memory_share": _text(work.memory_share),
             "system_prompt": benchmark.system_prompt or "",
             "system_prompt_file": str(prompt),
             "generation": json.dumps(benchmark.generation),
@@ -81,9 +83,15 @@ class Command(Engine):
         filled = [PLACEHOLDER.sub(lambda found: values[found[1]], part) for part in benchmark.command]
         return [*filled, *benchmark.args]
 
+    def cannot_share(self, name: str, benchmark: Benchmark, share: float) -> str:
+        if "{memory_share}" in "".join(benchmark.command):
+            return ""
+        where = f"plugins.benchmarks.define.{name}.command"
+        return f"plugins.benchmarks.memory_share={share} is not told to {where}: put {{memory_share}} into it."
+
     def results(self, work: Work) -> Scores:
         return results_file.read(work.out / RESULTS)
 
 
-def _text(value: int | None) -> str:
+def _text(value: float | None) -> str:
     return "" if value is None else str(value)

@@ -19,7 +19,8 @@ class Malformed(Exception):
 class Work:
     """One model to be scored on one benchmark. `model` is a folder, or a repository on the Hub at `revision`.
 
-    What the engine reads lies in `folder`, what it writes in `out`; `gpus` are those that it will see.
+    What the engine reads lies in `folder`, what it writes in `out`; `gpus` are those that it will see, and
+    `memory_share` is how much of the memory of each it may take, where that is not all.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Work:
     folder: Path
     out: Path
     gpus: int = 0
+    memory_share: float | None = None
 
     @property
     def task(self) -> str:
@@ -73,6 +75,10 @@ class Engine(Protocol):
     @abstractmethod
     def problems(self, name: str, benchmark: Benchmark) -> Iterator[str]:
         """What of the benchmark's settings it cannot use, each as a sentence."""
+
+    def cannot_share(self, name: str, benchmark: Benchmark, share: float) -> str:
+        """Why it cannot hold a job to `work.memory_share`, as a sentence; an empty string if it can."""
+        return f"plugins.benchmarks.memory_share={share} cannot hold engine {benchmark.engine} of benchmark {name!r}."
 
     @abstractmethod
     def command(self, work: Work) -> list[str]:

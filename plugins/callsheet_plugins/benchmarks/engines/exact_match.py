@@ -10,7 +10,7 @@ from callsheet.data.contents import look
 from callsheet.generation import generate
 from callsheet.values import dumps
 from callsheet_plugins.benchmarks.definitions import Benchmark
-from callsheet_plugins.benchmarks.engines import results_file
+from callsheet_plugins.benchmarks.engines import results_file, shares
 from callsheet_plugins.benchmarks.engines.contract import Engine, Scores, Work
 
 PROGRAM = Path(str(generate.__file__))
@@ -54,7 +54,10 @@ class ExactMatchEngine(Engine):
             "results": str(work.out / RESULTS),
         }
         spec.write_text(dumps(content, indent=1), encoding="utf-8")
-        return [str(benchmark.python), str(PROGRAM), str(spec), *benchmark.args]
+        return shares.python(work, str(PROGRAM), str(spec), *benchmark.args)
+
+    def cannot_share(self, name: str, benchmark: Benchmark, share: float) -> str:
+        return ""
 
     def results(self, work: Work) -> Scores:
         return results_file.read(work.out / RESULTS)

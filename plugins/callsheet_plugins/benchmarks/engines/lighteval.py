@@ -16,13 +16,14 @@ import yaml
 from callsheet.values import number
 from callsheet_plugins.benchmarks.definitions import Benchmark
 from callsheet_plugins.benchmarks.dispatch.attempts import read
-from callsheet_plugins.benchmarks.engines import results_file
+from callsheet_plugins.benchmarks.engines import results_file, shares
 from callsheet_plugins.benchmarks.engines.contract import Engine, Malformed, Scores, Work
 
 CONFIG = "model.yaml"
 TOKENIZER = "tokenizer_config.json"
 TOKENIZER_FILES = ("tokenizer*", "special_tokens_map.json", "added_tokens.json", "chat_template*", "*.model")
-BACKENDS = ("accelerate", "vllm")
+VLLM = "vllm"
+BACKENDS = ("accelerate", VLLM)
 
 
 class Lighteval(Engine):
@@ -43,14 +44,18 @@ class Lighteval(Engine):
         benchmark, config = work.benchmark, work.folder / CONFIG
         config.write_text(yaml.safe_dump({"model_parameters": _model(work)}), encoding="ascii")
         backend = benchmark.backend or BACKENDS[0]
-        return [
-            *(str(benchmark.python), "-m", "lighteval", backend, str(config)),
+        program = [
+            *("-m", "lighteval", backend, str(config)),
             f"{work.task}|{benchmark.num_fewshot or 0}",
             *("--output-dir", str(work.out), "--results-path-template", "{output_dir}", "--save-details"),
             *(["--custom-tasks", benchmark.path] if benchmark.path else []),
             *(["--max-samples", str(benchmark.limit)] if benchmark.limit else []),
             *benchmark.args,
         ]
+        return [str(benchmark.python), *program] if backend == VLLM else shares.python(work, *program)
+
+    def cannot_share(self, name: str, benchmark: Benchmark, share: float) -> str:
+        return shares.problem(name, benchmark, share, BACKENDS)
 
     def results(self, work: Work) -> Scores:
         path, rows = results_file.tasks(work.out)
@@ -64,10 +69,12 @@ class Lighteval(Engine):
 
 def _model(work: Work) -> dict[str, Any]:
     benchmark = work.benchmark
-    is_vllm = benchmark.backend == "vllm"
+    is_vllm = benchmark.backend == VLLM
     found: dict[str, Any] = {"model_name": work.model}
     if work.revision:
         found["revision"] = work.revision
+    if is_vllm:
+        found |= shares.of_vllm(work)
     if not is_vllm:
         found["device"] = work.device
     elif work.gpus > 1:

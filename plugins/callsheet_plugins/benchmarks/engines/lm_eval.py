@@ -11,10 +11,11 @@ import yaml
 
 from callsheet.values import number
 from callsheet_plugins.benchmarks.definitions import Benchmark
-from callsheet_plugins.benchmarks.engines import results_file
+from callsheet_plugins.benchmarks.engines import results_file, shares
 from callsheet_plugins.benchmarks.engines.contract import Engine, Malformed, Scores, Work
 
 CONFIG = "lm_eval.yaml"
+VLLM = "vllm"
 
 
 class LmEval(Engine):
@@ -29,7 +30,11 @@ class LmEval(Engine):
     def command(self, work: Work) -> list[str]:
         config = work.folder / CONFIG
         config.write_text(yaml.safe_dump(_config(work)), encoding="ascii")
-        return [str(work.benchmark.python), "-m", "lm_eval", "run", "--config", str(config), *work.benchmark.args]
+        program = ("-m", "lm_eval", "run", "--config", str(config), *work.benchmark.args)
+        return [str(work.benchmark.python), *program] if _is_vllm(work.benchmark) else shares.python(work, *program)
+
+    def cannot_share(self, name: str, benchmark: Benchmark, share: float) -> str:
+        return shares.problem(name, benchmark, share, ("hf", VLLM))
 
     def results(self, work: Work) -> Scores:
         path, rows = results_file.tasks(work.out)
@@ -48,7 +53,9 @@ def _config(work: Work) -> dict[str, Any]:
     if benchmark.trust_remote_code:
         model_args["trust_remote_code"] = True
     if work.gpus > 1:
-        model_args |= {"tensor_parallel_size": work.gpus} if benchmark.backend == "vllm" else {"parallelize": True}
+        model_args |= {"tensor_parallel_size": work.gpus} if _is_vllm(benchmark) else {"parallelize": True}
+    if _is_vllm(benchmark):
+        model_args |= shares.of_vllm(work)
     optional = {
         "num_fewshot": benchmark.num_fewshot,
         "limit": benchmark.limit,
@@ -69,6 +76,10 @@ def _config(work: Work) -> dict[str, Any]:
         **({"batch_size": int(size) if size.isdigit() else size} if size else {}),
         **{name: value for name, value in optional.items() if value is not None},
     }
+
+
+def _is_vllm(benchmark: Benchmark) -> bool:
+    return benchmark.backend == VLLM
 
 
 def _metrics(row: Mapping[str, Any]) -> dict[str, float]:
