@@ -41,6 +41,10 @@ if not device():
 
 # Those that take longest, which therefore begin first: what a file shares keeps it in one process.
 LONGEST = [
+    "gpu/test_resuming",
+    "gpu/test_compiled",
+    "gpu/test_launches",
+    "gpu/test_memory",
     "test_third_party",
     "core/launch/test_launcher",
     "core/launch/test_trainer_launches",

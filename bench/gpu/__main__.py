@@ -20,7 +20,16 @@ BENCHMARKS = ("averages", "every_step", "hosting", "ref_sync")
 SECONDS = 100  # that a benchmark may take
 SUITE_SECONDS = 240
 SUITE = ("-m", "pytest", "tests/gpu", "-o", "addopts=", "--strict-markers", "-p", "no:cacheprovider", "-q", "-ra")
-WORKERS = ("-n", "8", "--dist", "load", "--durations", "8")  # a process of the tests needs little of the GPU
+WORKERS = (
+    "-n",
+    "8",
+    "--dist",
+    "load",
+    "--maxschedchunk",
+    "1",
+    "--durations",
+    "8",
+)  # a process of the tests needs little of the GPU
 
 
 def main() -> int:

@@ -13,7 +13,7 @@ ROUNDS, FREQ, STEPS = 3, 10, 40
 COUNTED = (WARM_UP + 1, 33)  # steps with three updates; the last update, at step 40, forms the average too
 SAVED_AT = 15
 MB = 1e6
-STAGING = 256 * MB
+STAGING = 256 * MB  # of the device
 
 
 def bema() -> list[Any]:
@@ -49,9 +49,9 @@ def _main_memory(averaged: Steps, bare: Steps, count: int) -> Row:
     """What it holds beyond the bare training: the process's own, in which pinned memory may or may not be counted."""
     more = {name: averaged.main_memory[name] - bare.main_memory[name] for name in main_memory()}
     held = more["held"] if more["held"] >= more["pinned"] else more["held"] + more["pinned"]
-    limit = 4 * count + STAGING
-    beside = f"pinned {more['pinned'] / MB:.0f}, machine {-more['left'] / MB:.0f}"
-    return at_most("  main memory: a float32 copy and staging, MB", held / MB, limit / MB, "{:.0f}", beside)
+    copy = 4 * count
+    beside = f"{held / MB:.0f} MB, of the machine {-more['left'] / MB:.0f} MB"
+    return at_most("  main memory, in float32 copies: one and one to stage", held / copy, 2.05, "{:.2f}", beside)
 
 
 def checkpoint(model: Any, step: float) -> Iterator[Row]:
