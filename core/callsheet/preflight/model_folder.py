@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 
 from callsheet.config.plan import Plan
 from callsheet.config.schema import ModelSettings
 from callsheet.errors import CallsheetError, did_you_mean
+from callsheet.model_files import cached
 from callsheet.trainer.saved_adapters import base_of
 
 # As huggingface_hub 2.4 has them: utils/_validators.py. A revision becomes the name of a file in its cache.
@@ -38,7 +38,7 @@ def _place_problems(name: str, written: str) -> list[str]:
     if not HUB_ID.fullmatch(written) or len(written) > LONGEST_ID:
         return [f"{name}={_cut(written)} is no folder here, and cannot be an id on the Hub."]
     # Without an organization, it is a folder that was misspelled, rather than one of the Hub's oldest models.
-    if "/" in written or _is_cached(written) or not (near := _nearest_model(path)):
+    if "/" in written or cached.is_known(written) or not (near := _nearest_model(path)):
         return []
     said = f"There is no folder {name}={written} here.{near}"
     return [f"{said} For a model on the Hub, write its id with its organization, as in openai-community/gpt2."]
@@ -50,13 +50,6 @@ def _nearest_model(path: Path) -> str:
     models = [entry.name for entry in beside if any((entry / mark).is_file() for mark in MARKS)]
     others = [name for name in models if not (name.startswith(path.name) and len(name) > len(path.name) + 1)]
     return did_you_mean(str(path), [str(path.with_name(name)) for name in others])
-
-
-def _is_cached(repo: str) -> bool:
-    """Whether the cache of huggingface_hub has the model."""
-    home = os.environ.get("HF_HOME", "~/.cache/huggingface")
-    cache = Path(os.environ.get("HF_HUB_CACHE", f"{home}/hub")).expanduser()
-    return (cache / f"models--{repo.replace('/', '--')}").is_dir()
 
 
 def _revision_problems(plan: Plan) -> list[str]:

@@ -26,6 +26,7 @@ SMALL = (
     tokens.ADDED,
     tokens.NAMED,
 )
+CACHED = "So it is in the cache of this machine; the Hub may have newer files."
 # With these of model.kwargs, transformers reads other files, or does not mind.
 ELSEWHERE = {"variant", "subfolder", "gguf_file", "use_safetensors", "ignore_mismatched_sizes", "state_dict"}
 
@@ -41,12 +42,15 @@ class Piece:
 
 
 def problems(plan: Plan) -> list[str]:
-    """List what is wrong with the files of local models, read from outside; ids on the Hub are not checked."""
+    """List what is wrong with the files of local models, read from outside.
+
+    Of a model on the Hub, only its tokens are compared with its rows, where the cache has the files.
+    """
     pieces = [*_pieces(plan)]
     if damaged := [said for piece in pieces for said in _damage(piece)]:
         return damaged
     try:
-        return [*_token_problems(plan), *_reward_problems(plan)]
+        return [said for said, is_settled in _without_rows(plan) if is_settled]
     except Damaged as error:
         return [str(error)]
     except CallsheetError:
@@ -54,14 +58,16 @@ def problems(plan: Plan) -> list[str]:
 
 
 def warnings(plan: Plan) -> list[str]:
-    """List what will happen to tokens that the embedding has no rows for; while nothing is chosen, it is a problem."""
-    if plan.model.resize_embeddings is None:
-        return []
+    """List what will happen to tokens that the embedding has no rows for; while nothing is chosen, it is a problem.
+
+    It is none where the Hub may have newer files than the cache.
+    """
     try:
-        lacking = embedding.lacking(plan.model)
+        found = [f"{said} {CACHED}" for said, is_settled in _without_rows(plan) if not is_settled]
+        lacking = embedding.lacking(plan.model) if plan.model.resize_embeddings is not None else None
     except (Damaged, CallsheetError):
         return []  # one of the problems
-    return embedding.warnings(plan.model, plan.peft, lacking) if lacking else []
+    return [*found, *(embedding.warnings(plan.model, plan.peft, lacking) if lacking else ())]
 
 
 def _pieces(plan: Plan) -> Iterator[Piece]:
@@ -117,21 +123,21 @@ def _check_weights(piece: Piece) -> None:
     )
 
 
-def _token_problems(plan: Plan) -> Iterator[str]:
-    if plan.model.resize_embeddings is not None:
-        return
-    if lacking := embedding.lacking(plan.model):
-        yield embedding.refusal(f"model.path={plan.model.path}", lacking)
-    if plan.trainer.ref_model:
-        other = replace(plan.model, path=plan.trainer.ref_model)
-        if lacking := embedding.lacking(other, tokenizer_of=plan.model):
-            yield embedding.refusal(f"trainer.ref_model={plan.trainer.ref_model}", lacking)
-
-
-def _reward_problems(plan: Plan) -> Iterator[str]:
+def _without_rows(plan: Plan) -> Iterator[tuple[str, bool]]:
+    """Each model that has tokens without rows, in a sentence, and whether the run is sure to get these files."""
+    if plan.model.resize_embeddings is None:
+        if lacking := embedding.lacking(plan.model):
+            yield embedding.refusal(f"model.path={plan.model.path}", lacking), embedding.is_settled(plan.model)
+        if plan.trainer.ref_model:
+            other = replace(plan.model, path=plan.trainer.ref_model, revision=None)
+            if lacking := embedding.lacking(other, tokenizer_of=plan.model):
+                said = embedding.refusal(f"trainer.ref_model={plan.trainer.ref_model}", lacking)
+                yield said, embedding.is_settled(plan.model, other)
     for path in _reward_models(plan):
-        if lacking := embedding.lacking(ModelSettings(path=path)):
-            yield f"trainer.rewards: {path}: {lacking} Add rows with resize_token_embeddings, and save it again."
+        model = ModelSettings(path=path)
+        if lacking := embedding.lacking(model):
+            said = f"trainer.rewards: {path}: {lacking} Add rows with resize_token_embeddings, and save it again."
+            yield said, embedding.is_settled(model)
 
 
 def _reward_models(plan: Plan) -> Iterator[str]:
@@ -140,5 +146,5 @@ def _reward_models(plan: Plan) -> Iterator[str]:
             one = entry(written)
         except CallsheetError:
             continue  # said by the checks of rewards
-        if one.is_model and Path(one.path).expanduser().is_dir():
+        if one.is_model:
             yield one.path

@@ -9,6 +9,7 @@ from typing import Any
 
 from callsheet.config.schema import ModelSettings, PeftSettings
 from callsheet.errors import CallsheetError, counted
+from callsheet.model_files import cached
 from callsheet.model_files.contents import json_of
 from callsheet.model_files.rows import SIZE, rows_of
 from callsheet.model_files.tokens import tokens_in
@@ -58,14 +59,26 @@ def warnings(model: ModelSettings, peft: PeftSettings, lacking: Lacking) -> list
 
 
 def lacking(model: ModelSettings, tokenizer_of: ModelSettings | None = None) -> Lacking | None:
-    """What the files of a local `model` say; None where its tokens fit, or where that cannot be known from files.
+    """What the files of `model` say, in its folder or in the cache of the Hub; None where its tokens fit, or where that
+    cannot be known from files.
 
     Raises `Damaged` for a file that cannot be read, and `CallsheetError` for an adapter without a base.
     """
     base = base_of(model) or model
-    tokens = tokens_in(Path((tokenizer_of or model).path).expanduser())
-    rows = rows_of({**json_of(Path(base.path).expanduser() / "config.json"), **model.kwargs})
+    tokens = tokens_in(_folder(tokenizer_of or model))
+    rows = rows_of({**json_of(_folder(base) / "config.json"), **model.kwargs})
     return Lacking(tokens.count, rows, tokens.last) if tokens and rows and tokens.count > rows else None
+
+
+def is_settled(*models: ModelSettings) -> bool:
+    """Whether what the files of all these models say holds for the run: the Hub may have newer ones than the cache."""
+    read = [*models, *filter(None, map(base_of, models))]
+    return all(Path(model.path).expanduser().is_dir() or cached.is_settled(model.revision) for model in read)
+
+
+def _folder(model: ModelSettings) -> Path:
+    folder = Path(model.path).expanduser()
+    return folder if folder.is_dir() else cached.snapshot(model.path, model.revision) or folder
 
 
 def require_rows(model: ModelSettings, tokenizer: Any, config: Any) -> None:

@@ -11,7 +11,7 @@ from callsheet.errors import CallsheetError, first_line, sentences
 from callsheet.introspect.classes import find_class
 from callsheet.introspect.importing import import_object
 from callsheet.introspect.modules import find_module
-from callsheet.model_files import weights
+from callsheet.model_files import cached, weights
 from callsheet.model_files.contents import Damaged
 from callsheet.model_files.rows import SIZE
 from callsheet.model_files.safetensors import misfits
@@ -183,16 +183,8 @@ def _reason(model: ModelSettings, error: Exception) -> str:
 
 def _files_of(model: ModelSettings) -> Path:
     """The folder of `model`, or that of the cache in which huggingface_hub keeps it."""
-    from huggingface_hub import try_to_load_from_cache
-
     folder = Path(_path(model))
-    if folder.is_dir():
-        return folder
-    try:
-        found = try_to_load_from_cache(model.path, "config.json", revision=model.revision)
-    except ValueError:  # no name of a repository
-        return folder
-    return Path(found).parent if isinstance(found, str) else folder
+    return folder if folder.is_dir() else cached.snapshot(model.path, model.revision) or folder
 
 
 def _path(model: ModelSettings) -> str:

@@ -68,7 +68,7 @@ def test_a_model_that_a_folder_was_made_from_is_no_misspelling(tmp_path: Path) -
 
 
 def test_a_model_in_the_cache_is_no_misspelling(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
     assert problems(plan("model.path=tinny"))
     (tmp_path / "hub" / "models--tinny").mkdir(parents=True)
     assert problems(plan("model.path=tinny")) == []

@@ -75,7 +75,7 @@ def test_of_an_adapter_the_rows_of_its_base_count(plan: Any, tmp_path: Path) -> 
 def test_a_new_adapter_does_not_train_new_rows_and_that_is_said(plan: Any, tmp_path: Path) -> None:
     plan = of(plan, whole(tmp_path / "model", tokens=2), resize_embeddings=True)
     assert warnings(replace(plan, peft=PeftSettings("LoraConfig"))) == [
-        "model.resize_embeddings=true adds 2 rows, and peft=LoraConfig does not train them. "
+        "model.resize_embeddings=true adds 2 rows, which peft=LoraConfig does not train. "
         "'peft.args.modules_to_save=[embed_tokens,lm_head]' does."
     ]
     assert warnings(replace(plan, peft=PeftSettings("LoraConfig", {"modules_to_save": ["embed_tokens"]}))) == []
