@@ -98,6 +98,7 @@ def test_an_average_moves_to_the_device_bit_for_bit() -> None:
     average.settle()
     before = {name: tensor.clone() for name, tensor in average.ema.items()}
     average.come_home()
+    average.settle()
     assert average.is_at_home and all(tensor.is_cuda for tensor in average.ema.values())
     assert all(torch.equal(tensor.cpu(), before[name]) for name, tensor in average.ema.items())
 

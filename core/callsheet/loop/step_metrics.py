@@ -32,9 +32,9 @@ class StepRecorder:
             self.batch = batch
 
     def lost(self, loss: Any) -> None:
-        """A micro-batch gave `loss`, a tensor without dimensions."""
+        """A micro-batch gave `loss`, a tensor without dimensions. A CUDA graph writes the next into the same one."""
         if self.active:
-            self.losses.append(loss)
+            self.losses.append(loss.detach().clone() if hasattr(loss, "detach") else loss)
 
     def measured(self, grad_norm: Any) -> None:
         """The gradient was clipped; `grad_norm` is its norm, a number or a tensor without dimensions."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from callsheet.errors import CallsheetError
 from callsheet.sharding.shards import Shard
+from callsheet.sharding.stream import write_safetensors
 from callsheet.sharding.whole import Sharding
 
 if TYPE_CHECKING:
@@ -31,14 +32,17 @@ def file_of(folder: Path, kind: str, rank: int) -> Path:
 
 
 def save_shards(sharding: Sharding, tensors: Mapping[str, Tensor], folder: Path, kind: str) -> Path | None:
-    """Write the parts that this rank answers for; returns the file, or None where another rank writes them all."""
-    from safetensors.torch import save_file
+    """Write the parts that this rank answers for; returns the file, or None where another rank writes them all.
 
-    mine = {name: tensor.contiguous() for name, tensor in tensors.items() if sharding.is_holder(name)}
-    if not mine:
+    A thread may call it while training goes on.
+    """
+    held = {name: tensor for name, tensor in tensors.items() if sharding.is_holder(name)}
+    if not held:
         return None
+    mine = dict(sorted(held.items(), key=lambda item: (-item[1].itemsize, item[0])))
     path = file_of(folder, kind, sharding.rank)
-    save_file(mine, path, {SPANS: json.dumps(spans_of(sharding, mine))})
+    about = {SPANS: json.dumps(spans_of(sharding, mine))}
+    write_safetensors(path, mine, (tensor.cpu() for tensor in mine.values()), about)
     return path
 
 

@@ -1,4 +1,7 @@
-"""Safetensors files written one tensor at a time; the library itself takes all tensors of a file at once."""
+"""Safetensors files written one tensor at a time.
+
+The library itself takes all tensors of a file at once, and lets no other thread of Python run while it writes them.
+"""
 
 from __future__ import annotations
 
@@ -15,20 +18,24 @@ if TYPE_CHECKING:
 ALIGNMENT = 8
 
 
-def write_safetensors(path: Path, metas: Mapping[str, Tensor], tensors: Iterable[Tensor | None]) -> None:
+def write_safetensors(
+    path: Path, metas: Mapping[str, Tensor], tensors: Iterable[Tensor | None], about: Mapping[str, str] | None = None
+) -> None:
     """Write `tensors`, which come in the order of `metas`, whose names, shapes and dtypes make the header.
+
+    `about` is the header's metadata. Large types must come first, or a tensor may lie where its type cannot be read.
 
     Format: huggingface/safetensors, 8 bytes of header length, the header as JSON, the tensors without gaps.
     """
     with path.open("wb") as file:
-        file.write(_header(metas))
+        file.write(_header(metas, {"format": "pt"} if about is None else about))
         for meta, tensor in zip(metas.values(), tensors, strict=True):
             assert tensor is not None and tensor.shape == meta.shape and tensor.dtype == meta.dtype
             file.write(_bytes(tensor))
 
 
-def _header(metas: Mapping[str, Tensor]) -> bytes:
-    entries: dict[str, Any] = {"__metadata__": {"format": "pt"}}
+def _header(metas: Mapping[str, Tensor], about: Mapping[str, str]) -> bytes:
+    entries: dict[str, Any] = {"__metadata__": about}
     end = 0
     for name, meta in metas.items():
         entries[name] = {

@@ -18,6 +18,8 @@ from callsheet_plugins.bema.streams.streamed import Copy, Streamed
 if TYPE_CHECKING:
     from torch import Tensor
 
+SMALL = 32 << 20  # bytes that are written within a save, so that the checkpoint is complete at once
+
 Beside = Callable[[Callable[[], None]], "Future[None]"]  # has a task done by a thread, one after the other
 
 
@@ -114,6 +116,8 @@ class Average:
     def save(self, folder: Path, beside: Beside) -> None:
         """Write all that a resumed run needs into `folder` of a checkpoint."""
         copies = [stream.copy_of_average() for stream in self.streams]
+        if sum(stream.size for stream in self.streams) <= SMALL:
+            beside = _now
         self._write(copies, self._plain, lambda ema: self.kept.save(ema, folder), beside)
 
     def check(self) -> None:
@@ -179,3 +183,10 @@ class Average:
         self._written.append(written := beside(task))
         for copy in copies:
             copy.keep_until(written)
+
+
+def _now(task: Callable[[], None]) -> Future[None]:
+    done: Future[None] = Future()
+    task()
+    done.set_result(None)
+    return done

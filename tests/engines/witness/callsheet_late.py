@@ -37,6 +37,9 @@ class LateLanes:
             self._waiting = []
         self._held.set()
 
+    def join(self):
+        self.settle()
+
     def mark(self):
         return LateMark(self)
 
@@ -51,6 +54,9 @@ class LateLanes:
 class LateMark:
     def __init__(self, lanes):
         self.lanes = lanes
+
+    def is_reached(self):
+        return not self.lanes._waiting and not self.lanes._read
 
     def wait(self):
         self.lanes._held.wait(PATIENCE)

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from torch import Tensor
 
-LANES = 3  # while one piece comes in and another is blended, a third goes out
-PIECE = 1 << 23  # elements of a piece; with two float32 buffers on each lane, 192 MiB of the device
-AT_HOME = 1 << 22  # elements of a piece of an average on the device: the weights in float32 stay in its cache
+LANES = 6  # while pieces come in and go out, others wait for their turn beside the kernels of training
+PIECE = 1 << 22  # elements of a piece; with two float32 buffers on each lane, 192 MiB of the device
+AT_HOME = 1 << 25  # elements of a piece of an average on the device: few launches, 128 MiB for weights in float32
+FIRST = -1  # the priority of a lane: its short kernels wait for no long one of training
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,8 @@ class Lanes:
 
         self.device = device
         self.piece = AT_HOME if is_at_home else PIECE
-        self._lanes = [_Lane(torch.cuda.Stream(device), self.piece) for _ in range(1 if is_at_home else LANES)]
+        count = 1 if is_at_home else LANES
+        self._lanes = [_Lane(torch.cuda.Stream(device, FIRST), self.piece) for _ in range(count)]
 
     def run(self, jobs: Sequence[Job]) -> None:
         """Start `jobs` with the weights as all work queued so far leaves them; returns at once."""
@@ -55,6 +57,13 @@ class Lanes:
 
         for lane in self._lanes:
             torch.cuda.current_stream(self.device).wait_event(lane.has_read)
+
+    def join(self) -> None:
+        """Make the device do all jobs before any work that this thread queues from now on."""
+        import torch
+
+        for lane in self._lanes:
+            torch.cuda.current_stream(self.device).wait_stream(lane.stream)
 
     def mark(self) -> Mark:
         """The end of all jobs so far; another thread may wait for it."""
@@ -74,6 +83,9 @@ class Mark:
 
     events: Sequence[Any]
     device: Any
+
+    def is_reached(self) -> bool:
+        return all(event.query() for event in self.events)
 
     def wait(self) -> None:
         import torch

@@ -38,6 +38,7 @@ class Streamed:
         self.lanes = Lanes(device, is_at_home=is_at_home)
         self._in_use: list[Tensor] = []  # weights that may still be read; an engine may let go of them
         self.written_by: dict[Buffer, Future[None]] = {}
+        self._leaving: tuple[Buffer, Mark] | None = None  # what the average moves out of
         size = max(self.size, sum(map(_room, self._weights().values())))
         self._buffers = [Buffer(size, device) for _ in range(1 if is_at_home else 2)]
         self._place = None if is_at_home else self._buffers[0]
@@ -74,6 +75,8 @@ class Streamed:
 
     def update(self, share: float) -> None:
         """Start an update; returns at once, unless both buffers are still being written to disk."""
+        if self._leaving and self._leaving[1].is_reached():
+            self._leaving = None
         source = self._average
         if self._place and self._is_written(self._place):
             self._place = self._free()
@@ -86,8 +89,7 @@ class Streamed:
         if place is None:
             place = self._free()
             row = self._row_in(place)
-            slices = (slice(at, at + self.lanes.piece) for at in range(0, self.row.size, self.lanes.piece))
-            self.lanes.run([Job(row[where], [self._average[where]]) for where in slices])
+            self.lanes.run([Job(row[where], [self._average[where]]) for where in self._slices()])
         return Copy(self, place, self.row.views(row), self.lanes.mark())
 
     def copy_of_weights(self) -> Copy:
@@ -102,14 +104,15 @@ class Streamed:
         return Copy(self, place, parts, self.lanes.mark())
 
     def come_home(self) -> None:
-        """Move the average to the device, and give up its buffer."""
+        """Move the average to the device, and give up its buffer; the loop does not wait."""
         assert self._place is not None
-        self.lanes.settle()
-        self._buffers.remove(self._place)
-        self._place, away = None, self._average
-        self._average = self._row_in(None)
-        self._average.copy_(away)
+        away, self._average = self._average, self._row_in(None)
+        self.lanes.join()
         self.lanes = Lanes(self.device, is_at_home=True)
+        self.lanes.run([Job(self._average[where], [away[where]]) for where in self._slices()])
+        self._leaving = self._place, self.lanes.mark()
+        self._buffers.remove(self._place)
+        self._place = None
 
     def hold(self) -> None:
         """Make the device read the weights before what this thread queues from now on."""
@@ -129,6 +132,9 @@ class Streamed:
         pieces = self.row.pieces(weights, self.lanes.piece)
         self.lanes.run([Job(self._average[where], parts, source(where), share) for where, parts in pieces])
         self._in_use = [*weights.values()]
+
+    def _slices(self) -> list[slice]:
+        return [slice(start, start + self.lanes.piece) for start in range(0, self.row.size, self.lanes.piece)]
 
     def _weights(self) -> dict[str, Tensor]:
         return {name: shard.read() for name, shard in self.shards.items()}

@@ -17,7 +17,7 @@ from torch.optim.optimizer import _global_optimizer_pre_hooks
 
 from callsheet.errors import PluginFailure
 from callsheet.sharding import Sharding
-from callsheet_plugins.bema import Bema, keeping
+from callsheet_plugins.bema import Bema, keeping, running
 from callsheet_plugins.bema.streams.holding import before_each_step
 from callsheet_plugins.bema.streams.lanes import Lanes, Mark
 from callsheet_plugins.bema.streams.streamed import Streamed
@@ -119,7 +119,7 @@ def test_an_average_that_moves_to_the_device_is_the_same(late: Any) -> None:
     average.update(0.25)
     before = {name: tensor.clone() for name, tensor in settled(average).items()}
     average.come_home()
-    assert average.is_at_home and identical(average.ema, before)
+    assert average.is_at_home and identical(settled(average), before)
     copy = average.copy_of_average()
     copy.arrived.wait()
     assert identical(dict(copy.tensors), before)
@@ -155,6 +155,8 @@ def test_a_run_that_streams_equals_one_that_does_not(late: list[LateLanes], tmp_
 def test_a_part_that_cannot_be_written_ends_the_run_and_its_checkpoint_does_not_count(
     late: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(running, "SMALL", 0)
+
     def fail(*about: Any) -> None:
         raise OSError("No space left on device")
 
