@@ -109,7 +109,8 @@ class Sharding:
         have: `fully_shard` of torch 2.13 documents it under `reshard_after_forward`.
         """
         for module in self._model.modules():
-            if hasattr(module, "reshard") and hasattr(module, "unshard"):
+            kind = type(module)  # a module that lacks an attribute takes long to say so
+            if hasattr(kind, "reshard") and hasattr(kind, "unshard"):
                 module.reshard()
 
     def _received(self, shard: Shard, holders: list[Holder], local: Tensor) -> Tensor:

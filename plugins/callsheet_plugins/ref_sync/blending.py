@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 CACHED = 1 << 16  # elements per CPU thread: a chunk stays in its cache, so main memory is read and written once
 AT_ONCE = 1 << 26  # elements on other devices: limits the size of the buffer
-LAUNCHED = 1 << 27  # elements after which a kernel is launched: it works while Python gathers the next tensors
+LAUNCHED = 1 << 26  # elements after which a kernel is launched: it works while Python gathers the next tensors
 
 
 def blend_all(pairs: Iterable[tuple[Tensor, Tensor]], alpha: float) -> list[Tensor]:
-    """`blend` each reference with its policy, as the device does it best; the sum of the results is that of all."""
+    """`blend` each reference with its policy, as the device does it best; all that is in the results adds up."""
     squared: list[Tensor] = []
     batches: dict[Any, Batch] = {}
     for reference, policy in pairs:

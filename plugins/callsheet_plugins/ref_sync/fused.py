@@ -40,7 +40,7 @@ class Batch:
             self.elements += reference.numel()
 
     def launch(self, alpha: float) -> Tensor:
-        """Blend them; returns the squared length of the change, on the device."""
+        """Blend them; returns the squared length of the change of each block, on the device."""
         import torch
 
         device = self._pairs[0][0].device
@@ -51,7 +51,7 @@ class Batch:
             arguments = [table, len(self._pairs), float(alpha), squared]
             self._kernel(grid=(blocks, 1, 1), block=(THREADS, 1, 1), args=arguments)
         self._pairs, self.elements = [], 0
-        return squared.sum() * alpha**2
+        return squared
 
 
 def rows_of(pairs: list[tuple[Tensor, Tensor]]) -> tuple[list[int], int]:

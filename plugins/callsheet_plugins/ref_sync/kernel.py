@@ -1,7 +1,7 @@
 """The CUDA kernel of a sync: many tensors at once, each element read once and written once, and the change measured."""
 
 # `rows` holds four numbers a tensor: the addresses of the reference and of the policy, the number of elements, and the
-# first block that works on it. A block takes PIECE elements, and writes the sum of its squared changes to `squared`.
+# first block that works on it. A block takes PIECE elements, and writes the squared length of its change to `squared`.
 # Eight elements at a time make loads of 16 bytes; a shard of ZeRO-3 may begin at any address, and is taken one by one.
 SOURCE = r"""
 typedef unsigned short bfloat16;
@@ -50,7 +50,7 @@ extern "C" __global__ void blend(const long long *rows, int count, double share,
   __syncthreads();
   if (threadIdx.x == 0) {
     for (int warp = 1; warp < THREADS / 32; warp++) sum += warps[warp];
-    squared[blockIdx.x] = sum;
+    squared[blockIdx.x] = sum * alpha * alpha;
   }
 }
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from pathlib import Path
 from typing import Any
 
 
@@ -24,12 +25,15 @@ def cubin(source: str, capability: tuple[int, int], defined: dict[str, str]) -> 
 
 
 def _library() -> Any:
-    """NVRTC of the CUDA that torch was built with. torch has loaded it from its wheels, so its bare name is enough."""
+    """NVRTC of the CUDA that torch was built with."""
     import torch
 
     if torch.version.cuda is None:
         raise OSError("torch was built without CUDA")
-    return ctypes.CDLL(f"libnvrtc.so.{torch.version.cuda.partition('.')[0]}")
+    try:  # torch has loaded it from the wheels that come with it, so its bare name is enough
+        return ctypes.CDLL(f"libnvrtc.so.{torch.version.cuda.partition('.')[0]}")
+    except OSError:  # torch's own library is linked with it, and knows where it lies
+        return ctypes.CDLL(str(Path(torch.__file__).with_name("lib") / "libcaffe2_nvrtc.so"))
 
 
 def _content(size_of: Any, get: Any, program: ctypes.c_void_p) -> bytes:

@@ -166,13 +166,13 @@ def _sync_copies(pairs: Pairs, alpha: float) -> None:
 def _distance(squared: list[Tensor]) -> float:
     import torch
 
-    mine = sum(torch.stack([part.to(squared[0].device) for part in squared]).tolist()) if squared else 0.0
+    mine = sum(torch.stack([part.sum().to(squared[0].device) for part in squared]).tolist()) if squared else 0.0
     return math.sqrt(sum(all_gather(mine)))
 
 
 def _live(shard: Shard) -> Tensor:
-    live = shard.live()
-    if live is None:
-        live = shard.copy()
-    assert live is not None
-    return live.view(-1)
+    if (live := shard.live()) is not None:
+        return live
+    copy = shard.copy()
+    assert copy is not None
+    return copy.view(-1)
