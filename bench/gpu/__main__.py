@@ -5,13 +5,16 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Timer
+from typing import Any
 
 from gpu.table import Row, read, show
 
@@ -75,8 +78,8 @@ def _lacking() -> str:
 def _suite() -> Row:
     threads = {"OMP_NUM_THREADS": "2", "TORCHINDUCTOR_COMPILE_THREADS": "4"}
     code, lines = _run([sys.executable, *SUITE, *WORKERS], SUITE_SECONDS, ROOT, threads)
-    said = [line for line in lines if re.search(r"\d+ (passed|failed|error)", line)] or lines or [f"exit code {code}"]
-    return Row("tests/gpu", said[-1].strip("= "), "all pass", code == 0)
+    said = [line for line in lines if code < 0 or re.search(r"\d+ (passed|failed|error)", line)] or lines
+    return Row("tests/gpu", said[-1].strip("= ") if said else f"exit code {code}", "all pass", code == 0)
 
 
 def _benchmarks(names: tuple[str, ...], results: Path) -> list[Row]:
@@ -94,18 +97,30 @@ def _benchmarks(names: tuple[str, ...], results: Path) -> list[Row]:
 def _run(command: list[str], seconds: float, folder: Path, settings: dict[str, str]) -> tuple[int, list[str]]:
     """The exit code and the lines of a command that is ended after so many seconds; the lines are passed on."""
     lines: list[str] = []
-    how = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "errors": "replace"}
-    with subprocess.Popen(command, cwd=folder, env={**os.environ, **settings}, **how) as process:  # type: ignore[call-overload]
-        timer = Timer(seconds, process.kill)
+    how: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "errors": "replace"}
+    settings = {**os.environ, **settings}
+    with subprocess.Popen(command, cwd=folder, env=settings, start_new_session=True, **how) as process:
+        timer = Timer(seconds, _end, [process.pid])
         timer.start()
-        for line in process.stdout:
-            print(line, end="", flush=True)
-            if line.strip():
-                lines.append(line.strip())
-        timer.cancel()
-    if process.returncode == -9:
-        lines.append(f"ended after {seconds} seconds")
+        try:
+            for line in process.stdout or ():
+                print(line, end="", flush=True)
+                if line.strip():
+                    lines.append(line.strip())
+        except BaseException:
+            _end(process.pid)
+            raise
+        finally:
+            timer.cancel()
+    _end(process.pid)  # what it has left behind would keep the GPU busy
+    if process.returncode == -signal.SIGKILL:
+        lines.append(f"ended after {seconds:.0f} seconds")
     return process.returncode, lines
+
+
+def _end(session: int) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(session, signal.SIGKILL)
 
 
 if __name__ == "__main__":
