@@ -52,9 +52,8 @@ def rows() -> Iterator[Row]:
 def syncing(policy: Any, reference: Any) -> Callable[[int], object]:
     """A sync as the plugin does it at every step."""
     plugin, folder = RefSync(ref_model_sync_steps=1, ref_model_mixup_alpha=0.6), Path(tempfile.gettempdir())
-    trainer: Any = SimpleNamespace(ref_model=reference, control=SimpleNamespace(should_log=False))
-    state = LoopState(LogContext(folder), print, print, model=policy, trainer=trainer)
-    state.log = lambda values: None  # type: ignore[method-assign]  # there is no Trainer to log it
+    trainer: Any = SimpleNamespace(ref_model=reference)
+    state = LoopState(LogContext(folder), print, print, model=policy, trainer=trainer, later=lambda values: None)
     plugin.on_train_start(state)
     return lambda step: plugin.on_step_end(state, step, [], {})
 
