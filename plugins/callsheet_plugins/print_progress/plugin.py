@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 from collections import ChainMap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,6 +13,8 @@ from callsheet import Plugin, hookimpl, setting
 from callsheet_plugins.print_progress.displays import Bar, Lines, Pace, step_of
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from callsheet.records import ArmResult, LogContext, LoopState, Rollouts, RunResult
 
 LINES_PER_RUN = 20
@@ -47,14 +50,13 @@ class PrintProgress(Plugin):
 
     @hookimpl
     def on_train_start(self, state: LoopState) -> None:
-        from rich.console import Console
         from transformers.utils import logging
 
         if hasattr(state.trainer, "reward_funcs"):  # a resumed run may begin with what was generated before
             self._reward = {"reward": math.nan}
         logging.disable_progress_bar()  # transformers draws one for every file of a checkpoint, across this bar
         self._close()
-        console = Console()
+        console = _console()
         pace = Pace(state.step, state.max_steps)
         every = self.every_steps or max(1, state.max_steps // LINES_PER_RUN)
         longest = float("inf") if self.every_steps else LONGEST_SILENCE
@@ -89,6 +91,15 @@ class PrintProgress(Plugin):
         if self._display:
             self._display.close()
         self._display = None
+
+
+def _console() -> Console:
+    """rich draws a random number when it is imported (15.0, style.py, line 22): put it back, or others would train."""
+    numbers = random.getstate()
+    from rich.console import Console
+
+    random.setstate(numbers)
+    return Console()
 
 
 def _eval_line(step: int, last: int, name: str, metrics: Mapping[str, float]) -> str:

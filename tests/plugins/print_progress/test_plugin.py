@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from callsheet_plugins.print_progress import PrintProgress
 from callsheet_plugins.print_progress.displays import Bar
 from callsheet_plugins.print_progress.plugin import _mean_reward
 
+TESTS = Path(__file__).parents[2]
 LINE = r"step +\d+/\d+ +\d+%  loss [\d.]+  lr \d\.\de[+-]\d\d  [\d.]+ (steps/s|s/step)  \d+:\d\d:\d\d left"
 
 
@@ -160,6 +163,16 @@ def test_it_removes_the_trainers_own_progress_and_nobody_elses_callback(run_demo
     callbacks = session.state.trainer.callback_handler.callbacks
     assert native in callbacks
     assert not any(isinstance(callback, (PrinterCallback, ProgressCallback)) for callback in callbacks)
+
+
+def test_it_draws_no_random_number_of_the_training() -> None:
+    begins = (
+        "import random, sys\nfrom plugins.print_progress.test_plugin import PrintProgress, begin\n"
+        "assert 'rich.style' not in sys.modules\nrandom.seed(0)\nbefore = random.getstate()\n"
+        "begin(PrintProgress(), 10)\nassert random.getstate() == before and 'rich.style' in sys.modules"
+    )
+    done = subprocess.run([sys.executable, "-c", begins], cwd=TESTS, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_it_imports_lightly(imports_lightly: Callable[[str], None]) -> None:
