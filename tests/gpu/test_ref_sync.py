@@ -9,8 +9,8 @@ import pytest
 import torch
 from device import device
 
+from callsheet.blending import kernel_for
 from callsheet_plugins.ref_sync.blending import blend, blend_all
-from callsheet_plugins.ref_sync.fused import kernel_for
 
 ON_CPU = device() == "cpu"
 HERE = (

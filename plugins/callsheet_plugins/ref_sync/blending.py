@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from callsheet_plugins.ref_sync.fused import Batch, kernel_for
+from callsheet.blending import Batch, kernel_for
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -18,7 +18,7 @@ class LateLanes:
 
     made: ClassVar = []
 
-    def __init__(self, device, *, is_at_home):
+    def __init__(self, device, weights, *, is_at_home):
         self.piece, self.was_held = 50, False  # elements: pieces begin and end inside tensors
         self._waiting, self._read, self._lock = [], [], threading.RLock()
         self._held = threading.Event()

@@ -5,7 +5,6 @@ import torch
 
 from callsheet_plugins.ref_sync import blending
 from callsheet_plugins.ref_sync.blending import blend, blend_all
-from callsheet_plugins.ref_sync.fused import PIECE, rows_of
 
 
 @pytest.mark.parametrize("size", [0, 1, 7, 1000])
@@ -50,12 +49,3 @@ def test_all_are_blended_as_each_would_be():
     squared = blend_all(zip(references, policies, strict=True), 0.6)
     assert squared == [blend(reference, policy, 0.6) for reference, policy in zip(alone, policies, strict=True)]
     assert all(map(torch.equal, references, alone))
-
-
-def test_each_block_of_the_kernel_finds_its_piece():
-    sizes = (1, PIECE, PIECE + 1, 5)
-    pairs = [(torch.empty(size), torch.empty(size)) for size in sizes]
-    rows, blocks = rows_of(pairs)
-    assert rows[0::4] == [reference.data_ptr() for reference, _ in pairs]
-    assert rows[1::4] == [policy.data_ptr() for _, policy in pairs]
-    assert (rows[2::4], rows[3::4], blocks) == ([*sizes], [0, 1, 2, 4], 5)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from callsheet.blending import Launch, kernel_for
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-LANES = 6  # while pieces come in and go out, others wait for their turn beside the kernels of training
-PIECE = 1 << 22  # elements of a piece; with two float32 buffers on each lane, 192 MiB of the device
-AT_HOME = 1 << 25  # elements of a piece of an average on the device: few launches, 128 MiB for weights in float32
+LANES = 3  # while one piece comes in and another is blended, a third goes out
+BUFFERS = 3 << 26  # bytes on the device for the pieces on all lanes
+AT_HOME = 1 << 25  # elements of a piece of an average on the device, where no kernel takes all at once
 FIRST = -1  # the priority of a lane: its short kernels wait for no long one of training
 
 
@@ -35,11 +38,16 @@ class Lanes:
     The device does everything. The processor only queues the jobs, and no thread takes part.
     """
 
-    def __init__(self, device: Any, *, is_at_home: bool) -> None:
+    def __init__(self, device: Any, weights: Iterable[Tensor], *, is_at_home: bool) -> None:
         import torch
 
         self.device = device
-        self.piece = AT_HOME if is_at_home else PIECE
+        running = torch.empty(0, dtype=torch.float32, device=device)
+        has_kernel = all(kernel_for(running, tensor) for tensor in weights)
+        if is_at_home:
+            self.piece = sys.maxsize if has_kernel else AT_HOME
+        else:  # without the kernel, weights become float32 in a second buffer
+            self.piece = BUFFERS // LANES // 4 // (1 if has_kernel else 2)
         count = 1 if is_at_home else LANES
         self._lanes = [_Lane(torch.cuda.Stream(device, FIRST), self.piece) for _ in range(count)]
 
@@ -103,8 +111,8 @@ class _Lane:
 
         self.stream, self.has_read = stream, torch.cuda.Event()
         self._piece = piece
-        self._stage: Tensor | None = None
-        self._wide: Tensor | None = None
+        self._buffers: dict[str, Tensor] = {}
+        self._launches: dict[int, Launch] = {}  # by the number of the job
 
     def run(self, jobs: Sequence[Job], queued: Any) -> None:
         import torch
@@ -112,7 +120,7 @@ class _Lane:
         self.stream.wait_event(queued)
         with torch.cuda.stream(self.stream):
             for number, job in enumerate(jobs):
-                held = self._moved(job)
+                held = self._moved(number, job)
                 if held is not job.weights[0]:
                     self._note_last(number, jobs)
                 if held is not job.target:
@@ -124,36 +132,44 @@ class _Lane:
         if number == len(jobs) - 1:
             self.has_read.record(self.stream)
 
-    def _moved(self, job: Job) -> Tensor:
+    def _moved(self, number: int, job: Job) -> Tensor:
         """The result of `job` on the device; its target, if that is there."""
         target, weights = job.target, job.weights
         if job.source is None and len(weights) == 1 and weights[0].dtype == target.dtype:
             return weights[0]
-        held = target if target.device == weights[0].device else self._buffer("_stage", target)
+        held = target if target.device == weights[0].device else self._buffer("piece", target)
         if job.source is None:
             _together(held, weights)
             return held
-        if job.source is not held:
+        if job.source.data_ptr() != held.data_ptr():
             held.copy_(job.source, non_blocking=True)
-        if all(weight.dtype == held.dtype for weight in weights):
-            _lerp(held, weights, job.share)
+        if kernel := _kernel(held, weights):
+            self._launch(number, kernel, held, weights)(job.share)
         else:
-            held.lerp_(_together(self._buffer("_wide", target), weights), job.share)
+            held.lerp_(_together(self._buffer("weights", held), weights), job.share)
         return held
 
-    def _buffer(self, name: str, target: Tensor) -> Tensor:
+    def _launch(self, number: int, kernel: Any, held: Tensor, weights: Sequence[Tensor]) -> Launch:
+        """The launch of the last update, if everything lies where it lay; it is prepared only once."""
+        parts = held.split([weight.numel() for weight in weights])
+        pairs = [*zip(parts, weights, strict=True)]
+        launch = self._launches.get(number)
+        if launch is None or not launch.is_of(pairs):
+            launch = self._launches[number] = Launch(kernel, pairs)
+        return launch
+
+    def _buffer(self, name: str, like: Tensor) -> Tensor:
         import torch
 
-        if (buffer := getattr(self, name)) is None:
-            buffer = torch.empty(self._piece, dtype=torch.float32, device=self.stream.device)
-            setattr(self, name, buffer)
-        return buffer[: target.numel()]  # type: ignore[no-any-return]
+        if name not in self._buffers:
+            self._buffers[name] = torch.empty(self._piece, dtype=torch.float32, device=self.stream.device)
+        return self._buffers[name][: like.numel()]
 
 
-def _lerp(held: Tensor, weights: Sequence[Tensor], share: float) -> None:
-    import torch
-
-    torch._foreach_lerp_(held.split([weight.numel() for weight in weights]), list(weights), share)
+def _kernel(held: Tensor, weights: Sequence[Tensor]) -> Any:
+    """The one kernel for all of them, or None."""
+    kernels = {kernel_for(held, weight) for weight in weights}
+    return kernels.pop() if len(kernels) == 1 else None
 
 
 def _together(whole: Tensor, weights: Sequence[Tensor]) -> Tensor:

@@ -35,11 +35,12 @@ class Streamed:
     def __init__(self, device: Any, shards: Mapping[str, Shard], *, is_at_home: bool) -> None:
         self.device, self.shards = device, shards
         self.row = Row({name: shard.length for name, shard in shards.items()})
-        self.lanes = Lanes(device, is_at_home=is_at_home)
+        weights = self._weights().values()
+        self.lanes = Lanes(device, weights, is_at_home=is_at_home)
         self._in_use: list[Tensor] = []  # weights that may still be read; an engine may let go of them
         self.written_by: dict[Buffer, Future[None]] = {}
         self._leaving: tuple[Buffer, Mark] | None = None  # what the average moves out of
-        size = max(self.size, sum(map(_room, self._weights().values())))
+        size = max(self.size, sum(map(_room, weights)))
         self._buffers = [Buffer(size, device) for _ in range(1 if is_at_home else 2)]
         self._place = None if is_at_home else self._buffers[0]
         self._average = self._row_in(self._place)
@@ -108,7 +109,7 @@ class Streamed:
         assert self._place is not None
         away, self._average = self._average, self._row_in(None)
         self.lanes.join()
-        self.lanes = Lanes(self.device, is_at_home=True)
+        self.lanes = Lanes(self.device, self._weights().values(), is_at_home=True)
         self.lanes.run([Job(self._average[where], [away[where]]) for where in self._slices()])
         self._leaving = self._place, self.lanes.mark()
         self._buffers.remove(self._place)
@@ -134,7 +135,9 @@ class Streamed:
         self._in_use = [*weights.values()]
 
     def _slices(self) -> list[slice]:
-        return [slice(start, start + self.lanes.piece) for start in range(0, self.row.size, self.lanes.piece)]
+        """The row in parts that a lane takes at once."""
+        size = min(self.lanes.piece, self.row.size)
+        return [slice(start, start + size) for start in range(0, self.row.size, size)]
 
     def _weights(self) -> dict[str, Tensor]:
         return {name: shard.read() for name, shard in self.shards.items()}

@@ -1,14 +1,15 @@
-"""A sync on an NVIDIA GPU: one kernel for many tensors, at the speed of its memory, for which nothing waits."""
+"""One kernel for many tensors on an NVIDIA GPU, for which nothing waits."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from callsheet.blending.kernel import SOURCE
+from callsheet.blending.nvrtc import cubin
 from callsheet.privates.torch import load_kernel
-from callsheet_plugins.ref_sync.kernel import SOURCE
-from callsheet_plugins.ref_sync.nvrtc import cubin
 
 if TYPE_CHECKING:
     from torch import Tensor, dtype
@@ -17,10 +18,14 @@ logger = logging.getLogger("callsheet")
 
 THREADS = 256  # a block
 PIECE = 1 << 15  # elements a block
+COLUMNS = 4  # of the kernel's table
 
 
 def kernel_for(reference: Tensor, policy: Tensor) -> Any:
-    """The kernel that blends two one-dimensional tensors of these types on their device, or None."""
+    """The kernel that blends two one-dimensional tensors of these types on their device, or None.
+
+    reference ← reference + α (policy - reference), computed in float32; with α = 1, reference ← policy.
+    """
     if reference.device.type != "cuda":
         return None
     return _kernel(reference.device.index, reference.dtype, policy.dtype)
@@ -41,20 +46,40 @@ class Batch:
 
     def launch(self, alpha: float) -> Tensor:
         """Blend them; returns the squared length of the change of each block, on the device."""
+        launch = Launch(self._kernel, self._pairs)
+        self._pairs, self.elements = [], 0
+        return launch(alpha)
+
+
+class Launch:
+    """A launch of `kernel` on tensors of one device, on the stream that is current.
+
+    It may be repeated on that stream while the tensors lie where they are. Each call overwrites what the last returned.
+    """
+
+    def __init__(self, kernel: Any, pairs: Sequence[tuple[Tensor, Tensor]]) -> None:
         import torch
 
-        device = self._pairs[0][0].device
-        rows, blocks = rows_of(self._pairs)
-        table = torch.tensor(rows, dtype=torch.int64).pin_memory().to(device, non_blocking=True)
-        squared = torch.empty(blocks, dtype=torch.float32, device=device)
-        with torch.cuda.device(device):
-            arguments = [table, len(self._pairs), float(alpha), squared]
-            self._kernel(grid=(blocks, 1, 1), block=(THREADS, 1, 1), args=arguments)
-        self._pairs, self.elements = [], 0
-        return squared
+        self._kernel, self._device = kernel, pairs[0][0].device
+        self._rows, self._blocks = rows_of(pairs)
+        self._table = torch.tensor(self._rows, dtype=torch.int64).pin_memory().to(self._device, non_blocking=True)
+        self._squared = torch.empty(self._blocks, dtype=torch.float32, device=self._device)
+
+    def is_of(self, pairs: Sequence[tuple[Tensor, Tensor]]) -> bool:
+        """Whether it would work on the memory of `pairs`."""
+        return rows_of(pairs)[0] == self._rows
+
+    def __call__(self, alpha: float) -> Tensor:
+        """Blend; returns the squared length of the change of each block, on the device."""
+        import torch
+
+        with torch.cuda.device(self._device):
+            arguments = [self._table, len(self._rows) // COLUMNS, float(alpha), self._squared]
+            self._kernel(grid=(self._blocks, 1, 1), block=(THREADS, 1, 1), args=arguments)
+        return self._squared
 
 
-def rows_of(pairs: list[tuple[Tensor, Tensor]]) -> tuple[list[int], int]:
+def rows_of(pairs: Sequence[tuple[Tensor, Tensor]]) -> tuple[list[int], int]:
     """The table that the kernel reads, and the number of blocks that it takes."""
     rows, blocks = [], 0
     for reference, policy in pairs:
@@ -76,7 +101,7 @@ def _kernel(device: int, reference: dtype, policy: dtype) -> Any:
         with torch.cuda.device(device):
             return load_kernel(code, "blend")
     except (OSError, RuntimeError, AttributeError) as error:  # no NVIDIA GPU, no NVRTC, a driver too old for its code
-        logger.info("ref_sync blends without its own kernel, in several passes: %s", error)
+        logger.info("Tensors on %s are blended without Callsheet's kernel, in several passes: %s", device, error)
         return None
 
 

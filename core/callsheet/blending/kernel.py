@@ -1,4 +1,4 @@
-"""The CUDA kernel of a sync: many tensors at once, each element read once and written once, and the change measured."""
+"""The CUDA kernel: many tensors at once, each element read once and written once, and the change measured."""
 
 # `rows` holds four numbers a tensor: the addresses of the reference and of the policy, the number of elements, and the
 # first block that works on it. A block takes PIECE elements, and writes the squared length of its change to `squared`.
