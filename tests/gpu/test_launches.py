@@ -11,7 +11,11 @@ from gpu.engines import PLUGIN, STEPS, started, weights
 from gpu.training import average, differ, formed, running
 
 BACKEND = {"cuda": "nccl", "cpu": "gloo"}
-WRAPPERS = {"ddp": "DistributedDataParallel", "fsdp2": "FSDPLlamaForCausalLM"}
+# On a GPU, accelerate leaves a model alone that one process trains.
+WRAPPERS = {
+    "ddp": "LlamaForCausalLM" if device() == "cuda" else "DistributedDataParallel",
+    "fsdp2": "FSDPLlamaForCausalLM",
+}
 ENGINES = {"zero2": "DeepSpeedZeroOptimizer", "zero3": "DeepSpeedZeroOptimizer_Stage3"}
 
 
