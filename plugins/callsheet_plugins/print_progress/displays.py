@@ -1,4 +1,4 @@
-"""Two displays of progress with the same three methods: a moving bar, and lines."""
+"""Two displays of progress with the same four methods: a moving bar, and lines."""
 
 from __future__ import annotations
 
@@ -40,10 +40,13 @@ class Lines:
     longest: float
     spoke: float = field(default_factory=time.monotonic)
 
-    def step(self, step: int, metrics: Mapping[str, float]) -> None:
-        if step % self.every == 0 or step == self.pace.last or time.monotonic() - self.spoke >= self.longest:
-            percent = f"{step / self.pace.last:4.0%}"
-            self.say("  ".join([step_of(step, self.pace.last), percent, *_numbers(metrics), self.pace.at(step)]))
+    def step(self, step: int) -> bool:
+        """A step is done; whether its figures are to be shown."""
+        return step % self.every == 0 or step == self.pace.last or time.monotonic() - self.spoke >= self.longest
+
+    def show(self, step: int, metrics: Mapping[str, float]) -> None:
+        percent = f"{step / self.pace.last:4.0%}"
+        self.say("  ".join([step_of(step, self.pace.last), percent, *_numbers(metrics), self.pace.at(step)]))
 
     def say(self, line: str) -> None:
         self.spoke = time.monotonic()
@@ -63,11 +66,14 @@ class Bar:
         self.task = self.progress.add_task("", total=pace.last, completed=pace.first, figures="")
         self.progress.start()
 
-    def step(self, step: int, metrics: Mapping[str, float]) -> None:
+    def step(self, step: int) -> bool:
+        """A step is done, and the bar moves; whether its figures are to be shown."""
         self.progress.update(self.task, completed=step)
-        if step == self.pace.last or time.monotonic() - self.shown >= BAR_REFRESH:
-            self.shown = time.monotonic()
-            self.progress.update(self.task, figures="  ".join([*_numbers(metrics), self.pace.at(step)]))
+        return step == self.pace.last or time.monotonic() - self.shown >= BAR_REFRESH
+
+    def show(self, step: int, metrics: Mapping[str, float]) -> None:
+        self.shown = time.monotonic()
+        self.progress.update(self.task, figures="  ".join([*_numbers(metrics), self.pace.at(step)]))
 
     def say(self, line: str) -> None:
         _print(self.progress.console, line)

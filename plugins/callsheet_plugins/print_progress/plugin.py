@@ -26,9 +26,9 @@ class PrintProgress(Plugin):
     """Print step, loss, learning rate, speed and time left, instead of the Trainer's own progress bar.
 
     A terminal gets a bar, whose figures change every second. Other outputs, such as a Slurm log, get a line every 5 %
-    of the run and at least every minute. Each evaluation gets its own line. The loss is read from the device only when
-    it is shown. GRPO and RLOO show the mean reward of what rank 0 generated last: their loss begins at 0, and stays
-    near it also while the model learns.
+    of the run and at least every minute. Each evaluation gets its own line. The loss is what the trainer has logged
+    since the last line; only where it has not, it is read from the device. GRPO and RLOO show the mean reward of what
+    rank 0 generated last: their loss begins at 0, and stays near it also while the model learns.
     """
 
     every_steps: int = setting(
@@ -39,6 +39,8 @@ class PrintProgress(Plugin):
         super().__post_init__()
         self._display: Bar | Lines | None = None
         self._reward: dict[str, float] = {}
+        self._logged: dict[str, float] = {}  # by the trainer, since figures were last shown
+        self._waits_for_log = False
 
     @hookimpl
     def on_trainer_ready(self, state: LoopState) -> None:
@@ -56,6 +58,7 @@ class PrintProgress(Plugin):
             self._reward = {"reward": math.nan}
         logging.disable_progress_bar()  # transformers draws one for every file of a checkpoint, across this bar
         self._close()
+        self._logged, self._waits_for_log = {}, False
         console = _console()
         pace = Pace(state.step, state.max_steps)
         every = self.every_steps or max(1, state.max_steps // LINES_PER_RUN)
@@ -66,8 +69,25 @@ class PrintProgress(Plugin):
     def on_step_end(
         self, state: LoopState, step_idx: int, batch: Sequence[Mapping[str, Any]], metrics: Mapping[str, float]
     ) -> None:
+        if self._display is None or not (self._display.step(step_idx) or self._waits_for_log):
+            return
+        if state.trainer is not None and state.trainer.control.should_log:
+            self._waits_for_log = True  # it comes in a moment, and has waited for the device
+        else:
+            self._show(step_idx, self._logged or metrics)
+
+    @hookimpl
+    def on_log(self, state: LoopState, logs: Mapping[str, float]) -> None:
+        if "loss" not in logs:
+            return
+        self._logged = dict(logs)
+        if self._waits_for_log:
+            self._show(state.step, self._logged)
+
+    def _show(self, step: int, metrics: Mapping[str, float]) -> None:
         if self._display:
-            self._display.step(step_idx, ChainMap(self._reward, metrics))  # type: ignore[arg-type]  # both are read only
+            self._display.show(step, ChainMap(self._reward, metrics))  # type: ignore[arg-type]  # both are read only
+        self._logged, self._waits_for_log = {}, False
 
     @hookimpl
     def on_rollouts(self, state: LoopState, step_idx: int, rollouts: Rollouts) -> None:
