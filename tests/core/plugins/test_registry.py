@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from callsheet import API_VERSION
 from callsheet.config.compose import compose
 from callsheet.errors import CallsheetError
 from callsheet.plugins import entry_points, registry
@@ -92,7 +93,7 @@ def test_a_missing_package_without_an_extra_is_named(install):
         ("from callsheet import Plugin\n", "names callsheet_moon:Moon, which does not exist"),
         ("class Moon: ...\n", "is not a class that inherits from callsheet.Plugin"),
         ("raise RuntimeError('eclipse')\n", "failed while it was imported: RuntimeError: eclipse"),
-        (MOON + "    requires_api = '>=2'\n", r"needs Callsheet API >=2; this is 1.1"),
+        (MOON + "    requires_api = '>=2'\n", f"needs Callsheet API >=2; this is {API_VERSION}"),
         (MOON + "    requires_api = 'two'\n", "not a version range"),
     ],
 )
