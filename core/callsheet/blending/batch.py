@@ -26,7 +26,7 @@ def kernel_for(reference: Tensor, policy: Tensor) -> Any:
 
     reference ← reference + α (policy - reference), computed in float32; with α = 1, reference ← policy.
     """
-    if reference.device.type != "cuda":
+    if reference.device.type != "cuda" or policy.device != reference.device:
         return None
     return _kernel(reference.device.index, reference.dtype, policy.dtype)
 

@@ -1,8 +1,15 @@
 """What the kernel is told; tests/gpu/test_ref_sync.py runs it."""
 
+from types import SimpleNamespace
+
 import torch
 
-from callsheet.blending.batch import PIECE, rows_of
+from callsheet.blending.batch import PIECE, kernel_for, rows_of
+
+
+def test_the_kernel_reads_no_weight_of_another_device():
+    here, there = (SimpleNamespace(device=torch.device(name), dtype=torch.bfloat16) for name in ("cuda:0", "cpu"))
+    assert kernel_for(here, there) is kernel_for(there, here) is kernel_for(there, there) is None
 
 
 def test_each_block_of_the_kernel_finds_its_piece():
