@@ -11,7 +11,7 @@ import pytest
 import warm
 from waiting import PATIENCE
 
-from callsheet import LogContext, LoopState, ManifestRow
+from callsheet import LogContext, ManifestRow
 from callsheet.outbox import Outbox
 from callsheet.outbox.store import EntryStore
 from callsheet_plugins.benchmarks import Benchmarks
@@ -94,8 +94,7 @@ def put(run_dir, define, *steps, config=None, **settings):
     plugin = Benchmarks(benchmarks=["mine"], define=define, **settings)
     ctx = LogContext(run_dir, "test", run_dir.name, config or {}, outbox=Outbox(run_dir))
     for step in steps or (1,):
-        state = LoopState(ctx, lambda *a: None, lambda *a: None, step=step)
-        plugin.on_checkpoint(state, checkpoint(run_dir, step))
+        plugin.on_checkpoint_complete(ctx, checkpoint(run_dir, step))
         time.sleep(0.01)
 
 

@@ -6,7 +6,7 @@ import time
 import pytest
 from hub_server import HubServer
 
-from callsheet import LogContext, LoopState
+from callsheet import LogContext
 from callsheet.outbox import Outbox
 from callsheet.rundir.rundir import EVALS, RunDir
 from callsheet_plugins.hub_revisions import HubRevisions
@@ -24,8 +24,7 @@ def published(run_dir, define, *steps, **settings):
     books.write_json("run.json", {"run": "run", "experiment": "me/model", "status": "running", "config": config})
     ctx = LogContext(run_dir, "me/model", "run", config, outbox=Outbox(run_dir))
     for step in steps:
-        state = LoopState(ctx, lambda *a: None, lambda *a: None, step=step)
-        HubRevisions(**settings).on_checkpoint(state, checkpoint(run_dir, step))
+        HubRevisions(**settings).on_checkpoint_complete(ctx, checkpoint(run_dir, step))
         time.sleep(0.01)
 
 

@@ -63,13 +63,14 @@ def checkpoint(run_dir, step, size=2_000, seed=None):
 
 
 def put(run_dir, row, *, experiment="me/model", evaluation=None, **settings):
-    """What the plugin does in `on_checkpoint`; returns the branch."""
+    """What the plugin does when a checkpoint is saved and complete; returns the branch."""
     plugin = HubRevisions(**settings)
     ctx = LogContext(run_dir, experiment, run_dir.name, {"trainer": {"name": "sft"}}, outbox=Outbox(run_dir))
     state = LoopState(ctx, lambda *a: None, lambda *a: None, step=row.step)
     if evaluation is not None:
         plugin.on_eval(state, row.step, "eval", {"eval_loss": evaluation})
     plugin.on_checkpoint(state, row)
+    plugin.on_checkpoint_complete(ctx, row)
     return f"{plugin.revision}-step-{row.step:09d}"
 
 

@@ -54,7 +54,7 @@ with Session(LogContext(run_dir, "me/model", "run", {}), {"hub_revisions": HubRe
     for step in (1, 2, 3):
         row = ManifestRow(f"checkpoint-{step}", step, 0.0, run_dir / f"checkpoint-{step}")
         session.lineup.hooks.on_checkpoint(state=session.state, row=row)
-        session.checkpointed(row)
+        session.late.add(row)
 """
 
 
