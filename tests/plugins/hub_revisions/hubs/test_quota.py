@@ -28,5 +28,5 @@ def test_a_revision_is_left_out_only_for_a_later_step_of_the_same_weights(tmp_pa
     if left_out_for:
         assert quota.wait_or_pass(job) == left_out_for
     else:
-        with pytest.raises(Transient, match="1 commits in the last hour"):
+        with pytest.raises(Transient, match="1 commit in the last hour"):
             quota.wait_or_pass(job)
