@@ -5,7 +5,7 @@ from callsheet.data.evaluation import metric_problems
 from callsheet.data.inspection import inspect
 from callsheet.data.loading import load
 from callsheet.data.ordering import missing_lengths
-from callsheet.data.streaming import columns_of, first_rows, is_stream
+from callsheet.data.streaming import columns_of, first_rows, is_stream, uneven_share
 
 __all__ = [
     "columns_of",
@@ -16,4 +16,5 @@ __all__ = [
     "metric_problems",
     "missing_columns",
     "missing_lengths",
+    "uneven_share",
 ]

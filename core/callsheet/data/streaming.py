@@ -10,7 +10,7 @@ from callsheet.config.schema import DatasetSettings, SourceSettings, TrainerSett
 from callsheet.data.columns import check_columns, misfits
 from callsheet.data.evaluation import is_evaluation
 from callsheet.data.files import is_local
-from callsheet.errors import CallsheetError
+from callsheet.errors import CallsheetError, counted
 
 if TYPE_CHECKING:
     from datasets import IterableDataset  # type: ignore[import-untyped]  # datasets ships no types
@@ -68,6 +68,23 @@ def stream(
             raise CallsheetError(f"The data sets of dataset.mixture do not fit together: {error}") from error
     size = BUFFER if dataset.shuffle_buffer is None else dataset.shuffle_buffer
     return parts[0].shuffle(seed=dataset.seed, buffer_size=size) if size > 1 else parts[0]
+
+
+def uneven_share(rows: IterableDataset, processes: int, workers: int) -> str:
+    """Say that readers, each of which reads whole files, get different numbers of them; empty if they do not.
+
+    Every process gets as many rows as the others, and so does every worker of one.
+    """
+    files = rows.num_shards
+    each = files // processes if files >= processes else files  # of few files, every process reads all
+    readers = min(max(workers, 1), each)
+    if (files < processes or files % processes == 0) and each % readers == 0:
+        return ""
+    who = f"{counted(processes, 'process', 'processes')} with {counted(max(workers, 1), 'reader')} each"
+    return (
+        f"The stream has {counted(files, 'file')}, which {who} cannot share evenly: each reads files of its own, so "
+        "rows of some files come more often than those of others. Bring a number that all readers together divide."
+    )
 
 
 def whole(rows: IterableDataset) -> Any:

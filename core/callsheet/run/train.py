@@ -65,6 +65,9 @@ def train(plan: Plan) -> Session:
         _silence_bars()
         train_data, eval_data = data.load(plan.dataset)
         _require_columns(plan, train_data, eval_data)
+        if here.is_main and data.is_stream(train_data):
+            uneven = data.uneven_share(train_data, args.world_size, args.dataloader_num_workers)
+            warned(PreflightReport(warnings=[uneven] if uneven else []))
         material = build.prepare(plan, args, train_data, eval_data)
         with _session(plan, signals) as session:
             resume_from = broadcast(lambda: resume.checkpoint_of(plan, session))

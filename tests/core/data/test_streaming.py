@@ -153,21 +153,99 @@ def test_a_run_on_a_stream_that_is_resumed_at_its_last_step_ends(run_trainer: Ru
     assert run_trainer("sft", STREAM).state.step == 2
 
 
-@pytest.mark.parametrize("files", [1, 2])
-def test_two_processes_read_different_rows_and_resume_bit_for_bit(callsheet: Run, tmp_path: Path, files: int) -> None:
-    for number in range(files):
-        part = tmp_path / "data" / f"train-{number}.jsonl"
+def files(folder: Path, count: int) -> Path:
+    """A folder of files, each with rows of its own."""
+    for number in range(count):
+        part = folder / f"train-{number}.jsonl"
         part.parent.mkdir(exist_ok=True)
         part.write_text("".join(json.dumps({**row, "completion": f"{number}"}) + "\n" for row in ROWS["sft"]))
-    tiny = (
-        "model=demo", "launch=ddp", "launch.processes=2", "launch.threads=1", "trainer.args.use_cpu=true",
-        "trainer.args.bf16=false", "trainer.args.per_device_train_batch_size=2", "trainer.args.learning_rate=0.01",
-        "trainer.args.lr_scheduler_type=constant", "dataset.path=data", STREAM,
-    )  # fmt: skip
+    return folder
 
-    for steps, folder in ((6, "whole"), (4, "parts"), (6, "parts")):
-        done = callsheet("train", *tiny, f"trainer.args.max_steps={steps}", f"output_dir={folder}")
-        assert done.returncode == 0, done.stderr
 
-    one, other = (load_file(tmp_path / folder / "model.safetensors") for folder in ("whole", "parts"))
-    assert all(bool((one[name] == other[name]).all()) for name in one)
+TINY = (
+    "model=demo", "launch.threads=1", "trainer.args.use_cpu=true", "trainer.args.bf16=false", "dataset.path=data", STREAM,
+    "trainer.args.learning_rate=0.01", "trainer.args.lr_scheduler_type=constant", "trainer.args.logging_steps=1",
+)  # fmt: skip
+
+
+def trained(callsheet: Run, folder: str, steps: int, *settings: str) -> list[float]:
+    """The loss of each step of a run as a command, which trains or resumes in `folder`."""
+    path = str(Path(__file__).parents[2] / "engines" / "fsdp_on_cpu") if "launch=fsdp2" in settings else ""
+    where = (f"trainer.args.max_steps={steps}", f"output_dir={folder}")
+    done = callsheet("train", *TINY, *settings, *where, env={"PYTHONPATH": path} if path else {})
+    assert done.returncode == 0, done.stderr
+    rows = map(json.loads, Path(folder, "metrics.jsonl").read_text().splitlines())
+    return [row["loss"] for row in rows if "loss" in row]
+
+
+def same(one: str, other: str) -> bool:
+    weights, others = (load_file(Path(folder, "model.safetensors")) for folder in (one, other))
+    return all(bool((weights[name] == others[name]).all()) for name in weights)
+
+
+@pytest.mark.parametrize(
+    ("launch", "count"),
+    [
+        ("ddp", 1),
+        ("ddp", 2),
+        *(pytest.param(launch, 1, marks=pytest.mark.slow) for launch in ("zero2", "zero3", "fsdp2")),
+    ],
+)
+def test_two_processes_read_the_rows_of_one_and_resume_bit_for_bit(
+    callsheet: Run, tmp_path: Path, launch: str, count: int
+) -> None:
+    files(tmp_path / "data", count)
+    model = ("model.path=base", "model.init=pretrained")  # ZeRO-3 draws other random weights
+    trained(callsheet, "base", 1, "trainer.args.per_device_train_batch_size=4")
+    two = (*model, f"launch={launch}", "launch.processes=2", "trainer.args.per_device_train_batch_size=2")
+
+    whole = trained(callsheet, "whole", 6, *two)
+    trained(callsheet, "parts", 4, *two)
+    trained(callsheet, "parts", 6, *two)
+
+    assert same("whole", "parts")
+    if count == 1:  # of two files, each process reads one
+        alone = trained(callsheet, "alone", 6, *model, "trainer.args.per_device_train_batch_size=4")
+        assert whole == pytest.approx(alone, rel=1e-3)
+
+
+def test_workers_read_a_stream_and_resume_bit_for_bit(callsheet: Run, tmp_path: Path) -> None:
+    files(tmp_path / "data", 2)
+    workers = ("trainer.args.dataloader_num_workers=2", "trainer.args.per_device_train_batch_size=2")
+
+    trained(callsheet, "whole", 6, *workers)
+    trained(callsheet, "parts", 4, *workers)
+    other = callsheet("check", *TINY, workers[1], "trainer.args.max_steps=6", "output_dir=parts")
+    trained(callsheet, "parts", 6, *workers)
+
+    assert same("whole", "parts")
+    assert other.returncode == 2 and "trainer.args.dataloader_num_workers is 2 there and None here" in other.stderr
+
+
+@pytest.mark.parametrize(
+    ("count", "processes", "workers", "said"),
+    [
+        *(
+            (count, processes, workers, "")
+            for count, processes, workers in ((1, 1, 0), (1, 4, 3), (2, 2, 2), (8, 2, 2))
+        ),
+        (3, 2, 0, "The stream has 3 files, which 2 processes with 1 reader each cannot share evenly: "),
+        (3, 1, 2, "The stream has 3 files, which 1 process with 2 readers each cannot share evenly: "),
+        (6, 2, 2, "The stream has 6 files, which 2 processes with 2 readers each cannot share evenly: "),
+    ],
+)
+def test_files_that_readers_cannot_share_evenly_are_said(
+    tmp_path: Path, count: int, processes: int, workers: int, said: str
+) -> None:
+    rows, _ = load(DatasetSettings(path=str(files(tmp_path / "data", count)), streaming=True))
+
+    assert streaming.uneven_share(rows, processes, workers).startswith(said)
+    assert bool(streaming.uneven_share(rows, processes, workers)) is bool(said)
+
+
+def test_a_run_says_it_once(run_trainer: Run, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    data = files(tmp_path / "data", 3)
+
+    run_trainer("sft", STREAM, f"dataset.path={data}", "trainer.args.dataloader_num_workers=2")
+
+    assert caplog.text.count("The stream has 3 files, which 1 process with 2 readers each cannot share evenly") == 1

@@ -18,7 +18,8 @@ FILES = "as its files allow"  # `callsheet.rundir.again.compatibility` looks at 
 class Rule:
     """Settings that match `pattern` may change as `resume` and `branch` say; the first rule that matches a name holds.
 
-    `what` names them in the documentation, `why` tells the reason there and in the warning.
+    `what` names them in the documentation, `why` tells the reason there and in the warning. A rule `of_streams` holds
+    for a run that reads one.
     """
 
     what: str
@@ -26,22 +27,24 @@ class Rule:
     resume: str
     branch: str
     why: str
+    of_streams: bool = False
 
-    def holds_for(self, name: str) -> bool:
-        return re.fullmatch(self.pattern, name) is not None
+    def holds_for(self, name: str, *, streams: bool = False) -> bool:
+        return (streams or not self.of_streams) and re.fullmatch(self.pattern, name) is not None
 
 
 @dataclass(frozen=True)
 class Difference:
-    """A setting that has one value in an earlier run and another one now."""
+    """A setting that has one value in an earlier run and another one now, which `streams` its rows or does not."""
 
     name: str
     before: Any
     now: Any
+    streams: bool = False
 
     @property
     def rule(self) -> Rule:
-        return next(rule for rule in RULES if rule.holds_for(self.name))
+        return next(rule for rule in RULES if rule.holds_for(self.name, streams=self.streams))
 
     def __str__(self) -> str:
         return f"{self.name} is {self.before!r} there and {self.now!r} here"
@@ -127,6 +130,14 @@ RULES = (
         "the model does not learn from them; an evaluation that generates draws random numbers",
     ),
     Rule(
+        "`trainer.args.dataloader_num_workers` with `dataset.streaming`",
+        ARGS + "dataloader_num_workers",
+        NO,
+        YES,
+        "each worker reads files of its own, so the rows come in another order",
+        of_streams=True,
+    ),
+    Rule(
         "`trainer.args`: `dataloader_num_workers` `activation_checkpointing` `ddp_…` `vllm_…` and others about speed",
         ARGS + f"({FAST})",
         YES,
@@ -187,10 +198,11 @@ def differences(
     its value there: a later Callsheet may have more settings.
     """
     old, new, usual = flat(before), flat(now), defaults or {}
+    streams = new.get("dataset.streaming") is True
     for name in sorted(old.keys() | new.keys()):
         one, other = (part.get(name, usual.get(re.sub(r"\[\d+\]", "[]", name))) for part in (old, new))
         if one != other and not _same_number(one, other):
-            yield Difference(name, one, other)
+            yield Difference(name, one, other, streams)
 
 
 def flat(content: Any, prefix: str = "") -> dict[str, Any]:

@@ -46,6 +46,16 @@ def test_a_setting_may_change_as_its_row_says(name, resume, branch):
     assert verdicts(name) == (resume, branch)
 
 
+def test_workers_may_change_where_they_do_not_decide_which_row_comes_next():
+    def rules(streaming):
+        before, now = (
+            {"dataset": {"streaming": streaming}, "trainer": {"args": {"dataloader_num_workers": n}}} for n in (0, 2)
+        )
+        return [(one.rule.resume, one.rule.branch) for one in differences(before, now)]
+
+    assert rules(False) == [(YES, YES)] and rules(True) == [(NO, YES)]
+
+
 def test_every_setting_of_the_schema_has_a_row_before_the_last_one():
     assert [name for name in defaults() if Difference(name, 1, 2).rule is RULES[-1]] == []
 
