@@ -24,17 +24,19 @@ def test_the_average_of_a_compiled_model_bears_the_names_of_the_model(tmp_path: 
     assert differ(formed(tmp_path), average(plugin, follow.weights, corrected=True)) <= 1e-6
 
 
-def test_the_losses_of_a_step_can_be_read_though_a_cuda_graph_has_written_over_its_own(tmp_path: Path) -> None:
+def test_the_loss_of_a_step_can_be_read_after_a_cuda_graph_has_written_over_its_own(tmp_path: Path) -> None:
     class Reads(Plugin):
+        last: ClassVar[list[Mapping[str, float]]] = []
         losses: ClassVar[list[float]] = []
 
         @hookimpl
         def on_step_end(self, state: LoopState, step_idx: int, metrics: Mapping[str, float]) -> None:
-            self.losses.append(metrics["loss"])
+            self.losses += [metrics["loss"] for metrics in self.last]  # one step later
+            self.last[:] = [metrics]
 
-    graphs = {"torch_compile": True, "torch_compile_mode": "reduce-overhead", "gradient_accumulation_steps": 2}
+    graphs = {"torch_compile": True, "torch_compile_mode": "reduce-overhead"}
     callbacks = callsheet.callbacks(Reads(on_error="raise"))
     made = trainer(tmp_path, *callbacks, bf16=True, logging_steps=1, save_strategy="no", **graphs)
     made.train()
     logged = [row["loss"] for row in made.state.log_history if "loss" in row]
-    assert pytest.approx(logged, rel=1e-3) == Reads.losses
+    assert pytest.approx(logged[:-1], rel=1e-3) == Reads.losses

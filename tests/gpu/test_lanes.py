@@ -50,7 +50,7 @@ def busy(average: Streamed) -> None:
 def test_the_optimizer_waits_for_streams_that_are_late_and_both_places_have_the_same_bits(
     kind: str, dtype: torch.dtype, has_kernel: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lanes, "BUFFERS", 120_012)
+    monkeypatch.setattr(lanes, "BUFFERS", 200_020)
     monkeypatch.setattr(lanes, "AT_HOME", 30_000)
     if not has_kernel:
         monkeypatch.setattr(lanes, "kernel_for", lambda held, weights: None)

@@ -48,4 +48,4 @@ def test_an_average_in_main_memory_takes_a_staging_buffer_and_one_on_the_device_
     on_device, _ = peak(tmp_path / "cuda", Bema(update_freq=1, device="cuda"))
     assert count > 250 * MB
     assert beside - bare <= 256 * MB
-    assert abs(on_device - bare - 4 * count) <= 64 * MB, "one float32 copy"
+    assert 3 * count < on_device - bare <= 4 * count + 16 * MB, "one float32 copy; the peaks are at different moments"

@@ -9,7 +9,7 @@ import pytest
 import torch
 from device import device
 
-from callsheet.blending import kernel_for
+from callsheet.blending import Launches, kernel_for
 from callsheet_plugins.ref_sync.blending import blend, blend_all
 
 ON_CPU = device() == "cpu"
@@ -51,7 +51,7 @@ def test_the_kernel_moves_what_the_cpu_moves(reference: torch.dtype, policy: tor
         ours = [tensor.cuda() for tensor in kept]
         pairs = [(one[begin:], other.cuda()[begin:]) for one, other in zip(ours, trained, strict=True)]
         assert all(kernel_for(one, other) for one, other in pairs)
-        moved = sum(float(part.sum()) for part in blend_all(pairs, alpha))
+        moved = sum(float(part.sum()) for part in blend_all(pairs, alpha, Launches()))
         theirs = [tensor.clone() for tensor in kept]
         expected = sum(
             float(blend(one[begin:], other[begin:], alpha)) for one, other in zip(theirs, trained, strict=True)
@@ -66,6 +66,6 @@ def test_the_kernel_moves_what_the_cpu_moves(reference: torch.dtype, policy: tor
 def test_a_type_that_the_kernel_does_not_know_is_blended_without_it() -> None:
     reference, policy = (torch.rand(1000, device="cuda").half() for _ in range(2))
     expected, half = torch.lerp(reference.float(), policy.float(), 0.6), reference.clone()
-    squared = sum(float(part.sum()) for part in blend_all([(half, policy)], 0.6))
+    squared = sum(float(part.sum()) for part in blend_all([(half, policy)], 0.6, Launches()))
     assert torch.allclose(half.float(), expected, atol=1e-3)
     assert squared == pytest.approx(float((expected - reference.float()).square().sum()), rel=1e-3)

@@ -179,7 +179,6 @@ class Bridge(TrainerCallback):
         """
         self._see(trainer.state)
         loop, session = self.session.state, self.session
-        self.wait_for_late()
         self._wait_for_everyone()  # rank 1 may come here before rank 0 has written the weights
         folder = Path(str(trainer.args.output_dir)).absolute() / f"checkpoint-{trainer.state.global_step}"
         row = ManifestRow(folder.name, trainer.state.global_step, loop.epoch, folder)

@@ -107,6 +107,7 @@ class Hosted:
             super()._save_checkpoint(*args, **kwargs)  # type: ignore[misc]
             return
         self.callsheet_bridge.later.log()  # a run that resumes here would not have it
+        self.callsheet_bridge.wait_for_late()  # before there is a newer one, which may never be complete
         arguments = self.args  # type: ignore[attr-defined]
         limit, arguments.save_total_limit = arguments.save_total_limit, None
         try:

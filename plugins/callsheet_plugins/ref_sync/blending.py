@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from callsheet.blending import Batch, kernel_for
+from callsheet.blending import Launches, kernel_for
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -15,20 +15,28 @@ AT_ONCE = 1 << 26  # elements on other devices: limits the size of the buffer
 LAUNCHED = 1 << 26  # elements after which a kernel is launched: it works while Python gathers the next tensors
 
 
-def blend_all(pairs: Iterable[tuple[Tensor, Tensor]], alpha: float) -> list[Tensor]:
-    """`blend` each reference with its policy, as the device does it best; all that is in the results adds up."""
+def blend_all(pairs: Iterable[tuple[Tensor, Tensor]], alpha: float, launches: Launches) -> list[Tensor]:
+    """`blend` each reference with its policy, as the device does it best; all that is in the results adds up.
+
+    `launches` are those of earlier calls with these pairs. The next call with them overwrites the results.
+    """
     squared: list[Tensor] = []
-    batches: dict[Any, Batch] = {}
+    waiting: dict[Any, list[tuple[Tensor, Tensor]]] = {}
+    number = 0
     for reference, policy in pairs:
         kernel = kernel_for(reference, policy)
         if kernel is None:
             squared.append(blend(reference, policy, alpha))
             continue
-        batch = batches.setdefault(kernel, Batch(kernel))
-        batch.add(reference, policy)
-        if batch.elements >= LAUNCHED:
-            squared.append(batch.launch(alpha))
-    return squared + [batch.launch(alpha) for batch in batches.values() if batch.elements]
+        batch = waiting.setdefault(kernel, [])
+        batch += [(reference, policy)] if reference.numel() else []
+        if sum(tensor.numel() for tensor, _ in batch) >= LAUNCHED:
+            squared.append(launches.of(number, kernel, waiting.pop(kernel))(alpha))
+            number += 1
+    for rest, (kernel, batch) in enumerate(waiting.items(), start=number):
+        if batch:
+            squared.append(launches.of(rest, kernel, batch)(alpha))
+    return squared
 
 
 def blend(reference: Tensor, policy: Tensor, alpha: float) -> Tensor:

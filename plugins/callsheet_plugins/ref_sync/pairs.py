@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import defaultdict
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from callsheet.blending import Launches
 from callsheet.errors import CallsheetError
 from callsheet.sharding import Shard, Sharding, unwrapped
 
@@ -21,6 +23,7 @@ class Pairs:
     reference: Sharding
     policy: Sharding
     names: dict[str, str]
+    launches: defaultdict[str, Launches] = field(default_factory=lambda: defaultdict(Launches), compare=False)
 
     def __iter__(self) -> Any:
         """Pairs of a shard of the reference and the shard that it follows."""

@@ -144,8 +144,9 @@ def sync(pairs: Pairs, alpha: float) -> Callable[[], float]:
     named = [*zip(pairs.names, pairs, strict=True)]
     mine = (pair for name, pair in named if pairs.reference.is_holder(name))
     others = (pair for name, pair in named if not pairs.reference.is_holder(name))
-    squared = blend_all(((_live(reference), _live(policy)) for reference, policy in mine), alpha)
-    blend_all(((_live(reference), _live(policy)) for reference, policy in others), alpha)
+    kept = pairs.launches
+    squared = blend_all(((_live(reference), _live(policy)) for reference, policy in mine), alpha, kept["mine"])
+    blend_all(((_live(reference), _live(policy)) for reference, policy in others), alpha, kept["others"])
     _sync_copies(pairs, alpha)
     return partial(_distance, squared)
 
@@ -160,7 +161,7 @@ def _sync_copies(pairs: Pairs, alpha: float) -> None:
             both.append((whole.view(-1), source.view(-1)))
         else:
             whole.copy_(pairs.reference.everywhere(reference.name, _live(reference)))
-    blend_all(both, alpha)
+    blend_all(both, alpha, pairs.launches["copies"])
 
 
 def _distance(squared: list[Tensor]) -> float:

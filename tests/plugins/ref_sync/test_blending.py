@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from callsheet.blending import Launches
 from callsheet_plugins.ref_sync import blending
 from callsheet_plugins.ref_sync.blending import blend, blend_all
 
@@ -46,6 +47,6 @@ def test_all_are_blended_as_each_would_be():
     sizes = (1, 7, 1000)
     references, policies = ([torch.rand(size).bfloat16() for size in sizes] for _ in range(2))
     alone = [reference.clone() for reference in references]
-    squared = blend_all(zip(references, policies, strict=True), 0.6)
+    squared = blend_all(zip(references, policies, strict=True), 0.6, Launches())
     assert squared == [blend(reference, policy, 0.6) for reference, policy in zip(alone, policies, strict=True)]
     assert all(map(torch.equal, references, alone))

@@ -7,13 +7,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from callsheet.blending import Launch, kernel_for
+from callsheet.blending import Launches, kernel_for
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-LANES = 3  # while one piece comes in and another is blended, a third goes out
-BUFFERS = 3 << 26  # bytes on the device for the pieces on all lanes
+# While one piece comes in and another goes out, others wait until the kernels of training leave room for theirs: for
+# two to four times as long as a piece travels (H100).
+LANES = 5
+BUFFERS = 240 << 20  # bytes on the device for the pieces on all lanes
 AT_HOME = 1 << 25  # elements of a piece of an average on the device, where no kernel takes all at once
 FIRST = -1  # the priority of a lane: its short kernels wait for no long one of training
 
@@ -112,7 +114,7 @@ class _Lane:
         self.stream, self.has_read = stream, torch.cuda.Event()
         self._piece = piece
         self._buffers: dict[str, Tensor] = {}
-        self._launches: dict[int, Launch] = {}  # by the number of the job
+        self._launches = Launches()  # by the number of the job
 
     def run(self, jobs: Sequence[Job], queued: Any) -> None:
         import torch
@@ -144,19 +146,11 @@ class _Lane:
         if job.source.data_ptr() != held.data_ptr():
             held.copy_(job.source, non_blocking=True)
         if kernel := _kernel(held, weights):
-            self._launch(number, kernel, held, weights)(job.share)
+            parts = held.split([weight.numel() for weight in weights])
+            self._launches.of(number, kernel, [*zip(parts, weights, strict=True)])(job.share)
         else:
             held.lerp_(_together(self._buffer("weights", held), weights), job.share)
         return held
-
-    def _launch(self, number: int, kernel: Any, held: Tensor, weights: Sequence[Tensor]) -> Launch:
-        """The launch of the last update, if everything lies where it lay; it is prepared only once."""
-        parts = held.split([weight.numel() for weight in weights])
-        pairs = [*zip(parts, weights, strict=True)]
-        launch = self._launches.get(number)
-        if launch is None or not launch.is_of(pairs):
-            launch = self._launches[number] = Launch(kernel, pairs)
-        return launch
 
     def _buffer(self, name: str, like: Tensor) -> Tensor:
         import torch

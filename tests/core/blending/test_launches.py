@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import torch
 
-from callsheet.blending.batch import PIECE, kernel_for, rows_of
+from callsheet.blending.launches import PIECE, kernel_for, rows_of
 
 
 def test_the_kernel_reads_no_weight_of_another_device():

@@ -31,24 +31,17 @@ def kernel_for(reference: Tensor, policy: Tensor) -> Any:
     return _kernel(reference.device.index, reference.dtype, policy.dtype)
 
 
-class Batch:
-    """Tensors of one kernel that wait for its launch."""
+class Launches:
+    """Launches by number. Each is prepared when its tensors are new or lie elsewhere, and else repeated."""
 
-    def __init__(self, kernel: Any) -> None:
-        self.elements = 0
-        self._kernel = kernel
-        self._pairs: list[tuple[Tensor, Tensor]] = []
+    def __init__(self) -> None:
+        self._known: dict[int, Launch] = {}
 
-    def add(self, reference: Tensor, policy: Tensor) -> None:
-        if reference.numel():
-            self._pairs.append((reference, policy))
-            self.elements += reference.numel()
-
-    def launch(self, alpha: float) -> Tensor:
-        """Blend them; returns the squared length of the change of each block, on the device."""
-        launch = Launch(self._kernel, self._pairs)
-        self._pairs, self.elements = [], 0
-        return launch(alpha)
+    def of(self, number: int, kernel: Any, pairs: Sequence[tuple[Tensor, Tensor]]) -> Launch:
+        launch = self._known.get(number)
+        if launch is None or not launch.is_of(kernel, pairs):
+            launch = self._known[number] = Launch(kernel, pairs)
+        return launch
 
 
 class Launch:
@@ -65,9 +58,9 @@ class Launch:
         self._table = torch.tensor(self._rows, dtype=torch.int64).pin_memory().to(self._device, non_blocking=True)
         self._squared = torch.empty(self._blocks, dtype=torch.float32, device=self._device)
 
-    def is_of(self, pairs: Sequence[tuple[Tensor, Tensor]]) -> bool:
+    def is_of(self, kernel: Any, pairs: Sequence[tuple[Tensor, Tensor]]) -> bool:
         """Whether it would work on the memory of `pairs`."""
-        return rows_of(pairs)[0] == self._rows
+        return kernel is self._kernel and rows_of(pairs)[0] == self._rows
 
     def __call__(self, alpha: float) -> Tensor:
         """Blend; returns the squared length of the change of each block, on the device."""

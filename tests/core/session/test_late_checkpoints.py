@@ -1,0 +1,76 @@
+"""Several ranks: a checkpoint waits for the slowest disk, and no rank waits for another in a step."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from ranks import on_ranks
+
+from callsheet.distributed.collectives import barrier
+from callsheet.records import ManifestRow
+from callsheet.rundir.rundir import RunDir
+from callsheet.session.late_checkpoints import LateCheckpoints
+
+
+def begun(folder: Path, rank: int, heard: list[str]) -> LateCheckpoints:
+    return LateCheckpoints(RunDir(folder, is_main=rank == 0), rank, lambda row: heard.append(row.name))
+
+
+def row_at(folder: Path) -> ManifestRow:
+    (folder / "checkpoint-1").mkdir(exist_ok=True)
+    return ManifestRow("checkpoint-1", 1, 0.0, folder / "checkpoint-1")
+
+
+def test_rank_0_learns_when_the_other_has_written(tmp_path: Path) -> None:
+    def work(rank: int) -> Any:
+        heard: list[str] = []
+        late, row, may_write = begun(tmp_path, rank, heard), row_at(tmp_path), tmp_path / "may-write"
+
+        def write() -> None:
+            while not may_write.exists():
+                time.sleep(0.01)
+
+        if rank == 1:
+            late.parts.add(write, row)
+        was_complete = late.add(row)
+        looked = late.look()
+        if rank == 0:
+            may_write.touch()
+            while not late.look():
+                time.sleep(0.01)
+        before_the_barrier = [*heard]
+        barrier()
+        return was_complete, looked, before_the_barrier, late.wait(), heard
+
+    main, other = on_ranks(2, work)
+    assert main == (False, False, ["checkpoint-1"], True, ["checkpoint-1"])
+    assert other == (False, False, [], True, [])
+    assert [path.name for path in (tmp_path / "callsheet").iterdir()] == []
+
+
+def test_all_ranks_learn_of_a_part_that_one_could_not_write(tmp_path: Path) -> None:
+    def work(rank: int) -> Any:
+        heard: list[str] = []
+        late, row = begun(tmp_path, rank, heard), row_at(tmp_path)
+
+        def write() -> None:
+            if rank == 1:
+                raise OSError("disk full")
+
+        late.parts.add(write, row)
+        late.add(row)
+        return late.wait(), heard
+
+    assert on_ranks(2, work) == [(False, []), (False, [])]
+    assert "disk full" in (tmp_path / "events.jsonl").read_text()
+
+
+def test_without_parts_it_is_complete_at_once(tmp_path: Path) -> None:
+    def work(rank: int) -> Any:
+        heard: list[str] = []
+        late = begun(tmp_path, rank, heard)
+        return late.add(row_at(tmp_path)), late.look(), late.wait(), heard
+
+    assert on_ranks(2, work) == [(True, False, False, ["checkpoint-1"])] * 2
