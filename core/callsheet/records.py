@@ -49,7 +49,8 @@ class LogContext:
 
     `ids` are kept in run.json, `extras` in memory alone. `outbox` takes work that leaves the machine, and the run's
     courier carries it out, from `on_run_start` on. Only rank 0 may put. `publishes` says whether a plugin of the run
-    announces revisions. `group_name` is the group of repeats or stages that the run belongs to.
+    announces revisions. `group_name` is the group of repeats or stages that the run belongs to. `remarks` are sentences
+    for the summary at the end of the run, by plugin.
     """
 
     run_dir: Path
@@ -60,6 +61,7 @@ class LogContext:
     publishes: bool = False
     outbox: Outbox = field(default=cast("Outbox", None), repr=False, compare=False)
     group_name: str | None = None
+    remarks: dict[str, str] = field(default_factory=dict)
     extras: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -84,16 +86,20 @@ class LogContext:
 
 @dataclass
 class PreflightReport:
-    """What preflight found: problems stop the run, warnings do not."""
+    """What preflight found: problems stop the run, warnings do not, and notes are shown by `callsheet check` alone."""
 
     problems: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     def problem(self, message: str) -> None:
         self.problems.append(message)
 
     def warning(self, message: str) -> None:
         self.warnings.append(message)
+
+    def note(self, message: str) -> None:
+        self.notes.append(message)
 
 
 @dataclass(frozen=True)

@@ -227,6 +227,8 @@ def _check(config: DictConfig, overrides: list[str]) -> int:
     for warning in report.warnings:
         click.echo(f"warning: {warning}", err=True)
     require(report)
+    for note in report.notes:
+        click.echo(note)
     named = [name for name, written in plan.callbacks.items() if written]
     callbacks = f" Callbacks: {', '.join(named)}." if named else ""
     selected = f"Plugins: {', '.join(plan.plugins) or 'none'}.{callbacks}"

@@ -21,7 +21,6 @@ from callsheet.errors import CallsheetError
 from callsheet.loop.bridge import Bridge
 from callsheet.outbox.counts import sentence
 from callsheet.process.signals import Terminated
-from callsheet.session.session import Session
 
 logger = logging.getLogger("callsheet")
 
@@ -33,10 +32,6 @@ class ScriptBridge(Bridge):
     """
 
     heeds_steps = False  # a script's Trainer does what it would do without Callsheet
-
-    def __init__(self, session: Session) -> None:
-        super().__init__(session)
-        atexit.register(self._abandon)
 
     def on_init_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         """A Trainer was built with this bridge in `callbacks=`. `attach` comes too late for this event."""
@@ -82,6 +77,7 @@ class ScriptBridge(Bridge):
 
     def _begin(self, args: Any) -> None:
         self._abandon()
+        atexit.register(self._abandon)  # until `_close`: it keeps the trainer, and all that the trainer holds
         plugins = {member.name: asdict(member.plugin) for member in self.session.lineup.members}
         config = {"trainer": {"args": args.to_dict()}, "plugins": plugins}
         self.session.move_to(Path(str(args.output_dir)).absolute(), config)
@@ -100,6 +96,7 @@ class ScriptBridge(Bridge):
             return
         self.session.finish(error)
         self.session.run_dir.close()
+        atexit.unregister(self._abandon)
         if said := sentence(self.session.unpublished(), self.session.run_dir.path):
             logger.warning("%s", said)
         if signal.getsignal(signal.SIGTERM) is _exit_on and _may_handle_signals():

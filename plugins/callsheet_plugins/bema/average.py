@@ -19,7 +19,7 @@ def begun(weights: Tensor, device: str) -> Tensor:
     return weights.detach().to(device, torch.float32, copy=True)
 
 
-def formed(ema: Tensor, theta: Tensor, theta0: Tensor, alpha: float, device: Any) -> Tensor:
+def formed(ema: Tensor, theta: Tensor, theta0: Tensor, alpha: float, device: Any = "cpu") -> Tensor:
     """EMA + α (θ - θ₀) in float32, computed on `device` a chunk at a time; on the average's device."""
     import torch
 

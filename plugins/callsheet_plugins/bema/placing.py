@@ -5,9 +5,14 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from math import prod
+from pathlib import Path
 from typing import Any
 
 from callsheet.errors import CallsheetError, did_you_mean
+from callsheet.model_files import cached, weights
+from callsheet.model_files.contents import Damaged
+from callsheet.process.machine import trains_on_cpu
 from callsheet.sharding import Shard
 from callsheet_plugins.bema.streams.holding import on_gpus
 from callsheet_plugins.bema.streams.streamed import Streamed
@@ -59,10 +64,11 @@ def elsewhere(device: str) -> str:
     return "cpu" if device == AUTO else device
 
 
-def decide(streams: Iterable[Streamed], *, is_main: bool) -> None:
-    """Move each average to its GPU, if the GPU has room for it; said on rank 0."""
+def decide(streams: Iterable[Streamed]) -> str:
+    """Move each average to its GPU, if the GPU has room for it; returns a remark on it."""
     import torch
 
+    said = []
     for stream in streams:
         free, total = torch.cuda.mem_get_info(stream.device)
         margin = MARGIN * total
@@ -70,9 +76,9 @@ def decide(streams: Iterable[Streamed], *, is_main: bool) -> None:
             stream.come_home()
             where = f"on {stream.device}, which had {gigabytes(free)} free"
         else:
-            where = f"in main memory: {stream.device} has {gigabytes(free)} free, and {gigabytes(margin)} stay so"
-        if is_main:
-            logger.info("bema keeps its average (%s) %s.", gigabytes(stream.size), where)
+            where = f"in main memory: {stream.device} had {gigabytes(free)} free, and {gigabytes(margin)} stay so"
+        said.append(f"{gigabytes(stream.size)} {where}")
+    return f"kept its average: {'; '.join(said)}." if said else ""
 
 
 def say_if_not_pinned(streams: Iterable[Streamed]) -> None:
@@ -87,3 +93,25 @@ def say_if_not_pinned(streams: Iterable[Streamed]) -> None:
 
 def gigabytes(size: float) -> str:
     return f"{size / 1e9:.1f} GB"
+
+
+def forecast(run_config: Mapping[str, Any], device: str) -> str:
+    """What `callsheet check` says of the average of a run with GPUs; an empty string for other runs. Without torch."""
+    if trains_on_cpu((run_config.get("trainer") or {}).get("args") or {}):
+        return ""
+    model = run_config.get("model") or {}
+    size = "" if (run_config.get("peft") or {}).get("type") else _size(model.get("path") or "", model.get("revision"))
+    places = {
+        AUTO: f"on the GPU if that has room after the first step, and {MARGIN:.0%} of it to spare, else in main memory",
+        "cpu": "in main memory, with a staging buffer as large",
+    }
+    return f"bema keeps its average{size} {places.get(device, f'on {device}')}."
+
+
+def _size(path: str, revision: str | None) -> str:
+    folder = Path(path) if Path(path).is_dir() else cached.snapshot(path, revision)
+    try:
+        shapes = weights.check(folder) if folder else {}
+    except Damaged:  # which preflight says
+        return ""
+    return f" ({gigabytes(4 * sum(map(prod, shapes.values())))} in all)" if shapes else ""

@@ -82,6 +82,8 @@ class Bema(Schedule):
             )
         if problem := placing.problem_with_device(self.device):
             report.problem(f"plugins.bema.device={self.device} {problem}")
+        elif forecast := placing.forecast(ctx.run_config, self.device):
+            report.note(forecast)
         trainer, peft, launch = (ctx.run_config.get(part) or {} for part in ("trainer", "peft", "launch"))
         args = trainer.get("args") or {}
         if problem := self._is_late(args.get("max_steps") or 0):
@@ -124,7 +126,10 @@ class Bema(Schedule):
     ) -> None:
         if self._average:
             self._average.check()
-            self._average.decide()
+            if remark := self._average.decide():
+                state.ctx.remarks[plugin_name(self)] = remark
+                if state.is_main:
+                    logger.info("%s %s", plugin_name(self), remark)
         if step_idx == self.update_after:
             self._average = self._begun(state)
         if self._average and self.is_update(step_idx):

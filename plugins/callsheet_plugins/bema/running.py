@@ -78,11 +78,15 @@ class Average:
         for name, tensor in self._plain.items():  # in the order in which they lie in memory, which is faster
             average.blend(tensor, self.sharding.chosen[name].read(), beta)
 
-    def decide(self) -> None:
-        """With device=auto: move to the GPU if there is room, now that a step has taken what steps take."""
-        if self._is_undecided:
-            self._is_undecided = False
-            placing.decide(self.streams, is_main=self.sharding.rank == 0)
+    def decide(self) -> str:
+        """With device=auto: move to the GPU if there is room, now that a step has taken what steps take.
+
+        Returns a remark the first time, and an empty string after that.
+        """
+        if not self._is_undecided:
+            return ""
+        self._is_undecided = False
+        return placing.decide(self.streams)
 
     def keep_last(self, beside: Beside) -> None:
         """Keep the weights of the last update: at the end of training, the average is formed from them."""

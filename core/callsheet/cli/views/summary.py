@@ -36,6 +36,8 @@ def show(session: Session, console: Console | None = None) -> None:
         console.print(score_table(scores))
     if costs := {name: hooks for name, hooks in session.lineup.cost().items() if hooks}:
         console.print(cost_table(costs, result.seconds, session.lineup.disabled))
+    for name, remark in session.ctx.remarks.items():
+        console.print(f"{name} {remark}", markup=False)
     console.print(_places(session))
 
 
