@@ -129,13 +129,13 @@ class Bridge(TrainerCallback):
     ) -> TrainerControl:
         loop, session = self.session.state, self.session
         self._see(state)
+        if session.late.look():
+            self.rotate()
         if self.recorder.active:
             metrics = StepMetrics(self.recorder, loop.epoch)
             session.lineup.hooks.on_step_end(state=loop, step_idx=loop.step, batch=self.recorder.batch, metrics=metrics)
         if session.supervisor:
             session.supervisor.look()
-        if session.late.look():
-            self.rotate()
         return self.requests.obey(args, state, control)
 
     def on_log(

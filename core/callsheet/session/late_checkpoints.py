@@ -14,7 +14,8 @@ from callsheet.session.parts import Late, Parts
 logger = logging.getLogger("callsheet")
 
 LONG = 1.0  # seconds that the loop waited, from which on it is told
-AT_THE_END = 300.0  # seconds that the end of a run waits for its disk
+OWN_SECONDS = 300.0  # that the end of a run waits for this rank's disk
+OTHER_SECONDS = 10.0  # and then for the files of other ranks, which may be gone, or which NFS shows late
 
 
 class LateCheckpoints:
@@ -47,7 +48,7 @@ class LateCheckpoints:
         was_late, began = self._row, time.monotonic()
         failures = all_gather(self.parts.wait(was_late))
         self._row = None
-        if self._late and self._late.wait(AT_THE_END):
+        if self._late and self._late.wait(OTHER_SECONDS):
             self._end()
         if (seconds := time.monotonic() - began) > LONG and self.run_dir.is_main:
             logger.warning("Training waited %.1f s for %s to be written.", seconds, was_late.name)
@@ -56,8 +57,8 @@ class LateCheckpoints:
     def finish(self) -> None:
         """The run is over, in whatever way: wait for its disk, without the other ranks, which may be gone."""
         if self._row is not None:
-            self.parts.wait(self._row, AT_THE_END)
-        if self._late and self._late.wait(AT_THE_END if self._row else 0.0):
+            self.parts.wait(self._row, OWN_SECONDS)
+        if self._late and self._late.wait(OTHER_SECONDS):
             self._end()
         self._row = self._late = None
         self.parts.close()

@@ -23,10 +23,12 @@ def formed(ema: Tensor, theta: Tensor, theta0: Tensor, alpha: float, device: Any
     """EMA + α (θ - θ₀) in float32, computed on `device` a chunk at a time; on the average's device."""
     import torch
 
-    result, theta = torch.empty_like(ema), theta.detach()
-    for out, running, now, then in zip(*(part.split(CHUNK) for part in (result, ema, theta, theta0)), strict=True):
-        correction = now.to(device, torch.float32).sub(then.to(device, torch.float32)).mul_(alpha)
-        out.copy_(correction.add_(running.to(device)))
+    result = torch.empty_like(ema)
+    with torch.no_grad():
+        parts = zip(*(tensor.split(CHUNK) for tensor in (result, ema, theta, theta0)), strict=True)
+        for out, running, now, then in parts:
+            correction = now.to(device, torch.float32).sub(then.to(device, torch.float32)).mul_(alpha)
+            out.copy_(correction.add_(running.to(device)))
     return result
 
 

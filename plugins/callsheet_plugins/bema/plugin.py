@@ -67,6 +67,7 @@ class Bema(Schedule):
     def __post_init__(self) -> None:
         super().__post_init__()
         self._average: Average | None = None
+        self._awaited: Average | None = None  # with its memory, which takes seconds to get; it begins later
         self._updated_at: int | None = None
         self._is_formed = False
         self._has_warned = False
@@ -109,9 +110,9 @@ class Bema(Schedule):
         self._is_formed = False
         self._average = self._restored(state)
         if self._average is None:
-            self._updated_at = None
+            self._updated_at, self._awaited = None, self._new()
             if state.step >= self.update_after:
-                self._average = self._begun(state)
+                self._begin(state)
         self._keep_if_last(state)  # the resumed run may have planned more steps than this one
         if state.trainer is not None:
             self._follow(state, state.trainer)
@@ -124,14 +125,13 @@ class Bema(Schedule):
     def on_step_end(
         self, state: LoopState, step_idx: int, batch: Sequence[Mapping[str, Any]], metrics: Mapping[str, float]
     ) -> None:
-        if self._average:
-            self._average.check()
-            if remark := self._average.decide():
+        if average := self._average or self._awaited:
+            average.check()
+            if (remark := average.decide()) and state.is_main:
                 state.ctx.remarks[plugin_name(self)] = remark
-                if state.is_main:
-                    logger.info("%s %s", plugin_name(self), remark)
+                logger.info("%s %s", plugin_name(self), remark)
         if step_idx == self.update_after:
-            self._average = self._begun(state)
+            self._begin(state)
         if self._average and self.is_update(step_idx):
             self._average.update(self.beta(step_idx), state.optimizer)
             self._updated_at = step_idx
@@ -177,9 +177,9 @@ class Bema(Schedule):
     def _let_go(self) -> None:
         if self._trainer:
             self._trainer.bema_evaluation = self._trainer.bema_form = None
-        if self._average:
-            self._average.close()
-        self._average = self._evaluation = self._trainer = None
+        for average in filter(None, (self._average, self._awaited)):
+            average.close()
+        self._average = self._awaited = self._evaluation = self._trainer = None
 
     def _warn(self, state: LoopState) -> None:
         if not self._has_warned and (problem := self._is_late(state.max_steps)):
@@ -215,10 +215,10 @@ class Bema(Schedule):
     def _new(self) -> Average:
         return Average(self._sharding, self._kept, self.device, self.theta0)
 
-    def _begun(self, state: LoopState) -> Average:
-        begun = self._new()
-        begun.begin(state.write_beside)
-        return begun
+    def _begin(self, state: LoopState) -> None:
+        assert self._awaited is not None
+        self._average, self._awaited = self._awaited, None
+        self._average.begin(state.write_beside)
 
     def _keep_if_last(self, state: LoopState) -> None:
         """Keep the weights of the last update: when training ends, they are gone."""

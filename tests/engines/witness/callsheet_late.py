@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import torch
 
-from callsheet import Plugin, hookimpl
+from callsheet import Plugin, hookimpl, setting
 
 PATIENCE = 0.05  # seconds after which a stream is done, even if nobody has waited for it
 
@@ -86,10 +86,15 @@ def install():
 
 
 class Late(Plugin):
-    """Streams every weight that bema averages over late lanes."""
+    """Streams every weight that bema averages over late lanes, and has checkpoints larger than `small` wait for it."""
 
     ranks = "all"
 
+    small: int = setting(1 << 30, help="Bytes of an average that is written within a save.")
+
     @hookimpl
-    def on_train_start(self, state):
+    def on_trainer_ready(self, state):
+        from callsheet_plugins.bema import running
+
+        running.SMALL = self.small
         install()

@@ -126,6 +126,28 @@ def test_a_run_killed_on_one_rank_equals_an_uninterrupted_one_that_evaluated_oth
         assert same(load_file(path), load_file(again.path / path.relative_to(whole(launch).path)))
 
 
+@pytest.mark.parametrize("launch", ["ddp", "zero3"])
+def test_a_checkpoint_that_waits_for_both_ranks_is_what_it_would_be_at_once(whole, launch, tmp_path):
+    late = (*ENGINES[launch], LATE, "plugins.late.small=0", "trainer.args.save_total_limit=1")
+    run = averaged(tmp_path, *dict.fromkeys(late), launch=launch).wait()
+    assert {event["checkpoint"] for event in run.events("completed_late")} == {
+        f"checkpoint-{step}" for step in (2, 4, 6)
+    }
+    assert [path.name for path in run.path.glob("checkpoint-*")] == ["checkpoint-6"]
+    for path in (whole(launch).path / "checkpoint-6" / "callsheet" / "bema").glob("*.safetensors"):
+        assert same(load_file(path), load_file(run.path / path.relative_to(whole(launch).path)))
+
+
+@pytest.mark.parametrize("launch", ["zero2", "zero3"])
+def test_the_average_follows_an_optimizer_that_is_kept_in_main_memory(launch, tmp_path):
+    offload = (
+        "+launch.config.zero_optimization.offload_optimizer={device: cpu}",
+        "+launch.config.zero_force_ds_cpu_optimizer=false",  # DeepSpeed's own would be compiled for two minutes
+    )
+    run = averaged(tmp_path, *ENGINES[launch], WITHOUT_TRL, *offload, launch=launch).wait()
+    assert holds(run.weights("bema"), expected(run, 5))
+
+
 @pytest.mark.parametrize(("launch", "processes"), [("fsdp2", 3), ("ddp", 1)])
 def test_another_number_of_processes_takes_the_average_over(whole, launch, processes, tmp_path):
     checkpoint = whole(launch).path / "checkpoint-4"
