@@ -32,8 +32,9 @@ Task = Callable[["DictConfig", list[str]], int]
 class HydraTask:
     """What Hydra calls, once per run. A launcher such as submitit's may pickle it and call it in another process."""
 
-    def __init__(self, task: Task, typed: Sequence[str]) -> None:
+    def __init__(self, task: Task, typed: Sequence[str], *, trains: bool = False) -> None:
         self.task, self.typed = task, [*typed]  # the overrides, without flags
+        self.trains = trains
         self.process = os.getpid()
         self.outcomes: list[int | Exception] = []
         self.started = False
@@ -42,9 +43,12 @@ class HydraTask:
         from hydra.core.hydra_config import HydraConfig
         from hydra.types import RunMode
 
+        from callsheet.distributed.slurm import join_slurm
         from callsheet.process import gc_pause, logs
 
         gc_pause.resume()
+        if self.trains:  # before anything is said: one rank says it
+            join_slurm(os.environ, int(config.launch.nodes), config.launch.processes)
         self.started = True
         chosen = HydraConfig.get()
         # Hydra writes every override into it, secrets too; each run keeps its own in run.json.
@@ -122,7 +126,7 @@ def _compose_and_call(name: str, task: Task, overrides: Sequence[str]) -> HydraT
 
     compose.bind()
     translated, flags = _without_flags(compose.translated(overrides))
-    job = HydraTask(task, translated)
+    job = HydraTask(task, translated, trains=name == "train")
     app = hydra.main(
         version_base=compose.VERSION_BASE, config_path=f"pkg://{compose.CONFIG_MODULE}", config_name="config"
     )

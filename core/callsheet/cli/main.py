@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -154,7 +153,6 @@ def _train(config: DictConfig, overrides: list[str]) -> int:
     from callsheet.cli.views.summary import show
     from callsheet.config.compose import flags
     from callsheet.config.plan import make_plan
-    from callsheet.distributed.slurm import join_slurm
     from callsheet.outbox.counts import counts_of, sentence
     from callsheet.preflight.preflight import require
     from callsheet.process.signals import Interrupted
@@ -162,7 +160,6 @@ def _train(config: DictConfig, overrides: list[str]) -> int:
     from callsheet.run.train import check, say_loading, train, warned
     from callsheet.session.status import attempts_of, where_it_lies
 
-    join_slurm(os.environ, int(config.launch.nodes), config.launch.processes)
     here = world()
     plan = make_plan(config, [] if here.is_driven else overrides)  # a worker's driver has looked already
     plan = replace(plan, overrides=(*flags(), *overrides))
@@ -187,7 +184,7 @@ def _train(config: DictConfig, overrides: list[str]) -> int:
         raise
     except Exception as error:
         if here.is_main and not here.is_driven:
-            by_mistake = isinstance(error, CallsheetError)
+            by_mistake = _is_mistake(error)
             if not by_mistake:
                 _say_unpublished(counts_of(plan.run_dir), plan.run_dir)
             if said := where_it_lies(plan.run_dir, attempts, by_mistake=by_mistake):
@@ -198,6 +195,14 @@ def _train(config: DictConfig, overrides: list[str]) -> int:
     if here.is_driven or not here.is_main:
         return 0  # the driver says it: a worker's code other than 0 is a failure to the launcher
     return _say_unpublished(session.unpublished(), plan.run_dir)
+
+
+def _is_mistake(error: Exception) -> bool:
+    """Whether the user can correct it, wherever it was found."""
+    from callsheet.launch.failures import WorkerFailure
+
+    code = error.failure.exit_code if isinstance(error, WorkerFailure) else None
+    return isinstance(error, CallsheetError) or code == USAGE_ERROR
 
 
 def _nothing_left(folder: Path) -> str:

@@ -30,6 +30,9 @@ def test_the_tasks_of_srun_are_the_ranks_of_one_run(slurm, tmp_path):
     assert done.returncode == 0, done.stderr
     (run,) = runs(tmp_path)
     assert run["world"] == {"engine": "ddp", "processes": 2, "started_by": "srun"} and run["status"] == "completed"
+    assert (done.stdout + done.stderr).count("2 steps on ") == 1, (
+        "what the trainer made of its data is said by one rank"
+    )
     assert (tmp_path / "runs" / "0" / "model.safetensors").is_file(), "rank 0's run directory is everybody's"
 
 

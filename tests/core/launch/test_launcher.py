@@ -288,6 +288,7 @@ def test_started_by_torchrun_it_runs_as_a_worker_in_one_directory(tmp_path):
     (run.path,) = (tmp_path / "runs").iterdir()
     assert run.path.name == "rank-0", "rank 0's run directory is everybody's"
     assert run.status()["world"] == {"engine": "ddp", "processes": 2, "started_by": "torchrun"}
+    assert run.output.count(" steps on ") == 1, "what the trainer made of its data is said by one rank"
     assert run.hooks("witness", 0) == run.hooks("witness", 1) == CONTRACT
 
 

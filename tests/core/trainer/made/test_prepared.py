@@ -193,3 +193,5 @@ def test_all_ranks_come_to_one_verdict_and_one_of_them_speaks(callsheet: Run, tm
     assert dropped.returncode == 2, dropped.stderr
     assert dropped.stderr.count("3 rows do not fill one batch of 4 (2 on each of 2 processes)") == 1, dropped.stderr
     assert json.loads((tmp_path / "dropped" / "run.json").read_text())["status"] == "failed"
+    for done in (cut, dropped):
+        assert "It has taken no step, so a mended command" in done.stderr and "To begin again" not in done.stderr
