@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import warm
 from device import device
+from order import place
 from slurm_cluster import Cluster, missing
 from waiting import PATIENCE
 
@@ -39,26 +40,6 @@ collect_ignore = ["fixtures"]  # the tests of a package there run in an environm
 if not device():
     collect_ignore.append("gpu")  # `bench/gpu.sh` runs them, where there is one
 
-# Those that take longest, which therefore begin first: what a file shares keeps it in one process.
-LONGEST = [
-    "gpu/test_resuming",
-    "gpu/test_compiled",
-    "gpu/test_launches",
-    "gpu/test_memory",
-    "test_third_party",
-    "core/launch/test_launcher",
-    "core/launch/test_trainer_launches",
-    "plugins/bema/test_engines",
-    "plugins/ref_sync/test_plugin",
-    "test_runs_of_0_1_0",
-    "core/process/test_signals",
-    "plugins/hub_revisions/hubs/test_huggingface",
-    "plugins/hub_revisions/test_training",
-    "plugins/benchmarks/dispatch/local/test_dispatcher",
-    "core/distributed/test_slurm_training",
-    "core/cli/test_main",
-]
-
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
@@ -68,8 +49,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    place = {name: number for number, name in enumerate(LONGEST)}
-    items.sort(key=lambda item: place.get(item.path.relative_to(HERE).with_suffix("").as_posix(), len(place)))
+    items.sort(key=lambda item: place(item.path.relative_to(HERE)))
 
 
 @pytest.fixture

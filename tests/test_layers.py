@@ -5,6 +5,8 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+from order import LONGEST
+
 ROOT = Path(__file__).parent.parent
 SOURCES = (ROOT / "core" / "callsheet", ROOT / "plugins" / "callsheet_plugins")
 MOST_LINES, MOST_MODULES = 400, 12
@@ -25,3 +27,7 @@ def test_no_file_has_grown_too_long():
 def test_no_folder_holds_too_many_modules():
     modules = Counter(path.parent for path in FILES if not path.stem.startswith("__"))
     assert {str(folder): count for folder, count in modules.items() if count > MOST_MODULES} == {}
+
+
+def test_the_tests_that_begin_first_are_there():
+    assert [name for name in LONGEST if not (ROOT / "tests" / f"{name}.py").is_file()] == []

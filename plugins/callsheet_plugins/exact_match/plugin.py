@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from callsheet import CallsheetError, EvalResult, LogContext, LoopState, Plugin, PreflightReport, hookimpl, setting
-from callsheet.data.contents import look
 from callsheet.distributed.collectives import broadcast
 from callsheet.generation import generate, under_engines
 
@@ -33,6 +32,8 @@ class ExactMatch(Plugin):
 
     @hookimpl
     def preflight(self, ctx: LogContext, report: PreflightReport) -> None:
+        from callsheet.data.contents import look  # whose package composition does without
+
         try:
             columns = look(self.path).columns or []
         except CallsheetError as error:

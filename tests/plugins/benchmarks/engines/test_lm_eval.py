@@ -39,11 +39,14 @@ def python_with_lm_eval(tmp_path_factory):
     (site,) = folder.glob("lib/python*/site-packages")
     here = [path for path in sys.path if path.endswith("site-packages")]
     (site / "beside.pth").write_text("\n".join(here) + "\n")
-    command = [sys.executable, "-m", "pip", "--python", str(folder / "bin" / "python"), "install", "-q", LM_EVAL]
+    python = folder / "bin" / "python"
+    # Compiled when they are imported: most modules of what it needs never are.
+    options = ["install", "-q", "--no-compile", LM_EVAL]
+    command = [sys.executable, "-m", "pip", "--python", str(python), *options]
     done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
     if done.returncode:
         pytest.skip(f"{LM_EVAL} could not be installed: {(done.stderr or done.stdout).strip().splitlines()[-1:]}")
-    return folder / "bin" / "python"
+    return python
 
 
 @pytest.fixture(scope="session")
