@@ -17,8 +17,7 @@ from callsheet.launch.launcher import _environment
 from callsheet.process.machine import cores
 plan = make_plan(compose(["recipe=demo", "launch=ddp", "launch.processes=1"]))
 os.environ.pop("OMP_NUM_THREADS", None)
-with _environment(plan):
-    print(cores(), os.environ["OMP_NUM_THREADS"])
+print(cores(), _environment(plan)["OMP_NUM_THREADS"])
 """
 
 
