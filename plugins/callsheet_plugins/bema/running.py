@@ -18,7 +18,7 @@ from callsheet_plugins.bema.streams.streamed import Copy, Streamed
 if TYPE_CHECKING:
     from torch import Tensor
 
-SMALL = 32 << 20  # bytes that are written within a save, so that the checkpoint is complete at once
+SMALL = 32 << 20  # bytes that are written within a save, so that the checkpoint is complete at once, if it needs no more
 
 Beside = Callable[[Callable[[], None]], "Future[None]"]  # has a task done by a thread, one after the other
 
@@ -120,7 +120,8 @@ class Average:
     def save(self, folder: Path, beside: Beside) -> None:
         """Write all that a resumed run needs into `folder` of a checkpoint."""
         copies = [stream.copy_of_average() for stream in self.streams]
-        if sum(stream.size for stream in self.streams) <= SMALL:
+        is_small = sum(stream.size for stream in self.streams) <= SMALL
+        if is_small and all(written.done() for written in self._written):  # else it would lack what is on its way
             beside = _now
         self._write(copies, self._plain, lambda ema: self.kept.save(ema, folder), beside)
 

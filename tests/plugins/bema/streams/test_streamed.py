@@ -14,6 +14,7 @@ import torch
 from callsheet_late import LateLanes, LateMark
 from safetensors.torch import load_file
 from torch.optim.optimizer import _global_optimizer_pre_hooks
+from transformers import TrainerCallback
 
 from callsheet.errors import PluginFailure
 from callsheet.sharding import Sharding
@@ -150,6 +151,31 @@ def test_a_run_that_streams_equals_one_that_does_not(late: list[LateLanes], tmp_
     for kind in (keeping.EMA, keeping.THETA0):
         saved = [load_file(folder / f"callsheet/bema/{kind}-00000.safetensors") for folder in between]
         assert identical(*saved)
+
+
+def test_a_small_average_waits_for_what_its_checkpoint_shares_with_the_run(
+    late: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep, may_write = keeping.Kept.keep, threading.Event()
+
+    def slowly(*about: Any) -> None:
+        assert may_write.wait(60)
+        keep(*about)
+
+    class Waits(TrainerCallback):
+        def on_save(self, *about: Any, **more: Any) -> None:
+            may_write.set()
+
+    monkeypatch.setattr(keeping.Kept, "keep", slowly)
+    made = trainer(
+        tmp_path, Bema(update_freq=1, update_after=1), Waits(), max_steps=2, save_strategy="steps", save_steps=1
+    )
+    made.train()
+    shared = [
+        {path.name[:-18] for path in (tmp_path / f"checkpoint-{step}/callsheet/bema").glob("*")} for step in (1, 2)
+    ]
+    assert shared == [{"ema", "theta0"}, {"ema", "theta0", "theta"}]
+    assert "completed_late" in (tmp_path / "events.jsonl").read_text()
 
 
 def test_a_part_that_cannot_be_written_ends_the_run_and_its_checkpoint_does_not_count(
