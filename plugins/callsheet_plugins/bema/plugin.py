@@ -255,11 +255,12 @@ class Bema(Schedule):
             return None
         checkpoint = row.saved_folder(self)
         ema = Stored(self._sharding.chosen, checkpoint, keeping.EMA) if checkpoint else None
-        if not checkpoint or not ema:
+        if not checkpoint or not ema or not Stored(self._sharding.chosen, checkpoint, keeping.THETA0):
             self._refuse_unless_restart(row)
             return None
-        restored = self._new()
+        restored = self._awaited = self._new()  # which `_let_go` closes, if what follows raises
         restored.restore(ema, checkpoint)
+        self._awaited = None
         if self._was_last_update(state) and not restored.adopt_last(checkpoint):
             self._is_formed = broadcast(lambda: self._kept.adopt_formed(checkpoint))
         return restored

@@ -18,7 +18,7 @@ from callsheet_plugins.bema.streams.streamed import Copy, Streamed
 if TYPE_CHECKING:
     from torch import Tensor
 
-SMALL = 32 << 20  # bytes that are written within a save, so that the checkpoint is complete at once, if it needs no more
+SMALL = 32 << 20  # bytes that are written within a save, so that the checkpoint may be complete at once
 
 Beside = Callable[[Callable[[], None]], "Future[None]"]  # has a task done by a thread, one after the other
 

@@ -367,6 +367,14 @@ def test_a_checkpoint_without_an_average_is_refused(tmp_path: Path) -> None:
         trainer(tmp_path, Bema(update_freq=2)).train(resume_from_checkpoint=str(checkpoint))
 
 
+def test_a_checkpoint_without_the_first_weights_is_refused_before_training(tmp_path: Path) -> None:
+    trainer(tmp_path, Bema(update_freq=2), max_steps=2, save_strategy="steps", save_steps=2).train()
+    checkpoint = tmp_path / "checkpoint-2"
+    (checkpoint / "callsheet/bema/theta0-00000.safetensors").unlink()
+    with pytest.raises(CallsheetError, match="checkpoint-2 holds no BEMA state"):
+        trainer(tmp_path / "again", Bema(update_freq=2)).train(resume_from_checkpoint=str(checkpoint))
+
+
 def test_averaging_starts_anew_where_asked_to(tmp_path: Path) -> None:
     checkpoint, follow = bare_checkpoint(tmp_path), Follow()
     plugin = Bema(update_freq=3, on_missing_state="restart")

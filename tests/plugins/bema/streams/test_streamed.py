@@ -208,3 +208,17 @@ def test_nothing_of_it_outlives_the_training(late: Any, tmp_path: Path) -> None:
             if thread.name.startswith("callsheet-write"):
                 thread.join(60)
                 assert not thread.is_alive()
+
+
+def test_nothing_outlives_a_training_that_cannot_restore_its_average(
+    late: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainer(tmp_path, Bema(update_freq=1), max_steps=2, save_strategy="steps", save_steps=2).train()
+
+    def fail(*about: Any) -> bool:
+        raise OSError("Input/output error")
+
+    monkeypatch.setattr(keeping.Kept, "adopt", fail)
+    with pytest.raises(PluginFailure, match="Input/output error"):
+        trainer(tmp_path, Bema(update_freq=1)).train(resume_from_checkpoint=str(tmp_path / "checkpoint-2"))
+    assert not _global_optimizer_pre_hooks
