@@ -15,7 +15,7 @@ SMALL = 64 << 20  # bytes, which take a fraction of a second
 def is_small(rows: Any) -> bool:
     """Whether the digest of `rows` takes no time worth mentioning; true of a stream, which has none."""
     table = getattr(rows, "data", None)
-    if table is None or not hasattr(rows, "__len__"):
+    if table is None or not _has_rows(rows):
         return True
     return bool(table.nbytes * len(rows) <= SMALL * max(table.num_rows, 1))
 
@@ -25,7 +25,7 @@ def digest(rows: Any, stop: Callable[[], bool] = lambda: False) -> str | None:
 
     Each value is hashed as Arrow lays it out, so that large data are read about as fast as a disk gives them.
     """
-    if not hasattr(rows, "with_format") or not hasattr(rows, "__len__"):
+    if not _has_rows(rows):
         return None
     import pyarrow  # type: ignore[import-untyped]  # pyarrow ships no types
 
@@ -41,6 +41,11 @@ def digest(rows: Any, stop: Callable[[], bool] = lambda: False) -> str | None:
         for batch in table.take(everything).combine_chunks().to_batches():
             found.update(batch.serialize())
     return f"sha256:{found.hexdigest()}"
+
+
+def _has_rows(rows: Any) -> bool:
+    """Whether `rows` are a data set of `datasets` and no stream: a script may have any of torch's."""
+    return hasattr(rows, "with_format") and hasattr(rows, "__len__")
 
 
 def _columns(tables: Any) -> list[tuple[str, Any]]:

@@ -21,6 +21,7 @@ from callsheet.errors import CallsheetError
 from callsheet.loop.bridge import Bridge
 from callsheet.outbox.counts import sentence
 from callsheet.process.signals import Terminated
+from callsheet.run import inventory
 
 logger = logging.getLogger("callsheet")
 
@@ -56,6 +57,7 @@ class ScriptBridge(Bridge):
             self.resume_from = folder if state.global_step else None
             self._begin(args)
         super().on_train_begin(args, state, control, **kwargs)
+        inventory.write_of_script(self.session, self.session.state.trainer, self.session.state.resumed_from)
 
     def on_log(self, *args: Any, **kwargs: Any) -> None:
         if self.session.is_open:  # an evaluation before training has no run directory yet

@@ -82,7 +82,9 @@ def train(plan: Plan) -> Session:
             engine = engines.require_engine(plan.launch, trainer.accelerator)
             made = {"engine": engine, "processes": args.world_size, "started_by": here.starter}
             session.run_dir.update_run(world=made)
-            inventory.write(session, plan, trainer, train_data, eval_data)
+            inventory.write(
+                session, plan, trainer, train_data, eval_data, resumed=None if bridge.branches else resume_from
+            )
             if resume_from:
                 compatibility.require(resume_from, engine, args.world_size, trainer.model)
             session.lineup.hooks.on_trainer_ready(state=session.state)

@@ -40,6 +40,9 @@ PACKAGES = (
 )
 
 
+KEPT = ("branch", "data")  # of the attempts before; the rows until they are compared with those of this one
+
+
 def write_start(
     run_dir: RunDir,
     ctx: LogContext,
@@ -63,7 +66,7 @@ def write_start(
             "attempts": [*attempts.before(earlier), attempts.this_one()],
             "config": ctx.run_config,
             "ids": ctx.ids,
-            **({"branch": earlier["branch"]} if "branch" in earlier else {}),
+            **{name: earlier[name] for name in KEPT if name in earlier},
             **provenance(lineup),
             "overrides": None if overrides is None else [redact_override(item) for item in overrides],
         },

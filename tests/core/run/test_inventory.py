@@ -4,8 +4,12 @@ import json
 from dataclasses import fields
 
 import pytest
+import torch
+from transformers import AutoConfig, AutoModelForCausalLM, Trainer, TrainingArguments
 
+import callsheet
 from callsheet.rundir.rundir import RunDir
+from core.model_files.files import DEMO
 
 QUIET = ("plugins=[]", "launch.threads=1")
 ROWS = [{"prompt": f"{word} -> ", "completion": word[::-1]} for word in ("harbor", "lantern", "meadow", "orchid")]
@@ -74,6 +78,76 @@ def test_large_data_get_their_digest_beside_the_loop(run_trainer, monkeypatch):
     assert (
         about(run_trainer("sft", *QUIET, rows=ROWS, output_dir="large"))["data"]["train"]["digest"] == small["digest"]
     )
+
+
+ANOTHER = [*ROWS[:-1], {**ROWS[-1], "completion": "another"}]
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        (ROWS, None),
+        (ANOTHER, "(as many, and others or in another order)"),
+        (ROWS[::-1], "(as many, and others or in another order)"),
+        (ROWS[:2], "(2 in place of 4)"),
+    ],
+)
+@pytest.mark.parametrize("small", [True, False], ids=["small", "large"])
+def test_a_resumed_run_says_if_its_rows_are_others(run_trainer, monkeypatch, caplog, rows, said, small):
+    if not small:
+        monkeypatch.setattr("callsheet.run.digests.SMALL", 0)
+    run_trainer("sft", *QUIET, rows=ROWS)
+    session = run_trainer("sft", *QUIET, "trainer.args.max_steps=3", rows=rows)
+
+    events = [row for row in session.run_dir.rows("events.jsonl") if row["event"] == "other_rows"]
+    warning = "The rows to train on are not those that checkpoint-2 was saved with "
+    assert caplog.text.count(warning) == len(events) == (said is not None) and (said or "") in caplog.text
+    assert session.result.step == 3 and about(session)["data"]["train"]["rows"] == len(rows)
+
+
+def test_a_branch_and_a_new_run_have_nothing_to_compare_with(run_trainer, caplog):
+    first = run_trainer("sft", *QUIET, rows=ROWS).run_dir.path
+    branch = (f"resume={first}/checkpoint-2", "branch=true", "trainer.args.max_steps=3")
+    run_trainer("sft", *QUIET, *branch, rows=ANOTHER, output_dir="branch")
+    assert "not those that" not in caplog.text
+
+
+class Held(torch.utils.data.Dataset):
+    """A data set of torch's own kind, with an attribute that `datasets` has for something else."""
+
+    def __init__(self, rows):
+        self.data = rows
+
+    def __len__(self):
+        return len(self.data)
+
+    def __getitem__(self, place):
+        return self.data[place]
+
+
+@pytest.mark.parametrize("kind", ["datasets", "torch"])
+def test_a_scripts_trainer_is_compared_too(tmp_path, caplog, kind):
+    from datasets import Dataset
+
+    def trained(lengths, steps, again):
+        rows = [{"input_ids": [5] * length, "labels": [5] * length} for length in lengths]
+        args = TrainingArguments(
+            str(tmp_path / "run"), max_steps=steps, save_steps=2, use_cpu=True, report_to="none",
+            per_device_train_batch_size=1, disable_tqdm=True, remove_unused_columns=False,
+        )  # fmt: skip
+        made = Dataset.from_list(rows) if kind == "datasets" else Held(rows)
+        trainer = Trainer(AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(DEMO)), args, train_dataset=made)
+        callsheet.attach(trainer, "csv_metrics")
+        trainer.train(resume_from_checkpoint=again)
+        return json.loads((tmp_path / "run" / "run.json").read_text())["data"]["train"]
+
+    first = trained([2, 3, 4], 2, False)
+    assert first["rows"] == 3 and bool(first["digest"]) is (kind == "datasets")
+    assert trained([2, 3, 4], 3, True) == first and "not those that" not in caplog.text
+    trained([2, 3, 5], 4, True)
+    assert ("(as many, and others or in another order)" in caplog.text) is (kind == "datasets")
+    trained([2, 3], 5, True)
+    assert "(2 in place of 3)" in caplog.text
 
 
 def test_the_card_says_where_the_model_comes_from_and_nowhere_none(run_demo):
