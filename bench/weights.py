@@ -92,9 +92,7 @@ def update(table: Table, folder: Path) -> None:
         "BEMA update", f"{our_time * 1e3:.0f} ms", f"{their_time * 1e3:.0f} ms", f"{their_time / our_time:.1f}"
     )
     table.add_row("  / what a copy's bandwidth allows", f"{our_time / allowed:.2f}", f"{their_time / allowed:.2f}", "")
-    table.add_row(
-        "  / one flat lerp_", f"{our_time / pass_time:.2f}", f"{their_time / pass_time:.2f}", ""
-    )
+    table.add_row("  / one flat lerp_", f"{our_time / pass_time:.2f}", f"{their_time / pass_time:.2f}", "")
     table.add_row("  fp32 copies held", f"{copies[0]:.2f}", f"{copies[1]:.2f}", f"{copies[1] / copies[0]:.1f}")
     table.caption = (
         f"{count / 1e6:.1f} million float32 parameters, {torch.get_num_threads()} threads, median of {ROUNDS} rounds, "

@@ -2,7 +2,7 @@
 
 from callsheet.sharding.files import Stored, file_of, holds_exactly, save_shards
 from callsheet.sharding.model import unwrapped
-from callsheet.sharding.saving import save_model
+from callsheet.sharding.saving import begin_saving, save_model
 from callsheet.sharding.shards import Shard
 from callsheet.sharding.whole import Sharding
 from callsheet.sharding.zero import problem_with_launch
@@ -11,6 +11,7 @@ __all__ = [
     "Shard",
     "Sharding",
     "Stored",
+    "begin_saving",
     "file_of",
     "holds_exactly",
     "problem_with_launch",

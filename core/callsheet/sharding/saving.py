@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,20 +30,42 @@ def save_model(model: Any, sharding: Sharding, folder: Path, values: Values) -> 
     if hasattr(model, "peft_config"):
         _save_adapter(model, sharding, folder, values)
     elif isinstance(model, PreTrainedModel) and (layout := layout_of(model, sharding)):
+        _save_what_surrounds(model, sharding, folder)
         _stream(model, sharding, folder, values, layout)
     else:
         sources = sources_of(model)
         _save_at_once(model, sharding, folder, values, sources)
 
 
-def _stream(model: Any, sharding: Sharding, folder: Path, values: Values, layout: Layout) -> None:
+def begin_saving(model: Any, sharding: Sharding, folder: Path) -> Callable[[Values], None] | None:
+    """Write to `folder` what surrounds the weights. The result writes the weights themselves, as `save_model` does.
+
+    A thread may call the result, on every rank: rank 0 has all parts, and no rank waits for another. None, and nothing
+    is written, where that is not so, and where transformers has to rearrange the weights or PEFT saves them.
+    """
+    from transformers import PreTrainedModel
+
+    if hasattr(model, "peft_config") or not isinstance(model, PreTrainedModel) or not sharding.is_gathered():
+        return None
+    if (layout := layout_of(model, sharding)) is None:
+        return None
+    _save_what_surrounds(model, sharding, folder)
+    return lambda values: _stream(model, sharding, folder, values, layout)
+
+
+def _save_what_surrounds(model: Any, sharding: Sharding, folder: Path) -> None:
+    """Configuration and code, which transformers 5.23 writes together with weights.
+
+    It is given none, and the empty file that it makes of them goes again.
+    """
     if sharding.rank == 0:
         with _no_bar():
-            # Configuration and code, which transformers 5.23 writes together with weights: it is given none, and the
-            # empty file that it makes of them goes again.
             model.save_pretrained(folder, state_dict={})
         for path in folder.glob("model*.safetensors*"):
             path.unlink()
+
+
+def _stream(model: Any, sharding: Sharding, folder: Path, values: Values, layout: Layout) -> None:
     for name, unordered in layout.files.items():
         keys = sorted(unordered, key=lambda key: -layout.metas[key].itemsize)  # or a large type could lie unaligned
         tensors = (_tensor(model, sharding, layout.sources[key], values) for key in keys)

@@ -45,6 +45,10 @@ class Sharding:
         """Whether this rank answers for its part: of several that keep the same elements, the first does."""
         return any(holder.rank == self.rank for holder in self._holders[name])
 
+    def is_gathered(self) -> bool:
+        """Whether rank 0 has every part of every parameter, as with one process and DDP."""
+        return all(holder.rank == 0 for holders in self._holders.values() for holder in holders)
+
     def whole(self, name: str, local: Tensor) -> Tensor | None:
         """The whole tensor of which `local`, one-dimensional, is this rank's part: on rank 0, in main memory."""
         shard, holders, local = self.shards[name], self._holders[name], local.detach().cpu()

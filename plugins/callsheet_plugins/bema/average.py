@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 CHUNK = 1 << 20
+SERIAL = (1 << 15) - 1  # elements up to which torch takes no second core
 
 Ema = dict[str, "Tensor"]
 
@@ -19,13 +20,13 @@ def begun(weights: Tensor, device: str) -> Tensor:
     return weights.detach().to(device, torch.float32, copy=True)
 
 
-def formed(ema: Tensor, theta: Tensor, theta0: Tensor, alpha: float, device: Any = "cpu") -> Tensor:
+def formed(ema: Tensor, theta: Tensor, theta0: Tensor, alpha: float, device: Any = "cpu", size: int = CHUNK) -> Tensor:
     """EMA + α (θ - θ₀) in float32, computed on `device` a chunk at a time; on the average's device."""
     import torch
 
     result = torch.empty_like(ema)
     with torch.no_grad():
-        parts = zip(*(tensor.split(CHUNK) for tensor in (result, ema, theta, theta0)), strict=True)
+        parts = zip(*(tensor.split(size) for tensor in (result, ema, theta, theta0)), strict=True)
         for out, running, now, then in parts:
             correction = now.to(device, torch.float32).sub(then.to(device, torch.float32)).mul_(alpha)
             out.copy_(correction.add_(running.to(device)))

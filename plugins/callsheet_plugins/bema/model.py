@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from callsheet import sharding as sharded
 from callsheet.errors import CallsheetError
 from callsheet.sharding import Sharding, save_model
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from callsheet.records import LoopState
+
+Values = Callable[[str], "Tensor | None"]
 
 
 def problem_with_adapter(kind: str) -> str:
@@ -40,12 +43,23 @@ def refuse_what_cannot_be_saved(model: Any) -> None:
             raise CallsheetError(problem)
 
 
-def save(
-    state: LoopState, model: Any, sharding: Sharding, folder: Path, values: Callable[[str], Tensor | None]
-) -> None:
+def save(state: LoopState, model: Any, sharding: Sharding, folder: Path, values: Values) -> None:
     """Write the model with `values` instead of its own weights, and the tokenizer; on all ranks."""
     with _cache_allowed(model):
         save_model(model, sharding, folder, values)
+    _save_tokenizer(state, sharding, folder)
+
+
+def begin_saving(state: LoopState, model: Any, sharding: Sharding, folder: Path) -> Callable[[Values], None] | None:
+    """Write all but the weights, which the result writes, in a thread. None where ranks must write them together."""
+    with _cache_allowed(model):
+        write = sharded.begin_saving(model, sharding, folder)
+    if write:
+        _save_tokenizer(state, sharding, folder)
+    return write
+
+
+def _save_tokenizer(state: LoopState, sharding: Sharding, folder: Path) -> None:
     if sharding.rank == 0 and state.tokenizer is not None:
         state.tokenizer.save_pretrained(folder)
 

@@ -16,7 +16,7 @@ from callsheet.loop import extend
 from callsheet.sharding import Sharding, Stored, problem_with_launch, unwrapped
 from callsheet_plugins.bema import keeping, model, placing
 from callsheet_plugins.bema.evaluating import NAME, Evaluation
-from callsheet_plugins.bema.running import Average
+from callsheet_plugins.bema.running import Average, Formed
 from callsheet_plugins.bema.schedule import Schedule
 from callsheet_plugins.bema.trainer import Averaging
 
@@ -141,10 +141,15 @@ class Bema(Schedule):
     def on_checkpoint(self, state: LoopState, row: ManifestRow) -> None:
         if self._average is None:
             return
-        self._average.save(row.folder(self), lambda task: state.write_beside(task, row))
-        if self.every_checkpoint and self._updated_at is not None:
-            formed = self._average.former(self.alpha(state.step))
-            model.save(state, self._model, self._sharding, row.path / plugin_name(self), formed)
+        place = row.path / plugin_name(self)
+        is_wanted = self.every_checkpoint and self._updated_at is not None
+        alpha, write = self.alpha(state.step), None
+        if is_wanted and not self._average.is_small:
+            write = model.begin_saving(state, self._model, self._sharding, place)
+        formed = Formed(alpha, write) if write else None
+        self._average.save(row.folder(self), lambda task: state.write_beside(task, row), formed)
+        if is_wanted and not formed:
+            model.save(state, self._model, self._sharding, place, self._average.former(alpha))
 
     @hookimpl
     def on_train_end(self, state: LoopState, artifacts: dict[str, Path]) -> None:
@@ -213,7 +218,8 @@ class Bema(Schedule):
         self._updated_at = state_dict["updated_at"]
 
     def _new(self) -> Average:
-        return Average(self._sharding, self._kept, self.device, self.theta0)
+        how = {"forms_often": self.every_checkpoint}
+        return Average(self._sharding, self._kept, self.device, self.theta0, **how)
 
     def _begin(self, state: LoopState) -> None:
         assert self._awaited is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 SMALL = 32 << 20  # bytes that are written within a save, so that the checkpoint may be complete at once
 
 Beside = Callable[[Callable[[], None]], "Future[None]"]  # has a task done by a thread, one after the other
+Values = Callable[[str], "Tensor | None"]
 
 
 class Average:
@@ -30,7 +32,9 @@ class Average:
     in main memory, everything is done at once.
     """
 
-    def __init__(self, sharding: Sharding, kept: Kept, device: str, theta0: str = "disk") -> None:
+    def __init__(
+        self, sharding: Sharding, kept: Kept, device: str, theta0: str = "disk", *, forms_often: bool = False
+    ) -> None:
         self.sharding, self.kept = sharding, kept
         self.has_last = False  # the weights of the last update, from which it will be formed
         self._device, self._is_undecided = device, device == placing.AUTO
@@ -39,7 +43,10 @@ class Average:
         self._last: Stored | None = None
         self._written: list[Future[None]] = []
         streamed = placing.streamed(sharding.chosen, device)
-        self.streams = [Streamed(gpu, shards, is_at_home=is_at_home) for gpu, shards, is_at_home in streamed]
+        self.streams = [
+            Streamed(gpu, shards, is_at_home=is_at_home, copies=2 if forms_often else 1)
+            for gpu, shards, is_at_home in streamed
+        ]
         elsewhere = {name for stream in self.streams for name in stream.shards}
         self._others = [name for name in sharding.chosen if name not in elsewhere]
         self._plain: Ema = {}
@@ -117,13 +124,22 @@ class Average:
 
         return form
 
-    def save(self, folder: Path, beside: Beside) -> None:
-        """Write all that a resumed run needs into `folder` of a checkpoint."""
+    def save(self, folder: Path, beside: Beside, formed: Formed | None = None) -> None:
+        """Write all that a resumed run needs into `folder` of a checkpoint, and the average as a model, if `formed`."""
         copies = [stream.copy_of_average() for stream in self.streams]
-        is_small = sum(stream.size for stream in self.streams) <= SMALL
-        if is_small and all(written.done() for written in self._written):  # else it would lack what is on its way
+        ema = _gathered(copies, self._plain)
+        if self.is_small and all(written.done() for written in self._written):  # else it would lack what is on its way
             beside = _now
-        self._write(copies, self._plain, lambda ema: self.kept.save(ema, folder), beside)
+        self._do(copies, lambda: self.kept.save(ema, folder), beside)
+        if formed:
+            weights = [stream.copy_of_weights() for stream in self.streams]
+            theta = _gathered(weights, self._others_now())
+            self._do([*copies, *weights], lambda: formed.write(self._former_of(ema, theta, formed.alpha)), beside)
+
+    @property
+    def is_small(self) -> bool:
+        """Whether writing it takes no time that matters; so it is without a GPU, where all is done at once."""
+        return sum(stream.size for stream in self.streams) <= SMALL
 
     def check(self) -> None:
         """Raise what was raised beside training."""
@@ -168,26 +184,53 @@ class Average:
             return {name: stored.read(name) for name in self.sharding.chosen}.__getitem__
         return stored.read
 
+    def _former_of(self, ema: Ema, theta: Ema, alpha: float) -> Callable[[str], Tensor | None]:
+        """As `former`, of copies, for a thread: on one core, and without other ranks."""
+        theta0 = self.kept.stored(THETA0)
+
+        def form(name: str) -> Tensor | None:
+            if name not in ema:
+                return None
+            return average.formed(ema[name], theta[name], theta0.read(name), alpha, size=average.SERIAL)
+
+        return form
+
     def _write_weights(self, kind: str, beside: Beside) -> None:
         copies = [stream.copy_of_weights() for stream in self.streams]
-        plain = {name: self.sharding.chosen[name].read() for name in self._others}
-        self._write(copies, plain, lambda weights: self.kept.keep(weights, kind), beside)
+        weights = _gathered(copies, self._others_now())
+        self._do(copies, lambda: self.kept.keep(weights, kind), beside)
 
-    def _write(self, copies: list[Copy], plain: Ema, write: Callable[[Ema], None], beside: Beside) -> None:
-        """Write the tensors of `copies` and `plain` beside training; at once if no GPU has any."""
+    def _others_now(self) -> Ema:
+        return {name: self.sharding.chosen[name].read() for name in self._others}
+
+    def _do(self, copies: list[Copy], task: Callable[[], None], beside: Beside) -> None:
+        """Do `task` beside training, once `copies` have arrived; at once if there are none."""
         if not copies:
-            write(plain)
+            task()
             return
-        kept = {name: tensor.to("cpu", copy=True) for name, tensor in plain.items()}
 
-        def task() -> None:
+        def when_arrived() -> None:
             for copy in copies:
                 copy.arrived.wait()
-            write({**kept, **{name: tensor for copy in copies for name, tensor in copy.tensors.items()}})
+            task()
 
-        self._written.append(written := beside(task))
+        self._written.append(written := beside(when_arrived))
         for copy in copies:
             copy.keep_until(written)
+
+
+@dataclass(frozen=True)
+class Formed:
+    """How a checkpoint gets the average as a model: `write` takes what makes this rank's part of each parameter."""
+
+    alpha: float
+    write: Callable[[Values], None]
+
+
+def _gathered(copies: list[Copy], plain: Ema) -> Ema:
+    """The tensors of `copies`, and of `plain`, copied if they will be written beside training."""
+    others = {name: tensor.to("cpu", copy=True) for name, tensor in plain.items()} if copies else plain
+    return {**others, **{name: tensor for copy in copies for name, tensor in copy.tensors.items()}}
 
 
 def _now(task: Callable[[], None]) -> Future[None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from transformers import (
     PreTrainedModel,
 )
 
-from callsheet.sharding import Sharding, save_model
+from callsheet.sharding import Sharding, begin_saving, save_model
 from callsheet.sharding import layout as layouts
 
 SIZES = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "vocab_size": 64}
@@ -78,6 +79,23 @@ def test_a_folder_is_what_save_pretrained_would_have_written(kind: str, tmp_path
     )
     assert all(identical(ours[name], theirs[name]) for name in theirs)
     assert (tmp_path / "ours" / "config.json").read_text() == (tmp_path / "theirs" / "config.json").read_text()
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_a_thread_writes_the_same_folder_or_nothing_is_written(kind: str, tmp_path: Path) -> None:
+    model = MODELS[kind]()
+    write = begin_saving(model, Sharding(model), tmp_path / "ours")
+    assert (write is None) == (kind == "fused experts")
+    if write is None:
+        assert not (tmp_path / "ours").exists()
+        return
+    assert not list((tmp_path / "ours").glob("*.safetensors"))
+    thread = threading.Thread(target=write, args=(lambda name: None,))
+    thread.start()
+    thread.join(60)
+    model.save_pretrained(tmp_path / "theirs")
+    ours, theirs = files(tmp_path / "ours"), files(tmp_path / "theirs")
+    assert theirs and all(identical(ours[name], theirs[name]) for name in theirs)
 
 
 def test_a_large_model_is_split_into_files_with_an_index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

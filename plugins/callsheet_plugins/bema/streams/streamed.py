@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -27,12 +27,12 @@ ALIGNMENT = 16  # bytes
 class Streamed:
     """The average of `shards`, all on `device`, as one row of float32 elements: on the device or in main memory.
 
-    There are two buffers in main memory, or one if the average is on the device. What must be written as it is at a
-    step lies in one of them until a thread has written it; in the meantime, updates put the average into the other.
+    In main memory there are buffers for `copies`, and one for the average if that is not on the device. What must be
+    written as it is at a step lies in one of them until a thread has written it, and updates put the average elsewhere.
     On the device, the optimizer's next step waits until the weights are read, because it overwrites them.
     """
 
-    def __init__(self, device: Any, shards: Mapping[str, Shard], *, is_at_home: bool) -> None:
+    def __init__(self, device: Any, shards: Mapping[str, Shard], *, is_at_home: bool, copies: int = 1) -> None:
         self.device, self.shards = device, shards
         self.row = Row({name: shard.length for name, shard in shards.items()})
         weights = self._weights().values()
@@ -41,7 +41,7 @@ class Streamed:
         self.written_by: dict[Buffer, Future[None]] = {}
         self._leaving: tuple[Buffer, Mark] | None = None  # what the average moves out of
         size = max(self.size, sum(map(_room, weights)))
-        self._buffers = [Buffer(size, device) for _ in range(1 if is_at_home else 2)]
+        self._buffers = [Buffer(size, device) for _ in range(copies + (not is_at_home))]
         self._place = None if is_at_home else self._buffers[0]
         self._average = self._row_in(self._place)
 
@@ -75,7 +75,7 @@ class Streamed:
             tensor.copy_(read(name))
 
     def update(self, share: float) -> None:
-        """Start an update; returns at once, unless both buffers are still being written to disk."""
+        """Start an update; returns at once, unless all buffers are still being written to disk."""
         if self._leaving and self._leaving[1].is_reached():
             self._leaving = None
         source = self._average
@@ -154,14 +154,15 @@ class Streamed:
         return place in self.written_by and not self.written_by[place].done()
 
     def _free(self) -> Buffer:
-        """The buffer without the average; waits until it is written."""
-        free = next(buffer for buffer in self._buffers if buffer is not self._place)
-        if self._is_written(free):
-            began = time.perf_counter()
-            self.written_by[free].exception()
-            if (seconds := time.perf_counter() - began) > LONG:
-                logger.warning("bema made training wait %.1f s for the disk, which was still writing.", seconds)
-        return free
+        """A buffer without the average; waits until one is written."""
+        others = [buffer for buffer in self._buffers if buffer is not self._place]
+        if free := next((buffer for buffer in others if not self._is_written(buffer)), None):
+            return free
+        began = time.perf_counter()
+        wait([self.written_by[buffer] for buffer in others], return_when=FIRST_COMPLETED)
+        if (seconds := time.perf_counter() - began) > LONG:
+            logger.warning("bema made training wait %.1f s for the disk, which was still writing.", seconds)
+        return next(buffer for buffer in others if not self._is_written(buffer))
 
 
 @dataclass(frozen=True)

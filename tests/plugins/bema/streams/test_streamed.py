@@ -131,7 +131,12 @@ def settled(average: Streamed) -> dict[str, torch.Tensor]:
     return average.ema
 
 
-def test_a_run_that_streams_equals_one_that_does_not(late: list[LateLanes], tmp_path: Path, monkeypatch: Any) -> None:
+@pytest.mark.parametrize("small", [0, 1 << 30], ids=["written beside", "written within the save"])
+def test_a_run_that_streams_equals_one_that_does_not(
+    late: list[LateLanes], tmp_path: Path, monkeypatch: Any, small: int
+) -> None:
+    monkeypatch.setattr(running, "SMALL", small)
+
     def train(folder: str, resumed: str | None = None) -> None:
         plugin = Bema(update_freq=1, update_after=1, evaluate_with="both", every_checkpoint=True)
         steps = {"save_strategy": "steps", "save_steps": 4, "eval_strategy": "steps", "eval_steps": 3}
@@ -146,6 +151,8 @@ def test_a_run_that_streams_equals_one_that_does_not(late: list[LateLanes], tmp_
     train("plain")
     assert identical(averaged(tmp_path / "late"), averaged(tmp_path / "plain"))
     assert identical(averaged(tmp_path / "resumed"), averaged(tmp_path / "plain"))
+    events = (tmp_path / "late" / "events.jsonl").read_text()
+    assert ("completed_late" in events) == (small == 0)
     between = [tmp_path / folder / "checkpoint-4" for folder in ("late", "plain")]
     assert identical(*(averaged(checkpoint) for checkpoint in between))
     for kind in (keeping.EMA, keeping.THETA0):
