@@ -12,6 +12,7 @@ from trl import BEMACallback
 
 import callsheet
 from callsheet_plugins.bema import Bema
+from callsheet_plugins.bema import running as bema_running
 from gpu.training import (
     STEPS,
     WHERE,
@@ -112,3 +113,20 @@ def test_the_average_equals_trl_s_in_float32(tmp_path: Path, where: str) -> None
     ours = callsheet.callbacks(Bema(update_freq=2, device=where))
     trainer(tmp_path, theirs, Follow(), *ours).train()
     assert differ(formed(tmp_path), theirs.result) <= 1e-6
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("where", WHERE)
+def test_a_checkpoint_that_waits_for_its_average_is_what_it_would_be_at_once(
+    tmp_path: Path, where: str, monkeypatch: pytest.MonkeyPatch, deterministic: None
+) -> None:
+    saving = {"save_steps": 3, "bf16": True}
+    for name, small in (("at once", 1 << 30), ("beside", 0)):
+        monkeypatch.setattr(bema_running, "SMALL", small)
+        followed(tmp_path / name, Bema(update_freq=1, device=where, every_checkpoint=True), **saving)
+        events = (tmp_path / name / "events.jsonl").read_text()
+        assert events.count("completed_late") == (0 if small else 3)
+    for step in (3, 6, 9):
+        assert identical(running(tmp_path / "beside", step), running(tmp_path / "at once", step))
+        ours, theirs = (formed(tmp_path / name / f"checkpoint-{step}") for name in ("beside", "at once"))
+        assert differ(ours, theirs) <= 1e-6, "one was formed on the GPU, the other on the processor"
