@@ -43,9 +43,10 @@ class Average:
         self._last: Stored | None = None
         self._written: list[Future[None]] = []
         streamed = placing.streamed(sharding.chosen, device)
+        self._writes = any(map(sharding.is_holder, sharding.chosen))  # under DDP, one rank does
+        copies = 0 if not self._writes else 2 if forms_often else 1
         self.streams = [
-            Streamed(gpu, shards, is_at_home=is_at_home, copies=2 if forms_often else 1)
-            for gpu, shards, is_at_home in streamed
+            Streamed(gpu, shards, is_at_home=is_at_home, copies=copies) for gpu, shards, is_at_home in streamed
         ]
         elsewhere = {name for stream in self.streams for name in stream.shards}
         self._others = [name for name in sharding.chosen if name not in elsewhere]
@@ -126,6 +127,8 @@ class Average:
 
     def save(self, folder: Path, beside: Beside, formed: Formed | None = None) -> None:
         """Write all that a resumed run needs into `folder` of a checkpoint, and the average as a model, if `formed`."""
+        if not self._writes:
+            return
         copies = [stream.copy_of_average() for stream in self.streams]
         ema = _gathered(copies, self._plain)
         if self.is_small and all(written.done() for written in self._written):  # else it would lack what is on its way
@@ -196,6 +199,8 @@ class Average:
         return form
 
     def _write_weights(self, kind: str, beside: Beside) -> None:
+        if not self._writes:
+            return
         copies = [stream.copy_of_weights() for stream in self.streams]
         weights = _gathered(copies, self._others_now())
         self._do(copies, lambda: self.kept.keep(weights, kind), beside)

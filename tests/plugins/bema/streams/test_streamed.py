@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import torch
 from callsheet_late import LateLanes, LateMark
+from ranks import on_ranks
 from safetensors.torch import load_file
 from torch.optim.optimizer import _global_optimizer_pre_hooks
 from transformers import TrainerCallback
@@ -229,3 +230,24 @@ def test_nothing_outlives_a_training_that_cannot_restore_its_average(
     with pytest.raises(PluginFailure, match="Input/output error"):
         trainer(tmp_path, Bema(update_freq=1)).train(resume_from_checkpoint=str(tmp_path / "checkpoint-2"))
     assert not _global_optimizer_pre_hooks
+
+
+def test_a_rank_that_writes_nothing_has_no_buffer_for_it(late: Any, tmp_path: Path) -> None:
+    def work(rank: int) -> Any:
+        model = torch.nn.Linear(30, 7)
+        average = running.Average(Sharding(model), keeping.Kept(tmp_path / "kept", Sharding(model)), "cpu")
+        average.kept.clear()
+        average.begin(running._now)
+        average.update(0.5)
+        average.keep_last(running._now)
+        average.save(tmp_path, running._now)
+        formed = average.former(0.1, at_last=True)("weight")
+        average.close()
+        return [len(stream._buffers) for stream in average.streams], formed is not None
+
+    assert on_ranks(2, work) == [([2], True), ([1], True)]
+    assert sorted(path.name for path in tmp_path.glob("*.safetensors")) == [
+        "ema-00000.safetensors",
+        "theta-00000.safetensors",
+        "theta0-00000.safetensors",
+    ]
