@@ -163,6 +163,8 @@ class Bema(Schedule):
             self._form(state)
             if state.is_main:
                 artifacts[plugin_name(self)] = self._kept.publish(state.ctx.run_dir / plugin_name(self))
+        if self._average:
+            self._average.wait()
         self._let_go()
         if state.is_main:
             self._kept.remove()
