@@ -68,9 +68,27 @@ def test_a_run_in_this_process_does_not_make_later_commands_cold(run_demo):
     assert " True False " in told("-c", TOLD)
 
 
-@pytest.mark.parametrize("name", ["HF_ENDPOINT", "PYTHONHASHSEED", "OMP_WAIT_POLICY", "HF_HOME"])
+@pytest.mark.parametrize("name", ["HF_HUB_ETAG_TIMEOUT", "PYTHONHASHSEED", "OMP_WAIT_POLICY", "HF_HOME"])
 def test_what_an_import_has_read_is_not_changed_afterwards(name):
     assert " False False " in told("-c", TOLD, env={**os.environ, name: "0"})
+
+
+HUB = """
+import sys
+warm = "torch" in sys.modules
+import datasets
+from huggingface_hub import HfApi, constants, hf_api, hf_hub_url
+from transformers.utils.hub import is_offline_mode
+ends = HfApi().endpoint, hf_api.api.endpoint, hf_hub_url("a", "b").partition("/a/")[0], datasets.config.HF_ENDPOINT
+print(warm, *{*ends}, is_offline_mode(), constants.is_offline_mode(), datasets.config.HF_HUB_OFFLINE)
+"""
+
+
+def test_where_the_hub_is_the_libraries_read_anew():
+    env = {**os.environ, "HF_ENDPOINT": "http://127.0.0.1:9", "HF_HUB_OFFLINE": "0"}
+    assert told("-c", HUB, env=env) == "True http://127.0.0.1:9 False False False"
+    cold = {**env, "HF_HUB_ETAG_TIMEOUT": "9"}
+    assert told("-c", HUB, env=cold) == "False http://127.0.0.1:9 False False False"
 
 
 def test_what_no_import_has_read_may_differ():

@@ -14,17 +14,30 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from warm.environment import search_path
+from warm.environment import OF_THE_HUB, search_path
 
 
 def become(request: dict[str, Any], descriptors: list[int], made: dict[str, str]) -> None:
     """Run the command as `python` would have: in its folder and environment, with its own streams and arguments."""
     _place(request, descriptors)
+    before = dict(os.environ)
     os.environ.clear()
     os.environ.update({**made, **request["environment"]})
+    if any(os.environ.get(name) != before.get(name) for name in OF_THE_HUB):
+        _read_anew()
     _streams()
     _own()
     _run(*request["arguments"])
+
+
+def _read_anew() -> None:
+    """Have the libraries read where the Hub is. They keep it in these modules, and in one object."""
+    import datasets.config
+    from huggingface_hub import constants, hf_api
+
+    importlib.reload(constants)
+    importlib.reload(datasets.config)
+    hf_api.api.endpoint = constants.ENDPOINT
 
 
 def join_group(request: dict[str, Any]) -> None:

@@ -8,12 +8,15 @@ from collections.abc import Iterator, Mapping
 # Read by shared libraries as they are loaded, where `preload.Recording` cannot see it, or by Python as it starts.
 UNSEEN = ("ARROW_", "GOMP_", "KMP_", "LC_", "LD_", "MALLOC_", "MKL_", "OMP_", "OPENBLAS_", "PYTHON", "TORCH_")
 
+OF_THE_HUB = ("HF_ENDPOINT", "HF_HUB_OFFLINE")
+
 # A fork sees to these itself, or they are read anew when they are needed.
 LATE = {
     *("PYTHONPATH", "PYTHONSAFEPATH", "PYTHONUNBUFFERED", "OMP_NUM_THREADS", "TMPDIR", "TEMP", "TMP"),  # child.py
     *("COLUMNS", "LINES", "PATH", "PWD", "OLDPWD", "SHLVL", "TERM", "_"),
     "HF_HUB_DISABLE_TELEMETRY",  # Callsheet sets it in the process that trains, and so does the server
     "TORCH_NCCL_ASYNC_ERROR_HANDLING",  # torch's elastic agent sets it for each worker
+    *OF_THE_HUB,  # child.py: of one that a test has started
 }
 
 

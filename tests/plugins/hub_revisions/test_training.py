@@ -220,7 +220,8 @@ def test_two_ranks_publish_once_and_a_signal_ends_their_wait(tmp_path, hub):
     process.send_signal(signal.SIGTERM)
     _output, error = process.communicate(timeout=PATIENCE)
     assert process.returncode == 3, error
-    assert len(workers) >= 2 and not any(Path(f"/proc/{pid}").exists() for pid in workers)
+    assert len(workers) >= 2
+    wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers))
     assert "SIGTERM: waiting no longer" in error and "4 left, kept for: callsheet outbox drain" in error
     assert status(tmp_path) == "completed" and "Traceback" not in error
     assert error.count("Loading ") == error.count("Run directory: ") == 1, "said by one of three processes"
