@@ -18,8 +18,10 @@ class PluginFailure(Exception):
     """A hook raised, and its plugin's `on_error` says that this ends the run."""
 
 
-def did_you_mean(word: str, candidates: Iterable[str]) -> str:
+def did_you_mean(word: str, candidates: Iterable[str], *, before: str = "") -> str:
     """A sentence that offers the nearest of `candidates`, with a leading space, or nothing.
+
+    `before` is what was typed before `word`, and goes before the offer, which can then be copied: a folder, say.
 
     >>> did_you_mean("bemo", ["bema", "csv_metrics"])
     " Did you mean 'bema'?"
@@ -27,7 +29,7 @@ def did_you_mean(word: str, candidates: Iterable[str]) -> str:
     from difflib import get_close_matches
 
     near = get_close_matches(word, list(candidates), n=1)
-    return f" Did you mean {near[0]!r}?" if near else ""
+    return f" Did you mean {before + near[0]!r}?" if near else ""
 
 
 def sentences(*parts: str | None) -> str:

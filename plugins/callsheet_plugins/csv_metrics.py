@@ -21,7 +21,7 @@ FIRST_COLUMNS = ("step", "epoch", "split")
 
 
 class CsvMetrics(Plugin):
-    """Add one row to a CSV file each time the trainer logs, as often as trainer.logging_steps says.
+    """Add one row to a CSV file each time the trainer logs, as often as trainer.args.logging_steps says.
 
     Columns are step, epoch, split (train or eval), then metrics in the order in which they first appear. A resumed run
     continues the same file, and removes rows of later steps than the one that it resumes from.

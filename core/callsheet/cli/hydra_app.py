@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from callsheet.distributed.world import SWEEP, told_place, world
-from callsheet.errors import CallsheetError
+from callsheet.errors import CallsheetError, did_you_mean
 from callsheet.process.environment import changed_environment
 
 if TYPE_CHECKING:
@@ -25,6 +25,10 @@ WITH_VALUE = {
     *("--cfg", "-c", "--package", "-p", "--info", "-i", "--experimental-rerun", "--shell-completion", "-sc"),
 }
 PRINTING = {"--cfg", "-c", "--info", "-i"}
+FLAGS = (
+    *("--help", "--hydra-help", "--version", "--cfg", "--resolve", "--package", "--run", "--multirun", "--info"),
+    *("--shell-completion", "--config-path", "--config-name", "--config-dir", "--experimental-rerun"),
+)  # of Hydra 1.3
 
 Task = Callable[["DictConfig", list[str]], int]
 
@@ -108,6 +112,7 @@ def run_app(name: str, task: Task, overrides: Sequence[str]) -> int:
     """
     from callsheet.process.gc_pause import gc_paused
 
+    _refuse_unknown_flags(name, overrides)
     _refuse_one_place_for_many(overrides)
     _refuse_to_print_many(overrides)
     with gc_paused():  # until the task begins
@@ -179,6 +184,19 @@ def _without_flags(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
         if argument in WITH_VALUE and (value := next(waiting, None)) is not None:
             flags.append(value)
     return overrides, flags
+
+
+def _refuse_unknown_flags(command: str, arguments: Sequence[str]) -> None:
+    """Hydra would list its own flags to somebody who brings `--max_steps 5` from another command line."""
+    from callsheet.config import places
+
+    typed = (item.partition("=")[0] for item in _without_flags(arguments)[1])
+    for flag in (item for item in typed if item.startswith("--") and not any(each.startswith(item) for each in FLAGS)):
+        name = flag.strip("-").replace("-", "_")
+        found = " or ".join(f"{place}=…" for place in places.of(name, None))
+        near = found or (f"{name}=…" if name in places.SECTIONS else "")
+        offer = f" Did you mean {near}?" if near else did_you_mean(flag, FLAGS)
+        raise CallsheetError(f"callsheet {command} has no flag {flag}.{offer} Settings are typed as key=value.")
 
 
 def _refuse_one_place_for_many(overrides: Sequence[str]) -> None:

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from callsheet.errors import CallsheetError
+from callsheet.errors import CallsheetError, did_you_mean
 
 
 @click.command(short_help="Say whether a run is alive, how it ended, and what goes on.")
-@click.argument("runs", metavar="RUN…", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
+@click.argument("runs", metavar="RUN…", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a run, for programs.")
 def status(runs: tuple[Path, ...], as_json: bool) -> int:
     """Look at one run, or at several, which get a line each; changes nothing, also in a run that is at work.
@@ -33,7 +33,7 @@ def status(runs: tuple[Path, ...], as_json: bool) -> int:
             found.append(status_of(run.absolute(), jobs))
         except CallsheetError as error:
             if len(runs) == 1:
-                raise
+                raise CallsheetError(f"{error}{_instead(run)}") from error
             if (run / RUN).exists():  # of several, as a shell's * finds them, some are no runs
                 click.echo(f"callsheet: {error}", err=True)
     if not found:
@@ -45,3 +45,14 @@ def status(runs: tuple[Path, ...], as_json: bool) -> int:
     else:
         run_status.show_each(found)
     return 0
+
+
+def _instead(folder: Path) -> str:
+    """What somebody may mean who names no run: one beside it, or those that `folder` holds."""
+    from callsheet.rundir.rundir import RUN
+
+    if folder.is_dir():
+        below = next((depth for depth in ("*", "*/*") if any(folder.glob(f"{depth}/{RUN}"))), "")
+        return f" Those in it: callsheet status {folder}/{below}" if below else ""
+    beside = [place.parent.name for place in folder.absolute().parent.glob(f"*/{RUN}")]
+    return did_you_mean(folder.name, beside, before=str(folder).removesuffix(folder.name))

@@ -14,12 +14,33 @@ from callsheet.introspect.arguments import read_arguments
 
 DEFAULT = "trl.SFTConfig"
 MOST = 3
+SECTIONS = ("recipe", *(field.name for field in fields(Root)))  # what stands before the first dot
+# What people bring from TRL's own command line and from other programs.
+ELSEWHERE = {
+    "model_name_or_path": "model.path",
+    "model_name": "model.path",
+    "model_revision": "model.revision",
+    "torch_dtype": "model.dtype",
+    "dataset_name": "dataset.path",
+    "dataset_config": "dataset.name",
+    "dataset_train_split": "dataset.split",
+    "dataset_test_split": "dataset.eval_split",
+    "lora_r": "peft.args.r",
+    "lora_alpha": "peft.args.lora_alpha",
+    "lora_dropout": "peft.args.lora_dropout",
+    "lora_target_modules": "peft.args.target_modules",
+    "lr": "trainer.args.learning_rate",
+    "batch_size": "trainer.args.per_device_train_batch_size",
+    "epochs": "trainer.args.num_train_epochs",
+    "num_epochs": "trainer.args.num_train_epochs",
+}
 
 
 def of(name: str, config: Any) -> list[str]:
     """The settings that are called `name`, as they are typed; `config` is what was composed when it was not found."""
     found = [*_arguments(name, config), *_of_plugins(name, config)]
-    return [*found, *_sections(name)][:MOST]
+    elsewhere = [ELSEWHERE[name]] if name in ELSEWHERE else []
+    return [*found, *_sections(name), *elsewhere][:MOST]
 
 
 def _sections(name: str) -> Iterator[str]:

@@ -49,7 +49,13 @@ def _is_data(file: Path) -> bool:
 def _missing(path: str, at: Path) -> str:
     if not at.parent.is_dir():
         return f"Data file '{path}' does not exist, nor does its folder '{at.parent}'."
-    return f"Data file '{path}' does not exist.{did_you_mean(at.name, [other.name for other in at.parent.iterdir()])}"
+    return f"Data file '{path}' does not exist.{_nearest(path, at)}"
+
+
+def _nearest(path: str, at: Path) -> str:
+    """The file beside it that may be meant, as it would be typed."""
+    names = [other.name for other in at.parent.iterdir()]
+    return did_you_mean(at.name, names, before=path.removesuffix(at.name))
 
 
 def _endings() -> str:

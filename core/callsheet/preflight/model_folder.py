@@ -101,7 +101,8 @@ def _adapter_problems(plan: Plan, base: ModelSettings) -> list[str]:
 
 
 def _nearest_sibling(path: Path) -> str:
-    return did_you_mean(path.name, [entry.name for entry in _entries(path.absolute().parent) if entry.is_dir()])
+    folders = [entry.name for entry in _entries(path.absolute().parent) if entry.is_dir()]
+    return did_you_mean(path.name, folders, before=str(path).removesuffix(path.name))
 
 
 def _entries(folder: Path) -> list[Path]:

@@ -75,7 +75,10 @@ def _composed(plugins: Sequence[str | Plugin], overrides: Sequence[str]) -> Dict
             said = "a script takes overrides of plugins.* and outbox.* only."
             raise CallsheetError(f"{override!r} cannot be set here: {said}")
     names = [plugin for plugin in plugins if isinstance(plugin, str)]
-    return compose([f"plugins=[{','.join(names)}]", *overrides])
+    try:
+        return compose([f"plugins=[{','.join(names)}]", *overrides])
+    except CallsheetError as error:
+        raise error from None  # a script shows a traceback, and Hydra's would stand above it, over several screens
 
 
 def _made(config: DictConfig, plugins: Sequence[str | Plugin], overrides: Sequence[str]) -> dict[str, Plugin]:

@@ -16,7 +16,7 @@ from callsheet.errors import CallsheetError, counted
 from callsheet.records import FileRecord, ManifestRow, Revision
 from callsheet.rundir.hashes import Hashes, sha256
 from callsheet.rundir.revisions import content_of, revision_of
-from callsheet.rundir.rundir import CHECKPOINTS, RunDir
+from callsheet.rundir.rundir import CHECKPOINTS, RUN, RunDir
 from callsheet.values import plain
 
 WEIGHTS = re.compile(r"(^|/)(model|adapter_model|pytorch_model|mp_rank|zero_pp|__\d).*\.(safetensors|bin|pt|distcp)$")
@@ -163,6 +163,9 @@ def step_of(folder: Path) -> int:
 def _named(folder: Path, *, deep: bool) -> ManifestRow:
     if not folder.is_dir():
         raise CallsheetError(f"resume={folder} does not exist.{_offer(folder, deep=deep)}")
+    if inside := sorted(folder.glob("checkpoint-*"), key=step_of):  # its weights and state are those of the end
+        goes_on = f" To go on with this run, set output_dir={folder}." if (folder / RUN).exists() else ""
+        raise CallsheetError(f"resume={folder} is a run. Name one of its checkpoints: resume={inside[-1]}.{goes_on}")
     row = manifest(RunDir(folder.parent)).get(folder.name)
     wrong = fault(row, deep=deep) if row else structural_fault(folder)
     if not row and not wrong and (folder.parent / CHECKPOINTS).exists():
@@ -179,7 +182,7 @@ def _offer(folder: Path, *, deep: bool) -> str:
     return (
         f" The last complete checkpoint is resume={other.path}."
         if other
-        else " There is no complete checkpoint beside it."
+        else " There is no complete checkpoint beside it; resume= takes auto, never, or the path of a checkpoint."
     )
 
 

@@ -106,6 +106,13 @@ def test_of_a_sweep_one_configuration_can_be_printed_and_it_is_said_how(callshee
         ("update_freq=1", "Did you mean plugins.bema.update_freq?"),
         ("revision=main", "model.revision"),
         ("trainr=dpo", "Did you mean 'trainer'?"),
+        ("lr=1", "Did you mean trainer.args.learning_rate?"),
+        ("--max_steps", "callsheet check has no flag --max_steps. Did you mean trainer.args.max_steps=…?"),
+        ("--per-device-train-batch-size=2", "Did you mean trainer.args.per_device_train_batch_size=…?"),
+        ("--model_name_or_path", "Did you mean model.path=…?"),
+        ("--trainer", "Did you mean trainer=…?"),
+        ("--config_dir", "Did you mean '--config-dir'?"),
+        ("--zzz", "callsheet check has no flag --zzz. Settings are typed as key=value."),
     ],
 )
 def test_a_setting_of_another_section_is_offered_where_it_stands(callsheet, override, offer):

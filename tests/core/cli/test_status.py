@@ -41,6 +41,17 @@ def test_what_is_no_run_is_refused(callsheet, tmp_path):
         assert done.returncode == 2 and "Traceback" not in done.stderr and done.stderr.strip()
 
 
+def test_who_names_no_run_is_offered_the_one_that_may_be_meant(callsheet, tmp_path):
+    made(tmp_path / "outputs" / "demo" / "first")
+    for typed, offer in {
+        "outputs/demo/frist": "Did you mean 'outputs/demo/first'?",
+        "outputs/demo": "Those in it: callsheet status outputs/demo/*",
+        "outputs": "Those in it: callsheet status outputs/*/*",
+    }.items():
+        done = callsheet("status", typed)
+        assert done.returncode == 2 and done.stderr.strip().endswith(offer)
+
+
 def test_the_outbox_of_a_dead_run_says_who_carries_it_out(callsheet, tmp_path):
     made(tmp_path / "run")
     (tmp_path / "run" / "outbox" / "pending").mkdir(parents=True)

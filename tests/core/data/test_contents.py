@@ -59,6 +59,9 @@ def test_a_missing_file_suggests_the_nearest_name():
     assert only(inspect(DatasetSettings(path="dta.jsonl"), WANTED)) == (
         "Data file 'dta.jsonl' does not exist. Did you mean 'data.jsonl'?"
     )
+    Path("more").mkdir()
+    rows("more/data.jsonl", 1)
+    assert only(inspect(DatasetSettings(path="more/dta.jsonl"), WANTED)).endswith("Did you mean 'more/data.jsonl'?")
 
 
 def test_a_missing_folder_is_named():

@@ -30,6 +30,7 @@ def plan(*overrides: str):  # type: ignore[no-untyped-def]  # of a run that is n
     [
         (["model.path=tinny"], "There is no folder model.path=tinny here. Did you mean 'tiny'?"),
         (["model.path=./tinny"], "model.path=./tinny is not a folder. Did you mean 'tiny'?"),
+        (["model.path=./runs/frist"], "model.path=./runs/frist is not a folder. Did you mean 'runs/first'?"),
         (["model.path=a//b"], "model.path=a//b is not a folder."),
         (["'model.path=my model'"], "model.path=my model is no folder here, and cannot be an id on the Hub."),
         ([f"model.path={'x' * 100}"], "… (100 characters) is no folder here, and cannot be an id on the Hub."),

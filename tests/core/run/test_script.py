@@ -2,6 +2,7 @@
 
 import json
 import sys
+import traceback
 
 import pytest
 import warm
@@ -123,6 +124,13 @@ def test_mistakes_are_found_before_anything_is_loaded():
         callsheet.callbacks("bema", "bema")
     with pytest.raises(CallsheetError, match="not selected"):
         callsheet.callbacks("bema", overrides=["plugins.csv_metrics.filename=x"])
+
+
+def test_the_traceback_of_a_mistake_is_that_of_the_script_alone():
+    with pytest.raises(CallsheetError) as mistake:
+        callsheet.callbacks("bema", overrides=["plugins.bema.update_frq=3"])
+    shown = "".join(traceback.format_exception(mistake.value))
+    assert shown.count("Traceback") == 1 and "hydra" not in shown and len(shown.splitlines()) < 40
 
 
 def test_native_callbacks_of_plugins_come_along():

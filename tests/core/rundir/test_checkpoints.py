@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -111,6 +112,28 @@ def test_a_missing_path_offers_the_last_complete_checkpoint(run_dir):
     save(run_dir, 10)
     with pytest.raises(CallsheetError, match=r"checkpoint-30 does not exist\. The last complete .*checkpoint-10"):
         choose(str(run_dir.path / "checkpoint-30"), run_dir)
+
+
+@pytest.mark.parametrize("word", ["nver", "RUN/checkpoint-5"])
+def test_where_nothing_can_be_offered_it_is_said_what_the_setting_takes(run_dir, word):
+    with pytest.raises(CallsheetError, match=r"does not exist\..* takes auto, never, or the path of a checkpoint\."):
+        choose(word, run_dir)
+
+
+def test_a_run_is_no_checkpoint_although_it_holds_weights_and_a_state(run_dir):
+    """Below it lies an optimizer, too: that of a checkpoint, which the Trainer would not find."""
+    for step in (9, 10):
+        save(run_dir, step)
+    for name in ("model.safetensors", "trainer_state.json"):
+        shutil.copy(run_dir.path / "checkpoint-10" / name, run_dir.path)
+    said = f"resume={run_dir.path} is a run. Name one of its checkpoints: resume={run_dir.path}/checkpoint-10."
+    with pytest.raises(CallsheetError) as refusal:
+        choose(str(run_dir.path), run_dir)
+    assert str(refusal.value) == said
+    (run_dir.path / "run.json").write_text("{}")
+    with pytest.raises(CallsheetError) as refusal:
+        choose(str(run_dir.path), run_dir)
+    assert str(refusal.value) == f"{said} To go on with this run, set output_dir={run_dir.path}."
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from callsheet.outbox.store import DONE, FAILED, PENDING, EntryStore
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+HINT = "Waiting for what the run publishes. Ctrl-C ends the wait, and loses nothing."
 LINE_SECONDS = 15.0
 LOOK_SECONDS = 2.0
 LOOKED_INTO = 20  # entries: each is a file to read, perhaps over a network
@@ -64,9 +65,10 @@ class WaitBar:
             self._bar = _bar()
             self._bar.add_task("outbox", total=self._total, note="")
             self._bar.start()
+            self._bar.console.print(HINT)  # above the bar, which has no room for it in 80 columns
         parts = progress.read(self.store.folder)
         done = self._total - len(left) + sum(min(part / whole, 1.0) for part, whole in parts.values() if whole)
-        note = self.last_error() or f"{_left(left)}. Ctrl-C ends the wait, and loses nothing."
+        note = self.last_error() or f"{_left(left)}."
         self._bar.update(self._bar.task_ids[0], total=self._total, completed=done, note=note)
 
     def last_error(self) -> str:

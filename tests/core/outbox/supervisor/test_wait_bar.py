@@ -62,3 +62,14 @@ def test_who_never_waited_says_nothing(tmp_path, capsys):
     with WaitBar(filled(tmp_path, 0)):
         pass
     assert capsys.readouterr().err == ""
+
+
+def test_a_terminal_of_80_columns_shows_in_full_how_to_end_the_wait(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    store = filled(tmp_path, 3)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    with WaitBar(store) as bar:
+        bar.show(store.left())
+        bar.show(store.left())
+    shown = capsys.readouterr().err
+    assert shown.count("Ctrl-C ends the wait, and loses nothing.\n") == 1 and "3 left (ping)." in shown
