@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from functools import partial
 
 from callsheet.distributed.collectives import all_gather
 from callsheet.records import ManifestRow
 from callsheet.rundir.rundir import RunDir
-from callsheet.session.parts import Late, Parts
+from callsheet.session.parts import Late, Parts, Stop, wait_until
 
 logger = logging.getLogger("callsheet")
 
@@ -46,28 +47,43 @@ class LateCheckpoints:
         if self._row is None:
             return False
         was_late, began = self._row, time.monotonic()
-        failures = all_gather(self.parts.wait(was_late))
+        failures = [*filter(None, all_gather(self.parts.wait(was_late)))]
         self._row = None
-        if self._late and self._late.wait(OTHER_SECONDS):
-            self._end()
+        if self._late:
+            self._end(next(iter(failures), ""))  # each rank has told, and NFS may show its file late
         if (seconds := time.monotonic() - began) > LONG and self.run_dir.is_main:
             logger.warning("Training waited %.1f s for %s to be written.", seconds, was_late.name)
-        return not any(failures)
+        return not failures
 
-    def finish(self) -> None:
-        """The run is over, in whatever way: wait for its disk, without the other ranks, which may be gone."""
-        if self._row is not None:
-            self.parts.wait(self._row, OWN_SECONDS)
-        if self._late and self._late.wait(OTHER_SECONDS):
-            self._end()
-        self._row = self._late = None
-        self.parts.close()
+    def finish(self, stop: Stop) -> None:
+        """The run is over, in whatever way: wait for its disk, without the other ranks, which may be gone.
 
-    def _end(self) -> bool:
+        Not once `stop` says so.
+        """
+        try:
+            failure = self._waited_for(self._row, stop) if self._row else ""
+            if self._late and (failure or wait_until(self._late.is_written, OTHER_SECONDS, stop)):
+                self._end(failure or None)
+        finally:
+            if self._late:
+                self._late.forget()
+            self._row = self._late = None
+            self.parts.close()
+
+    def _waited_for(self, row: ManifestRow, stop: Stop) -> str:
+        """What went wrong with the parts of this rank, if that is known in time."""
+        if not self.parts.are_written(row) and not stop() and self.run_dir.is_main:
+            said = "%s is still being written, and may take %g seconds. Ctrl-C ends the wait."
+            logger.warning(said, row.name, OWN_SECONDS)
+        is_known = wait_until(partial(self.parts.are_written, row), OWN_SECONDS, stop)
+        return self.parts.wait(row) if is_known else ""
+
+    def _end(self, failure: str | None = None) -> bool:
         """Complete the late checkpoint, unless it was deleted, or lacks something."""
         assert self._late is not None
         late, self._late = self._late, None
-        failure, seconds = late.failure(), late.forget()
+        failure = late.failure() if failure is None else failure
+        seconds = late.forget()
         if not late.row.path.is_dir():
             return False
         if failure:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
+from callsheet.process.writing import Task, Writer
 from callsheet.records import ManifestRow
 from callsheet.rundir import atomic
 from callsheet.rundir.rundir import RunDir
 
-Task = Callable[[], None]
+Stop = Callable[[], bool]
 
 POLL_SECONDS = 0.05
 
@@ -26,38 +28,48 @@ class Parts:
 
     def __init__(self, run_dir: RunDir, rank: int) -> None:
         self.run_dir, self.rank = run_dir, rank
-        self._pool: ThreadPoolExecutor | None = None
+        self._writer: Writer | None = None
         self._of: dict[str, list[Future[None]]] = {}
 
     def add(self, task: Task, row: ManifestRow | None = None) -> Future[None]:
         """Have `task` done; with `row`, that checkpoint is not complete before."""
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(1, "callsheet-write")
-        future = self._pool.submit(_unless_gone, task, row)
+        if self._writer is None:
+            self._writer = Writer("callsheet-write")
+        future = self._writer.submit(partial(_unless_gone, task, row))
         if row is not None:
             self._of.setdefault(row.name, []).append(future)
         return future
 
     def close_off(self, row: ManifestRow) -> Path | None:
         """No task follows for `row`. Returns the file that will say how they went; None if there was none."""
-        if row.name not in self._of or self._pool is None:
+        if row.name not in self._of or self._writer is None:
             return None
         said = self.run_dir.path / "callsheet" / f".{row.name}-{self.rank}-{uuid.uuid4().hex[:8]}.written"
         said.parent.mkdir(exist_ok=True)
         parts = [*self._of[row.name]]
-        self._of[row.name].append(self._pool.submit(lambda: atomic.write(said, _failure(parts))))
+        self._of[row.name].append(self._writer.submit(lambda: atomic.write(said, _failure(parts))))
         return said
 
-    def wait(self, row: ManifestRow, seconds: float | None = None) -> str:
+    def are_written(self, row: ManifestRow) -> bool:
+        """Whether nothing of `row` is left to do on this rank."""
+        return all(part.done() for part in self._of.get(row.name, ()))
+
+    def wait(self, row: ManifestRow) -> str:
         """Wait for the parts of `row` on this rank; returns what went wrong, or an empty string."""
-        done, _ = wait(self._of.pop(row.name, ()), seconds)
+        done, _ = wait(self._of.get(row.name, ()))
+        self._of.pop(row.name, None)
         return _failure(done)
 
     def close(self) -> None:
         """End the thread; what it has begun, it finishes."""
-        if self._pool:
-            self._pool.shutdown(wait=False, cancel_futures=True)
-            self._pool = None
+        if self._writer:
+            self._writer.close()
+        self._writer, self._of = None, {}
+
+    def sweep(self) -> None:
+        """Remove the files of an attempt that was killed."""
+        for path in (self.run_dir.path / "callsheet").glob(".*.written*"):
+            path.unlink(missing_ok=True)
 
 
 @dataclass
@@ -71,13 +83,6 @@ class Late:
     def is_written(self) -> bool:
         return all(path.exists() for path in self.said)
 
-    def wait(self, seconds: float) -> bool:
-        """Wait for all ranks; returns whether all have written."""
-        end = time.monotonic() + seconds
-        while not self.is_written() and time.monotonic() < end:
-            time.sleep(POLL_SECONDS)
-        return self.is_written()
-
     def failure(self) -> str:
         """What went wrong on some rank, or an empty string."""
         return next(filter(None, (path.read_text(encoding="utf-8") for path in self.said)), "")
@@ -87,6 +92,14 @@ class Late:
         for path in self.said:
             path.unlink(missing_ok=True)
         return time.monotonic() - self.since
+
+
+def wait_until(true: Callable[[], bool], seconds: float, stop: Stop) -> bool:
+    """Wait until `true`, or until `seconds` have passed, or `stop` says so; returns whether it is true."""
+    end = time.monotonic() + seconds
+    while not true() and time.monotonic() < end and not stop():
+        time.sleep(POLL_SECONDS)
+    return true()
 
 
 def _failure(parts: Iterable[Future[None]]) -> str:

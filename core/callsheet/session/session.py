@@ -12,10 +12,11 @@ from callsheet.distributed.world import place_in_sweep, world
 from callsheet.hooks import Plugin
 from callsheet.outbox import Outbox
 from callsheet.outbox.counts import counts_of
+from callsheet.outbox.entries import Entry
 from callsheet.outbox.settings import OutboxSettings
 from callsheet.outbox.supervisor.supervisor import Supervisor
 from callsheet.plugins.lineup import Lineup
-from callsheet.process.signals import Signals
+from callsheet.process.signals import Interrupted, Signals
 from callsheet.records import (
     ArmResult,
     ExperimentResult,
@@ -91,6 +92,7 @@ class Session:
         self.ctx.ids = {**earlier.get("ids", {}), **self.ctx.ids}
         if self.run_dir.is_main:
             self._manifest = ManifestWriter(self.run_dir)
+            self.late.parts.sweep()
             provenance.write_start(self.run_dir, self.ctx, self.lineup, earlier, self.overrides)
         self.run_dir.event("started", attempt=len(earlier.get("attempts", [])) + 1)
         if self.run_dir.is_main:
@@ -119,20 +121,29 @@ class Session:
         if not self.is_open:
             return
         self.signals.patient = True
-        self.signals.promise = "waiting no longer for what is not published"
+        self.signals.promise = "waiting no longer for what is not written or published"
         self.result = outcome.result_of(self, error, time.perf_counter() - self._started)
         outcome.write_end(self, self.result, error)
+        before = self.signals.received
         try:
-            self.late.finish()
+            self.late.finish(lambda: isinstance(error, Interrupted) or self.signals.received != before)
             self._publish(error)
         finally:
             self._say_ended(self.result, error)
 
     def _complete(self, row: ManifestRow) -> None:
         """Announce a complete checkpoint and write it into the manifest, with the outbox entries put for it; rank 0."""
-        if self._manifest:
+        if not self._manifest:
+            return
+        try:
             self.lineup.hooks.on_checkpoint_complete(ctx=self.ctx, row=row)
-            self._manifest.add(row, self.supervisor.put_lately() if self.supervisor else [])
+        except Exception:  # a plugin that ends the run does not take the checkpoint with it
+            self._manifest.add(row, self._put_lately())
+            raise
+        self._manifest.add(row, self._put_lately())
+
+    def _put_lately(self) -> list[Entry]:
+        return self.supervisor.put_lately() if self.supervisor else []
 
     def beside(self, task: Callable[[Callable[[], bool]], None]) -> None:
         """Do `task` on rank 0 beside the loop, with nobody waiting; it is given a function that says when to stop."""

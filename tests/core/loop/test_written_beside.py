@@ -11,6 +11,7 @@ import pytest
 
 import callsheet
 from callsheet import Plugin, hookimpl
+from callsheet.errors import PluginFailure
 from callsheet.records import ManifestRow
 
 
@@ -142,3 +143,26 @@ def test_what_is_written_beside_a_checkpoint_that_somebody_deletes_is_no_failure
     slow = Deletes(on_error="raise")
     folder = trained(tiny_trainer, slow)
     assert listed(folder) == ["checkpoint-4", "checkpoint-6"] and not events(folder, "not_completed")
+
+
+def test_a_plugin_that_fails_when_a_checkpoint_is_complete_does_not_take_it_along(tiny_trainer: Any) -> None:
+    class Fails(Plugin):
+        @hookimpl
+        def on_checkpoint_complete(self, ctx: Any, row: ManifestRow) -> None:
+            raise RuntimeError("broken")
+
+    trainer = tiny_trainer()
+    callsheet.attach(trainer, Fails(on_error="raise"))
+    with pytest.raises(PluginFailure, match="broken"):
+        trainer.train()
+    assert listed(Path(trainer.args.output_dir)) == ["checkpoint-2"]
+
+
+def test_what_a_killed_attempt_left_is_removed(tiny_trainer: Any) -> None:
+    trainer, slow = tiny_trainer(), Slow(on_error="raise")
+    left = Path(trainer.args.output_dir) / "callsheet" / ".checkpoint-2-1-0a1b2c3d.written"
+    left.parent.mkdir(parents=True)
+    left.touch()
+    callsheet.attach(trainer, slow)
+    trainer.train()
+    assert not [*left.parent.iterdir()]

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from pathlib import Path
 from typing import Any
 
+import pytest
 from ranks import on_ranks
 
 from callsheet.distributed.collectives import barrier
 from callsheet.records import ManifestRow
+from callsheet.rundir import atomic
 from callsheet.rundir.rundir import RunDir
 from callsheet.session.late_checkpoints import LateCheckpoints
+from callsheet.session.parts import Late
 
 
 def begun(folder: Path, rank: int, heard: list[str]) -> LateCheckpoints:
@@ -74,3 +78,60 @@ def test_without_parts_it_is_complete_at_once(tmp_path: Path) -> None:
         return late.add(row_at(tmp_path)), late.look(), late.wait(), heard
 
     assert on_ranks(2, work) == [(True, False, False, ["checkpoint-1"])] * 2
+
+
+def test_what_all_ranks_have_told_needs_no_file_that_the_disk_may_show_late(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[str] = []
+    late, row = begun(tmp_path, 0, heard), row_at(tmp_path)
+    late.parts.add(lambda: None, row)
+    late.add(row)
+    monkeypatch.setattr(Late, "is_written", lambda late: False)
+    assert late.wait() and heard == ["checkpoint-1"]
+
+
+@pytest.mark.parametrize("end", [lambda late: late.wait(), lambda late: late.finish(lambda: False)])
+def test_a_rank_that_has_no_room_to_say_that_it_has_written_fails_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: Any
+) -> None:
+    def fail(*about: Any) -> None:
+        raise OSError("No space left")
+
+    heard: list[str] = []
+    late, row = begun(tmp_path, 0, heard), row_at(tmp_path)
+    monkeypatch.setattr(atomic, "write", fail)
+    late.parts.add(lambda: None, row)
+    late.add(row)
+    assert not end(late) and not heard
+    assert "No space left" in (tmp_path / "events.jsonl").read_text()
+
+
+def test_an_end_at_once_waits_for_no_disk_and_leaves_no_file(tmp_path: Path) -> None:
+    heard: list[str] = []
+    late, row, may_write = begun(tmp_path, 0, heard), row_at(tmp_path), threading.Event()
+    part = late.parts.add(lambda: may_write.wait(60) and None, row)
+    late.add(row)
+    late.finish(lambda: True)
+    assert not part.done() and not heard
+    may_write.set()
+    part.result(60)
+    assert not [*(tmp_path / "callsheet").iterdir()]
+
+
+def test_a_checkpoint_that_was_never_finished_leaves_nothing_to_a_later_one_of_its_name(tmp_path: Path) -> None:
+    heard: list[str] = []
+    late, row, began, may_end = begun(tmp_path, 0, heard), row_at(tmp_path), threading.Event(), threading.Event()
+
+    def write() -> None:
+        began.set()
+        assert may_end.wait(60)
+
+    late.parts.add(write, row)
+    late.parts.add(lambda: None, row)  # and then another plugin raises, so nobody adds the checkpoint
+    assert began.wait(60)
+    late.finish(lambda: False)
+    may_end.set()
+    late.parts.add(lambda: None, row)
+    late.add(row)
+    assert late.wait() and heard == ["checkpoint-1"]
