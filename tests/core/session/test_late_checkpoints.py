@@ -109,9 +109,15 @@ def test_a_rank_that_has_no_room_to_say_that_it_has_written_fails_at_once(
 
 def test_an_end_at_once_waits_for_no_disk_and_leaves_no_file(tmp_path: Path) -> None:
     heard: list[str] = []
-    late, row, may_write = begun(tmp_path, 0, heard), row_at(tmp_path), threading.Event()
-    part = late.parts.add(lambda: may_write.wait(60) and None, row)
+    late, row, began, may_write = begun(tmp_path, 0, heard), row_at(tmp_path), threading.Event(), threading.Event()
+
+    def write() -> None:
+        began.set()
+        assert may_write.wait(60)
+
+    part = late.parts.add(write, row)
     late.add(row)
+    assert began.wait(60)
     late.finish(lambda: True)
     assert not part.done() and not heard
     may_write.set()
