@@ -114,8 +114,9 @@ class FileRecord:
 class ManifestRow:
     """One checkpoint of `checkpoints.jsonl`, with its published revisions.
 
-    `files` is keyed by the path relative to `path`; it is empty until all plugins have returned. What a plugin puts
-    into `extras` in `on_checkpoint` is written into `checkpoints.jsonl`, too.
+    `files` is keyed by the path relative to `path`. Hooks of a new checkpoint get it empty: `checkpoints.jsonl` has it
+    when all of them have returned, and `state.resumed_from` has it. What a plugin puts into `extras` in `on_checkpoint`
+    is written into `checkpoints.jsonl`, too.
     """
 
     name: str

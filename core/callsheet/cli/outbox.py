@@ -6,9 +6,18 @@ from pathlib import Path
 
 import click
 
+from callsheet.cli.named_run import a_folder, instead
 from callsheet.errors import CallsheetError, did_you_mean
 
-RUN = click.argument("run", type=click.Path(path_type=Path, exists=True, file_okay=False))
+
+def _existing(ctx: click.Context, parameter: click.Parameter, run: Path) -> Path:
+    try:
+        return a_folder(run)
+    except CallsheetError as error:
+        raise CallsheetError(f"{error}{instead(run)}") from error
+
+
+RUN = click.argument("run", type=click.Path(path_type=Path), callback=_existing)
 
 
 class _ListingGroup(click.Group):

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from callsheet.errors import CallsheetError, did_you_mean
+from callsheet.cli.named_run import a_folder, instead
+from callsheet.errors import CallsheetError
 
 
 @click.command(short_help="Say whether a run is alive, how it ended, and what goes on.")
@@ -30,10 +31,11 @@ def status(runs: tuple[Path, ...], as_json: bool) -> int:
     found, jobs = [], JobStates()
     for run in runs:
         try:
+            a_folder(run)
             found.append(status_of(run.absolute(), jobs))
         except CallsheetError as error:
             if len(runs) == 1:
-                raise CallsheetError(f"{error}{_instead(run)}") from error
+                raise CallsheetError(f"{error}{instead(run)}") from error
             if (run / RUN).exists():  # of several, as a shell's * finds them, some are no runs
                 click.echo(f"callsheet: {error}", err=True)
     if not found:
@@ -45,14 +47,3 @@ def status(runs: tuple[Path, ...], as_json: bool) -> int:
     else:
         run_status.show_each(found)
     return 0
-
-
-def _instead(folder: Path) -> str:
-    """What somebody may mean who names no run: one beside it, or those that `folder` holds."""
-    from callsheet.rundir.rundir import RUN
-
-    if folder.is_dir():
-        below = next((depth for depth in ("*", "*/*") if any(folder.glob(f"{depth}/{RUN}"))), "")
-        return f" Those in it: callsheet status {folder}/{below}" if below else ""
-    beside = [place.parent.name for place in folder.absolute().parent.glob(f"*/{RUN}")]
-    return did_you_mean(folder.name, beside, before=str(folder).removesuffix(folder.name))

@@ -126,6 +126,8 @@ def _missing_option(error: MissingConfigException) -> str:
     if not options:
         return _without_plus(first_line(error).rstrip("."))
     known = f"{group} has no option {option!r}.{did_you_mean(option, options)} It has: {', '.join(options)}."
+    if group == "recipe":
+        return f"{known} For a recipe of your own, name the folder above recipe/: --config-dir FOLDER."
     return f"{known} For a file, a folder or a repository: {group}.path={option}" if place else known
 
 

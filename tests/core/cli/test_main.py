@@ -106,6 +106,7 @@ def test_of_a_sweep_one_configuration_can_be_printed_and_it_is_said_how(callshee
         ("update_freq=1", "Did you mean plugins.bema.update_freq?"),
         ("revision=main", "model.revision"),
         ("trainr=dpo", "Did you mean 'trainer'?"),
+        ("recipe=mine", "For a recipe of your own, name the folder above recipe/: --config-dir FOLDER."),
         ("lr=1", "Did you mean trainer.args.learning_rate?"),
         ("--max_steps", "callsheet check has no flag --max_steps. Did you mean trainer.args.max_steps=…?"),
         ("--per-device-train-batch-size=2", "Did you mean trainer.args.per_device_train_batch_size=…?"),

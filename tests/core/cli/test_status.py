@@ -44,12 +44,14 @@ def test_what_is_no_run_is_refused(callsheet, tmp_path):
 def test_who_names_no_run_is_offered_the_one_that_may_be_meant(callsheet, tmp_path):
     made(tmp_path / "outputs" / "demo" / "first")
     for typed, offer in {
-        "outputs/demo/frist": "Did you mean 'outputs/demo/first'?",
+        "outputs/demo/frist": "There is no folder outputs/demo/frist. Did you mean 'outputs/demo/first'?",
+        "gone/first": "There is no folder gone/first.",
         "outputs/demo": "Those in it: callsheet status outputs/demo/*",
         "outputs": "Those in it: callsheet status outputs/*/*",
     }.items():
         done = callsheet("status", typed)
         assert done.returncode == 2 and done.stderr.strip().endswith(offer)
+    assert "Did you mean 'outputs/demo/first'?" in callsheet("outbox", "outputs/demo/frist").stderr
 
 
 def test_the_outbox_of_a_dead_run_says_who_carries_it_out(callsheet, tmp_path):

@@ -1,0 +1,25 @@
+"""The run that an argument names, or the one that somebody may mean who names none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from callsheet.errors import CallsheetError, did_you_mean
+
+
+def a_folder(named: Path) -> Path:
+    """`named`, if it is a folder."""
+    if not named.is_dir():
+        raise CallsheetError(f"There is no folder {named}.")
+    return named
+
+
+def instead(named: Path) -> str:
+    """What to type, with a leading space: a run beside `named`, or those in it; or nothing."""
+    from callsheet.rundir.rundir import RUN
+
+    if named.is_dir():
+        below = next((depth for depth in ("*", "*/*") if any(named.glob(f"{depth}/{RUN}"))), "")
+        return f" Those in it: callsheet status {named}/{below}" if below else ""
+    beside = [place.parent.name for place in named.absolute().parent.glob(f"*/{RUN}")]
+    return did_you_mean(named.name, beside, before=str(named).removesuffix(named.name))
