@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -124,9 +125,9 @@ class Session:
         self.signals.promise = "waiting no longer for what is not written or published"
         self.result = outcome.result_of(self, error, time.perf_counter() - self._started)
         outcome.write_end(self, self.result, error)
-        before = self.signals.received
+        wants_out = partial(self._wants_out, error, self.signals.received)
         try:
-            self.late.finish(lambda: isinstance(error, Interrupted) or self.signals.received != before)
+            self.late.finish(wants_out)
             self._publish(error)
         finally:
             self._say_ended(self.result, error)
@@ -162,6 +163,10 @@ class Session:
         if self.supervisor:
             seconds = 0.0 if self._in_a_hurry(error) else self.outbox.deadline_seconds
             self.supervisor.wait(seconds, stop=lambda: self.signals.received is not None)
+
+    def _wants_out(self, error: BaseException | None, before: int | None) -> bool:
+        """Whether to wait no longer for the disk. A launcher tells all that are left when one failed: no hurry yet."""
+        return isinstance(error, Interrupted) or (self.signals.received != before and not world().is_worker)
 
     def _in_a_hurry(self, error: BaseException | None) -> bool:
         return error is not None or self.signals.received is not None

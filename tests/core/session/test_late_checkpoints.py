@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 from pathlib import Path
@@ -11,11 +12,13 @@ import pytest
 from ranks import on_ranks
 
 from callsheet.distributed.collectives import barrier
-from callsheet.records import ManifestRow
+from callsheet.process.signals import Interrupted
+from callsheet.records import LogContext, ManifestRow
 from callsheet.rundir import atomic
 from callsheet.rundir.rundir import RunDir
 from callsheet.session.late_checkpoints import LateCheckpoints
 from callsheet.session.parts import Late
+from callsheet.session.session import Session
 
 
 def begun(folder: Path, rank: int, heard: list[str]) -> LateCheckpoints:
@@ -141,3 +144,16 @@ def test_a_checkpoint_that_was_never_finished_leaves_nothing_to_a_later_one_of_i
     late.parts.add(lambda: None, row)
     late.add(row)
     assert late.wait() and heard == ["checkpoint-1"]
+
+
+def test_a_launcher_that_stops_who_is_left_cuts_no_wait_for_the_disk_short(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, failed = Session(LogContext(tmp_path), {}), RuntimeError("broken")
+    assert not session._wants_out(failed, None)
+    session.signals.received = signal.SIGTERM
+    assert session._wants_out(failed, None), "somebody wants a lone process to end"
+    monkeypatch.setenv("RANK", "0")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert not session._wants_out(failed, None)
+    assert session._wants_out(Interrupted(signal.SIGTERM), None), "it was the second signal"
