@@ -280,9 +280,8 @@ class LoopState:
         """Have a thread of this rank do `task`, such as writing tensors to disk, while training goes on.
 
         Tasks are done one after the other. In `on_checkpoint`, pass `row`: the checkpoint is complete only when its
-        tasks are done on all ranks, and until then a resumed run takes an older one. What `task` raises, `result` of
-        the returned future raises; ask for it. `task` must not change the model, draw random numbers, or call other
-        ranks.
+        tasks are done on all ranks, and until then a resumed run takes an older one. If `task` raises, `on_error` says
+        what happens. `task` must not change the model, draw random numbers, or call other ranks.
         """
         return self.beside(task, row)
 

@@ -90,6 +90,11 @@ class Lineup:
         guard = self._guard_of(name)
         return guard.around(what, call) if guard else call
 
+    def ends_the_run(self, name: str | None) -> bool:
+        """Whether a failure of the plugin `name` ends the run."""
+        guard = self._guard_of(name)
+        return guard is None or guard.on_error == "raise"
+
     def request(self, kind: str, reason: str = "") -> None:
         """Note that the plugin being called asks for `kind` (stop, save or eval)."""
         reason = str(reason or f"{self.context.calling or 'a plugin'} asked for it")

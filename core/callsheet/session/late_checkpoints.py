@@ -5,9 +5,12 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 
 from callsheet.distributed.collectives import all_gather
+from callsheet.errors import CallsheetError, PluginFailure
+from callsheet.plugins.lineup import Lineup
 from callsheet.records import ManifestRow
 from callsheet.rundir.rundir import RunDir
 from callsheet.session.parts import Late, Parts, Stop, wait_until
@@ -22,8 +25,8 @@ OTHER_SECONDS = 10.0  # and then for the files of other ranks, which may be gone
 class LateCheckpoints:
     """At most one checkpoint is late. `complete` is called for each on rank 0, in the process's main thread."""
 
-    def __init__(self, run_dir: RunDir, rank: int, complete: Callable[[ManifestRow], None]) -> None:
-        self.run_dir, self.parts, self._complete = run_dir, Parts(run_dir, rank), complete
+    def __init__(self, run_dir: RunDir, rank: int, complete: Callable[[ManifestRow], None], lineup: Lineup) -> None:
+        self.run_dir, self.parts, self._complete = run_dir, Parts(run_dir, rank, lineup), complete
         self._row: ManifestRow | None = None  # of every rank
         self._late: Late | None = None  # of rank 0
 
@@ -39,7 +42,11 @@ class LateCheckpoints:
         return False
 
     def look(self) -> bool:
-        """Complete a late checkpoint if it is written; returns whether it was completed now. Costs no time else."""
+        """Complete a late checkpoint if it is written; returns whether it was completed now. Costs no time else.
+
+        Raises what a plugin raised beside training, if that is to end the run.
+        """
+        self.parts.report()
         return bool(self._late and self._late.is_written() and self._end())
 
     def wait(self) -> bool:
@@ -53,6 +60,7 @@ class LateCheckpoints:
             self._end(next(iter(failures), ""))  # each rank has told, and NFS may show its file late
         if (seconds := time.monotonic() - began) > LONG and self.run_dir.is_main:
             logger.warning("Training waited %.1f s for %s to be written.", seconds, was_late.name)
+        self.parts.report()
         return not failures
 
     def finish(self, stop: Stop) -> None:
@@ -64,6 +72,8 @@ class LateCheckpoints:
             failure = self._waited_for(self._row, stop) if self._row else ""
             if self._late and (failure or wait_until(self._late.is_written, OTHER_SECONDS, stop)):
                 self._end(failure or None)
+            with suppress(PluginFailure, CallsheetError):  # the run has ended, maybe by it
+                self.parts.report()
         finally:
             if self._late:
                 self._late.forget()

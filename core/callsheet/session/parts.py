@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from callsheet.plugins.lineup import Lineup
 from callsheet.process.writing import Task, Writer
 from callsheet.records import ManifestRow
 from callsheet.rundir import atomic
@@ -26,19 +27,31 @@ class Parts:
     A collective would make the loop wait, and a file need not: all ranks see the run directory.
     """
 
-    def __init__(self, run_dir: RunDir, rank: int) -> None:
-        self.run_dir, self.rank = run_dir, rank
+    def __init__(self, run_dir: RunDir, rank: int, lineup: Lineup) -> None:
+        self.run_dir, self.rank, self._lineup = run_dir, rank, lineup
         self._writer: Writer | None = None
         self._of: dict[str, list[Future[None]]] = {}
+        self._by: dict[Future[None], str | None] = {}  # the plugin of each task that nobody was told of
+        self._spared: set[Future[None]] = set()  # tasks of plugins without which the run goes on
 
     def add(self, task: Task, row: ManifestRow | None = None) -> Future[None]:
         """Have `task` done; with `row`, that checkpoint is not complete before."""
         if self._writer is None:
             self._writer = Writer("callsheet-write")
         future = self._writer.submit(partial(_unless_gone, task, row))
+        self._by[future] = name = self._lineup.context.calling
+        if not self._lineup.ends_the_run(name):
+            self._spared.add(future)
         if row is not None:
             self._of.setdefault(row.name, []).append(future)
         return future
+
+    def report(self) -> None:
+        """Treat each task that has raised as if its plugin had raised in a hook. In the main thread, between hooks."""
+        for future in [future for future in self._by if future.done()]:
+            name = self._by.pop(future)
+            if error := future.exception():
+                self._lineup.guarded(name, "write_beside", partial(_raise, error))()
 
     def close_off(self, row: ManifestRow) -> Path | None:
         """No task follows for `row`. Returns the file that will say how they went; None if there was none."""
@@ -47,7 +60,7 @@ class Parts:
         said = self.run_dir.path / "callsheet" / f".{row.name}-{self.rank}-{uuid.uuid4().hex[:8]}.written"
         said.parent.mkdir(exist_ok=True)
         parts = [*self._of[row.name]]
-        self._of[row.name].append(self._writer.submit(lambda: atomic.write(said, _failure(parts))))
+        self._of[row.name].append(self._writer.submit(lambda: atomic.write(said, self._failure(parts))))
         return said
 
     def are_written(self, row: ManifestRow) -> bool:
@@ -58,13 +71,18 @@ class Parts:
         """Wait for the parts of `row` on this rank; returns what went wrong, or an empty string."""
         done, _ = wait(self._of.get(row.name, ()))
         self._of.pop(row.name, None)
-        return _failure(done)
+        return self._failure(done)
+
+    def _failure(self, parts: Iterable[Future[None]]) -> str:
+        """Why the checkpoint does not count; it counts without the part of a plugin without which the run goes on."""
+        errors = (part.exception() for part in parts if part not in self._spared)
+        return next((f"{type(error).__name__}: {error}" for error in errors if error), "")
 
     def close(self) -> None:
         """End the thread; what it has begun, it finishes."""
         if self._writer:
             self._writer.close()
-        self._writer, self._of = None, {}
+        self._writer, self._of, self._by, self._spared = None, {}, {}, set()
 
     def sweep(self) -> None:
         """Remove the files of an attempt that was killed."""
@@ -102,9 +120,8 @@ def wait_until(true: Callable[[], bool], seconds: float, stop: Stop) -> bool:
     return true()
 
 
-def _failure(parts: Iterable[Future[None]]) -> str:
-    errors = (part.exception() for part in parts)
-    return next((f"{type(error).__name__}: {error}" for error in errors if error), "")
+def _raise(error: BaseException) -> None:
+    raise error
 
 
 def _unless_gone(task: Task, row: ManifestRow | None) -> None:

@@ -54,7 +54,7 @@ class Session:
         self.lineup = Lineup(plugins, rank=here.rank, world_size=here.size, log=self.run_dir.event)
         ctx.publishes = self.lineup.publishes
         self.announcer = Announcer(self.run_dir, ctx, self.lineup)
-        self.late = LateCheckpoints(self.run_dir, here.rank, self._complete)
+        self.late = LateCheckpoints(self.run_dir, here.rank, self._complete, self.lineup)
         self.state = LoopState(
             ctx, self.lineup.request, self._announce, rank=here.rank, world_size=here.size, refuse=self.lineup.refuse,
             beside=self.late.parts.add,

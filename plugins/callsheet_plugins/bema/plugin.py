@@ -125,11 +125,10 @@ class Bema(Schedule):
     def on_step_end(
         self, state: LoopState, step_idx: int, batch: Sequence[Mapping[str, Any]], metrics: Mapping[str, float]
     ) -> None:
-        if average := self._average or self._awaited:
-            average.check()
-            if (remark := average.decide()) and state.is_main:
-                state.ctx.remarks[plugin_name(self)] = remark
-                logger.info("%s %s", plugin_name(self), remark)
+        average = self._average or self._awaited
+        if average and (remark := average.decide()) and state.is_main:
+            state.ctx.remarks[plugin_name(self)] = remark
+            logger.info("%s %s", plugin_name(self), remark)
         if step_idx == self.update_after:
             self._begin(state)
         if self._average and self.is_update(step_idx):

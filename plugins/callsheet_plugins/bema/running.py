@@ -144,12 +144,6 @@ class Average:
         """Whether writing it takes no time that matters; so it is without a GPU, where all is done at once."""
         return sum(stream.size for stream in self.streams) <= SMALL
 
-    def check(self) -> None:
-        """Raise what was raised beside training."""
-        for written in [future for future in self._written if future.done()]:
-            self._written.remove(written)
-            written.result()
-
     def wait(self) -> None:
         """Wait until everything is on disk, on all ranks. Raises what was raised beside training."""
         for written in self._written:

@@ -96,19 +96,43 @@ def test_the_older_checkpoint_is_kept_until_then(tiny_trainer: Any) -> None:
     assert kept(folder) == ["checkpoint-4"]
 
 
-def test_a_part_that_could_not_be_written_costs_this_checkpoint_and_no_other(tiny_trainer: Any) -> None:
-    class Breaks(Slow):
-        @hookimpl
-        def on_step_end(self, state: Any, step_idx: int) -> None:
-            super().on_step_end(state, step_idx)
-            self.error = "disk full" if step_idx >= 4 else ""
+class Breaks(Slow):
+    """Cannot write its part of the checkpoint of step 4."""
 
+    @hookimpl
+    def on_step_end(self, state: Any, step_idx: int) -> None:
+        super().on_step_end(state, step_idx)
+        self.error = "disk full" if step_idx == 4 else ""
+
+    @hookimpl
+    def on_checkpoint_complete(self, ctx: Any, row: ManifestRow) -> None:
+        self.heard.append(row.name)
+
+
+def test_a_part_that_could_not_be_written_ends_the_run_and_its_checkpoint_does_not_count(tiny_trainer: Any) -> None:
     slow = Breaks(on_error="raise")
     slow.may_write.set()
-    folder = trained(tiny_trainer, slow, save_total_limit=1, max_steps=4)
+    trainer = tiny_trainer(save_total_limit=1)
+    callsheet.attach(trainer, slow)
+    with pytest.raises(PluginFailure, match=r"Plugin 'breaks' .* raised in write_beside on rank 0: OSError: disk full"):
+        trainer.train()
+    folder = Path(trainer.args.output_dir)
     assert kept(folder) == ["checkpoint-2", "checkpoint-4"] and listed(folder) == ["checkpoint-2"]
     (event,) = events(folder, "not_completed")
     assert event["checkpoint"] == "checkpoint-4" and "disk full" in event["error"]
+
+
+def test_where_the_run_goes_on_without_the_plugin_the_checkpoint_counts_without_its_part(
+    tiny_trainer: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    slow = Breaks(on_error="warn")
+    slow.may_write.set()
+    folder = trained(tiny_trainer, slow)
+    assert listed(folder) == ["checkpoint-2", "checkpoint-4", "checkpoint-6"]
+    assert [path.parts[-4] for path in sorted(folder.rglob("breaks/part"))] == ["checkpoint-2", "checkpoint-6"]
+    assert "Plugin 'breaks'" in caplog.text and "OSError: disk full" in caplog.text
+    (event,) = events(folder, "plugin_failed")
+    assert event["hook"] == "write_beside"
 
 
 def test_a_run_that_raises_waits_for_its_disk(tiny_trainer: Any) -> None:
