@@ -72,6 +72,7 @@ class LateCheckpoints:
             failure = self._waited_for(self._row, stop) if self._row else ""
             if self._late and (failure or wait_until(self._late.is_written, OTHER_SECONDS, stop)):
                 self._end(failure or None)
+            wait_until(self.parts.are_others_done, OWN_SECONDS, stop)
             with suppress(PluginFailure, CallsheetError):  # the run has ended, maybe by it
                 self.parts.report()
         finally:

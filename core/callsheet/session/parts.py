@@ -31,6 +31,7 @@ class Parts:
         self.run_dir, self.rank, self._lineup = run_dir, rank, lineup
         self._writer: Writer | None = None
         self._of: dict[str, list[Future[None]]] = {}
+        self._others: list[Future[None]] = []
         self._by: dict[Future[None], str | None] = {}  # the plugin of each task that nobody was told of
         self._spared: set[Future[None]] = set()  # tasks of plugins without which the run goes on
 
@@ -42,14 +43,15 @@ class Parts:
         self._by[future] = name = self._lineup.context.calling
         if not self._lineup.ends_the_run(name):
             self._spared.add(future)
-        if row is not None:
-            self._of.setdefault(row.name, []).append(future)
+        (self._others if row is None else self._of.setdefault(row.name, [])).append(future)
         return future
 
     def report(self) -> None:
         """Treat each task that has raised as if its plugin had raised in a hook. In the main thread, between hooks."""
         for future in [future for future in self._by if future.done()]:
             name = self._by.pop(future)
+            if future in self._others:
+                self._others.remove(future)
             if error := future.exception():
                 self._lineup.guarded(name, "write_beside", partial(_raise, error))()
 
@@ -62,6 +64,10 @@ class Parts:
         parts = [*self._of[row.name]]
         self._of[row.name].append(self._writer.submit(lambda: atomic.write(said, self._failure(parts))))
         return said
+
+    def are_others_done(self) -> bool:
+        """Whether no task is left that belongs to no checkpoint."""
+        return all(future.done() for future in self._others)
 
     def are_written(self, row: ManifestRow) -> bool:
         """Whether nothing of `row` is left to do on this rank."""
@@ -82,7 +88,7 @@ class Parts:
         """End the thread; what it has begun, it finishes."""
         if self._writer:
             self._writer.close()
-        self._writer, self._of, self._by, self._spared = None, {}, {}, set()
+        self._writer, self._of, self._others, self._by, self._spared = None, {}, [], {}, set()
 
     def sweep(self) -> None:
         """Remove the files of an attempt that was killed."""

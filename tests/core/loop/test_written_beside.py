@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -190,3 +191,19 @@ def test_what_a_killed_attempt_left_is_removed(tiny_trainer: Any) -> None:
     callsheet.attach(trainer, slow)
     trainer.train()
     assert not [*left.parent.iterdir()]
+
+
+def test_what_belongs_to_no_checkpoint_is_written_before_the_run_has_ended(tiny_trainer: Any) -> None:
+    class Last(Plugin):
+        @hookimpl
+        def on_train_end(self, state: Any) -> None:
+            def write() -> None:
+                time.sleep(0.3)
+                (state.ctx.run_dir / "last").write_text("whole")
+
+            state.write_beside(write)
+
+    trainer = tiny_trainer(max_steps=1, save_strategy="no")
+    callsheet.attach(trainer, Last(on_error="raise"))
+    trainer.train()
+    assert (Path(trainer.args.output_dir) / "last").read_text() == "whole"
