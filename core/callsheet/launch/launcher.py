@@ -173,10 +173,13 @@ def _unexplained(rank: int, pid: int, code: int) -> Failure:
 
 
 def _close_books(plan: Plan, status: str, message: str, *, overrule: bool = False) -> None:
-    """Write the end of a run whose rank 0 died before it could, or could not know why."""
+    """Write the end of a run whose rank 0 died before it could, or could not know why.
+
+    With `overrule`, a rank died, and nobody stopped the run: the signal that rank 0 got came from the agent.
+    """
     run_dir = RunDir(plan.run_dir)
     run = run_dir.run()
-    if run.get("status") == "running" or (overrule and run.get("status") == status):
+    if run.get("status") == "running" or (overrule and run.get("status") in (status, "interrupted")):
         outcome = {**(run.get("outcome") or {}), "status": status, "error": message, "signal": signal_in(message)}
         how = {"status": status, "ended": now()}
         run_dir.update_run(**how, outcome=outcome, attempts=attempts.ended(run.get("attempts", []), **how))
