@@ -28,10 +28,12 @@ class Slow(Plugin):
 
     @hookimpl
     def on_checkpoint(self, state: Any, row: ManifestRow) -> None:
+        error = self.error
+
         def write() -> None:
             assert self.may_write.wait(60)
-            if self.error:
-                raise OSError(self.error)
+            if said := error or self.error:  # set at the save, or while it waits
+                raise OSError(said)
             (row.folder(self) / "part").write_text("whole")
 
         self.written = state.write_beside(write, row)
