@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -21,6 +20,8 @@ from callsheet.results import RunResult as RunResult
 from callsheet.values import numbers
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from accelerate import Accelerator  # type: ignore[import-untyped]  # accelerate ships no types
     from torch.nn import Module
     from torch.optim import Optimizer
@@ -165,6 +166,8 @@ def _refuse(door: str, odd: Mapping[str, str]) -> None:
 
 def _at_once(task: Callable[[], None], row: ManifestRow | None = None) -> Future[None]:
     """How a task is done where no host is there, as in a test of a plugin."""
+    from concurrent.futures import Future
+
     future: Future[None] = Future()
     try:
         task()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,14 @@ if TYPE_CHECKING:
     from callsheet.records import LoopState
 
 Values = Callable[[str], "Tensor | None"]
+
+
+@dataclass(frozen=True)
+class Formed:
+    """How a checkpoint gets the average as a model: `write` takes what makes this rank's part of each parameter."""
+
+    alpha: float
+    write: Callable[[Values], None]
 
 
 def problem_with_adapter(kind: str) -> str:

@@ -3,48 +3,22 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from math import prod
 from pathlib import Path
 from typing import Any
 
-from callsheet.errors import CallsheetError, did_you_mean
 from callsheet.model_files import cached, weights
 from callsheet.model_files.contents import Damaged
 from callsheet.process.machine import trains_on_cpu
 from callsheet.sharding import Shard
+from callsheet_plugins.bema.device import AUTO
 from callsheet_plugins.bema.streams.holding import on_gpus
 from callsheet_plugins.bema.streams.streamed import Streamed
 
 logger = logging.getLogger("callsheet")
 
-AUTO = "auto"
-KINDS = (AUTO, "cpu", "cuda", "xpu", "npu", "mps")
-DEVICE = re.compile(rf"{AUTO}|({'|'.join(KINDS[1:])})(:\d+)?")
 MARGIN = 0.1  # of a GPU's memory stays free for batches that are larger than the first
-
-
-def problem_with_device(device: str) -> str:
-    """Why `device` cannot hold the average, or an empty string; found without torch."""
-    kind = device.partition(":")[0].replace("gpu", "cuda")
-    if not DEVICE.fullmatch(device):
-        return (
-            f"is no device; use auto, cpu, or cuda for the GPU that each process trains on.{did_you_mean(kind, KINDS)}"
-        )
-    return ""
-
-
-def refuse_a_device_that_is_missing(device: str) -> None:
-    """Raise `CallsheetError` if this machine lacks `device`. Preflight cannot tell: it may run on another machine."""
-    import torch
-
-    if device == AUTO:
-        return
-    kind = device.partition(":")[0]
-    module = getattr(torch, kind, None)  # torch.npu exists only with a package of its own
-    if module is None or not module.is_available():
-        raise CallsheetError(f"plugins.bema.device={device} needs a device that torch does not see here. Use cpu.")
 
 
 def streamed(shards: Mapping[str, Shard], device: str) -> Iterator[tuple[Any, dict[str, Shard], bool]]:

@@ -14,14 +14,15 @@ from callsheet.errors import CallsheetError
 from callsheet.hooks import plugin_name
 from callsheet.loop import extend
 from callsheet.sharding import Sharding, Stored, problem_with_launch, unwrapped
-from callsheet_plugins.bema import keeping, model, placing
+from callsheet_plugins.bema import keeping, model
+from callsheet_plugins.bema.device import AUTO, problem_with_device, refuse_a_device_that_is_missing
 from callsheet_plugins.bema.evaluating import NAME, Evaluation
-from callsheet_plugins.bema.running import Average, Formed
 from callsheet_plugins.bema.schedule import Schedule
 from callsheet_plugins.bema.trainer import Averaging
 
 if TYPE_CHECKING:
     from callsheet.records import ArmResult, LogContext, LoopState, ManifestRow, PreflightReport, RunResult
+    from callsheet_plugins.bema.running import Average
 
 logger = logging.getLogger("callsheet")
 
@@ -45,7 +46,7 @@ class Bema(Schedule):
     ranks = "all"
 
     device: str = setting(
-        placing.AUTO,
+        AUTO,
         help="Where the average is kept: cuda is the GPU of the weights, cpu is main memory, auto is the GPU if it has "
         "room after the first step.",
     )
@@ -76,12 +77,14 @@ class Bema(Schedule):
 
     @hookimpl
     def preflight(self, ctx: LogContext, report: PreflightReport) -> None:
+        from callsheet_plugins.bema import placing  # as in `_new`
+
         if (beta := self.beta(self.first_update)) > 1:
             report.warning(
                 f"The first BEMA update, at step {self.first_update}, has the weight {beta:.3g} and overshoots the "
                 "weights it moves towards. Raise plugins.bema.lag until lag + multiplier * step is at least 1."
             )
-        if problem := placing.problem_with_device(self.device):
+        if problem := problem_with_device(self.device):
             report.problem(f"plugins.bema.device={self.device} {problem}")
         elif forecast := placing.forecast(ctx.run_config, self.device):
             report.note(forecast)
@@ -99,7 +102,7 @@ class Bema(Schedule):
 
     @hookimpl
     def on_train_start(self, state: LoopState) -> None:
-        placing.refuse_a_device_that_is_missing(self.device)
+        refuse_a_device_that_is_missing(self.device)
         if problem := self._problem_with_vllm(getattr(state.args, "use_vllm", False)):
             raise CallsheetError(problem)  # preflight of a script does not see the trainer's arguments
         self._model = unwrapped(state)
@@ -145,7 +148,7 @@ class Bema(Schedule):
         alpha, write = self.alpha(state.step), None
         if is_wanted and not self._average.is_small:
             write = model.begin_saving(state, self._model, self._sharding, place)
-        formed = Formed(alpha, write) if write else None
+        formed = model.Formed(alpha, write) if write else None
         self._average.save(row.folder(self), lambda task: state.write_beside(task, row), formed)
         if is_wanted and not formed:
             model.save(state, self._model, self._sharding, place, self._average.former(alpha))
@@ -219,6 +222,9 @@ class Bema(Schedule):
         self._updated_at = state_dict["updated_at"]
 
     def _new(self) -> Average:
+        # Imported here, because a composition imports this file and has no use for it.
+        from callsheet_plugins.bema.running import Average
+
         how = {"forms_often": self.every_checkpoint}
         return Average(self._sharding, self._kept, self.device, self.theta0, **how)
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,9 @@ from callsheet.distributed.collectives import barrier
 from callsheet.sharding import Sharding, Stored
 from callsheet_plugins.bema import average, placing
 from callsheet_plugins.bema.average import Ema
+from callsheet_plugins.bema.device import AUTO
 from callsheet_plugins.bema.keeping import THETA, THETA0, Kept
+from callsheet_plugins.bema.model import Formed, Values
 from callsheet_plugins.bema.streams import holding
 from callsheet_plugins.bema.streams.streamed import Copy, Streamed
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 SMALL = 32 << 20  # bytes that are written within a save, so that the checkpoint may be complete at once
 
 Beside = Callable[[Callable[[], None]], "Future[None]"]  # has a task done by a thread, one after the other
-Values = Callable[[str], "Tensor | None"]
 
 
 class Average:
@@ -37,7 +37,7 @@ class Average:
     ) -> None:
         self.sharding, self.kept = sharding, kept
         self.has_last = False  # the weights of the last update, from which it will be formed
-        self._device, self._is_undecided = device, device == placing.AUTO
+        self._device, self._is_undecided = device, device == AUTO
         self._theta0_in_memory = theta0 == "memory"
         self._theta0: Callable[[str], Tensor] | None = None
         self._last: Stored | None = None
@@ -106,7 +106,7 @@ class Average:
         self.has_last = self.kept.adopt(checkpoint, THETA)
         return self.has_last
 
-    def former(self, alpha: float, *, at_last: bool = False) -> Callable[[str], Tensor | None]:
+    def former(self, alpha: float, *, at_last: bool = False) -> Values:
         """A function that forms this rank's part of a parameter's average, or None if it is not averaged.
 
         Formed from the current weights or, with `at_last`, from those of the last update. On all ranks together.
@@ -116,14 +116,8 @@ class Average:
         assert self._theta0 is not None
         ema, shards, theta0, last = self.ema, self.sharding.shards, self._theta0, self._last if at_last else None
         gpus = {name: stream.device for stream in self.streams for name in stream.shards}
-
-        def form(name: str) -> Tensor | None:
-            if name not in ema:
-                return None
-            theta = last.read(name) if last else shards[name].read()
-            return average.formed(ema[name], theta, theta0(name), alpha, gpus.get(name, ema[name].device))
-
-        return form
+        places = {name: gpus.get(name, tensor.device) for name, tensor in ema.items()}
+        return _former(ema, last.read if last else lambda name: shards[name].read(), theta0, alpha, places)
 
     def save(self, folder: Path, beside: Beside, formed: Formed | None = None) -> None:
         """Write all that a resumed run needs into `folder` of a checkpoint, and the average as a model, if `formed`."""
@@ -137,7 +131,12 @@ class Average:
         if formed:
             weights = [stream.copy_of_weights() for stream in self.streams]
             theta = _gathered(weights, self._others_now())
-            self._do([*copies, *weights], lambda: formed.write(self._former_of(ema, theta, formed.alpha)), beside)
+
+            def write() -> None:  # on one core, and without other ranks
+                theta0, places = self.kept.stored(THETA0).read, dict.fromkeys(ema, "cpu")
+                formed.write(_former(ema, theta.__getitem__, theta0, formed.alpha, places, average.SERIAL))
+
+            self._do([*copies, *weights], write, beside)
 
     @property
     def is_small(self) -> bool:
@@ -181,17 +180,6 @@ class Average:
             return {name: stored.read(name) for name in self.sharding.chosen}.__getitem__
         return stored.read
 
-    def _former_of(self, ema: Ema, theta: Ema, alpha: float) -> Callable[[str], Tensor | None]:
-        """As `former`, of copies, for a thread: on one core, and without other ranks."""
-        theta0 = self.kept.stored(THETA0)
-
-        def form(name: str) -> Tensor | None:
-            if name not in ema:
-                return None
-            return average.formed(ema[name], theta[name], theta0.read(name), alpha, size=average.SERIAL)
-
-        return form
-
     def _write_weights(self, kind: str, beside: Beside) -> None:
         if not self._writes:
             return
@@ -218,12 +206,20 @@ class Average:
             copy.keep_until(written)
 
 
-@dataclass(frozen=True)
-class Formed:
-    """How a checkpoint gets the average as a model: `write` takes what makes this rank's part of each parameter."""
+def _former(
+    ema: Ema,
+    theta: Callable[[str], Tensor],
+    theta0: Callable[[str], Tensor],
+    alpha: float,
+    places: Mapping[str, Any],
+    size: int = average.CHUNK,
+) -> Values:
+    """A function that forms this rank's part of a parameter's average on its place, or None if it is not averaged."""
 
-    alpha: float
-    write: Callable[[Values], None]
+    def form(name: str) -> Tensor | None:
+        return average.formed(ema[name], theta(name), theta0(name), alpha, places[name], size) if name in ema else None
+
+    return form
 
 
 def _gathered(copies: list[Copy], plain: Ema) -> Ema:
