@@ -21,6 +21,15 @@ Stop = Callable[[], bool]
 POLL_SECONDS = 0.05
 
 
+@dataclass(frozen=True, eq=False)
+class Part:
+    """A task, the plugin that gave it, or the host, and whether it belongs to a checkpoint."""
+
+    future: Future[None]
+    plugin: str | None = None
+    belongs: bool = True
+
+
 class Parts:
     """Does tasks of this rank one after the other, and tells rank 0 by a file when those of a checkpoint are done.
 
@@ -30,30 +39,26 @@ class Parts:
     def __init__(self, run_dir: RunDir, rank: int, lineup: Lineup) -> None:
         self.run_dir, self.rank, self._lineup = run_dir, rank, lineup
         self._writer: Writer | None = None
-        self._of: dict[str, list[Future[None]]] = {}
-        self._others: list[Future[None]] = []
-        self._by: dict[Future[None], str | None] = {}  # the plugin of each task that nobody was told of
-        self._spared: set[Future[None]] = set()  # tasks of plugins without which the run goes on
+        self._of: dict[str, list[Part]] = {}  # by checkpoint
+        self._untold: list[Part] = []  # what nobody was told of yet, of a checkpoint or of none
 
     def add(self, task: Task, row: ManifestRow | None = None) -> Future[None]:
         """Have `task` done; with `row`, that checkpoint is not complete before."""
         if self._writer is None:
             self._writer = Writer("callsheet-write")
         future = self._writer.submit(partial(_unless_gone, task, row))
-        self._by[future] = name = self._lineup.context.calling
-        if not self._lineup.ends_the_run(name):
-            self._spared.add(future)
-        (self._others if row is None else self._of.setdefault(row.name, [])).append(future)
-        return future
+        part = Part(future, self._lineup.context.calling, belongs=row is not None)
+        self._untold.append(part)
+        if row is not None:
+            self._of.setdefault(row.name, []).append(part)
+        return part.future
 
     def report(self) -> None:
         """Treat each task that has raised as if its plugin had raised in a hook. In the main thread, between hooks."""
-        for future in [future for future in self._by if future.done()]:
-            name = self._by.pop(future)
-            if future in self._others:
-                self._others.remove(future)
-            if error := future.exception():
-                self._lineup.guarded(name, "write_beside", partial(_raise, error))()
+        for part in [part for part in self._untold if part.future.done()]:
+            self._untold.remove(part)
+            if error := part.future.exception():
+                self._lineup.guarded(part.plugin, "write_beside", partial(_raise, error))()
 
     def close_off(self, row: ManifestRow) -> Path | None:
         """No task follows for `row`. Returns the file that will say how they went; None if there was none."""
@@ -62,33 +67,34 @@ class Parts:
         said = self.run_dir.path / "callsheet" / f".{row.name}-{self.rank}-{uuid.uuid4().hex[:8]}.written"
         said.parent.mkdir(exist_ok=True)
         parts = [*self._of[row.name]]
-        self._of[row.name].append(self._writer.submit(lambda: atomic.write(said, self._failure(parts))))
+        self._of[row.name].append(Part(self._writer.submit(lambda: atomic.write(said, self._failure(parts)))))
         return said
 
     def are_others_done(self) -> bool:
         """Whether no task is left that belongs to no checkpoint."""
-        return all(future.done() for future in self._others)
+        return all(part.future.done() for part in self._untold if not part.belongs)
 
     def are_written(self, row: ManifestRow) -> bool:
         """Whether nothing of `row` is left to do on this rank."""
-        return all(part.done() for part in self._of.get(row.name, ()))
+        return all(part.future.done() for part in self._of.get(row.name, ()))
 
     def wait(self, row: ManifestRow) -> str:
         """Wait for the parts of `row` on this rank; returns what went wrong, or an empty string."""
-        done, _ = wait(self._of.get(row.name, ()))
+        parts = self._of.get(row.name, [])
+        wait([part.future for part in parts])
         self._of.pop(row.name, None)
-        return self._failure(done)
+        return self._failure(parts)
 
-    def _failure(self, parts: Iterable[Future[None]]) -> str:
+    def _failure(self, parts: Iterable[Part]) -> str:
         """Why the checkpoint does not count; it counts without the part of a plugin without which the run goes on."""
-        errors = (part.exception() for part in parts if part not in self._spared)
+        errors = (part.future.exception() for part in parts if self._lineup.ends_the_run(part.plugin))
         return next((f"{type(error).__name__}: {error}" for error in errors if error), "")
 
     def close(self) -> None:
         """End the thread; what it has begun, it finishes."""
         if self._writer:
             self._writer.close()
-        self._writer, self._of, self._others, self._by, self._spared = None, {}, [], {}, set()
+        self._writer, self._of, self._untold = None, {}, []
 
     def sweep(self) -> None:
         """Remove the files of an attempt that was killed."""
