@@ -25,11 +25,9 @@ def save_model(model: Any, sharding: Sharding, folder: Path, values: Values) -> 
     saved as one. Rank 0 holds one tensor at a time, unless transformers has to rearrange the weights of this
     architecture (experts that it keeps fused), which takes all of them at once.
     """
-    from transformers import PreTrainedModel
-
     if hasattr(model, "peft_config"):
         _save_adapter(model, sharding, folder, values)
-    elif isinstance(model, PreTrainedModel) and (layout := layout_of(model, sharding)):
+    elif layout := _layout_of_stream(model, sharding):
         _save_what_surrounds(model, sharding, folder)
         _stream(model, sharding, folder, values, layout)
     else:
@@ -43,14 +41,19 @@ def begin_saving(model: Any, sharding: Sharding, folder: Path) -> Callable[[Valu
     A thread may call the result, on every rank: rank 0 has all parts, and no rank waits for another. None, and nothing
     is written, where that is not so, and where transformers has to rearrange the weights or PEFT saves them.
     """
-    from transformers import PreTrainedModel
-
-    if hasattr(model, "peft_config") or not isinstance(model, PreTrainedModel) or not sharding.is_gathered():
+    if hasattr(model, "peft_config") or not sharding.is_gathered():
         return None
-    if (layout := layout_of(model, sharding)) is None:
+    if (layout := _layout_of_stream(model, sharding)) is None:
         return None
     _save_what_surrounds(model, sharding, folder)
     return lambda values: _stream(model, sharding, folder, values, layout)
+
+
+def _layout_of_stream(model: Any, sharding: Sharding) -> Layout | None:
+    """Where each tensor goes, of a model that is written tensor by tensor; None for others."""
+    from transformers import PreTrainedModel
+
+    return layout_of(model, sharding) if isinstance(model, PreTrainedModel) else None
 
 
 def _save_what_surrounds(model: Any, sharding: Sharding, folder: Path) -> None:
