@@ -1,0 +1,67 @@
+"""Regular files alone, of a stated size at most: what a FIFO, a device or an endless file cannot hold up or fill."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+STEP = 1 << 20
+KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a FIFO",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFLNK: "a symbolic link",
+    stat.S_IFREG: "a regular file",
+}
+
+
+class Irregular(OSError):
+    """It is a FIFO, a socket, a device or a folder, or it holds more than its reader takes. Says so in a sentence."""
+
+
+def read(path: Path, limit: int, *, follow: bool = False) -> bytes:
+    """All bytes of the regular file `path`, which are `limit` at most.
+
+    `follow` also reads the file that a symbolic link names. Raises `Irregular`, and OSError as `open` does: a link that
+    is not followed gives ELOOP.
+    """
+    descriptor = open_regular(path, follow=follow)
+    try:
+        return _all(descriptor, path, limit)
+    finally:
+        os.close(descriptor)
+
+
+def open_regular(path: Path, *, follow: bool = False) -> int:
+    """A descriptor to read the regular file `path` with; opening never waits, as it would for a FIFO without writer."""
+    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW)
+    descriptor = os.open(path, flags)
+    mode = os.fstat(descriptor).st_mode
+    if stat.S_ISREG(mode):
+        return descriptor
+    os.close(descriptor)
+    raise Irregular(f"{path} is {kind(mode)}, no regular file")
+
+
+def kind(mode: int) -> str:
+    """What a file of this `st_mode` is, with its article."""
+    kinds = {
+        stat.S_IFDIR: "a folder",
+        stat.S_IFIFO: "a FIFO",
+        stat.S_IFSOCK: "a socket",
+        stat.S_IFLNK: "a symbolic link",
+    }
+    return kinds.get(stat.S_IFMT(mode), "a device")
+
+
+def _all(descriptor: int, path: Path, limit: int) -> bytes:
+    """Counts what it reads: a file may grow while it is read, and some systems give sizes that are not true."""
+    pieces: list[bytes] = []
+    held = 0
+    while piece := os.read(descriptor, min(STEP, limit + 1 - held)):
+        pieces.append(piece)
+        held += len(piece)
+        if held > limit:
+            raise Irregular(f"{path} holds more than {limit:,} bytes")
+    return b"".join(pieces)
