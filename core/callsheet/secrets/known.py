@@ -1,0 +1,102 @@
+"""Secrets that are known by their value: what the environment holds under a secret's name, and what was remembered."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import os
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from urllib.parse import quote, quote_plus
+
+from callsheet.secrets.names import names_a_secret
+
+MEMORABLE = 8  # characters; shorter values stand in innocent words
+PIECE = 1024  # characters of a value that are looked for at once
+LONGEST = 16 << 10  # no form of a piece, and no shape, takes more characters
+TELLING = 16  # characters of a line of a value that goes over several
+INNOCENT = re.compile(
+    r"disabled|required|optional|anonymous|undefined|password|changeme|username|default\w*|negotiate|<[^<>]*>|\$\{.*\}",
+    re.I,
+)
+
+_remembered: dict[str, str] = {}
+
+
+def remember(value: str, whose: str = "a setting") -> None:
+    """Take `value` for a secret from now on, in this process, so that no later message brings it back."""
+    if len(value) >= MEMORABLE and not INNOCENT.fullmatch(value):
+        _remembered.setdefault(value, f"the value of {whose}")
+
+
+def known(text: str) -> Iterator[tuple[int, int, str]]:
+    """Where known secrets begin and end in `text`, and whose they are."""
+    for value, whose in _secrets().items():
+        for form in forms(value):
+            start = text.find(form)
+            while start >= 0:
+                yield start, start + len(form), whose
+                start = text.find(form, start + len(form))
+
+
+def _secrets() -> dict[str, str]:
+    found = {
+        value: f"the value of the environment variable {name}"
+        for name, value in os.environ.items()
+        if len(value) >= MEMORABLE and names_a_secret(name) and not _is_innocent(value)
+    }
+    return {**_remembered, **found}
+
+
+@lru_cache(1024)
+def _is_innocent(value: str) -> bool:
+    """A word that programs know, or the path of a file with credentials."""
+    is_path = value.startswith(("/", "~/")) and os.path.exists(os.path.expanduser(value))
+    return is_path or bool(INNOCENT.fullmatch(value))
+
+
+@lru_cache(1024)
+def forms(value: str) -> tuple[str, ...]:
+    """How `value` may be written, each form once, the longest first."""
+    pieces = [piece for line in _lines(value) for piece in _cut(line)]
+    found = {form for piece in pieces for form in _written(piece)}
+    return tuple(sorted(found, key=lambda form: (-len(form), form)))
+
+
+def _lines(value: str) -> list[str]:
+    lines = [line.strip() for line in value.splitlines()]
+    telling = [line for line in lines if len(line) >= TELLING]
+    return [value] if len(lines) < 2 else telling or [value.strip()]
+
+
+def _cut(line: str) -> list[str]:
+    pieces = [line[start : start + PIECE] for start in range(0, len(line), PIECE)]
+    return [piece for piece in pieces if len(piece) >= TELLING] or pieces[:1]
+
+
+def _written(piece: str) -> Iterator[str]:
+    yield piece
+    raw = piece.encode("utf-8", "surrogateescape")
+    yield raw.decode("latin-1")  # as bytes hold it that are read one by one
+    for ascii in (True, False):
+        yield json.dumps(piece, ensure_ascii=ascii)[1:-1]
+    yield repr(piece)[1:-1]
+    yield piece.replace("'", "''")  # YAML
+    yield piece.replace("'", "'\"'\"'")  # a shell
+    yield html.escape(piece)
+    for encoded in (quote(raw, safe=""), quote(raw), quote_plus(raw)):
+        yield encoded
+        yield re.sub("%..", lambda found: found[0].lower(), encoded)
+    yield from (raw.hex(), raw.hex().upper())
+    yield from _base64(raw)
+
+
+def _base64(raw: bytes) -> Iterator[str]:
+    """Its base64, whatever stands before and after it in what was encoded: those signs that depend on it alone."""
+    for before in range(3):
+        bits = 8 * (before + len(raw))
+        first, last = -(-8 * before // 6), bits // 6
+        for encode in (base64.b64encode, base64.urlsafe_b64encode):
+            yield encode(bytes(before) + raw).decode()[first:last]

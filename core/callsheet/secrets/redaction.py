@@ -1,0 +1,96 @@
+"""Values, texts and overrides without their secrets."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from enum import Enum
+from pathlib import PurePath
+from typing import Any
+
+from callsheet.secrets.known import remember
+from callsheet.secrets.names import names_a_secret
+from callsheet.secrets.spans import spans
+
+HIDDEN = "***"
+NO_SECRET = ("", "null", "None", "''", '""', "???", "{}", "[]", "true", "false", "True", "False", HIDDEN)
+OVERRIDE = re.compile(r"^([+~]*[\w./@-]+)=(.*)$", re.S)
+# key=value, key: value and "key": "value", in an override, in a mapping of one line, and in what quotes them
+NAME = re.compile(r"(?<![\w./@-])[\"']?(?P<key>[\w./@-]{1,200})[\"']?\s{0,4}[=:]\s{0,4}")
+VALUE = re.compile(r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|\[[^\[\]\n]*\]|\$\{[^}\s]*\}|[^\s,'\"\[\]{}]+")
+
+
+def redact(value: Any, key: str = "") -> Any:
+    """`value` with secrets replaced, also in keys: by the name of their key, their shape, or because they are known.
+
+    Paths become text and members of an Enum their names, so that JSON and YAML can hold the result.
+
+    >>> redact({"hub_token": "x", "eos_token": "</s>", "url": "s3://me:pass@host/x"})
+    {'hub_token': '***', 'eos_token': '</s>', 'url': 's3://***@host/x'}
+    """
+    if isinstance(value, Mapping):
+        return dict(_items(value))
+    if isinstance(value, (list, tuple)):
+        return [redact(item, key) for item in value]
+    if isinstance(value, Enum):
+        return value.name
+    if isinstance(value, PurePath):
+        return redact_text(str(value))
+    if not isinstance(value, str):
+        return value
+    if value and names_a_secret(key) and not value.startswith("${"):
+        remember(value, f"the setting {key}")
+        return HIDDEN
+    return redact_text(value)
+
+
+def _items(value: Mapping[Any, Any]) -> Iterator[tuple[Any, Any]]:
+    """Keys that hold secrets may become the same; each stays one."""
+    seen: set[Any] = set()
+    for name, item in value.items():
+        kept = redact_text(name) if isinstance(name, str) else name
+        number = 2
+        while kept in seen:
+            kept, number = f"{redact_text(str(name))}-{number}", number + 1
+        seen.add(kept)
+        yield kept, redact(item, str(name))
+
+
+def redact_text(text: str) -> str:
+    """`text` without anything that looks like a secret or that the environment holds under a secret's name."""
+    parts, begin = [], 0
+    for span in spans(text):
+        parts += [text[begin : span.start], HIDDEN]
+        begin = span.end
+    return "".join([*parts, text[begin:]]) if parts else text
+
+
+def redact_override(override: str) -> str:
+    """A command-line override with its value hidden where the name of a key says that it is a secret."""
+    match = OVERRIDE.match(override)
+    if match and names_a_secret(match[1].rpartition(".")[2]) and may_be_secret(match[2]):
+        remember(match[2].strip("'\""), f"the setting {match[1].lstrip('+~')}")
+        return f"{match[1]}={HIDDEN}"
+    return redact_text(redact_assignments(override))
+
+
+def redact_assignments(text: str) -> str:
+    """`text` without the values of assignments whose name says that they are secrets, however short they are.
+
+    For overrides and configurations, and for messages that quote them; prose has innocent words such as "token: a".
+    """
+    parts, begin = [], 0
+    for name in NAME.finditer(text):
+        if name.start() < begin or not names_a_secret(name["key"].rpartition(".")[2]):
+            continue
+        value = VALUE.match(text, name.end())
+        if value and may_be_secret(value[0]):
+            remember(value[0].strip("'\""), f"the setting {name['key']}")
+            parts += [text[begin : value.start()], HIDDEN]
+            begin = value.end()
+    return "".join([*parts, text[begin:]]) if parts else text
+
+
+def may_be_secret(value: str) -> bool:
+    """Whether text under a secret's name may be one: an interpolation tells nothing."""
+    return value not in NO_SECRET and not value.startswith("$")

@@ -1,0 +1,27 @@
+"""Where secrets stand in a text."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from callsheet.secrets.known import known
+from callsheet.secrets.shapes import shaped
+
+
+class Span(NamedTuple):
+    start: int
+    end: int
+    kind: str
+
+
+def spans(text: str) -> list[Span]:
+    """The parts of `text` that are secrets, in order; those that overlap are one."""
+    if not text:
+        return []
+    merged: list[Span] = []
+    for start, end, kind in sorted({*known(text), *shaped(text)}):
+        if merged and start < merged[-1].end:
+            merged[-1] = Span(merged[-1].start, max(end, merged[-1].end), merged[-1].kind)
+        else:
+            merged.append(Span(start, end, kind))
+    return merged
