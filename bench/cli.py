@@ -11,7 +11,11 @@ from timing import command, in_turn, machine
 ROUNDS = 11
 CLICK, HYDRA = "import click, importlib.metadata", "import hydra"
 # What must hold: a command takes at most so many times as long as what it cannot do without.
-BOUNDS = {"callsheet plugins": (CLICK, 1.5), "full compose (--cfg job)": (HYDRA, 2.0)}
+BOUNDS = {
+    "callsheet plugins": (CLICK, 1.5),
+    "compose (--cfg job)": (HYDRA, 2.0),
+    "full compose (--cfg job)": (HYDRA, 2.0),
+}
 PLUGIN = '''"""Plugin number {number}."""
 
 {heavy}
@@ -53,6 +57,7 @@ def main() -> None:
                 HYDRA: command([sys.executable, "-c", HYDRA]),
                 "callsheet plugins": command([callsheet, "plugins"], **path),
                 "callsheet train --help": command([callsheet, "train", "--help"], **path),
+                "compose (--cfg job)": command([callsheet, "train", "--cfg", "job"], **path),
                 "full compose (--cfg job)": command([callsheet, "train", "recipe=demo", "--cfg", "job"], **path),
                 "callsheet check recipe=demo": command([callsheet, "check", "recipe=demo"], **path),
                 "import transformers.Trainer": command([sys.executable, "-c", "from transformers import Trainer"]),

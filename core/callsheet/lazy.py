@@ -1,8 +1,9 @@
-"""Lists and dictionaries that are filled when somebody looks into them."""
+"""Lists and dictionaries that are filled, and names that are imported, when somebody looks for them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from importlib import import_module
 from typing import Any, Protocol
 
 
@@ -25,3 +26,15 @@ def _reading(name: str, method: Callable[..., Any]) -> Callable[..., Any]:
 
     call.__name__ = name
     return call
+
+
+def names_of(package: str, modules: Mapping[str, Iterable[str]]) -> Callable[[str], Any]:
+    """The `__getattr__` of `package`: imports a name, from the module that lists it, when it is first asked for."""
+    homes = {name: module for module, names in modules.items() for name in names}
+
+    def find(name: str) -> Any:
+        if name not in homes:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        return getattr(import_module(homes[name]), name)
+
+    return find

@@ -3,15 +3,25 @@
 from typing import TYPE_CHECKING, Any
 
 from callsheet.deprecations import renamed
-from callsheet.outbox.entries import Entry
-from callsheet.outbox.handlers import Delivery, Handler, Parked, Permanent, Transient
-from callsheet.outbox.outbox import Outbox
-from callsheet.rundir.hashes import Hashes
+from callsheet.lazy import names_of
 
 __all__ = ["Delivery", "Entry", "Handler", "Hashes", "Outbox", "Parked", "Permanent", "Transient"]
 
-
-if not TYPE_CHECKING:  # type checkers know no old names
+if TYPE_CHECKING:  # a composition imports the settings of the outbox, and needs nothing else of it
+    from callsheet.outbox.entries import Entry
+    from callsheet.outbox.handlers import Delivery, Handler, Parked, Permanent, Transient
+    from callsheet.outbox.outbox import Outbox
+    from callsheet.rundir.hashes import Hashes
+else:
+    _find = names_of(
+        __name__,
+        {
+            "callsheet.outbox.entries": ["Entry"],
+            "callsheet.outbox.handlers": ["Delivery", "Handler", "Parked", "Permanent", "Transient"],
+            "callsheet.outbox.outbox": ["Outbox"],
+            "callsheet.rundir.hashes": ["Hashes"],
+        },
+    )
 
     def __getattr__(name: str) -> Any:
-        return renamed(__name__, name)
+        return _find(name) if name in __all__ else renamed(__name__, name)

@@ -5,11 +5,15 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from callsheet import sharding as sharded
 from callsheet.distributed.collectives import barrier
 from callsheet.rundir.links import link_or_copy
-from callsheet.sharding import Sharding, Stored, file_of, holds_exactly, save_shards
 from callsheet_plugins.bema.average import Ema
+
+if TYPE_CHECKING:
+    from callsheet.sharding import Sharding, Stored
 
 EMA = "ema"
 THETA0 = "theta0"  # the weights at the start
@@ -44,17 +48,17 @@ class Kept:
 
     def keep(self, weights: Ema, kind: str) -> None:
         """Write this rank's part of `weights`; `kind` is THETA0 or THETA."""
-        save_shards(self.sharding, weights, self.folder, kind)
+        sharded.save_shards(self.sharding, weights, self.folder, kind)
 
     def stored(self, kind: str) -> Stored:
         """A reader for what all ranks kept."""
-        return Stored(self.sharding.chosen, self.folder, kind)
+        return sharded.Stored(self.sharding.chosen, self.folder, kind)
 
     def save(self, ema: Ema, checkpoint: Path) -> None:
         """Put all that a resumed run needs into `checkpoint`; only the EMA is written again, the rest is linked."""
-        save_shards(self.sharding, ema, checkpoint, EMA)
+        sharded.save_shards(self.sharding, ema, checkpoint, EMA)
         for kind in (THETA0, THETA):
-            if (mine := file_of(self.folder, kind, self._rank)).exists():
+            if (mine := sharded.file_of(self.folder, kind, self._rank)).exists():
                 link_or_copy(mine, checkpoint / mine.name)
         if self._rank == 0 and self.formed.exists():
             link_or_copy(self.formed, checkpoint / FORMED)
@@ -64,10 +68,13 @@ class Kept:
 
         Link this rank's file, or read this rank's part from the files of all.
         """
-        stored, mine = Stored(self.sharding.chosen, checkpoint, kind), file_of(checkpoint, kind, self._rank)
+        stored, mine = (
+            sharded.Stored(self.sharding.chosen, checkpoint, kind),
+            sharded.file_of(checkpoint, kind, self._rank),
+        )
         if not stored:
             return False
-        if mine.exists() and holds_exactly(mine, self.sharding):
+        if mine.exists() and sharded.holds_exactly(mine, self.sharding):
             link_or_copy(mine, self.folder / mine.name)
         else:
             self.keep({name: stored.read(name) for name in stored.shards}, kind)

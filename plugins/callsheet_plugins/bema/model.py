@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from callsheet import sharding as sharded
 from callsheet.errors import CallsheetError
-from callsheet.sharding import Sharding, save_model
 
 PROMPTS = ("PromptTuning", "MultitaskPromptTuning", "PromptEncoder", "PrefixTuning", "CPT")
 
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from callsheet.records import LoopState
+    from callsheet.sharding import Sharding
 
 Values = Callable[[str], "Tensor | None"]
 
@@ -55,7 +55,7 @@ def refuse_what_cannot_be_saved(model: Any) -> None:
 def save(state: LoopState, model: Any, sharding: Sharding, folder: Path, values: Values) -> None:
     """Write the model with `values` instead of its own weights, and the tokenizer; on all ranks."""
     with _cache_allowed(model):
-        save_model(model, sharding, folder, values)
+        sharded.save_model(model, sharding, folder, values)
     _save_tokenizer(state, sharding, folder)
 
 

@@ -8,12 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from callsheet import hookimpl, setting
+from callsheet import hookimpl, setting, sharding
 from callsheet.distributed.collectives import broadcast
 from callsheet.errors import CallsheetError
 from callsheet.hooks import plugin_name
 from callsheet.loop import extend
-from callsheet.sharding import Sharding, Stored, problem_with_launch, unwrapped
 from callsheet_plugins.bema import keeping, model
 from callsheet_plugins.bema.device import AUTO, problem_with_device, refuse_a_device_that_is_missing
 from callsheet_plugins.bema.evaluating import NAME, Evaluation
@@ -97,7 +96,7 @@ class Bema(Schedule):
             report.problem(problem)
         if problem := self._problem_with_vllm(args.get("use_vllm")):
             report.problem(problem)
-        if problem := problem_with_launch(launch):
+        if problem := sharding.problem_with_launch(launch):
             report.problem(f"Plugin '{plugin_name(self)}': {problem}")
 
     @hookimpl
@@ -105,9 +104,9 @@ class Bema(Schedule):
         refuse_a_device_that_is_missing(self.device)
         if problem := self._problem_with_vllm(getattr(state.args, "use_vllm", False)):
             raise CallsheetError(problem)  # preflight of a script does not see the trainer's arguments
-        self._model = unwrapped(state)
+        self._model = sharding.unwrapped(state)
         model.refuse_what_cannot_be_saved(self._model)
-        self._sharding = Sharding(self._model)
+        self._sharding = sharding.Sharding(self._model)
         self._kept = keeping.Kept(state.ctx.run_dir / "callsheet" / plugin_name(self), self._sharding)
         self._kept.clear()
         self._is_formed = False
@@ -267,8 +266,8 @@ class Bema(Schedule):
         if row is None or row.step < self.update_after:
             return None
         checkpoint = row.saved_folder(self)
-        ema = Stored(self._sharding.chosen, checkpoint, keeping.EMA) if checkpoint else None
-        if not checkpoint or not ema or not Stored(self._sharding.chosen, checkpoint, keeping.THETA0):
+        ema = sharding.Stored(self._sharding.chosen, checkpoint, keeping.EMA) if checkpoint else None
+        if not checkpoint or not ema or not sharding.Stored(self._sharding.chosen, checkpoint, keeping.THETA0):
             self._refuse_unless_restart(row)
             return None
         restored = self._awaited = self._new()  # which `_let_go` closes, if what follows raises

@@ -17,7 +17,8 @@ from callsheet.rundir import checkpoints
 from callsheet.rundir.rundir import RunDir
 from callsheet.secrets import redact
 from callsheet_plugins.benchmarks import devices, engines
-from callsheet_plugins.benchmarks.dispatch import SETTING, Dispatcher, dispatcher_class, section_of
+from callsheet_plugins.benchmarks.dispatch.choosing import SETTING, dispatcher_class, section_of
+from callsheet_plugins.benchmarks.dispatch.contract import Dispatcher
 from callsheet_plugins.benchmarks.dispatch.slurm import trial
 from callsheet_plugins.benchmarks.engines import Engine
 

@@ -20,8 +20,9 @@ from callsheet.secrets import redact_text
 from callsheet.values import described, numbers
 from callsheet_plugins.benchmarks import engines, jobs
 from callsheet_plugins.benchmarks.definitions import Benchmark
-from callsheet_plugins.benchmarks.dispatch import attempts, dispatcher
+from callsheet_plugins.benchmarks.dispatch import attempts
 from callsheet_plugins.benchmarks.dispatch.attempts import Attempts
+from callsheet_plugins.benchmarks.dispatch.choosing import dispatcher
 from callsheet_plugins.benchmarks.dispatch.contract import LOG, Attempt, Dispatcher
 from callsheet_plugins.benchmarks.dispatch.local import gpus
 from callsheet_plugins.benchmarks.dispatch.slurm.submission import SUBMISSION, TAKEN

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from callsheet import hookimpl
 from callsheet.model_files.adapters import base_folder
-from callsheet_plugins.benchmarks import jobs, sources
+from callsheet_plugins.benchmarks import sources
 from callsheet_plugins.benchmarks.settings import BenchmarkSettings
 
 if TYPE_CHECKING:
@@ -25,9 +25,10 @@ class Benchmarks(BenchmarkSettings):
     lcb_v4 and `all` of these by lighteval, gsm8k, mmlu, ifeval and others by lm_eval.
     """
 
+    # Hooks import what they need, because a composition imports this file and calls none.
+
     @hookimpl
     def preflight(self, ctx: LogContext, report: PreflightReport) -> None:
-        # Imported here, because a composition imports this file and has no use for them.
         from callsheet_plugins.benchmarks import checks
 
         checks.check(self, ctx, report)
@@ -55,4 +56,6 @@ class Benchmarks(BenchmarkSettings):
                 raise LookupError(f"{revision.path} no longer holds commit {revision.commit}; it is not scored")
 
     def _put(self, ctx: LogContext, source: sources.Source) -> None:
+        from callsheet_plugins.benchmarks import jobs
+
         jobs.put(ctx, source, self.complete(ctx.run_config), self.running())

@@ -12,7 +12,7 @@ from callsheet import Plugin, setting
 from callsheet.deprecations import renamed_value
 from callsheet.settings import check_settings
 from callsheet_plugins.benchmarks.definitions import Benchmark, choose, define
-from callsheet_plugins.benchmarks.dispatch import SETTING, dispatcher_class, dispatcher_names, section_of
+from callsheet_plugins.benchmarks.dispatch.choosing import SETTING, dispatcher_class, dispatcher_names, section_of
 from callsheet_plugins.benchmarks.dispatch.slurm import settings as slurm_settings
 from callsheet_plugins.benchmarks.dispatch.slurm.settings import SlurmSettings
 

@@ -1,48 +1,23 @@
 """Where benchmark jobs run: on this machine, on Slurm, wherever a script is taken to, or where a package takes them."""
 
-from __future__ import annotations
+from typing import TYPE_CHECKING
 
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
-
-from callsheet.deprecations import current_value
-from callsheet.errors import CallsheetError
-from callsheet.plugins import entry_points
-from callsheet.plugins.groups import DISPATCHERS
-from callsheet_plugins.benchmarks.dispatch.attempts import runner_command
-from callsheet_plugins.benchmarks.dispatch.contract import Attempt, Dispatcher, Seen
-from callsheet_plugins.benchmarks.dispatch.environment import for_job
-from callsheet_plugins.benchmarks.dispatch.status import Status, status_of
+from callsheet.lazy import names_of
 
 __all__ = ["Attempt", "Dispatcher", "Seen", "Status", "for_job", "runner_command", "status_of"]
 
-SETTING = "plugins.benchmarks.dispatch"
-
-
-def dispatcher_names() -> list[str]:
-    """The dispatchers that are installed."""
-    return [*entry_points.installed(DISPATCHERS)]
-
-
-def dispatcher_class(name: str) -> type[Dispatcher]:
-    """The dispatcher that some installed package brings under `name`; raises `CallsheetError`."""
-    kind: type[Dispatcher] = entry_points.load_class(DISPATCHERS, name)
-    return kind
-
-
-def dispatcher(running: Mapping[str, Any], run_dir: Path) -> Dispatcher:
-    """The place that a job's payload names, for all jobs of one courier; raises `CallsheetError`."""
-    name = current_value(SETTING, running["dispatch"])
-    kind = dispatcher_class(name)
-    try:
-        return kind(run_dir, running.get(section_of(kind)) or {})
-    except Exception as error:
-        origin = entry_points.find(DISPATCHERS, name).origin
-        said = f"Benchmark dispatcher {name!r} from {origin} could not be made: {type(error).__name__}: {error}."
-        raise CallsheetError(said) from error
-
-
-def section_of(kind: type[Dispatcher]) -> str:
-    """Which settings it gets; a class need not inherit from `Dispatcher`."""
-    return str(getattr(kind, "section", Dispatcher.section))
+if TYPE_CHECKING:  # the settings of a run choose a dispatcher, and a composition runs none
+    from callsheet_plugins.benchmarks.dispatch.attempts import runner_command
+    from callsheet_plugins.benchmarks.dispatch.contract import Attempt, Dispatcher, Seen
+    from callsheet_plugins.benchmarks.dispatch.environment import for_job
+    from callsheet_plugins.benchmarks.dispatch.status import Status, status_of
+else:
+    __getattr__ = names_of(
+        __name__,
+        {
+            f"{__name__}.attempts": ["runner_command"],
+            f"{__name__}.contract": ["Attempt", "Dispatcher", "Seen"],
+            f"{__name__}.environment": ["for_job"],
+            f"{__name__}.status": ["Status", "status_of"],
+        },
+    )
