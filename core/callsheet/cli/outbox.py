@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -49,7 +50,11 @@ def listed(run: Path) -> int:
     from callsheet.cli.views import outbox_table
 
     outbox_table.show(run.absolute())
-    if drain := _idle(run.absolute()):
+    try:
+        drain = _idle(run.absolute())
+    except CallsheetError as error:  # the entries are listed, whatever else is damaged
+        raise CallsheetError(f"Whether anybody carries them out is not known: {error}") from error
+    if drain:
         click.echo(f"Nobody carries them out: {drain}")
     return 0
 
@@ -113,7 +118,13 @@ def retry(run: Path, id: str) -> int:
     except OSError as error:
         raise CallsheetError(f"{run} cannot be written: {error.strerror}. What failed is kept.") from error
     if again:
-        click.echo(f"{', '.join(again)}: pending again. If the run has ended: callsheet outbox drain {run}")
+        click.echo(f"{_listed(again)}: pending again. If the run has ended: callsheet outbox drain {run}")
     if untold:
-        click.echo(f"{', '.join(untold)}: to be announced again, by the next attempt or: callsheet outbox drain {run}")
+        click.echo(f"{_listed(untold)}: to be announced again, by the next attempt or: callsheet outbox drain {run}")
     return 0
+
+
+def _listed(ids: Sequence[str]) -> str:
+    from callsheet.disk.regular import shown
+
+    return ", ".join(shown(Path(id)) for id in ids)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -36,23 +37,28 @@ def read(path: Path, limit: int, *, follow: bool = False) -> bytes:
 def open_regular(path: Path, *, follow: bool = False) -> int:
     """A descriptor to read the regular file `path` with; opening never waits, as it would for a FIFO without writer."""
     flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW)
-    descriptor = os.open(path, flags)
+    try:
+        descriptor = os.open(path, flags)
+    except OSError as error:
+        if error.errno == errno.ENXIO:  # how opening a socket ends
+            raise Irregular(f"{shown(path)} is a socket, no regular file") from error
+        raise
     mode = os.fstat(descriptor).st_mode
     if stat.S_ISREG(mode):
         return descriptor
     os.close(descriptor)
-    raise Irregular(f"{path} is {kind(mode)}, no regular file")
+    raise Irregular(f"{shown(path)} is {kind(mode)}, no regular file")
 
 
 def kind(mode: int) -> str:
     """What a file of this `st_mode` is, with its article."""
-    kinds = {
-        stat.S_IFDIR: "a folder",
-        stat.S_IFIFO: "a FIFO",
-        stat.S_IFSOCK: "a socket",
-        stat.S_IFLNK: "a symbolic link",
-    }
-    return kinds.get(stat.S_IFMT(mode), "a device")
+    return KINDS.get(stat.S_IFMT(mode), "a device")
+
+
+def shown(path: Path) -> str:
+    """`path` for a sentence: bytes of its name that are no UTF-8 are escaped, and so are signs that move the cursor."""
+    text = os.fsencode(path).decode("utf-8", "backslashreplace")
+    return text if text.isprintable() else "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
 
 
 def _all(descriptor: int, path: Path, limit: int) -> bytes:
@@ -63,5 +69,5 @@ def _all(descriptor: int, path: Path, limit: int) -> bytes:
         pieces.append(piece)
         held += len(piece)
         if held > limit:
-            raise Irregular(f"{path} holds more than {limit:,} bytes")
+            raise Irregular(f"{shown(path)} holds more than {limit:,} bytes")
     return b"".join(pieces)

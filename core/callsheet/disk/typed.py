@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from callsheet.disk import regular
+from callsheet.disk.regular import shown
 
 RECORD = 16 << 20  # bytes of a file that is one record, or of a line that is one
 LARGE = 512 << 20  # bytes of a record that grows with the run or the model, such as trainer_state.json
@@ -29,7 +30,7 @@ T = TypeVar("T")
 class Malformed(ValueError):
     """A record is not what its type states: `where` is the file and line, `wrong` says which field is what.
 
-    `is_torn` says that it is a line without its end, as a kill leaves it.
+    `is_torn` says that it lacks its end, as a kill leaves it.
     """
 
     def __init__(self, where: str, wrong: str, *, is_torn: bool = False) -> None:
@@ -80,14 +81,7 @@ def rows(
             try:
                 yield parse(line, kind, f"{name} line {number}")
             except Malformed as error:
-                error.is_torn = not line.rstrip().endswith(b"}")
                 yield error
-
-
-def shown(path: Path) -> str:
-    """`path` for a sentence: bytes of its name that are no UTF-8 are escaped, and so are signs that move the cursor."""
-    text = os.fsencode(path).decode("utf-8", "backslashreplace")
-    return text if text.isprintable() else "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
 
 
 def _lines(path: Path, limit: int) -> Iterator[tuple[int, bytes, bool]]:
@@ -115,7 +109,8 @@ def _content(text: bytes | str, where: str) -> Any:
     try:
         content = json.loads(said)
     except json.JSONDecodeError as error:
-        raise Malformed(where, _no_json(error)) from error
+        is_torn = not said.rstrip().endswith(("}", "]"))
+        raise Malformed(where, _no_json(error), is_torn=is_torn) from error
     except RecursionError as error:
         raise Malformed(where, TOO_DEEP) from error
     except ValueError as error:  # an int of more digits than Python takes

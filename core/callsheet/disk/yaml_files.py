@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from callsheet.disk import regular
-from callsheet.disk.typed import DEEPEST, Malformed, decoded, shown
+from callsheet.disk.regular import shown
+from callsheet.disk.typed import DEEPEST, Malformed, decoded
 
 LIMIT = 4 << 20  # bytes of a file
 MOST_NODES = 100_000  # of a file with each alias counted as all that it stands for: OmegaConf makes as many objects

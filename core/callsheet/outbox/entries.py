@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+from callsheet.disk import typed
+from callsheet.disk.typed import Malformed
 from callsheet.values import dumps
 
 READABLE = 60
+LONGEST = 64 << 20  # bytes of an entry; what is longer belongs into a file of it
+NAME_MAX = 255  # bytes, on every usual file system
+YEAR_10000 = 253_402_300_800.0
 UNREADABLE = "unreadable"  # the kind of a file that is no entry
 
 
@@ -50,20 +55,55 @@ def id_of(kind: str, key: str) -> str:
 
 
 def to_json(entry: Entry) -> str:
-    return dumps(vars(entry), indent=1) + "\n"
+    """Raises ValueError for one that would be too long to be read again."""
+    text = dumps(vars(entry), indent=1) + "\n"
+    if len(text) > LONGEST:
+        raise ValueError(f"an entry of the outbox has at most {LONGEST:,} bytes; put what is longer among its files")
+    return text
 
 
-def from_json(text: str) -> Entry:
-    """Raises ValueError for what is no entry; fields that a later version added are left aside."""
-    return from_content(json.loads(text))
+def read(path: Path, where: str) -> Entry:
+    """The entry in the file `path`, which errors call `where`. Raises `Malformed` and OSError."""
+    return _possible(typed.read(path, Entry, limit=LONGEST, where=where), where)
 
 
-def from_content(content: Any) -> Entry:
+def from_json(text: str, where: str = "the entry") -> Entry:
+    """Raises `Malformed` for what is no entry; fields that a later version added are left aside."""
+    return _possible(typed.parse(text, Entry, where), where)
+
+
+def from_content(content: Any, where: str = "the entry") -> Entry:
     """The same for JSON that was read already."""
-    if not isinstance(content, dict):
-        raise ValueError("an entry is a JSON object")
-    known = {name: value for name, value in content.items() if name in Entry.__dataclass_fields__}
-    try:
-        return Entry(**known)
-    except TypeError as error:
-        raise ValueError(str(error)) from error
+    return _possible(typed.convert(content, Entry, where), where)
+
+
+def _possible(entry: Entry, where: str) -> Entry:
+    if wrong := next(_impossible(entry), ""):
+        raise Malformed(where, wrong)
+    return entry
+
+
+def _impossible(entry: Entry) -> Iterator[str]:
+    """What has the right type, and can be no id, kind, time, count or name of a file."""
+    if not _is_inside(entry.id) or "/" in entry.id or entry.id.startswith("."):
+        yield f"id is {entry.id[:READABLE]!r}, which can be the name of no file"
+    if entry.kind in ("", UNREADABLE):
+        yield f"kind is {entry.kind!r}, which nobody carries out"
+    for name in ("put_at", "not_before", "finished_at"):
+        if (moment := getattr(entry, name)) is not None and not 0 <= moment < YEAR_10000:
+            yield f"{name} is {moment:g}, which is no time in seconds since 1970"
+    for name, number in (
+        ("attempts", entry.attempts),
+        *((f"files[{name!r}]", size) for name, size in entry.files.items()),
+    ):
+        if not 0 <= number < 2**63:
+            yield f"{name} is out of range"
+    for name in (*entry.files, *entry.sources):
+        if not _is_inside(name):
+            yield f"files names {name[:READABLE]!r}, which does not lie inside its snapshot"
+
+
+def _is_inside(name: str) -> bool:
+    parts = name.split("/")
+    fit = all(len(part.encode("utf-8", "surrogatepass")) <= NAME_MAX for part in parts)
+    return fit and "\0" not in name and parts[0] != "" and ".." not in parts

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import errno
 import os
+import uuid
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from callsheet.outbox.entries import UNREADABLE, Entry, from_json, to_json
+from callsheet.disk.regular import kind, shown
+from callsheet.disk.typed import Malformed
+from callsheet.errors import CallsheetError
+from callsheet.outbox import entries
+from callsheet.outbox.entries import UNREADABLE, Entry, to_json
 from callsheet.rundir import atomic
 
 PENDING, ACTIVE, PARKED, DONE, FAILED = "pending", "active", "parked", "done", "failed"
 ANNOUNCED = "outbox/announced.jsonl"  # which entries the run has heard of
 STATES = (PENDING, ACTIVE, PARKED, DONE, FAILED)
 REPAIR = "Remove the file, or repair it and retry."
+# What says nothing of the file, and passes; the first is how a network file system says that it was replaced.
+PASSING = (errno.ESTALE, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EINTR)
+IN_THE_WAY = (errno.EISDIR, errno.ENOTDIR, errno.ENOTEMPTY, errno.EEXIST)
 KEPT = (PENDING, ACTIVE, PARKED, FAILED)  # what may still want its files
 
 
@@ -41,6 +48,9 @@ class EntryStore:
                 names = [entry.name for entry in found]
         except FileNotFoundError:
             return []
+        except NotADirectoryError as error:
+            folder = self.folder / state
+            raise CallsheetError(f"{shown(folder)} is {kind(folder.stat().st_mode)}; a folder is needed.") from error
         return [name.removesuffix(".json") for name in names if name.endswith(".json") and not name.startswith(".")]
 
     def left(self) -> list[str]:
@@ -56,13 +66,13 @@ class EntryStore:
     def read(self, state: str, id: str) -> Entry | None:
         """The entry, or None when it has moved on; for a file that is no entry, one of no kind that says so."""
         try:
-            return from_json(self.path(state, id).read_text(encoding="utf-8"))
+            return _named(entries.read(self.path(state, id), self._where(state, id)), id)
         except FileNotFoundError:
             return None
-        except (OSError, ValueError) as error:
-            if isinstance(error, OSError) and error.errno == errno.ESTALE:  # replaced, says a network file system
-                return None
-            return Entry(id, UNREADABLE, id, {}, 0.0, error=f"The file is no entry: {error}.", advice=REPAIR)
+        except OSError as error:
+            return None if error.errno in PASSING else _unreadable(id, error)
+        except Malformed as error:
+            return _unreadable(id, error)
 
     def on(self, *states: str) -> Iterator[tuple[str, Entry]]:
         """The entries in these states, in this order; what moves meanwhile is seen where it was found first."""
@@ -80,22 +90,30 @@ class EntryStore:
             seen.add(entry.id)
             yield state, entry
         for id in self.drafts():
-            with suppress(OSError, ValueError):  # posted meanwhile, or torn by a kill
-                if id not in seen:
-                    yield PENDING, self.drafted(id)
+            if id not in seen and (draft := self._seen_draft(id)):
+                yield PENDING, draft
+
+    def _seen_draft(self, id: str) -> Entry | None:
+        """A draft, or None where it was posted meanwhile, or lacks its end since a run writes it, or was killed."""
+        try:
+            return self.drafted(id)
+        except FileNotFoundError:
+            return None
+        except (OSError, Malformed) as error:
+            return None if _is_torn(error) else _unreadable(id, error)
 
     def draft(self, entry: Entry) -> None:
         """Write an entry that nobody sees yet, without waiting for the disk: this process may be killed from now on."""
-        path = self._draft(entry.id)
+        path, text = self._draft(entry.id), to_json(entry)
         try:
-            path.write_text(to_json(entry), encoding="utf-8")
+            path.write_text(text, encoding="utf-8")
         except BaseException:
             path.unlink(missing_ok=True)
             raise
 
     def drafted(self, id: str) -> Entry:
-        """The draft of an entry that was put just now."""
-        return from_json(self._draft(id).read_text(encoding="utf-8"))
+        """The draft of an entry that was put just now. Raises `Malformed` and OSError."""
+        return entries.read(self._draft(id), f"outbox/{PENDING}/.{shown(Path(id))}.draft")
 
     def drafts(self) -> list[str]:
         """What a full disk, or a kill, has kept from being posted."""
@@ -109,14 +127,17 @@ class EntryStore:
         atomic.publish(self._draft(id), self.path(PENDING, id))
 
     def adopt(self) -> None:
-        """Post the drafts of a run that was killed; one that is torn was never put."""
+        """Post the drafts of a run that was killed; one that is torn was never put, and one that is none fails."""
         for id in self.drafts():
             try:
                 self.drafted(id)
-            except ValueError:
-                self._draft(id).unlink()
-                continue
-            self.post(id)
+            except (OSError, Malformed) as error:
+                if _is_torn(error):
+                    self._draft(id).unlink()
+                else:
+                    self._move(self._draft(id), self.path(PENDING, id))
+            else:
+                self.post(id)
 
     def _draft(self, id: str) -> Path:
         return self.folder / PENDING / f".{id}.draft"
@@ -124,7 +145,7 @@ class EntryStore:
     def claim(self, id: str) -> bool:
         """Take a pending entry into work; False when it is gone."""
         try:
-            self.path(PENDING, id).rename(self.path(ACTIVE, id))
+            self._rename(self.path(PENDING, id), self.path(ACTIVE, id))
         except FileNotFoundError:
             return False
         return True
@@ -133,15 +154,19 @@ class EntryStore:
         """Write down what became of an active entry, then move it: it lies in one place at every moment."""
         if entry.kind != UNREADABLE:  # what stands there is for somebody to repair
             atomic.write(self.path(ACTIVE, entry.id), to_json(entry))
-        atomic.move(self.path(ACTIVE, entry.id), self.path(state, entry.id))
+        self._move(self.path(ACTIVE, entry.id), self.path(state, entry.id))
 
     def let_wait(self, id: str) -> None:
         """Return an active entry as it is, without waiting for the disk: active or pending, it comes up again."""
-        self.path(ACTIVE, id).rename(self.path(PENDING, id))
+        self._rename(self.path(ACTIVE, id), self.path(PENDING, id))
 
     def put_back(self, id: str) -> None:
         """Return an active entry as it is."""
-        atomic.move(self.path(ACTIVE, id), self.path(PENDING, id))
+        self._move(self.path(ACTIVE, id), self.path(PENDING, id))
+
+    def withdraw(self, id: str) -> None:
+        """Let an entry that was carried out, and that nobody can read any more, be one that failed."""
+        self._move(self.path(DONE, id), self.path(FAILED, id))
 
     def recover(self) -> list[str]:
         """Return what a courier left in its hands when it was killed; only for the holder of the lock."""
@@ -150,13 +175,13 @@ class EntryStore:
             entry = self.read(ACTIVE, id)
             settled = entry and entry.finished_at is not None
             done = entry and entry.result is not None
-            atomic.move(self.path(ACTIVE, id), self.path((DONE if done else FAILED) if settled else PENDING, id))
+            self._move(self.path(ACTIVE, id), self.path((DONE if done else FAILED) if settled else PENDING, id))
         return found
 
     def unpark(self) -> None:
         """Look again at what was in somebody else's hands."""
         for id in self.ids(PARKED):
-            atomic.move(self.path(PARKED, id), self.path(PENDING, id))
+            self._move(self.path(PARKED, id), self.path(PENDING, id))
 
     def retry(self, id: str, **payload: Any) -> bool:
         """Give a failed entry another chance, from its first attempt on; False when it did not fail.
@@ -170,5 +195,42 @@ class EntryStore:
             known = {**entry.payload, **payload}
             again = replace(entry, payload=known, attempts=0, not_before=0.0, finished_at=None)
             atomic.write(self.path(FAILED, id), to_json(again))
-        atomic.move(self.path(FAILED, id), self.path(PENDING, id))
+        self._move(self.path(FAILED, id), self.path(PENDING, id))
         return True
+
+    def _where(self, state: str, id: str) -> str:
+        return f"outbox/{state}/{shown(Path(id))}.json"
+
+    def _move(self, source: Path, target: Path) -> None:
+        """Rename `source`; the name is on the disk when this returns."""
+        self._rename(source, target)
+        atomic.sync(target.parent)
+
+    def _rename(self, source: Path, target: Path) -> None:
+        """A folder that has the name of another entry gets one of its own, under which it is listed."""
+        try:
+            source.rename(target)
+        except OSError as error:
+            if error.errno not in IN_THE_WAY:
+                raise
+            free = target.with_name(f"{target.stem}.{uuid.uuid4().hex[:6]}.json")
+            if target.is_dir():
+                target.rename(free)
+            source.rename(free if source.is_dir() and target.exists() else target)
+
+
+def _named(entry: Entry, id: str) -> Entry:
+    if entry.id != id:
+        raise Malformed(shown(Path(f"{id}.json")), f"its id is {entry.id!r}, which is another than its name")
+    return entry
+
+
+def _unreadable(id: str, error: OSError | Malformed) -> Entry:
+    said = (error.strerror if isinstance(error, OSError) else "") or str(error)
+    if isinstance(error, OSError) and error.errno == errno.ELOOP:
+        said = "it is a symbolic link, which is not followed"
+    return Entry(id, UNREADABLE, shown(Path(id)), {}, 0.0, error=f"The file is no entry: {said}.", advice=REPAIR)
+
+
+def _is_torn(error: OSError | Malformed) -> bool:
+    return isinstance(error, Malformed) and error.is_torn

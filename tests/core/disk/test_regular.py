@@ -2,6 +2,7 @@
 
 import os
 import socket
+from pathlib import Path
 
 import pytest
 
@@ -21,11 +22,9 @@ def test_what_is_no_regular_file_is_refused_at_once(tmp_path):
     server = socket.socket(socket.AF_UNIX)
     server.bind(str(tmp_path / "socket"))
     (tmp_path / "zero").symlink_to("/dev/zero")
-    for name, said in (("fifo", "a FIFO"), ("folder", "a folder"), ("zero", "a device")):
+    for name, said in (("fifo", "a FIFO"), ("folder", "a folder"), ("zero", "a device"), ("socket", "a socket")):
         with pytest.raises(regular.Irregular, match=f"{name} is {said}, no regular file"):
             regular.read(tmp_path / name, 10, follow=True)
-    with pytest.raises(OSError):
-        regular.read(tmp_path / "socket", 10)
     server.close()
 
 
@@ -44,3 +43,8 @@ def test_no_descriptor_stays_open(tmp_path):
         with pytest.raises(regular.Irregular):
             regular.read(tmp_path / "fifo", 10)
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_path_for_a_sentence_has_no_signs_that_a_terminal_obeys():
+    assert regular.shown(Path(os.fsdecode(b"a\xff\x1b[31m/b"))) == "a\\xff\\x1b[31m/b"
+    assert regular.shown(Path("/a b/ü.json")) == "/a b/ü.json"

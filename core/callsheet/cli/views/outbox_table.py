@@ -10,6 +10,7 @@ from pathlib import Path
 
 from callsheet.cli.views.ages import age
 from callsheet.cli.views.columns import aligned
+from callsheet.disk.regular import shown
 from callsheet.errors import sentences
 from callsheet.outbox.counts import settled
 from callsheet.outbox.entries import Entry
@@ -61,4 +62,4 @@ def _show_table(found: Sequence[tuple[str, Entry]]) -> None:
 def _cells(state: str, entry: Entry) -> tuple[str, ...]:
     error = " ".join(sentences(entry.error, entry.advice).split())
     since = age(time.time() - entry.put_at) if entry.put_at else ""
-    return state, entry.id, entry.kind, entry.key, str(entry.attempts), since, error
+    return state, shown(Path(entry.id)), entry.kind, entry.key, str(entry.attempts), since, error

@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from threading import Lock
 
+from callsheet.outbox.courier.backoff import LONGEST_ASKED
 from callsheet.outbox.entries import Entry
 
 
@@ -76,4 +77,10 @@ class DueQueue:
 
     def _add(self, entry: Entry) -> None:
         self._entries[entry.id] = entry
-        heapq.heappush(self._later, (time.monotonic() + max(entry.not_before - time.time(), 0.0), entry.id))
+        heapq.heappush(self._later, (time.monotonic() + _wait(entry), entry.id))
+
+
+def _wait(entry: Entry) -> float:
+    """The seconds until it is due. A wait that nobody can have asked for says that the clock was set back: none."""
+    wait = max(entry.not_before - time.time(), 0.0)
+    return wait if wait <= 2 * LONGEST_ASKED else 0.0

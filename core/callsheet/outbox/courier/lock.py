@@ -11,8 +11,10 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 from threading import RLock
-from typing import IO, Any
+from typing import IO, Any, TypedDict
 
+from callsheet.disk import typed
+from callsheet.disk.typed import Malformed
 from callsheet.rundir import atomic
 from callsheet.rundir.locks import Flock, flock
 
@@ -20,7 +22,17 @@ LOCK = "courier.lock"
 FLOCK = ".courier.flock"
 ANOTHER_WORKS = 4  # exit code of a courier that found another one at work
 BEAT_SECONDS = 5.0
+LOCK_BYTES = 1 << 16
+MOST_PID = 1 << 22  # of Linux, proc(5)
 MISSED = 4  # beats, after which a holder counts as dead
+
+
+class Holder(TypedDict, total=False):
+    """What the file says of the courier that works: its machine, its process, and a name that no other one has."""
+
+    host: str
+    pid: int
+    name: str
 
 
 class CourierLock:
@@ -77,14 +89,15 @@ class CourierLock:
                 os.utime(self.path)  # needs no space on a full disk
             return True
 
-    def holder(self) -> dict[str, Any] | None:
+    def holder(self) -> Holder | None:
         """Who holds the lock, dead or alive."""
         try:
-            return dict(json.loads(self.path.read_text(encoding="utf-8")))
+            holder = typed.read(self.path, Holder, limit=LOCK_BYTES)
         except FileNotFoundError:
             return None
-        except (OSError, ValueError):
+        except (OSError, Malformed):
             return {"host": "unknown"}
+        return holder if 0 < holder.get("pid", 1) <= MOST_PID else {"host": "unknown"}
 
     def release(self) -> None:
         with self._one_at_a_time:
@@ -103,9 +116,10 @@ class CourierLock:
             if self._take_flock():
                 break
             holder = self.holder() or {}
-            if holder.get("host") == os.uname().nodename and _is_courier(int(holder.get("pid", 0))):
+            pid = holder.get("pid", 0)
+            if holder.get("host") == os.uname().nodename and _is_courier(pid):
                 with contextlib.suppress(OSError):
-                    os.kill(int(holder["pid"]), signal.SIGTERM)
+                    os.kill(pid, signal.SIGTERM)
             sleep(0.05)
         self._drop_flock()
 
@@ -124,10 +138,10 @@ class CourierLock:
             self._flock.close()
             self._flock = None
 
-    def _is_dead(self, holder: dict[str, Any]) -> bool:
+    def _is_dead(self, holder: Holder) -> bool:
         # Of a holder on this machine, the system has released the lock, or we would not have it. Without such locks
         # its number decides, which may be another process's by now: then its silence does.
-        if holder.get("host") == os.uname().nodename and (self._system_locks or not _lives(int(holder.get("pid", 0)))):
+        if holder.get("host") == os.uname().nodename and (self._system_locks or not _lives(holder.get("pid", 0))):
             return True
         return self._silent_for() > self.patience
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import time
 from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 
+from callsheet.disk import typed
+from callsheet.disk.typed import Malformed
 from callsheet.rundir import atomic
 from callsheet.values import dumps
 
@@ -41,9 +42,9 @@ class ProgressFile:
 
 
 def read(folder: Path) -> dict[str, tuple[float, float]]:
-    """What is done and what there is to do, by entry."""
+    """What is done and what there is to do, by entry; nothing where the file is none of ours, or not there."""
     try:
-        content = json.loads((folder / PROGRESS).read_text(encoding="utf-8"))
-        return {id: (float(done), float(total)) for id, (done, total) in content.items()}
-    except (OSError, ValueError, AttributeError, TypeError):
+        known = typed.read(folder / PROGRESS, dict[str, tuple[float, float]], where=f"outbox/{PROGRESS}")
+    except (OSError, Malformed):
         return {}
+    return {id: (done, total) for id, (done, total) in known.items() if 0 <= done <= total < float("inf")}

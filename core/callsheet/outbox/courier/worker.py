@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -11,13 +12,14 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from callsheet.disk.typed import Malformed
 from callsheet.outbox import handlers, snapshots
-from callsheet.outbox.courier.backoff import Backoff
-from callsheet.outbox.entries import UNREADABLE, Entry
+from callsheet.outbox.courier.backoff import LONGEST_ASKED, Backoff
+from callsheet.outbox.entries import LONGEST, UNREADABLE, Entry
 from callsheet.outbox.handlers import Delivery, Handler, Parked, Permanent, Transient
-from callsheet.outbox.store import DONE, FAILED, PARKED, PENDING, EntryStore
+from callsheet.outbox.store import DONE, FAILED, PARKED, PENDING, REPAIR, EntryStore
 from callsheet.secrets import redact, redact_text
-from callsheet.values import plain
+from callsheet.values import dumps, plain
 
 logger = logging.getLogger("callsheet.courier")
 
@@ -55,6 +57,9 @@ class Worker:
         except Permanent as error:
             self._fail(entry, str(error), error.remedy)
             return None
+        except Malformed as error:  # a handler reads its payload, and files that were left
+            self._fail(entry, str(error), REPAIR)
+            return None
         except Exception as error:
             logger.exception("%s: unexpected", entry.id)
             said = f"{type(error).__name__}: {error}"
@@ -81,7 +86,7 @@ class Worker:
         if torn := [name for name, path in files.items() if not _has_size(path, entry.files[name])]:
             raise Permanent(f"{', '.join(torn)} in {folder} is gone or cut short.", "Nothing can bring it back.")
         result = handler.deliver(Delivery(entry, self.store.run_dir, files, progress, queued))
-        return dict(redact(plain(result or {})))
+        return _checked(dict(redact(plain(result or {}))), entry.kind)
 
     def _again(self, entry: Entry, reason: str, retry_after: float | None, *, counts: bool = True) -> Entry:
         if not counts:
@@ -96,7 +101,8 @@ class Worker:
 
     def _later(self, entry: Entry, reason: str, retry_after: float | None) -> Entry:
         """Nothing failed, so nothing is written but the way back: a job of hours is asked after many times."""
-        wait = self.backoff.delay(1) if retry_after is None else max(retry_after, 0.0)
+        asked = retry_after is not None and math.isfinite(retry_after)
+        wait = min(max(retry_after or 0.0, 0.0), LONGEST_ASKED) if asked else self.backoff.delay(1)
         logger.debug("%s: %s Again in %.1f s.", entry.id, reason, wait)
         self.store.let_wait(entry.id)
         return replace(entry, not_before=time.time() + wait)
@@ -106,6 +112,16 @@ class Worker:
         logger.error("%s: %s %s", entry.id, said, advice or "")
         failed = replace(entry, attempts=entry.attempts + 1, finished_at=time.time(), error=said, advice=advice)
         self.store.settle(failed, FAILED)
+
+
+def _checked(result: dict[str, Any], kind: str) -> dict[str, Any]:
+    """`result`, unless its entry could not be read again with it."""
+    if (size := len(dumps(result, indent=1))) > LONGEST // 2:
+        said = (
+            f"The handler of kind {kind!r} returned {size:,} characters, and an entry takes {LONGEST // 2:,} at most."
+        )
+        raise Permanent(said, "It has to leave what is large in a file.")
+    return result
 
 
 def _is_full(error: Exception) -> bool:

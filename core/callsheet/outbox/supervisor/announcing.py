@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from callsheet.errors import CallsheetError, PluginFailure
 from callsheet.outbox.counts import settled
-from callsheet.outbox.entries import Entry
+from callsheet.outbox.entries import UNREADABLE, Entry
 from callsheet.outbox.predictions import Predictions
 from callsheet.outbox.store import ANNOUNCED, DONE, FAILED, EntryStore
 from callsheet.records import EvalResult, LogContext
@@ -62,11 +62,15 @@ class Results:
         """Announce what is new, `most` entries at a time; returns how many.
 
         A result that cannot be announced is put aside with the reason, and the others go on. Raises OSError when the
-        disk has no room for one, or for what hooks put because of it: then it is still new.
+        disk has no room for one, or for what hooks put because of it: then it is still new. A file that is no entry
+        (any more) joins those that failed.
         """
         new = sorted(id for id in self.store.ids(DONE) if id not in self._announced)[:most]
         entries = [entry for id in new if (entry := self.store.read(DONE, id))]
         for entry in sorted(entries, key=lambda entry: entry.finished_at or 0.0):
+            if entry.kind == UNREADABLE:
+                self.store.withdraw(entry.id)
+                continue
             said = self._announce(entry)
             aside = {"error": said} if said else {}
             self.run_dir.append(ANNOUNCED, {"id": entry.id, "time": now(), **aside}, durable=True)

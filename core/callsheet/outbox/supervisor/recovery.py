@@ -6,18 +6,21 @@ synced, is there at the latest when the loop goes on.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from callsheet.disk.typed import Malformed
 from callsheet.outbox import snapshots
 from callsheet.outbox.entries import Entry, from_content, to_json
 from callsheet.outbox.store import FAILED, EntryStore
 from callsheet.rundir import atomic
 from callsheet.rundir.rundir import CHECKPOINTS, RunDir
+
+logger = logging.getLogger("callsheet")
 
 
 def as_listed(entries: list[Entry]) -> dict[str, Any]:
@@ -39,8 +42,10 @@ def restore(run_dir: RunDir) -> list[str]:
 def _listed(run_dir: RunDir) -> Iterator[Entry]:
     for row in run_dir.rows(CHECKPOINTS):
         for content in row.get("entries", ()) if isinstance(row, dict) else ():
-            with suppress(ValueError):  # somebody wrote it by hand
-                yield from_content(content)
+            try:
+                yield from_content(content, f"an entry in {CHECKPOINTS}")
+            except Malformed as error:
+                logger.warning("%s. It is not put again, should it be lost.", error)
 
 
 def _put_again(run_dir: RunDir, store: EntryStore, entry: Entry) -> None:

@@ -185,4 +185,4 @@ def test_one_file_that_cannot_be_read_keeps_no_other_from_being_carried_out(tmp_
     assert courier(tmp_path / "run").wait(PATIENCE) == 0
     assert states(tmp_path / "run")["done"] == sorted(ids)
     assert states(tmp_path / "run")["failed"] == ["a-folder", "no-text"]
-    assert "Is a directory" in str(store.read("failed", "a-folder").error)
+    assert "is a folder, no regular file" in str(store.read("failed", "a-folder").error)

@@ -260,8 +260,8 @@ def test_a_courier_that_a_run_left_behind_makes_way_for_one_with_the_environment
     with draining(tmp_path):
         assert left_behind.wait(PATIENCE) == 128 + signal.SIGTERM
         wait_until(lambda: courier_of(tmp_path) not in (None, left_behind.pid))
+        wait_until(lambda: "Working on" in (tmp_path / "outbox" / "courier.log").read_text())
     assert EntryStore(tmp_path).left() == [id]
-    assert "Working on" in (tmp_path / "outbox" / "courier.log").read_text()
 
 
 @pytest.mark.parametrize("line", ["null", "3", "[]", '"x"', '{"id": 3'])
