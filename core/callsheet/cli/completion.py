@@ -42,7 +42,7 @@ def _candidates(before: list[str], word: str, commands: Sequence[str]) -> list[s
         return [command for command in commands if command.startswith(word)]
     command, words = before[0], before[1:]
     if command == "plugins":
-        return candidates.parts(word)
+        return _of_plugins(words, word)
     if command == "status":
         return _flags("status", word) or candidates.runs(word)
     if command == "outbox":
@@ -50,6 +50,13 @@ def _candidates(before: list[str], word: str, commands: Sequence[str]) -> list[s
     if command == "bench":
         return _of_bench(words, word)
     return _of_train(words, word)
+
+
+def _of_plugins(words: list[str], word: str) -> list[str]:
+    """`callsheet plugins NAME` and `callsheet plugins lock FILE`."""
+    if not words:
+        return [*(["lock"] if "lock".startswith(word) else []), *candidates.parts(word)]
+    return candidates.paths(word) if words == ["lock"] else []
 
 
 def _of_outbox(words: list[str], word: str) -> list[str]:

@@ -49,6 +49,7 @@ Settings
   peft.args.*      every argument of the adapter's own configuration class
   plugins.NAME.*   settings of a selected plugin; plugins=[a,b] selects, +plugins=c adds one
   callbacks.NAME.path=pkg.module.Class, and callbacks.NAME.argument=…: any TrainerCallback
+  plugins_lock=FILE  imports no plugin that differs from FILE, which `callsheet plugins lock` writes
   output_dir=      the run directory; resume=auto|never|CHECKPOINT; branch=true; experiment=
 
 Options (group=option)

@@ -127,10 +127,12 @@ def _compose_and_call(name: str, task: Task, overrides: Sequence[str]) -> HydraT
     import hydra
 
     from callsheet.config import compose
+    from callsheet.plugins import locking
     from callsheet.privates.hydra import composing_once
 
     compose.bind()
     translated, flags = _without_flags(compose.translated(overrides))
+    locking.hold(compose.lock_in(translated))
     job = HydraTask(task, translated, trains=name == "train")
     app = hydra.main(
         version_base=compose.VERSION_BASE, config_path=f"pkg://{compose.CONFIG_MODULE}", config_name="config"

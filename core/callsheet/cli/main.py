@@ -10,6 +10,7 @@ import click
 
 from callsheet.cli import extra_commands
 from callsheet.cli import outbox as outbox_commands
+from callsheet.cli import plugins as plugin_commands
 from callsheet.cli import status as status_command
 from callsheet.cli.hydra_app import HYDRA
 from callsheet.distributed.world import World, world
@@ -55,30 +56,8 @@ def explain(overrides: tuple[str, ...]) -> int:
     return _hydra("explain", _explain, overrides)
 
 
-@cli.command(short_help="List what packages bring; NAME for the manual of one.")
-@click.argument("name", required=False)
-def plugins(name: str | None) -> int:
-    """List plugins, engines, dispatchers, outbox kinds and commands, or print the manual of one."""
-    if name is None:
-        from callsheet.process.gc_pause import gc_paused
-
-        with gc_paused():  # what is read is small, lives to the end, and takes a quarter longer with the collector
-            from callsheet.cli.views import plugin_list
-
-            plugin_list.show(plugin_list.listing(cli.commands))
-    else:
-        from callsheet.cli.views import plugin_manual
-        from callsheet.plugins import manual, registry
-
-        parts = manual.parts(name)
-        if name in registry.installed() or not parts:
-            plugin_manual.show(manual.manual(name))
-        for part in parts:
-            plugin_manual.show_part(part)
-    return 0
-
-
 cli.add_command(outbox_commands.outbox)
+cli.add_command(plugin_commands.plugins)
 cli.add_command(status_command.status)
 
 

@@ -21,13 +21,13 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from callsheet.config.hydra_errors import plain
-from callsheet.config.overrides import LESS, MORE, PLUGINS, translated
+from callsheet.config.overrides import LESS, MORE, PLUGINS, lock_in, translated
 from callsheet.config.recipe_files import FileConfigSource, ImportlibResourcesConfigSource
 from callsheet.config.recipe_files import recipes_may_list_plugins as recipes_may_list_plugins
 from callsheet.config.renamed import RESOLVER, any_name
 from callsheet.config.schema import Root
 from callsheet.config.sweeps import refuse_idle_removal
-from callsheet.plugins import entry_points
+from callsheet.plugins import entry_points, locking
 from callsheet.plugins.groups import PLUGINS as GROUP
 from callsheet.plugins.registry import installed, structured
 from callsheet.privates.hydra import apart
@@ -111,6 +111,7 @@ def compose(overrides: Sequence[str]) -> DictConfig:
     """
     register()
     words = translated(overrides)
+    locking.hold(lock_in(words))
     try:
         with apart(SOURCES, SCHEMA, [FileConfigSource, ImportlibResourcesConfigSource]) as composed:
             config = composed(words)

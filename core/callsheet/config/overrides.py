@@ -11,6 +11,7 @@ from callsheet.plugins import entry_points
 from callsheet.plugins.groups import PLUGINS as GROUP
 
 PLUGINS, MORE, LESS = "plugins", "more_plugins", "less_plugins"
+LOCK = "plugins_lock"
 ADD, REMOVE = f"+{PLUGINS}=", f"~{PLUGINS}="
 # Hydra's own way to remove one; it gets lost in a sweep.
 REMOVED = re.compile(rf"~{PLUGINS}\.([\w-]+)=?")
@@ -24,6 +25,7 @@ OPEN = re.compile(
 TEXT = [
     "output_dir",
     "resume",
+    "plugins_lock",
     "experiment",
     "model.path",
     "dataset.path",
@@ -55,6 +57,12 @@ def translated(overrides: Sequence[str]) -> list[str]:
         *_of_group(MORE, [item.removeprefix(ADD) for item in overrides if item.startswith(ADD)]),
         *_of_group(LESS, [item.removeprefix(REMOVE) for item in overrides if item.startswith(REMOVE)]),
     ]
+
+
+def lock_in(overrides: Sequence[str]) -> str | None:
+    """The file that these overrides name as the lock of plugins: it is to be known before any plugin is imported."""
+    named = [value.strip("'\"") for key, _, value in (item.partition("=") for item in overrides) if key == LOCK]
+    return named[-1] if named and named[-1] not in ("", "null") else None
 
 
 def as_typed(override: str) -> str:

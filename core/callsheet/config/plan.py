@@ -26,6 +26,7 @@ from callsheet.config.schema import (
 from callsheet.errors import CallsheetError
 from callsheet.hooks import Plugin
 from callsheet.outbox.settings import OutboxSettings
+from callsheet.plugins import locking
 from callsheet.plugins.registry import find, installed, load, no_such_plugin
 from callsheet.rundir.again.resuming import Wish
 from callsheet.secrets import redact
@@ -71,6 +72,7 @@ def make_plan(config: DictConfig, overrides: Sequence[str] = ()) -> Plan:
     """
     # The name of the run holds the time: resolve it once.
     config.output_dir = str(config.output_dir)
+    config.plugins_lock = _absolute(config.get("plugins_lock"))
     refuse_unknown(config)
     instead.settle(config, overrides)
     _refuse_missing(config)
@@ -103,8 +105,14 @@ def _composed(config: DictConfig, plugins: Mapping[str, Plugin]) -> dict[str, An
     return {**content, "plugins": {name: content["plugins"][name] for name in plugins}}
 
 
+def _absolute(lock: str | None) -> str | None:
+    """A drain, which looks for it again, may begin in another folder."""
+    return str(Path(lock).expanduser().absolute()) if lock else None
+
+
 def make_plugins(config: DictConfig, overrides: Sequence[str] = ()) -> dict[str, Plugin]:
-    """The selected plugins of `config` by name, in their order."""
+    """The selected plugins of `config` by name, in their order; none that its lock refuses is imported."""
+    locking.hold(config.get("plugins_lock"))
     typed = {
         key.split(".")[1]
         for key in (item.lstrip("+").partition("=")[0] for item in overrides)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, cast
 from hydra.plugins.config_source import ConfigResult
 from omegaconf import DictConfig, OmegaConf
 
-from callsheet.config.overrides import MORE, PLUGINS
+from callsheet.config.overrides import LOCK, MORE, PLUGINS
 from callsheet.errors import CallsheetError
+from callsheet.plugins import locking
 from callsheet.privates.hydra import reading_by, yaml_sources
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class _Files:
         path = at_home(config_path)
         found = super().load_config(path)  # type: ignore[misc]  # of the class beside it, as below
         _require_package(found, path)
+        _hold_to_lock(found)
         return with_choice(found, path)
 
     def is_config(self, config_path: str) -> bool:
@@ -63,6 +65,12 @@ def at_home(config_path: str) -> str:
     """The path of a preset, which lies in `plugins/`, whether it was chosen or added."""
     group, slash, name = config_path.partition("/")
     return f"{PLUGINS}{slash}{name}" if group == MORE else config_path
+
+
+def _hold_to_lock(found: ConfigResult) -> None:
+    """Before the plugins are imported that it names; what the command line says comes later, and counts."""
+    if isinstance(found.config, DictConfig) and isinstance(lock := found.config.get(LOCK), str) and lock != "???":
+        locking.hold(lock)
 
 
 def _require_package(found: ConfigResult, path: str) -> None:

@@ -163,6 +163,7 @@ class Root:
     outbox: OutboxSettings = field(default_factory=OutboxSettings)
     finish: FinishSettings = field(default_factory=FinishSettings)
     plugins: dict[str, Any] = field(default_factory=dict)
+    plugins_lock: str | None = None
     callbacks: dict[str, Any] = field(default_factory=dict)
 
 

@@ -80,6 +80,7 @@ def read() -> Reading:
 # Libraries that take seconds to import; those that import others of them come first.
 HEAVY = ("trl", "peft", "transformers", "datasets", "accelerate", "deepspeed", "vllm", "tensorflow", "jax", "torch")
 _slow: dict[str, SlowImport] = {}
+_refused: dict[str, str] = {}
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,12 @@ def heavy_modules() -> set[str]:
 def heaviest(libraries: Collection[str]) -> str:
     """The one of these heavy `libraries` that imported the others."""
     return next(each for each in HEAVY if each in libraries)
+
+
+def refuse(distributions: Mapping[str, str]) -> None:
+    """Import nothing of these `distributions` from now on, for the reason that each has; `plugins.locking` asks."""
+    _refused.clear()
+    _refused.update(distributions)
 
 
 def forget() -> None:
@@ -143,6 +150,8 @@ def load(group: Group, name: str) -> Any:
     """Import what `name` stands for; raises `CallsheetError` with the culprit and what would help."""
     found = find(group, name)
     who = f"{group.title} {name!r} from {found.origin}"
+    if reason := _refused.get(found.distribution):
+        raise CallsheetError(f"{who} is not imported: {reason}")
     before, started = heavy_modules(), perf_counter()
     try:
         loaded = found.entry_point.load()

@@ -71,8 +71,8 @@ def _composed(plugins: Sequence[str | Plugin], overrides: Sequence[str]) -> Dict
             f"{wrong!r} is neither the name nor an instance of a plugin. Unpack a list with *; call a class with ()."
         )
     for override in overrides:
-        if not override.lstrip("+~").startswith(("plugins.", "outbox.")):
-            said = "a script takes overrides of plugins.* and outbox.* only."
+        if not override.lstrip("+~").startswith(("plugins.", "outbox.", "plugins_lock=")):
+            said = "a script takes overrides of plugins.*, outbox.* and plugins_lock only."
             raise CallsheetError(f"{override!r} cannot be set here: {said}")
     names = [plugin for plugin in plugins if isinstance(plugin, str)]
     try:

@@ -81,9 +81,11 @@ def _plugins(config: Mapping[str, Any], run: Mapping[str, Any]) -> dict[str, Plu
     from omegaconf import DictConfig, OmegaConf
 
     from callsheet.config import compose, plan
+    from callsheet.plugins import locking
     from callsheet.plugins.registry import installed, load
 
     compose.register()
+    locking.hold(config.get("plugins_lock"))
     nodes = config.get("plugins") or {row["name"]: row["settings"] for row in run.get("plugins", ())}
     typed = {name: OmegaConf.structured(load(name)) for name in nodes if name in installed()}
     # Compose the whole configuration around the plugins, because settings may refer to each other.

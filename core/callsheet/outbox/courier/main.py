@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 from threading import Event, Thread
 
-from callsheet.errors import counted
+from callsheet.errors import CallsheetError, counted
 from callsheet.outbox.courier.backoff import Backoff
 from callsheet.outbox.courier.due import DueQueue
 from callsheet.outbox.courier.lock import ANOTHER_WORKS, CourierLock
@@ -28,6 +28,8 @@ from callsheet.outbox.courier.worker import Worker
 from callsheet.outbox.entries import Entry
 from callsheet.outbox.handlers import Permanent
 from callsheet.outbox.store import PENDING, EntryStore
+from callsheet.plugins import locking
+from callsheet.rundir.rundir import RunDir
 
 logger = logging.getLogger("callsheet.courier")
 
@@ -135,6 +137,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Work until there is nothing left; exit code 4 when another courier does."""
     options = _parser().parse_args(arguments)
     redacted_streams()
+    _hold_to_lock(options.run)
     lock = CourierLock(options.run / "outbox")
     if not lock.take():
         return ANOTHER_WORKS
@@ -151,6 +154,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     finally:
         lock.release()
     return 0
+
+
+def _hold_to_lock(run: Path) -> None:
+    """Import no handler that the lock of the run's plugins refuses; its entries then fail, with the reason."""
+    try:
+        locking.hold(RunDir(run, is_main=False).config().get("plugins_lock"))
+    except CallsheetError as error:
+        logger.warning("%s", error)
 
 
 def _leave(lock: CourierLock, code: int) -> None:

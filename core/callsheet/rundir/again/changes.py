@@ -74,8 +74,8 @@ RULES = (
         "they say where a run lies, and where it begins; a run directory may be moved",
     ),
     Rule(
-        "`plugins` `callbacks` `outbox` `finish`",
-        r"(plugins|more_plugins|callbacks|outbox|finish)(\..*)?",
+        "`plugins` `plugins_lock` `callbacks` `outbox` `finish`",
+        r"(plugins|plugins_lock|more_plugins|callbacks|outbox|finish)(\..*)?",
         YES,
         YES,
         "each plugin restores its own state, and says so if it cannot",

@@ -56,6 +56,17 @@ def test_a_permanent_refusal_is_tried_once_kept_and_told_with_its_remedy(tmp_pat
     assert (tmp_path / "run" / "snapshots" / refused[0] / "model.safetensors").exists(), "it can be retried"
 
 
+def test_a_handler_that_the_lock_of_the_run_refuses_is_not_imported_and_its_entries_are_kept(tmp_path, courier):
+    lock = tmp_path / "plugins.lock"
+    lock.write_text('{"lock_version": 1, "distributions": {}}')
+    (id,) = fill(tmp_path / "run")
+    (tmp_path / "run" / "config.yaml").write_text(f"plugins_lock: {lock}\n")
+    assert courier(tmp_path / "run").wait(PATIENCE) == 0
+    failed = entry(tmp_path / "run", id)
+    assert f"shipping is not in the lock ({lock})" in failed.error
+    assert not (tmp_path / "shelf").exists()
+
+
 def test_a_handler_that_raises_what_it_does_not_explain_is_tried_some_times(tmp_path, courier, monkeypatch):
     monkeypatch.setenv("SOME_TOKEN", "hf_abcdefghijklmnopqrstuv")
     (id,) = fill(tmp_path / "run", **{"raise": "with $SOME_TOKEN"})

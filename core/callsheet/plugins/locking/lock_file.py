@@ -1,0 +1,118 @@
+"""The file that `callsheet plugins lock` writes and `plugins_lock=FILE` holds a run to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib.metadata import Distribution
+from pathlib import Path
+
+from callsheet.disk import typed
+from callsheet.errors import CallsheetError, did_you_mean
+from callsheet.plugins import entry_points
+from callsheet.plugins.groups import GROUPS
+from callsheet.plugins.locking.contents import changed, contents_of, listed, unrecorded
+from callsheet.plugins.metadata import name_and_version
+
+VERSION = 1
+LIMIT = 4 << 20  # bytes
+ADVICE = "If you trust it, write the lock again: callsheet plugins lock"
+
+
+@dataclass
+class Locked:
+    """One distribution; `brings` is there for who reads the file."""
+
+    version: str
+    sha256: str
+    brings: list[str]
+    editable: bool = False
+
+
+@dataclass
+class LockFile:
+    """Distributions by name. A file of a later Callsheet may have another `lock_version`."""
+
+    lock_version: int
+    distributions: dict[str, Locked]
+
+
+def write(path: Path) -> list[str]:
+    """Write the lock of everything installed, and return a line on each distribution. Raises `CallsheetError`."""
+    made = {name: _locked(name, dist, brings) for name, (dist, brings) in sorted(_brought().items())}
+    content = {"lock_version": VERSION, "distributions": {name: vars(locked) for name, locked in made.items()}}
+    try:
+        path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise CallsheetError(f"{path} cannot be written: {error.strerror}.") from error
+    return [f"{name} {each.version}  {', '.join(each.brings)}" for name, each in made.items()]
+
+
+def refusals(path: Path) -> Mapping[str, str]:
+    """Why what is installed and not as the lock holds it must not be imported, by name. Raises `CallsheetError`."""
+    lock = _read(path)
+    found = {name: _difference(lock.distributions.get(name), name, *rest) for name, rest in _brought().items()}
+    return {name: f"{said} ({path}). {ADVICE} {path}" for name, said in found.items() if said}
+
+
+def _difference(locked: Locked | None, name: str, dist: Distribution, brings: list[str]) -> str:
+    """What differs, as the beginning of a sentence; empty where nothing does."""
+    if locked is None:
+        return f"{name} is not in the lock"
+    try:
+        now = _locked(name, dist, brings)
+    except CallsheetError as error:
+        return str(error).rstrip(".")
+    if now.version != locked.version:
+        return f"{name} is {now.version} here and {locked.version} in the lock"
+    if now.editable != locked.editable:
+        return f"{name} is installed {'' if now.editable else 'not '}in editable mode, other than in the lock"
+    return "" if now.sha256 == locked.sha256 else f"{name} {now.version} has other files than in the lock"
+
+
+def _locked(name: str, dist: Distribution, brings: list[str]) -> Locked:
+    packages = _packages(brings)
+    said = [each.rpartition(" = ")[0] for each in brings]
+    try:
+        found = contents_of(dist, packages)
+    except CallsheetError as error:
+        raise CallsheetError(f"{name} cannot be locked: {error}.") from error
+    if odd := changed(dist, found):
+        raise CallsheetError(f"{name} is not as it was installed: {listed(odd)} changed. Install it again.")
+    if odd := unrecorded(dist, packages, found):
+        raise CallsheetError(f"{name} is not as it was installed: {listed(odd)} came on top. Install it again.")
+    return Locked(name_and_version(dist)[1], found.sha256, said, found.is_editable)
+
+
+def _packages(brings: list[str]) -> list[str]:
+    return sorted({each.rpartition(" = ")[2].partition(":")[0].partition(".")[0] for each in brings})
+
+
+def _brought() -> dict[str, tuple[Distribution, list[str]]]:
+    """What each distribution brings, as "plugin bema = module:Class"."""
+    found: dict[str, tuple[Distribution, list[str]]] = {}
+    for dist, name, line in _lines():
+        found.setdefault(name, (dist, []))[1].append(line)
+    return found
+
+
+def _lines() -> Iterator[tuple[Distribution, str, str]]:
+    for group in GROUPS:
+        for each in entry_points.installed(group).values():
+            for point in (each.entry_point, *each.rivals):
+                if point.dist:
+                    yield point.dist, name_and_version(point.dist)[0], f"{group.noun} {point.name} = {point.value}"
+
+
+def _read(path: Path) -> LockFile:
+    try:
+        lock = typed.read(path, LockFile, limit=LIMIT, follow=True)
+    except FileNotFoundError as error:
+        near = did_you_mean(path.name, [each.name for each in path.parent.glob("*lock*")])
+        raise CallsheetError(f"plugins_lock={path}: there is no such file.{near} {ADVICE} {path}") from error
+    except (OSError, typed.Malformed) as error:
+        raise CallsheetError(f"plugins_lock={path} cannot be read: {error}. {ADVICE} {path}") from error
+    if lock.lock_version != VERSION:
+        raise CallsheetError(f"{path} is a lock of version {lock.lock_version}; this Callsheet reads {VERSION}.")
+    return lock
