@@ -1,0 +1,70 @@
+"""By hand, from the folder `tests`: `python -m damage --count 1000 --seed 7`, or one case again: `python -m damage PROBES DAMAGES`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+from damage import pristine
+from damage.box import remove
+from damage.trial import Case
+from damage.worker import Worker, count
+
+
+def main() -> int:
+    options = _parser().parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="damage-", dir=options.folder))
+    made = options.made or folder / "made"
+    try:
+        if not (made / "run").is_dir():
+            pristine.make(made)
+        worker = Worker(folder / "box", made, options.deadline)
+        return _again(worker, options) if options.probes else _many(worker, options)
+    finally:
+        remove(folder)
+
+
+def _again(worker: Worker, options: argparse.Namespace) -> int:
+    verdict = worker.judge(Case(json.loads(options.damages), options.probes.split(",")))
+    for path in sorted(worker.box.said.iterdir()):
+        print(f"--- {path.name}\n{path.read_text(errors='backslashreplace')[:4000]}")
+    print(verdict)
+    return bool(verdict.wrong)
+
+
+def _many(worker: Worker, options: argparse.Namespace) -> int:
+    rows, began, found = [], time.monotonic(), Counter()
+    for row in worker.work(options.seed, range(options.first, options.first + options.count), shrinking=not options.whole):
+        rows.append(row)
+        if "wrong" in row:
+            found.update({kind for kind, _ in row["wrong"]})
+            print(json.dumps(row), flush=True)
+        if options.seconds and time.monotonic() - began > options.seconds:
+            break
+    times = time.process_time()
+    print(json.dumps({"seed": options.seed, **count(rows), "seconds": round(time.monotonic() - began), "cpu": round(times)}))
+    return bool(found)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("damage", description=__doc__)
+    parser.add_argument("probes", nargs="?")
+    parser.add_argument("damages", nargs="?")
+    parser.add_argument("--count", type=int, default=100)
+    parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seconds", type=float, default=0.0)
+    parser.add_argument("--deadline", type=float, default=60.0)
+    parser.add_argument("--folder", type=Path)
+    parser.add_argument("--made", type=Path)
+    parser.add_argument("--whole", action="store_true")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,58 @@
+"""Python processes of Callsheet's own, forked from this one where it would start an interpreter: a courier is one."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+Main = Callable[[list[str]], int]
+COLD = subprocess.Popen._execute_child  # type: ignore[attr-defined]
+PROGRAMS: dict[str, Main] = {}
+
+
+def fork(programs: dict[str, Main]) -> None:
+    """From now on, fork `python -m NAME` for each of these programs; everything else starts as ever."""
+    PROGRAMS.update(programs)
+    subprocess.Popen._execute_child = _execute_child  # type: ignore[attr-defined]
+
+
+def _execute_child(self: Any, args: Any, *rest: Any) -> None:
+    if isinstance(args, (str, bytes)) or list(args[:2]) != [sys.executable, "-m"] or args[2] not in PROGRAMS:
+        COLD(self, args, *rest)
+        return
+    (executable, preexec, close, keep, cwd, env, info, flags, shell, *ends) = rest
+    p2cread, p2cwrite, _, c2pwrite, _, errwrite = ends[:6]
+    if pid := os.fork():
+        self.pid, self._child_created = pid, True
+        for end in {p2cread, c2pwrite, errwrite} - {-1}:
+            if end in (p2cread,) and p2cwrite != -1:
+                os.close(end)
+        return
+    _become(PROGRAMS[args[2]], [*args[3:]], env, [p2cread, c2pwrite, errwrite], p2cwrite)
+
+
+def _become(main: Main, arguments: list[str], env: Any, ends: list[int], other: int) -> None:
+    code = 1
+    try:
+        os.setsid()
+        if other != -1:
+            os.close(other)
+        for number, end in enumerate(ends):
+            if end != -1:
+                os.dup2(end, number)
+        os.closerange(3, 1024)
+        sys.stdout, sys.stderr = (os.fdopen(os.dup(number), "w", errors="backslashreplace") for number in (1, 2))
+        code = main(arguments)
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except SystemExit as left:
+        code = left.code if isinstance(left.code, int) else 0
+    except BaseException:
+        traceback.print_exc()
+        sys.stderr.flush()
+    finally:
+        os._exit(code)
