@@ -39,7 +39,12 @@ def _again(worker: Worker, options: argparse.Namespace) -> int:
 
 def _many(worker: Worker, options: argparse.Namespace) -> int:
     rows, began, found = [], time.monotonic(), Counter()
-    for row in worker.work(options.seed, range(options.first, options.first + options.count), shrinking=not options.whole):
+    for row in worker.work(
+        options.seed,
+        range(options.first, options.first + options.count),
+        shrinking=not options.whole,
+        passing=options.passing.split(","),
+    ):
         rows.append(row)
         if "wrong" in row:
             found.update({kind for kind, _ in row["wrong"]})
@@ -47,7 +52,11 @@ def _many(worker: Worker, options: argparse.Namespace) -> int:
         if options.seconds and time.monotonic() - began > options.seconds:
             break
     times = time.process_time()
-    print(json.dumps({"seed": options.seed, **count(rows), "seconds": round(time.monotonic() - began), "cpu": round(times)}))
+    print(
+        json.dumps(
+            {"seed": options.seed, **count(rows), "seconds": round(time.monotonic() - began), "cpu": round(times)}
+        )
+    )
     return bool(found)
 
 
@@ -62,7 +71,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--deadline", type=float, default=60.0)
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--made", type=Path)
-    parser.add_argument("--whole", action="store_true")
+    parser.add_argument("--whole", action="store_true", help="do not look for the fewest damages that do the same")
+    parser.add_argument("--passing", default="", help="kinds of what goes wrong that are not counted")
     return parser
 
 

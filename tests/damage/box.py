@@ -45,7 +45,8 @@ class Box:
         for path in (self.outside / "file", self.outside / "folder" / "file", self.home / "file", self.tmp / "file"):
             path.write_text(f'{{"secret": "{SECRET}"}}\n', encoding="utf-8")
         for name in ("checkpoint-3", "x-0123456789ab", "pending", "done", "main-step-000000006"):
-            shutil.copytree(self.outside / "folder", self.outside / "folder" / name, ignore=lambda *_: ["folder", name])
+            (self.outside / "folder" / name).mkdir()
+            shutil.copy(self.outside / "file", self.outside / "folder" / name)
         for place in BENCH:
             (self.cwd / place).mkdir(parents=True)
         for path in material.iterdir():
@@ -67,13 +68,16 @@ class Box:
             if folder == str(self.cwd / "outputs"):
                 folders.clear()
                 continue
+            if folder == str(self.tmp):  # a courier that is killed cannot remove its own
+                folders[:] = [name for name in folders if not name.startswith("tmp")]
+            files = [name for name in files if not (folder == str(self.tmp) and name.startswith("tmp"))]
             for name in ("", *files):
                 path = os.path.join(folder, name)
                 about = os.lstat(path)
                 content = Path(path).read_bytes() if stat.S_ISREG(about.st_mode) else b""
                 # Python's tempfile tries the folder that it is given.
-                times = (about.st_mtime_ns, about.st_ctime_ns) if path != f"{self.tmp}/" else ()
-                kept = (about.st_mode, about.st_uid, about.st_nlink, about.st_ino, *times)
+                times = (about.st_nlink, about.st_mtime_ns, about.st_ctime_ns) if path != f"{self.tmp}/" else ()
+                kept = (about.st_mode, about.st_uid, about.st_ino, *times)
                 found[os.path.relpath(path, self.folder)] = (*kept, content)
         found["."] = (*sorted(name for name in os.listdir(self.folder) if name != "run"),)
         return found

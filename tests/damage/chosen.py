@@ -7,8 +7,28 @@ from random import Random
 from damage import odd
 from damage.damages import KINDS, LINKS, TIMES, Damage
 
-KEYS = ("callsheet", "version", "entries", "revision", "extras", "again", "error", "finished_at", "overrides", "cwd", "")
-RECORDS = ("run.json", "config.yaml", "checkpoints.jsonl", "evals.jsonl", "events.jsonl", "metrics.jsonl", "hashes.jsonl")
+KEYS = (
+    "callsheet",
+    "version",
+    "entries",
+    "revision",
+    "extras",
+    "again",
+    "error",
+    "finished_at",
+    "overrides",
+    "cwd",
+    "",
+)
+RECORDS = (
+    "run.json",
+    "config.yaml",
+    "checkpoints.jsonl",
+    "evals.jsonl",
+    "events.jsonl",
+    "metrics.jsonl",
+    "hashes.jsonl",
+)
 LENGTHS = (0, 1, 2**20, 2**40, 2**63, 2**64 - 1)
 
 
@@ -70,13 +90,17 @@ def _of_json(random: Random, place: str, files: list[str]) -> Damage:
     share = round(random.random(), 6)
     value = ["value", place, share, random.choice([*odd.VALUES])]
     added = ["add", place, share, random.choice(KEYS), random.choice([*odd.VALUES])]
-    return random.choice((value, value, value, ["drop", place, share], ["drop", place, share], added, ["rename_key", place, share]))
+    return random.choice(
+        (value, value, value, ["drop", place, share], ["drop", place, share], added, ["rename_key", place, share])
+    )
 
 
 def _of_lines(random: Random, place: str, files: list[str]) -> Damage:
     share = round(random.random(), 6)
     line = ["line", place, share, random.choice([*odd.LINES])]
-    return random.choice((line, line, ["reorder", place, random.randrange(99)], ["repeat", place, share, random.choice((1, 3, 500))]))
+    return random.choice(
+        (line, line, ["reorder", place, random.randrange(99)], ["repeat", place, share, random.choice((1, 3, 500))])
+    )
 
 
 def _of_header(random: Random, place: str, files: list[str]) -> Damage:

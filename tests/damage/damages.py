@@ -36,7 +36,7 @@ def apply(run: Path, outside: Path, damages: list[Damage]) -> list[Damage]:
                 continue
             DOING[kind](path, outside, *how)
             done.append(damage)
-        except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        except Exception:  # what an earlier one has left need not be what this one is for
             continue
     return done
 

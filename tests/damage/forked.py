@@ -24,18 +24,16 @@ def _execute_child(self: Any, args: Any, *rest: Any) -> None:
     if isinstance(args, (str, bytes)) or list(args[:2]) != [sys.executable, "-m"] or args[2] not in PROGRAMS:
         COLD(self, args, *rest)
         return
-    (executable, preexec, close, keep, cwd, env, info, flags, shell, *ends) = rest
-    p2cread, p2cwrite, _, c2pwrite, _, errwrite = ends[:6]
+    *_, read_in, write_in, _, write_out, _, write_error = rest[:15]
     if pid := os.fork():
         self.pid, self._child_created = pid, True
-        for end in {p2cread, c2pwrite, errwrite} - {-1}:
-            if end in (p2cread,) and p2cwrite != -1:
-                os.close(end)
+        if write_in != -1:
+            os.close(read_in)
         return
-    _become(PROGRAMS[args[2]], [*args[3:]], env, [p2cread, c2pwrite, errwrite], p2cwrite)
+    _become(PROGRAMS[args[2]], [*args[3:]], [read_in, write_out, write_error], write_in)
 
 
-def _become(main: Main, arguments: list[str], env: Any, ends: list[int], other: int) -> None:
+def _become(main: Main, arguments: list[str], ends: list[int], other: int) -> None:
     code = 1
     try:
         os.setsid()

@@ -15,7 +15,10 @@ import click
 from damage.box import Box
 from damage.pristine import STEPS, TRAIN
 
-AGAIN = [item for item in TRAIN if "max_steps" not in item] + [f"trainer.args.max_steps={STEPS + 2}", "outbox.deadline_seconds=0"]
+AGAIN = [item for item in TRAIN if "max_steps" not in item] + [
+    f"trainer.args.max_steps={STEPS + 2}",
+    "outbox.deadline_seconds=0",
+]
 COMMANDS = {
     "status": ["status", "{run}"],
     "json": ["status", "--json", "{run}"],

@@ -127,7 +127,9 @@ def _judge(case: Case, box: Box, verdict: Verdict, hung: str) -> None:
             verdict.wrong.append(("open", f"{report['probe']}: {report['open']}"))
     for name in case.names:
         if (box.said / name).exists():
-            verdict.wrong += [(kind, f"{name}: {said}") for kind, said in _of_output(name, (box.said / name).read_bytes())]
+            verdict.wrong += [
+                (kind, f"{name}: {said}") for kind, said in _of_output(name, (box.said / name).read_bytes())
+            ]
     if (box.said / "couriers").exists():
         for line in (box.said / "couriers").read_text(encoding="utf-8").splitlines():
             if json.loads(line) not in (0, 4):
@@ -203,7 +205,11 @@ def _entries(run: Path, case: Case, damages: list[Damage], box: Box) -> list[tup
         return []
     wrong = []
     for name in box.image.files:
-        if not name.startswith(tuple(f"outbox/{state}/" for state in STATES)) or name in touched or not name.endswith(".json"):
+        if (
+            not name.startswith(tuple(f"outbox/{state}/" for state in STATES))
+            or name in touched
+            or not name.endswith(".json")
+        ):
             continue
         found = [state for state in STATES if (run / "outbox" / state / name.rpartition("/")[2]).exists()]
         if len(found) != 1:

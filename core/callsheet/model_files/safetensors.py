@@ -7,11 +7,13 @@ The format: eight bytes with the length of the header, the header as JSON, then 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from math import prod
 from pathlib import Path
 from typing import Any
 
+from callsheet.disk.regular import open_regular
 from callsheet.model_files.contents import COPY_AGAIN, Damaged, refuse_pointer
 
 LENGTH = 8
@@ -33,7 +35,7 @@ def shapes_in(path: Path) -> Shapes:
         told = sum(_bytes_of(name, about) for name, about in tensors.items())
         ends = sorted(tuple(about["data_offsets"]) for about in tensors.values())
         shapes = {name: tuple(map(int, about["shape"])) for name, about in tensors.items()}
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
         raise Damaged(f"The header of {path} is damaged ({error}). {COPY_AGAIN}") from error
     _compare(path, size - _start(path), told)
     if [begin for begin, _ in ends] != [0, *(end for _, end in ends)][: len(ends)]:
@@ -49,9 +51,7 @@ def _header(path: Path, size: int) -> dict[str, Any]:
         raise Damaged(f"{path} is no safetensors file, or its header is damaged. {COPY_AGAIN}")
     if size < LENGTH + length or size < LENGTH:
         raise Damaged(f"{path} is cut off inside its header: it has {size:,} bytes. {COPY_AGAIN}")
-    with path.open("rb") as file:
-        file.seek(LENGTH)
-        text = file.read(length)
+    text = _bytes(path, LENGTH, length)
     try:
         header = json.loads(text)
         if isinstance(header, dict):
@@ -63,8 +63,18 @@ def _header(path: Path, size: int) -> dict[str, Any]:
 
 def _start(path: Path) -> int:
     """Where the tensors begin."""
-    with path.open("rb") as file:
-        return LENGTH + int.from_bytes(file.read(LENGTH), "little")
+    return LENGTH + int.from_bytes(_bytes(path, 0, LENGTH), "little")
+
+
+def _bytes(path: Path, start: int, number: int) -> bytes:
+    """Of a regular file alone, or one that a link of the Hub's cache names: opening a FIFO would wait."""
+    try:
+        descriptor = open_regular(path, follow=True)
+    except OSError as error:
+        raise Damaged(f"{path} cannot be read: {error}.") from error
+    with os.fdopen(descriptor, "rb") as file:
+        file.seek(start)
+        return file.read(number)
 
 
 def _bytes_of(name: str, about: Mapping[str, Any]) -> int:

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import re
-import struct
 from collections import defaultdict
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -14,12 +10,12 @@ from typing import Any
 
 from callsheet.errors import CallsheetError, counted
 from callsheet.records import FileRecord, ManifestRow, Revision
+from callsheet.rundir import structure
 from callsheet.rundir.hashes import Hashes, sha256
 from callsheet.rundir.revisions import content_of, revision_of
 from callsheet.rundir.rundir import CHECKPOINTS, RUN, RunDir
 from callsheet.values import plain
 
-WEIGHTS = re.compile(r"(^|/)(model|adapter_model|pytorch_model|mp_rank|zero_pp|__\d).*\.(safetensors|bin|pt|distcp)$")
 FIELDS = {"name", "step", "epoch", "path", "files"}
 
 
@@ -33,7 +29,7 @@ class Torn:
 
 def with_files(row: ManifestRow) -> ManifestRow:
     """`row` with every file under it and its size; hashes follow later."""
-    files = {str(path.relative_to(row.path)): FileRecord(path.stat().st_size) for path in _files(row.path)}
+    files = {str(path.relative_to(row.path)): FileRecord(path.stat().st_size) for path in structure.files(row.path)}
     return replace(row, files=files)
 
 
@@ -111,29 +107,16 @@ def fault(row: ManifestRow, *, deep: bool = False) -> str:
             return f"{name} has {counted(path.stat().st_size, 'byte')} instead of {expected.size}"
         if deep and expected.sha256 and sha256(path) != expected.sha256:
             return f"the content of {name} has changed since it was saved"
-    return structural_fault(row.path)
-
-
-def structural_fault(folder: Path) -> str:
-    """What is visibly wrong with a checkpoint that no manifest lists, or an empty string."""
-    try:
-        json.loads((folder / "trainer_state.json").read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return "trainer_state.json is missing"
-    except ValueError:
-        return "trainer_state.json is not JSON"
-    names = [str(path.relative_to(folder)) for path in _files(folder)]
-    if not any(WEIGHTS.search(name) for name in names):
-        return "it holds no weights"
-    if not any(map(_is_of_optimizer, names)):
-        return "it holds no optimizer state (was it saved with save_only_model?)"
-    return next((wrong for name in names if (wrong := _truncated(folder / name, name))), "")
+    return structure.fault(row.path)
 
 
 def bare_row(folder: Path) -> ManifestRow:
-    """A row for a checkpoint that a plain Trainer saved."""
-    state: dict[str, Any] = json.loads((folder / "trainer_state.json").read_text(encoding="utf-8"))
-    return ManifestRow(folder.name, int(state["global_step"]), float(state.get("epoch") or 0.0), folder)
+    """A row for a checkpoint that a plain Trainer saved. Raises `CallsheetError` where its state cannot be read."""
+    try:
+        state = structure.trainer_state(folder)
+    except ValueError as error:
+        raise CallsheetError(f"{folder} cannot be resumed from: {error}.") from error
+    return ManifestRow(folder.name, state.global_step, state.epoch or 0.0, folder)
 
 
 def choose(resume: str, run_dir: RunDir, *, deep: bool = True) -> tuple[ManifestRow | None, list[Torn]]:
@@ -157,7 +140,7 @@ def choose(resume: str, run_dir: RunDir, *, deep: bool = True) -> tuple[Manifest
 
 def step_of(folder: Path) -> int:
     number = folder.name.rpartition("-")[2]
-    return int(number) if number.isdigit() else -1
+    return int(number) if number.isascii() and number.isdigit() else -1
 
 
 def _named(folder: Path, *, deep: bool) -> ManifestRow:
@@ -167,7 +150,7 @@ def _named(folder: Path, *, deep: bool) -> ManifestRow:
         goes_on = f" To go on with this run, set output_dir={folder}." if (folder / RUN).exists() else ""
         raise CallsheetError(f"resume={folder} is a run. Name one of its checkpoints: resume={inside[-1]}.{goes_on}")
     row = manifest(RunDir(folder.parent)).get(folder.name)
-    wrong = fault(row, deep=deep) if row else structural_fault(folder)
+    wrong = fault(row, deep=deep) if row else structure.fault(folder)
     if not row and not wrong and (folder.parent / CHECKPOINTS).exists():
         wrong = "it was never finished: the manifest does not list it"
     if wrong:
@@ -187,42 +170,13 @@ def _offer(folder: Path, *, deep: bool) -> str:
 
 
 def _is_model_only(row: ManifestRow) -> bool:
-    return bool(row.files) and any(map(WEIGHTS.search, row.files)) and not any(map(_is_of_optimizer, row.files))
-
-
-def _is_of_optimizer(name: str) -> bool:
-    return "optimizer" in name or "optim_states" in name or "global_step" in name
+    return any(map(structure.WEIGHTS.search, row.files)) and not any(map(structure.is_of_optimizer, row.files))
 
 
 def _row(run_dir: RunDir, content: dict[str, Any]) -> ManifestRow:
     files = {name: FileRecord(**entry) for name, entry in content["files"].items()}
     known = (content["name"], content["step"], content["epoch"], run_dir.path / content["path"], files)
     return ManifestRow(*known, extras=content.get("extras") or {})
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    return (path for path in sorted(folder.rglob("*")) if path.is_file())
-
-
-def _truncated(path: Path, name: str) -> str:
-    """Whether a safetensors file is shorter than its header says, or a torch file lacks its end."""
-    if name.endswith(".safetensors"):
-        with path.open("rb") as file:
-            head = file.read(8)
-            length = struct.unpack("<Q", head)[0] if len(head) == 8 else -1
-            try:
-                header = json.loads(file.read(length)) if 0 <= length < path.stat().st_size else None
-            except ValueError:
-                header = None
-        ends = [entry["data_offsets"][1] for key, entry in (header or {}).items() if key != "__metadata__"]
-        if header is None or 8 + length + max(ends, default=0) != path.stat().st_size:
-            return f"{name} is cut short"
-    if name.endswith((".pt", ".pth")):
-        import zipfile
-
-        if not zipfile.is_zipfile(path):
-            return f"{name} is cut short"
-    return ""
 
 
 def put_aside(folder: Path) -> None:

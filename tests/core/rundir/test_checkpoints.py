@@ -80,6 +80,17 @@ def damage_flip(folder):
     path.write_bytes(content)
 
 
+def state_of(text):
+    return lambda folder: (folder / "trainer_state.json").write_text(text)
+
+
+def damage_header(header):
+    def damage(folder):
+        (folder / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + bytes(4))
+
+    return damage
+
+
 def damage_remove(folder):
     (folder / "optimizer.pt").unlink()
 
@@ -142,7 +153,15 @@ def test_a_run_is_no_checkpoint_although_it_holds_weights_and_a_state(run_dir):
         (damage_truncate, "model.safetensors is cut short"),
         (damage_remove, "it holds no optimizer state"),
         (lambda folder: (folder / "model.safetensors").unlink(), "it holds no weights"),
-        (lambda folder: (folder / "trainer_state.json").write_text("{"), "trainer_state.json is not JSON"),
+        (state_of("{"), "trainer_state.json: it is no JSON"),
+        (state_of("[1]"), "trainer_state.json: it is a list, an object is needed"),
+        (state_of("{}"), "trainer_state.json: it has no global_step"),
+        (state_of('{"global_step": "10"}'), "trainer_state.json: global_step is text, a whole number is needed"),
+        (state_of('{"global_step": -1}'), "trainer_state.json: global_step is -1"),
+        (state_of('{"global_step": 10, "log_history": {}}'), "trainer_state.json: log_history is an object"),
+        (state_of("[" * 100_000), "trainer_state.json: it is nested deeper"),
+        (damage_header(b"[" * 100_000), "model.safetensors is cut short, or its header is damaged"),
+        (damage_header(b'{"a": {"dtype": "F32", "shape": [1e999], "data_offsets": [0, 4]}}'), "its header is damaged"),
         (lambda folder: (folder / "optimizer.pt").write_bytes(b"PK"), "optimizer.pt is cut short"),
     ],
 )
@@ -152,6 +171,22 @@ def test_a_checkpoint_of_a_plain_trainer_is_looked_into(run_dir, damage, fault):
     damage(folder)
     with pytest.raises(CallsheetError, match=fault):
         choose(str(folder), run_dir)
+
+
+def test_a_fifo_in_a_checkpoint_is_no_file(run_dir):
+    folder = save(run_dir, 10, finished=False)
+    for name in ("model.safetensors", "optimizer.pt", "trainer_state.json"):
+        (folder / name).unlink()
+        os.mkfifo(folder / name)
+        with pytest.raises(CallsheetError, match="cannot be resumed from"):
+            choose(str(folder), run_dir)
+
+
+def test_a_name_that_only_looks_like_a_number_is_no_step(run_dir):
+    """Python calls a superscript two a digit, and makes no number of it."""
+    (run_dir.path / "checkpoint-²").mkdir()
+    (run_dir.path / "checkpoint-").mkdir()
+    assert {wreck.name for wreck in survey(run_dir)[1]} == {"checkpoint-²", "checkpoint-"}
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Only Linux counts what a process reads.")
