@@ -10,6 +10,7 @@ from pathlib import Path
 
 # By the seconds of the processor and those of waiting; those that take less than ten seconds need no place.
 LONGEST = [
+    "test_damage",
     "core/launch/test_launcher",
     "test_third_party",
     "plugins/hub_revisions/test_training",
