@@ -65,9 +65,15 @@ def _all(descriptor: int, path: Path, limit: int) -> bytes:
     """Counts what it reads: a file may grow while it is read, and some systems give sizes that are not true."""
     pieces: list[bytes] = []
     held = 0
+    if os.fstat(descriptor).st_size > limit:
+        raise _too_large(path, limit)
     while piece := os.read(descriptor, min(STEP, limit + 1 - held)):
         pieces.append(piece)
         held += len(piece)
         if held > limit:
-            raise Irregular(f"{shown(path)} holds more than {limit:,} bytes")
+            raise _too_large(path, limit)
     return b"".join(pieces)
+
+
+def _too_large(path: Path, limit: int) -> Irregular:
+    return Irregular(f"{shown(path)} holds more than {limit:,} bytes")

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-import json
+import logging
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 from typing import IO, Any
 
-from callsheet.errors import CallsheetError
-from callsheet.rundir import atomic
+from callsheet.disk import typed, yaml_files
+from callsheet.disk.regular import Irregular, shown
+from callsheet.disk.typed import LARGE, Malformed
+from callsheet.errors import CallsheetError, counted, sentences
+from callsheet.rundir import atomic, versions
+from callsheet.rundir.fields import ROWS, ConfigRecord, RunRecord
 from callsheet.rundir.locks import Flock, flock_past_readers, is_held
 from callsheet.secrets import redact
 from callsheet.values import dumps, plain
+
+logger = logging.getLogger("callsheet")
 
 RUN = "run.json"
 CONFIG = "config.yaml"
@@ -25,6 +32,7 @@ METRICS = "metrics.jsonl"
 CHECKPOINTS = "checkpoints.jsonl"
 EVALS = "evals.jsonl"
 LOCK = ".lock"
+MOST_NAMED = 10_000  # malformed lines that are counted
 
 
 class RunDir:
@@ -35,6 +43,7 @@ class RunDir:
         self.is_main = is_main
         self._lock: IO[str] | None = None
         self._updating = Lock()
+        self._written: dict[str, Any] | None = None  # what run.json said last
 
     def open(self, doing: str = "training") -> None:
         """Make the directory and take its lock, which the system releases when this process dies, however it dies.
@@ -85,6 +94,8 @@ class RunDir:
 
     def write_json(self, name: str, content: Mapping[str, Any]) -> None:
         self.write_text(name, dumps(content, indent=2) + "\n")
+        if name == RUN:
+            self._written = {**content}
 
     def write_text(self, name: str, text: str) -> None:
         """Replace `name` in one step: a reader sees the old file or the new one."""
@@ -96,50 +107,77 @@ class RunDir:
         if not self.is_main:
             return
         with self._updating:
-            self.write_json(RUN, {**self.run(), **fields})
+            self.write_json(RUN, {**self._run_so_far(), **fields})
 
     def run(self) -> dict[str, Any]:
-        """What `run.json` says, or nothing where there is none; raises `CallsheetError` when it cannot be read."""
+        """What `run.json` says, or nothing where there is none.
+
+        Raises `CallsheetError` where it cannot be read, or is of a format that only a later Callsheet knows.
+        """
         path = self.path / RUN
         try:
-            return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
-        except (OSError, ValueError, TypeError) as error:
-            raise CallsheetError(f"{path} cannot be read: {error}.") from error
+            content = typed.read(path, dict, limit=LARGE)
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError) as error:
+            raise CallsheetError(_unreadable(path, error)) from error
+        versions.refuse_later(content, self.path)
+        try:
+            return {**typed.convert(content, RunRecord, shown(path))}
+        except Malformed as error:
+            raise CallsheetError(sentences(str(error), versions.remedy(content))) from error
+
+    def _run_so_far(self) -> dict[str, Any]:
+        """What `run.json` says; of a run that writes to it, what it said last, should somebody have damaged it."""
+        try:
+            return self.run()
+        except CallsheetError as error:
+            if self._written is None:
+                raise
+            logger.warning("%s This run writes it anew.", error)
+            return self._written
 
     def config(self) -> dict[str, Any]:
         """The configuration, without secrets, by `config.yaml`, or by the copy in `run.json` where that is gone.
 
         Raises `CallsheetError` where neither can be read.
         """
-        import yaml
-
         path = self.path / CONFIG
+        run = self.run()
         try:
-            return dict(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
-        except (OSError, ValueError, TypeError, yaml.YAMLError) as error:
-            copy = self.run().get("config")
-            if isinstance(error, FileNotFoundError) and isinstance(copy, dict):
+            content = typed.convert(yaml_files.load(path) or {}, dict, shown(path))
+            named = {name: value for name, value in content.items() if isinstance(name, str)}
+            typed.convert(named, ConfigRecord, shown(path))
+            return content
+        except FileNotFoundError as error:
+            if isinstance(copy := run.get("config"), dict):
                 return copy
-            raise CallsheetError(f"{path} cannot be read: {error}.") from error
+            raise CallsheetError(_unreadable(path, error)) from error
+        except Malformed as error:
+            raise CallsheetError(sentences(str(error), versions.remedy(run))) from error
+        except OSError as error:
+            raise CallsheetError(_unreadable(path, error)) from error
 
     def rows(self, name: str, holding: str = "") -> Iterator[dict[str, Any]]:
-        """The lines of a log, oldest first; a line torn by a kill is passed over.
+        """The lines of a log, oldest first, read one by one; none where there is no such file.
 
-        With `holding`, only lines with that text: of a long log, few are worth the time that JSON takes.
+        A line torn by a kill is passed over. Others that are none are left out, too, with one warning that names the
+        first. With `holding`, only lines with that text: of a long log, few are worth the time that JSON takes.
+        Raises `CallsheetError` for what is no regular file.
         """
-        path = self.path / name
-        if not path.exists():
-            return
-        with path.open(encoding="utf-8", errors="replace") as file:
-            for line in file:
-                if holding not in line:
-                    continue
-                try:
-                    row = json.loads(line)
-                except ValueError:
-                    continue
-                if isinstance(row, dict):
+        path, wrong = self.path / name, list[Malformed]()
+        try:
+            for row in typed.rows(path, ROWS.get(name, dict), holding=holding):
+                if not isinstance(row, Malformed):
                     yield row
+                elif not row.is_torn and len(wrong) < MOST_NAMED:
+                    wrong.append(row)
+        except FileNotFoundError:
+            return
+        except Irregular as error:
+            raise CallsheetError(f"{error}. Remove it, or put it elsewhere.") from error
+        if wrong:
+            _say_left_out(str(wrong[0]), len(wrong))
 
     def _held_by(self, lock: IO[str]) -> str:
         lock.seek(0)
@@ -179,3 +217,16 @@ def _mend(log: Path) -> None:
     with log.open("rb+") as file:
         if file.seek(0, os.SEEK_END) and (file.seek(-1, os.SEEK_END), file.read(1))[1] != b"\n":
             file.write(b"\n")
+
+
+def _unreadable(path: Path, error: Exception) -> str:
+    if isinstance(error, (Irregular, Malformed)):
+        return sentences(str(error), versions.REPAIR)
+    return f"{shown(path)} cannot be read: {getattr(error, 'strerror', '') or error}."
+
+
+@lru_cache(maxsize=1000)  # a log is read many times in a process
+def _say_left_out(first: str, count: int) -> None:
+    at_least = "at least " if count == MOST_NAMED else ""
+    more = f", as well as {at_least}{counted(count - 1, 'more line', form=',')}" if count > 1 else ""
+    logger.warning("%s. It is left out%s.", first, more)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from callsheet.distributed.world import place_in_sweep
-from callsheet.rundir import attempts, rundir
+from callsheet.rundir import attempts, rundir, versions
 from callsheet.rundir.rundir import now
 from callsheet.secrets import redact, redact_override
 from callsheet.values import plain
@@ -58,6 +58,7 @@ def write_start(
     run_dir.write_json(
         rundir.RUN,
         {
+            "format": versions.FORMAT,
             "run": ctx.run,
             "experiment": ctx.experiment,
             "status": "running",

@@ -8,15 +8,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from callsheet.disk import typed
+from callsheet.disk.regular import shown
+from callsheet.disk.typed import Malformed
 from callsheet.errors import CallsheetError
 from callsheet.hooks import Plugin
 from callsheet.outbox.counts import counts_of
 from callsheet.outbox.settings import OutboxSettings
 from callsheet.plugins.lineup import Lineup
 from callsheet.records import LogContext
-from callsheet.rundir import attempts, rundir
+from callsheet.rundir import attempts, rundir, versions
 from callsheet.rundir.rundir import RunDir
 from callsheet.session.announcer import Announcer
+from callsheet.settings import check_settings
 
 NOT_WRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
 
@@ -68,12 +72,17 @@ def _announcer_of(folder: RunDir) -> tuple[Announcer, OutboxSettings]:
     lineup = Lineup(_plugins(config, run), log=folder.event)
     ids = dict(run.get("ids", {}))
     ctx = LogContext(folder.path, run.get("experiment", ""), run.get("run", ""), config, ids, lineup.publishes)
-    return Announcer(folder, ctx, lineup), _settings(config)
+    return Announcer(folder, ctx, lineup), _settings(config, folder.path / rundir.CONFIG)
 
 
-def _settings(config: Mapping[str, Any]) -> OutboxSettings:
-    known = {name: value for name, value in (config.get("outbox") or {}).items()}
-    return OutboxSettings(**known)
+def _settings(config: Mapping[str, Any], path: Path) -> OutboxSettings:
+    """The settings of the outbox; those of a later version are left aside. Raises `CallsheetError`."""
+    try:
+        made = typed.convert(config.get("outbox") or {}, OutboxSettings, f"{shown(path)}, outbox")
+    except Malformed as error:
+        raise CallsheetError(f"{error}. {versions.REPAIR}") from error
+    check_settings(made, f"{shown(path)}: outbox")
+    return made
 
 
 def _plugins(config: Mapping[str, Any], run: Mapping[str, Any]) -> dict[str, Plugin]:
