@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, fields
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from callsheet.disk import typed
 from callsheet.records import Revision
 from callsheet.values import described
 
@@ -54,8 +54,8 @@ def short(path: Path) -> str:
 def commit_in(folder: Path) -> str | None:
     """The commit that `folder` says it holds, or None where it says none."""
     try:
-        return str(json.loads((folder / COMMIT).read_text(encoding="utf-8"))["commit"])
-    except (OSError, ValueError, KeyError, TypeError):
+        return str(typed.read(folder / COMMIT, dict[str, Any])["commit"])
+    except (OSError, ValueError, KeyError):
         return None
 
 

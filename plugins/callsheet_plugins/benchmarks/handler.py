@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,26 +16,26 @@ from typing import Any
 from callsheet.errors import CallsheetError, sentences
 from callsheet.outbox import Delivery, Handler, Outbox, Parked, Permanent, Transient
 from callsheet.process.machine import cores
-from callsheet.rundir.rundir import RunDir, lines
+from callsheet.rundir.rundir import RunDir
 from callsheet.secrets import redact_text
-from callsheet.values import described, numbers
 from callsheet_plugins.benchmarks import engines, jobs
 from callsheet_plugins.benchmarks.definitions import Benchmark
 from callsheet_plugins.benchmarks.dispatch import attempts
 from callsheet_plugins.benchmarks.dispatch.attempts import Attempts
 from callsheet_plugins.benchmarks.dispatch.choosing import dispatcher
-from callsheet_plugins.benchmarks.dispatch.contract import LOG, Attempt, Dispatcher
+from callsheet_plugins.benchmarks.dispatch.contract import LOG, Attempt, Dispatcher, Seen
 from callsheet_plugins.benchmarks.dispatch.local import gpus
 from callsheet_plugins.benchmarks.dispatch.slurm.submission import SUBMISSION, TAKEN
 from callsheet_plugins.benchmarks.dispatch.status import Status, status_of
-from callsheet_plugins.benchmarks.engines import Malformed, Scores, Work
+from callsheet_plugins.benchmarks.engines import Work
+from callsheet_plugins.benchmarks.reading.child import PREDICTIONS, Answer
+from callsheet_plugins.benchmarks.reading.process import Readings
 
 FIRST_LOOK_SECONDS, LONGEST_LOOK_SECONDS = 0.5, 30.0
 QUEUE_SECONDS, LONGEST_QUEUE_SECONDS = 1.0, 60.0
 NICE = 5
+SAID = 400  # characters of the last line of a log
 AGAIN = "Install it again, then `callsheet outbox retry RUN ID`."
-# What comes of reading files that are not what an engine writes: a number beyond all numbers, a thousand brackets …
-NO_RESULTS = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
 
 
 class BenchmarkHandler(Handler):
@@ -47,6 +48,7 @@ class BenchmarkHandler(Handler):
         self._dispatchers: dict[str, Dispatcher] = {}
         self._told: dict[Path, str] = {}
         self._gpus_of: dict[str, int] = {}  # by entry
+        self._readings = Readings()
 
     def deliver(self, job: Delivery) -> Mapping[str, Any]:
         if "benchmarks" in job.payload:
@@ -66,22 +68,13 @@ class BenchmarkHandler(Handler):
         if seen.state == "left":
             raise Parked(sentences(tried.last_failure(), f"{job.payload['name']}: {seen.reason}"))
         status = status_of(folder)
-        if seen.state == "ended" and status.state == "succeeded":
-            attempts.blank_secrets(folder)
-            try:
-                return self._result(job, folder, status, _engine(job).results(self._work(job, folder)))
-            except Malformed as error:
-                reason = f"it left no readable results: {error}"
-            except NO_RESULTS as error:
-                reason = f"it left no readable results: {type(error).__name__}: {error}."
-        else:
+        succeeded = seen.state == "ended" and status.state == "succeeded"
+        if not succeeded:
             place.cancel(attempt, handle)  # what is lost may yet live: never two at once
-            attempts.blank_secrets(folder)
-            reason = (
-                _said(status)
-                if seen.state == "ended"
-                else f"it is gone: {(seen.reason or 'nobody knows why').rstrip('.')}."
-            )
+        answer = self._readings.answer(self._work(job, folder), scored=succeeded)
+        if answer.scores is not None:
+            return self._result(job, folder, status, answer.scores)
+        reason = _unread(answer) if succeeded else _ended_badly(seen, status)
         self._failed(job, tried, folder, reason)
         raise Transient(f"{job.payload['name']}: {reason}")
 
@@ -92,7 +85,9 @@ class BenchmarkHandler(Handler):
             RunDir(self.run_dir).event("benchmark_waits", id=job.entry.id, name=job.payload["name"], reason=reason)
 
     def _begin(self, job: Delivery, tried: Attempts) -> Path:
-        """Write down what the next attempt runs."""
+        """Write down what the next attempt runs; raises `Permanent` where there may be none."""
+        if tried.failed() >= _allowed(job):  # by a courier that was killed then, or an engine wrote so
+            raise Permanent(sentences(_given_up(job, tried), tried.last_failure()))
         return self._write(job, tried.begin())
 
     def _write_anew_where_moved(self, job: Delivery, folder: Path) -> None:
@@ -125,7 +120,10 @@ class BenchmarkHandler(Handler):
             handle = place.submit(attempt)
         except Transient as error:
             raise _after_those_before(job, error) from error
-        attempts.note_handle(attempt.folder, handle)
+        try:
+            attempts.note_handle(attempt.folder, handle)
+        except ValueError as error:
+            raise Permanent(f"{job.payload['name']} cannot be followed: {error}.") from error
         RunDir(self.run_dir).event("benchmark_submitted", id=job.entry.id, attempt=attempts.number(attempt.folder),
                                    where=job.payload["running"]["dispatch"], handle=handle)  # fmt: skip
         return handle
@@ -188,53 +186,44 @@ class BenchmarkHandler(Handler):
         """Record a failed attempt; raises `Permanent` after the last."""
         tried.fail(folder, reason)
         log, command = folder / LOG, attempts.command_of(folder).get("argv", [])
-        last, allowed = redact_text(attempts.last_lines(folder)), int(job.payload["running"]["attempts"])
+        last = redact_text(attempts.last_lines(folder))
         RunDir(self.run_dir).event("benchmark_failed", id=job.entry.id, name=job.payload["name"], reason=reason,
                                    attempt=attempts.number(folder), log=str(log), last_lines=last)  # fmt: skip
-        if (failed := tried.failed()) >= allowed:
-            tried.give_up()
-            times = "one attempt" if failed == 1 else f"{failed} attempts"
-            said = f" It said last: {last.splitlines()[-1]}" if last else ""
+        if tried.failed() >= _allowed(job):
+            said = f" It said last: {last.splitlines()[-1][:SAID]}" if last else ""
             raise Permanent(
-                f"Benchmark {job.payload['name']!r} ({_engine_name(job)}) failed after {times}: {reason}{said}",
-                f"Its command was {_shown(command)}; its log is {log}.",
+                f"{_given_up(job, tried)}: {reason}{said}", f"Its command was {_shown(command)}; its log is {log}."
             )
 
-    def _result(self, job: Delivery, folder: Path, status: Status, scores: Scores) -> dict[str, Any]:
+    def _result(self, job: Delivery, folder: Path, status: Status, scores: Mapping[str, Any]) -> dict[str, Any]:
         payload = job.payload
         task = payload["settings"]["task"]
         tags = {"weights": payload["weights"], "engine": _engine_name(job), "branch": payload["branch"], "task": task}
-        metrics, odd = numbers(scores.metrics)
-        if not metrics:
-            raise Malformed("they hold no number.")
-        left_out = {**scores.left_out, **odd}
         result = {
             "name": payload["name"],
-            "metrics": metrics,
+            "metrics": scores["metrics"],
             "benchmark_id": payload["name"],  # several may have one task, with other settings
-            "breakdowns": _breakdowns(scores.breakdowns, left_out),
+            "breakdowns": scores["breakdowns"],
             "tags": {name: value for name, value in tags.items() if value},
             "step": payload["step"],
             "commit": payload["commit"],
             "eval_seconds": round(status.ended_at - status.started_at, 3),
         }
-        path = folder / "predictions.jsonl"
-        path.write_text(lines(scores.predictions), encoding="utf-8")
-        where = str(path.relative_to(self.run_dir)) if scores.predictions else None
-        said = {"left_out": left_out} if left_out else {}
+        where = str((folder / PREDICTIONS).relative_to(self.run_dir)) if scores["predictions"] else None
+        said = {"left_out": left_out} if (left_out := scores["left_out"]) else {}
         return {"evals": [{"result": result, "predictions": where, "step": payload["step"], **said}]}
 
 
-def _breakdowns(found: Any, left_out: dict[str, str]) -> dict[str, dict[str, float]]:
-    """The tasks that have numbers; what has none is added to `left_out`."""
-    if not isinstance(found, Mapping):
-        left_out["breakdowns"] = described(found)
-        return {}
-    tasks = {}
-    for name, row in found.items():
-        tasks[str(name)], odd = numbers(row)
-        left_out |= {f"breakdowns/{name}/{metric}".rstrip("/"): what for metric, what in odd.items()}
-    return {name: row for name, row in tasks.items() if row}
+def _allowed(job: Delivery) -> int:
+    return int(job.payload["running"]["attempts"])
+
+
+def _given_up(job: Delivery, tried: Attempts) -> str:
+    """That its last attempt failed; a retry counts anew."""
+    failed = tried.failed()
+    tried.give_up()
+    times = "one attempt" if failed == 1 else f"{failed} attempts"
+    return f"Benchmark {job.payload['name']!r} ({_engine_name(job)}) failed after {times}"
 
 
 def _engine_name(job: Delivery) -> str:
@@ -268,6 +257,21 @@ def _after_those_before(job: Delivery, error: Transient) -> Transient:
     turn = before * QUEUE_SECONDS / int((job.payload["running"].get("local") or {}).get("slots", 1))
     wait = min(max(error.retry_after or 0.0, turn), LONGEST_QUEUE_SECONDS)
     return Transient(str(error), retry_after=wait, counts=False)
+
+
+def _unread(answer: Answer) -> str:
+    """Why an engine that ended well has no scores. Raises what may be different at another time."""
+    if answer.missing:
+        raise Permanent(answer.missing, AGAIN)
+    if answer.errno:
+        raise OSError(answer.errno, os.strerror(answer.errno))
+    return f"it left no readable results: {answer.malformed}"
+
+
+def _ended_badly(seen: Seen, status: Status) -> str:
+    if seen.state == "ended":
+        return _said(status)
+    return f"it is gone: {(seen.reason or 'nobody knows why').rstrip('.')}."
 
 
 def _said(status: Status) -> str:

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import sys
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from callsheet.disk import regular, typed
 from callsheet.errors import sentences
 from callsheet.rundir import atomic
-from callsheet.secrets import redact_text
 from callsheet_plugins.benchmarks.dispatch import runner
 from callsheet_plugins.benchmarks.dispatch.contract import COMMAND, LOG, Attempt
 
 FOLDER = "benchmarks"
 HANDLE, OUTCOME, GIVEN_UP = "handle.json", "outcome.json", "given_up.json"
 TAIL_BYTES = 4096
-SCANNED_BYTES = 64 << 20
+SMALL_BYTES = 1 << 20
+LONGEST_HANDLE = 10_000  # characters
+REASON = 2000  # characters
 
 
 class Attempts:
@@ -50,12 +53,13 @@ class Attempts:
         """What became of the attempt before the current one; empty when this is the first."""
         if not (over := self._over()):
             return ""
-        reason = (read(over[-1] / OUTCOME) or {}).get("failed", "it failed")
+        outcome = read(over[-1] / OUTCOME)
+        reason = str(outcome.get("failed", "it failed")) if isinstance(outcome, dict) else "it failed"
         return sentences(f"Attempt {number(over[-1])} is over: {reason}", f"Its log is {over[-1] / LOG}.")
 
     def fail(self, folder: Path, reason: str) -> None:
         """Note that an attempt is over, and why."""
-        atomic.write(folder / OUTCOME, json.dumps({"failed": reason}) + "\n")
+        atomic.write(folder / OUTCOME, json.dumps({"failed": reason[:REASON]}) + "\n")
 
     def give_up(self) -> None:
         """Let a later retry begin counting anew."""
@@ -79,8 +83,8 @@ def number(folder: Path) -> int:
     >>> number(Path("attempt-2"))
     2
     """
-    digits = folder.name.rpartition("-")[2]
-    return int(digits) if digits.isdigit() else 0
+    found = re.fullmatch(r"attempt-([0-9]{1,9})", folder.name)
+    return int(found[1]) if found else 0
 
 
 def runner_command(attempt: Attempt) -> list[str]:
@@ -98,10 +102,13 @@ def write_command(
 
 def handle_of(folder: Path) -> str | None:
     content = read(folder / HANDLE)
-    return str(content["handle"]) if isinstance(content, dict) else None
+    return str(content["handle"]) if isinstance(content, dict) and "handle" in content else None
 
 
 def note_handle(folder: Path, handle: str) -> None:
+    """Raises ValueError for a handle that would not be read again."""
+    if len(handle) > LONGEST_HANDLE:
+        raise ValueError(f"the handle of its dispatcher has {len(handle):,} characters, and {LONGEST_HANDLE:,} at most")
     atomic.write(folder / HANDLE, json.dumps({"handle": handle}) + "\n")
 
 
@@ -113,27 +120,17 @@ def command_of(folder: Path) -> dict[str, Any]:
 def last_lines(folder: Path, count: int = 8) -> str:
     """The end of an attempt's log."""
     try:
-        with (folder / LOG).open("rb") as file:
-            file.seek(max((folder / LOG).stat().st_size - TAIL_BYTES, 0))
-            text = file.read().decode("utf-8", errors="replace")
+        with os.fdopen(regular.open_regular(folder / LOG), "rb") as file:
+            file.seek(max(os.fstat(file.fileno()).st_size - TAIL_BYTES, 0))
+            text = file.read(TAIL_BYTES).decode("utf-8", errors="replace")
     except OSError:
         return ""
     return "\n".join([line.rpartition("\r")[2] for line in text.splitlines() if line.strip()][-count:])
 
 
-def blank_secrets(folder: Path) -> None:
-    """Blank secrets in the log of an attempt that is over: engines print what they like."""
-    path = folder / LOG
-    with suppress(OSError):
-        if path.stat().st_size <= SCANNED_BYTES:
-            text = path.read_text(encoding="utf-8", errors="surrogateescape")
-            if (kept := redact_text(text)) != text:
-                path.write_text(kept, encoding="utf-8", errors="surrogateescape")
-
-
 def read(path: Path) -> Any:
-    """JSON, or None for what is missing or torn."""
+    """JSON, or None for what is missing or torn, or no file of a mebibyte at most."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return typed.read(path, Any, limit=SMALL_BYTES)  # type: ignore[arg-type]  # msgspec knows it
     except (OSError, ValueError):
         return None

@@ -22,6 +22,9 @@ from typing import Any
 BEAT_SECONDS = 10.0
 GRACE_SECONDS = 10.0
 ROOM_SECONDS = 60.0  # for a full disk to have room again for how it ended
+# A log of more than this loses its middle; an edge more is left of both parts, for whoever looks for secrets in them.
+LONGEST_LOG, HEAD_BYTES, TAIL_BYTES, EDGE_BYTES = 64 << 20, 4 << 20, 12 << 20, 16 << 10
+CUT = b"\n[callsheet: the middle of this log was cut out]\n"
 DIE_WITH_PARENT, ADOPT_ORPHANS = 1, 36  # PR_SET_PDEATHSIG and PR_SET_CHILD_SUBREAPER of Linux
 
 
@@ -52,7 +55,7 @@ class Run:
         with suppress(OSError):
             os.nice(int(self.command.get("nice") or 0))
         self._tell()
-        with (self.folder / "log.txt").open("ab") as log:
+        with (self.folder / "log.txt").open("ab+") as log:
             try:
                 self._process = self._start(log)
             except OSError as error:
@@ -60,7 +63,7 @@ class Run:
                 return self._end("failed", exit_code=127, error=str(error))
             self.status["engine"] = {"pid": self._process.pid, "born": born(self._process.pid)}
             self._tell()
-            return self._wait(self._process)
+            return self._wait(self._process, log)
 
     def _start(self, log: Any) -> subprocess.Popen[bytes]:
         command = self.command
@@ -76,7 +79,7 @@ class Run:
             preexec_fn=_die_with_parent,
         )
 
-    def _wait(self, process: subprocess.Popen[bytes]) -> int:
+    def _wait(self, process: subprocess.Popen[bytes], log: Any) -> int:
         limit = self.command.get("seconds")
         end = time.monotonic() + limit if limit else float("inf")
         while True:
@@ -90,9 +93,11 @@ class Run:
                 code = process.wait(min(BEAT_SECONDS, max(end - time.monotonic(), 0.01), 1.0))
             except subprocess.TimeoutExpired:
                 self._beat()
+                _cut_middle(log.fileno())
             else:
                 with suppress(ProcessLookupError, PermissionError):
                     os.killpg(process.pid, signal.SIGKILL)  # what it left running
+                _cut_middle(log.fileno())
                 if self._told_to_stop:  # and so were they all, at once: that is how a scheduler stops a job
                     return self._end("terminated", exit_code=143)
                 return self._end("failed" if code else "succeeded", exit_code=code)
@@ -111,7 +116,7 @@ class Run:
             try:
                 os.killpg(process.pid, number)
                 process.wait(GRACE_SECONDS)
-            except (ProcessLookupError, subprocess.TimeoutExpired):
+            except (ProcessLookupError, PermissionError, subprocess.TimeoutExpired):
                 continue
 
     def _stop(self, *received: object) -> None:
@@ -136,6 +141,15 @@ class Run:
         draft = self.folder / f"status.json.{os.getpid()}"
         draft.write_text(json.dumps(self.status, indent=2), encoding="utf-8")
         draft.replace(self.folder / "status.json")
+
+
+def _cut_middle(log: int) -> None:
+    """Keep the beginning and the end of a log that grows without end; whoever writes it appends, and goes on there."""
+    with suppress(OSError):
+        if (size := os.fstat(log).st_size) > LONGEST_LOG:
+            tail = os.pread(log, TAIL_BYTES + EDGE_BYTES, size - TAIL_BYTES - EDGE_BYTES)
+            os.ftruncate(log, HEAD_BYTES + EDGE_BYTES)
+            os.write(log, CUT + tail)
 
 
 def born(pid: int) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from contextlib import suppress
@@ -10,9 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from callsheet_plugins.benchmarks.dispatch.attempts import read
 from callsheet_plugins.benchmarks.dispatch.contract import STATUS
 
 LONGEST_NAME = 120
+LONGEST_ERROR = 1000
+END_OF_TIME = 1e12  # seconds
 
 
 @dataclass(frozen=True)
@@ -50,33 +52,38 @@ class Status:
 
 
 def status_of(folder: Path) -> Status:
-    """What `status.json` of the attempt in `folder` says, or an empty status where there is none."""
+    """What `status.json` of the attempt in `folder` says, or an empty status where there is none that can be read."""
     with suppress(OSError):
         os.listdir(folder)  # opening a folder is what makes NFS look for names that it believed absent
-    try:
-        content = json.loads((folder / STATUS).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return Status()
+    content = read(folder / STATUS)
     return _status(content) if isinstance(content, dict) else Status()
 
 
 def _status(content: dict[str, Any]) -> Status:
+    code = content.get("exit_code")
     return Status(
-        state=str(content.get("state", "")),
-        exit_code=content.get("exit_code"),
-        error=str(content.get("error") or ""),
-        job=str(content.get("slurm_job_id") or ""),
+        state=str(content.get("state", ""))[:LONGEST_NAME],
+        exit_code=code if isinstance(code, int) and abs(code) < 1 << 31 else None,
+        error=str(content.get("error") or "")[:LONGEST_ERROR],
+        job=str(content.get("slurm_job_id") or "")[:LONGEST_NAME],
         host=str(content.get("host", "")),
         runner=_process(content),
-        engine=_process(content.get("engine") or {}),
-        started_at=float(content.get("started") or 0.0),
-        ended_at=float(content.get("ended") or 0.0),
-        beat=float(content.get("beat") or 0.0),
+        engine=_process(content.get("engine")),
+        started_at=_time(content.get("started")),
+        ended_at=_time(content.get("ended")),
+        beat=_time(content.get("beat")),
     )
 
 
-def _process(content: dict[str, Any]) -> Process:
-    return Process(int(content.get("pid") or 0), str(content.get("born") or ""))
+def _process(content: Any) -> Process:
+    content = content if isinstance(content, dict) else {}
+    pid = content.get("pid")
+    return Process(pid if isinstance(pid, int) and 0 < pid < 1 << 31 else 0, str(content.get("born") or ""))
+
+
+def _time(value: Any) -> float:
+    is_time = isinstance(value, (int, float)) and 0 <= value < END_OF_TIME
+    return float(value) if is_time else 0.0
 
 
 def job_name(name: str) -> str:

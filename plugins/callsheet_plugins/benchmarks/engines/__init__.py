@@ -7,8 +7,9 @@ from callsheet.plugins import entry_points
 from callsheet.plugins.groups import ENGINES
 from callsheet_plugins.benchmarks.definitions import Benchmark
 from callsheet_plugins.benchmarks.engines.contract import Engine, Malformed, Scores, Work
+from callsheet_plugins.benchmarks.engines.files import json_of, rows_of
 
-__all__ = ["Benchmark", "Engine", "Malformed", "Scores", "Work", "engine"]
+__all__ = ["Benchmark", "Engine", "Malformed", "Scores", "Work", "engine", "json_of", "rows_of"]
 
 
 def engine(name: str) -> Engine:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
@@ -52,11 +52,12 @@ class Scores:
     """What came of it, in the terms of `EvalResult`. `left_out` says what is no number, by name.
 
     What an engine leaves here and is no number after all is left out and reported, and costs nothing else.
+    `predictions` may be a generator: it is asked for one row at a time, and what it raises costs no score.
     """
 
     metrics: Mapping[str, float]
     breakdowns: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    predictions: Sequence[Mapping[str, Any]] = ()
+    predictions: Iterable[Mapping[str, Any]] = ()
     left_out: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -86,4 +87,7 @@ class Engine(Protocol):
 
     @abstractmethod
     def results(self, work: Work) -> Scores:
-        """Read what the program left in `work.out`; raises `Malformed`."""
+        """Read what the program left in `work.out`; raises `Malformed`.
+
+        It is called in a process of its own, which has 1 GiB of memory and ten minutes, its predictions included.
+        """

@@ -15,14 +15,14 @@ import yaml
 
 from callsheet.values import number
 from callsheet_plugins.benchmarks.definitions import Benchmark
-from callsheet_plugins.benchmarks.dispatch.attempts import read
-from callsheet_plugins.benchmarks.engines import results_file, shares
+from callsheet_plugins.benchmarks.engines import files, results_file, shares
 from callsheet_plugins.benchmarks.engines.contract import Engine, Malformed, Scores, Work
 
 CONFIG = "model.yaml"
 TOKENIZER = "tokenizer_config.json"
 TOKENIZER_FILES = ("tokenizer*", "special_tokens_map.json", "added_tokens.json", "chat_template*", "*.model")
 VLLM = "vllm"
+ROWS_AT_A_TIME = 64
 BACKENDS = ("accelerate", VLLM)
 
 
@@ -63,8 +63,7 @@ class Lighteval(Engine):
         overall = tasks.pop("all", None) or next(iter(tasks.values()), {})
         if not overall:
             raise Malformed(f'"results" of {path.name} hold no number.')
-        predictions, odd = results_file.collected(_details(work.out))
-        return Scores(overall, tasks if len(tasks) > 1 else {}, predictions, odd)
+        return Scores(overall, tasks if len(tasks) > 1 else {}, _details(work.out))
 
 
 def _model(work: Work) -> dict[str, Any]:
@@ -98,7 +97,7 @@ def _model(work: Work) -> dict[str, Any]:
 def _tokenizer_for_older_libraries(work: Work) -> Path | None:
     """A copy of the tokenizer under the class that transformers 4 has for it: 5 saves a name that 4 does not know."""
     source, target = Path(work.model), work.folder / "tokenizer"
-    content = read(source / TOKENIZER)
+    content = _json(source / TOKENIZER)
     if not isinstance(content, dict) or content.get("tokenizer_class") != "TokenizersBackend":
         return None
     target.mkdir(exist_ok=True)
@@ -108,6 +107,13 @@ def _tokenizer_for_older_libraries(work: Work) -> Path | None:
     changed = {**content, "tokenizer_class": "PreTrainedTokenizerFast"}
     (target / TOKENIZER).write_text(json.dumps(changed, indent=1), encoding="utf-8")
     return target
+
+
+def _json(path: Path) -> Any:
+    try:
+        return files.json_of(path)
+    except Malformed:  # then it is the engine's to say so
+        return None
 
 
 def _task_name(task: str) -> str:
@@ -126,5 +132,6 @@ def _details(out: Path) -> Iterator[dict[str, Any]]:
         from pyarrow import parquet  # type: ignore[import-untyped]  # pyarrow ships no types
 
         task = _task_name(path.name.removeprefix("details_").rpartition("_")[0].replace("|", ":"))
-        for row in parquet.read_table(path).to_pylist():
-            yield {"task": task, **row}
+        with files.opened(path) as file:
+            for batch in parquet.ParquetFile(file).iter_batches(batch_size=ROWS_AT_A_TIME):
+                yield from ({"task": task, **row} for row in batch.to_pylist())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ import yaml
 
 from callsheet.values import number
 from callsheet_plugins.benchmarks.definitions import Benchmark
-from callsheet_plugins.benchmarks.engines import results_file, shares
+from callsheet_plugins.benchmarks.engines import files, results_file, shares
 from callsheet_plugins.benchmarks.engines.contract import Engine, Malformed, Scores, Work
 
 CONFIG = "lm_eval.yaml"
@@ -41,8 +40,7 @@ class LmEval(Engine):
         tasks = {task: _metrics(row) for task, row in rows.items()}
         if not any(tasks.values()):
             raise Malformed(f'"results" of {path.name} hold no number.')
-        predictions, odd = results_file.collected(_samples(path.parent))
-        return Scores(_overall(work.task, tasks), tasks if len(tasks) > 1 else {}, predictions, odd)
+        return Scores(_overall(work.task, tasks), tasks if len(tasks) > 1 else {}, _samples(path.parent))
 
 
 def _config(work: Work) -> dict[str, Any]:
@@ -98,9 +96,5 @@ def _overall(task: str, tasks: Mapping[str, Mapping[str, float]]) -> dict[str, f
 def _samples(folder: Path) -> Iterator[dict[str, Any]]:
     for path in sorted(folder.glob("samples_*.jsonl")):
         task = path.name.removeprefix("samples_").rpartition("_")[0]
-        with path.open(encoding="utf-8") as file:
-            for line in file:
-                try:
-                    yield {"task": task, **json.loads(line)}
-                except (ValueError, TypeError) as error:
-                    raise Malformed(f"{path.name} cannot be read: {error}.") from error
+        for row in files.rows_of(path):
+            yield {"task": task, **row}

@@ -8,6 +8,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, ClassVar
 
+from callsheet.disk import typed
 from callsheet.rundir import atomic
 
 
@@ -53,6 +54,6 @@ def _best(known: Mapping[str, Mapping[str, Any]], rule: Mapping[str, Any]) -> li
 
 def _read(path: Path) -> dict[str, dict[str, Any]]:
     try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
+        return typed.read(path, dict[str, dict[str, Any]])
     except (OSError, ValueError):
         return {}

@@ -8,6 +8,7 @@ from pathlib import Path
 from threading import Lock
 from typing import ClassVar
 
+from callsheet.disk import typed
 from callsheet.errors import counted
 from callsheet.outbox import Delivery, Entry, Transient
 from callsheet.rundir import atomic
@@ -58,7 +59,7 @@ class Quota:
 
     def _times(self) -> dict[str, list[float]]:
         try:
-            return dict(json.loads(self.path.read_text(encoding="utf-8")))
+            return typed.read(self.path, dict[str, list[float]])
         except (OSError, ValueError):
             return {}
 

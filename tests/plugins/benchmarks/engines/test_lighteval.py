@@ -42,7 +42,7 @@ def test_details_become_predictions(tmp_path):
     job = work(tmp_path, "math_500")
     (job.out / "results_1.json").write_text(json.dumps({"results": {"math_500:0": {"pass@1": 1.0}}}))
     parquet.write_table(Table.from_pylist([{"doc": {"query": "1+1"}}]), job.out / "details_math_500|0_1.parquet")
-    assert Lighteval().results(job).predictions == [{"task": "math_500", "doc": {"query": "1+1"}}]
+    assert [*Lighteval().results(job).predictions] == [{"task": "math_500", "doc": {"query": "1+1"}}]
 
 
 def test_a_tokenizer_saved_by_transformers_5_gets_the_name_that_4_knows(tmp_path):

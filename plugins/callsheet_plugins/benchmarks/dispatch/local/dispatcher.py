@@ -8,12 +8,13 @@ import socket
 import subprocess
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from callsheet.outbox import Transient
 from callsheet_plugins.benchmarks.dispatch import attempts, runner
-from callsheet_plugins.benchmarks.dispatch.contract import Attempt, Dispatcher, Seen
+from callsheet_plugins.benchmarks.dispatch.contract import STATUS, Attempt, Dispatcher, Seen
 from callsheet_plugins.benchmarks.dispatch.environment import for_job
 from callsheet_plugins.benchmarks.dispatch.local import processes
 from callsheet_plugins.benchmarks.dispatch.status import status_of
@@ -53,15 +54,15 @@ class Local(Dispatcher):
     def look(self, attempt: Attempt, handle: str) -> Seen:
         if child := self._children.get(attempt.folder):
             child.poll()  # or a dead one would stay a zombie
-        seen = _seen(attempt.folder, json.loads(handle))
+        seen = _seen(attempt.folder, _started(handle))
         if seen.state != "running":
             self._forget(attempt.folder)
         return seen
 
     def cancel(self, attempt: Attempt, handle: str) -> None:
-        status, started = status_of(attempt.folder), json.loads(handle)
-        if started["host"] == socket.gethostname():
-            processes.kill_group(int(started["pid"]), str(started["born"]))
+        status, started = status_of(attempt.folder), _started(handle)
+        if started.host == socket.gethostname():
+            processes.kill_group(started.pid, started.born)
             for known in (status.runner, status.engine):
                 processes.kill_group(known.pid, known.born)
         self._forget(attempt.folder)
@@ -88,7 +89,7 @@ class Local(Dispatcher):
         """Which slots the jobs hold that an earlier courier started; read once, since there may be many jobs."""
         for path in (self.run_dir / attempts.FOLDER).glob(f"*/attempt-*/{TAKEN}"):
             if not (path.parent / attempts.OUTCOME).exists() and _runs(path.parent):
-                known = json.loads(attempts.handle_of(path.parent) or "{}").get("slot", -1)
+                known = _started(attempts.handle_of(path.parent)).slot
                 slot = known if known >= 0 and known not in self._taken else max([-1, *self._taken]) + 1
                 self._taken[slot] = path.parent
 
@@ -97,12 +98,32 @@ class Local(Dispatcher):
         self._taken = {slot: taken for slot, taken in self._taken.items() if taken != folder}
 
 
+@dataclass(frozen=True)
+class Started:
+    """What a handle says; all of it is nothing where the file was damaged."""
+
+    host: str = ""
+    pid: int = 0
+    born: str = ""
+    slot: int = -1
+    at: float = 0.0
+
+
+def _started(handle: str | None) -> Started:
+    try:
+        found = Started(**json.loads(handle or "{}"))
+    except (ValueError, TypeError, RecursionError):
+        return Started()
+    kinds = [type(value) for value in vars(found).values()]
+    return found if kinds[:4] == [str, int, str, int] and kinds[4] in (int, float) else Started()
+
+
 def _runs(folder: Path) -> bool:
-    started = json.loads(attempts.handle_of(folder) or "{}")
-    return _seen(folder, started).state == "running" if started or status_of(folder).state else True
+    handle = attempts.handle_of(folder)
+    return _seen(folder, _started(handle)).state == "running" if handle or status_of(folder).state else True
 
 
-def _seen(folder: Path, started: dict[str, Any]) -> Seen:
+def _seen(folder: Path, started: Started) -> Seen:
     """What the runner wrote, and whether it still lives where that says nothing."""
     status = status_of(folder)
     if not status.state:
@@ -120,11 +141,13 @@ def _seen(folder: Path, started: dict[str, Any]) -> Seen:
     return Seen("lost", f"its process {status.runner.pid} on {status.host} vanished.")
 
 
-def _not_begun(folder: Path, started: dict[str, Any]) -> Seen:
+def _not_begun(folder: Path, started: Started) -> Seen:
     """Between the start of the runner and its first word; a second one may have been started, and one of them runs."""
-    here = started["host"] == socket.gethostname()
-    if here and started["pid"] and processes.born(int(started["pid"])) == started["born"] != "":
+    here = started.host == socket.gethostname()
+    if here and started.pid and processes.born(started.pid) == started.born != "":
         return Seen("running")
-    if status_of(folder).state or time.time() - float(started["at"]) < runner.BEAT_SECONDS:
+    if status_of(folder).state or time.time() - started.at < runner.BEAT_SECONDS:
         return Seen("running")
+    if os.path.lexists(folder / STATUS):
+        return Seen("lost", f"its {STATUS} says nothing that can be read.")
     return Seen("lost", "its process vanished before it began.")

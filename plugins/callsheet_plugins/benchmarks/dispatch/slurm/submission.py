@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from callsheet.rundir import atomic
+from callsheet_plugins.benchmarks.dispatch.attempts import read
 
 SUBMISSION = "slurm.json"
 TAKEN = "taken"  # the runner's: it has begun
@@ -29,7 +30,12 @@ class Submission:
 
 
 def submission_of(folder: Path) -> Submission | None:
+    content = read(folder / SUBMISSION)
     try:
-        return Submission(**json.loads((folder / SUBMISSION).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+        found = Submission(**content) if isinstance(content, dict) else None
+    except TypeError:  # it has fields of another kind of file
         return None
+    is_whole = (
+        found and isinstance(found.at, (int, float)) and {type(found.name), type(found.folder), type(found.id)} == {str}
+    )
+    return found if is_whole else None
