@@ -14,6 +14,8 @@ from numbers import Complex, Real
 from pathlib import PurePath
 from typing import Any
 
+from callsheet.secrets import redact_names
+
 DEEPEST = 100  # levels of lists and dictionaries; json itself gives up at about a thousand
 LONGEST = 10_000  # characters of an object's own text
 MOST_BITS = 14_000  # of an int: Python writes no number of more than 4,300 digits
@@ -37,7 +39,7 @@ def number(value: Any) -> float:
 
 
 def numbers(values: Any) -> tuple[dict[str, float], dict[str, str]]:
-    """The numbers among `values`, and of what is no number what it is; both by name.
+    """The numbers among `values`, and of what is no number what it is; both by name, without secrets.
 
     A dictionary among them gives a number for each of its keys.
 
@@ -47,7 +49,7 @@ def numbers(values: Any) -> tuple[dict[str, float], dict[str, str]]:
     good: dict[str, float] = {}
     odd: dict[str, str] = {}
     _sort(values, "", good, odd, 0)
-    return good, odd
+    return redact_names(good), redact_names(odd)
 
 
 def plain(value: Any) -> Any:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from callsheet import Plugin, hookimpl, setting
 from callsheet.rundir import atomic
+from callsheet.secrets import redact
 from callsheet.values import number
 
 if TYPE_CHECKING:
@@ -124,6 +125,6 @@ def _row_writer(add: Callable[[Mapping[str, Any]], None]) -> TrainerCallback:
         ) -> None:
             values = {name: _cell(value) for name, value in (logs or {}).items()}
             split = "eval" if any(name.startswith("eval_") for name in values) else "train"
-            add({"step": state.global_step, "epoch": state.epoch, "split": split} | values)
+            add({"step": state.global_step, "epoch": state.epoch, "split": split} | redact(values))
 
     return WriteRow()

@@ -16,6 +16,7 @@ from callsheet.cli.hydra_app import HYDRA
 from callsheet.distributed.world import World, world
 from callsheet.errors import CallsheetError, PluginFailure
 from callsheet.process.exit import die_with_driver
+from callsheet.process.printed import print_no_secrets
 
 if TYPE_CHECKING:  # what only some commands use is imported by them: listing plugins takes as long as its imports
     from pathlib import Path
@@ -70,6 +71,7 @@ def main() -> None:
         from callsheet.cli.completion import complete
 
         sys.exit(complete(sys.argv[1:], cli.list_commands(click.Context(cli))))
+    print_no_secrets()
     die_with_driver()
     here = world()
     try:

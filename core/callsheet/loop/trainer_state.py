@@ -9,6 +9,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from callsheet.secrets import redact_text
 from callsheet.values import number, plain
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def settle(rows: Iterable[dict[str, Any]]) -> None:
 
 @contextmanager
 def strict(state: TrainerState) -> Iterator[None]:
-    """While this is open, `state` saves itself as strict JSON.
+    """While this is open, `state` saves itself as strict JSON without secrets.
 
     `TrainerState.save_to_json` raises for a tensor in `log_history`, which leaves the checkpoint without a
     trainer_state.json, and writes NaN, which is no JSON (transformers 5.23, trainer_callback.py, line 143).
@@ -37,7 +38,7 @@ def strict(state: TrainerState) -> Iterator[None]:
     def save_to_json(json_path: str) -> None:
         content = {field.name: getattr(state, field.name) for field in fields(state)}
         text = json.dumps(plain(content), indent=2, sort_keys=True, allow_nan=False)
-        Path(json_path).write_text(text + "\n", encoding="utf-8")
+        Path(json_path).write_text(redact_text(text) + "\n", encoding="utf-8")
 
     vars(state)["save_to_json"] = save_to_json
     try:

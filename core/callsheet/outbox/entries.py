@@ -11,6 +11,7 @@ from typing import Any
 
 from callsheet.disk import typed
 from callsheet.disk.typed import Malformed
+from callsheet.secrets import redact_text
 from callsheet.values import dumps
 
 READABLE = 60
@@ -56,7 +57,7 @@ def id_of(kind: str, key: str) -> str:
 
 def to_json(entry: Entry) -> str:
     """Raises ValueError for one that would be too long to be read again."""
-    text = dumps(vars(entry), indent=1) + "\n"
+    text = redact_text(dumps(vars(entry), indent=1)) + "\n"
     if len(text) > LONGEST:
         raise ValueError(f"an entry of the outbox has at most {LONGEST:,} bytes; put what is longer among its files")
     return text

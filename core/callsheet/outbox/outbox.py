@@ -14,7 +14,7 @@ from typing import Any
 from callsheet.outbox import handlers, snapshots
 from callsheet.outbox.entries import Entry, id_of
 from callsheet.outbox.store import EntryStore
-from callsheet.secrets import redact
+from callsheet.secrets import redact, redact_names, redact_text
 from callsheet.values import plain
 
 _putting = Lock()  # two threads with one key make one entry
@@ -47,7 +47,7 @@ class Outbox:
         >>> state.outbox.put("hub_revisions", {"step": 100}, files={"config.json": row.path / "config.json"}, key="100")
         """
         handlers.require(kind)
-        key = key or uuid.uuid4().hex
+        key = redact_text(key or uuid.uuid4().hex)
         id = id_of(kind, key)
         with _putting:
             try:
@@ -68,6 +68,7 @@ class Outbox:
         self.store.make()
         if self.store.is_draft(entry.id) or self.store.state_of(entry.id) is not None:
             return False
+        files = redact_names(files)
         sizes = snapshots.take(self.run_dir, entry.id, files) if files else {}
         sources = {name: os.path.relpath(path, self.run_dir) for name, path in files.items()}
         try:

@@ -18,8 +18,12 @@ DESCRIPTORS = "/proc/self/fd"
 def flush_open_files() -> None:
     """Write what the buffers of Python's files hold. Compressed files are closed, because their end is part of them."""
     files = _open_files() if _may_have_open_files() else []
-    for file in (sys.stdout, sys.stderr, *sorted(files, key=_turn)):
-        with suppress(Exception):  # a full disk, or a reader that has gone: nobody is left to be told
+    with suppress(Exception):  # a full disk, or a reader that has gone: nobody is left to be told
+        sys.stdout.flush()
+    with suppress(Exception):
+        sys.stderr.flush()
+    for file in sorted(files, key=_turn):
+        with suppress(Exception):
             _finish(file)
 
 

@@ -8,11 +8,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from callsheet.secrets import redact_text
+
 
 def write(path: Path, text: str) -> None:
-    """Write `text` to `path` in one step: whoever looks, also after a power cut, finds all of it or none."""
+    """Write `text` without its secrets to `path` in one step.
+
+    Whoever looks, also after a power cut, finds all of it or none.
+    """
     with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(redact_text(text), encoding="utf-8")
         _sync_file(temporary)
 
 

@@ -20,7 +20,7 @@ from callsheet.errors import CallsheetError, counted, sentences
 from callsheet.rundir import atomic, versions
 from callsheet.rundir.fields import ROWS, ConfigRecord, RunRecord
 from callsheet.rundir.locks import Flock, flock_past_readers, is_held
-from callsheet.secrets import redact
+from callsheet.secrets import redact, redact_text
 from callsheet.values import dumps, plain
 
 logger = logging.getLogger("callsheet")
@@ -203,8 +203,8 @@ def require_run(folder: Path) -> None:
 
 
 def lines(rows: Iterable[Mapping[str, Any]]) -> str:
-    """Rows as lines of strict JSON: a number that is not finite becomes null."""
-    return "".join(f"{dumps(row)}\n" for row in rows)
+    """Rows as lines of strict JSON without secrets: a number that is not finite becomes null."""
+    return redact_text("".join(f"{dumps(row)}\n" for row in rows))
 
 
 def now() -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import html
 import json
 import os
 import re
@@ -84,13 +83,21 @@ def _written(piece: str) -> Iterator[str]:
         yield json.dumps(piece, ensure_ascii=ascii)[1:-1]
     yield repr(piece)[1:-1]
     yield piece.replace("'", "''")  # YAML
+    yield piece.replace('"', '""')  # CSV
     yield piece.replace("'", "'\"'\"'")  # a shell
-    yield html.escape(piece)
+    yield _html(piece)
     for encoded in (quote(raw, safe=""), quote(raw), quote_plus(raw)):
         yield encoded
         yield re.sub("%..", lambda found: found[0].lower(), encoded)
     yield from (raw.hex(), raw.hex().upper())
     yield from _base64(raw)
+
+
+def _html(piece: str) -> str:
+    """As `html.escape` has it, whose import takes longer than all others here."""
+    for sign, name in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;"), ("'", "&#x27;")):
+        piece = piece.replace(sign, name)
+    return piece
 
 
 def _base64(raw: bytes) -> Iterator[str]:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from enum import Enum
+from itertools import count
 from pathlib import PurePath
-from typing import Any
+from typing import Any, TypeVar
 
 from callsheet.secrets.known import remember
 from callsheet.secrets.names import names_a_secret
 from callsheet.secrets.spans import spans
+
+T = TypeVar("T")
 
 HIDDEN = "***"
 NO_SECRET = ("", "null", "None", "''", '""', "???", "{}", "[]", "true", "false", "True", "False", HIDDEN)
@@ -29,7 +32,7 @@ def redact(value: Any, key: str = "") -> Any:
     {'hub_token': '***', 'eos_token': '</s>', 'url': 's3://***@host/x'}
     """
     if isinstance(value, Mapping):
-        return dict(_items(value))
+        return redact_names({name: redact(item, str(name)) for name, item in value.items()})
     if isinstance(value, (list, tuple)):
         return [redact(item, key) for item in value]
     if isinstance(value, Enum):
@@ -44,16 +47,20 @@ def redact(value: Any, key: str = "") -> Any:
     return redact_text(value)
 
 
-def _items(value: Mapping[Any, Any]) -> Iterator[tuple[Any, Any]]:
-    """Keys that hold secrets may become the same; each stays one."""
-    seen: set[Any] = set()
-    for name, item in value.items():
-        kept = redact_text(name) if isinstance(name, str) else name
-        number = 2
-        while kept in seen:
-            kept, number = f"{redact_text(str(name))}-{number}", number + 1
-        seen.add(kept)
-        yield kept, redact(item, str(name))
+def redact_names(values: Mapping[Any, T]) -> dict[Any, T]:
+    """`values` under names without secrets; names that become the same are numbered, so that none is lost.
+
+    >>> redact_names({"loss of hf_" + "a" * 34: 1.5})
+    {'loss of ***': 1.5}
+    """
+    if not spans("\n".join(name for name in values if isinstance(name, str))):
+        return dict(values)
+    kept: dict[Any, T] = {}
+    for name, value in values.items():
+        said = redact_text(name) if isinstance(name, str) else name
+        copies = (f"{said}-{number}" for number in count(2))
+        kept[said if said not in kept else next(copy for copy in copies if copy not in kept)] = value
+    return kept
 
 
 def redact_text(text: str) -> str:

@@ -14,6 +14,7 @@ from callsheet.outbox.supervisor.supervisor import Supervisor
 from callsheet.records import EvalResult, LogContext, LoopState
 from callsheet.rundir import rundir
 from callsheet.rundir.rundir import RunDir, now
+from callsheet.secrets import redact_text
 from callsheet.session.scores import converted, file_name, whole
 from callsheet.values import dumps, plain
 
@@ -46,7 +47,11 @@ class Announcer:
         """
         result, odd = converted(result)
         step = result.step if step is None else whole(step, odd)
-        rows = predictions if isinstance(predictions, Predictions) else [plain(row) for row in predictions or ()]
+        rows = (
+            predictions
+            if isinstance(predictions, Predictions)
+            else [_without_secrets(row) for row in predictions or ()]
+        )
         if self.run_dir.is_main:
             kept = self._keep(rows, file_name(result.name, result.tags.get("weights"), step)) if rows else None
             self._add({**_row(result, step), "predictions": kept}, entry)
@@ -92,6 +97,13 @@ class Announcer:
         else:
             self.run_dir.write_text(path, "".join(f"{json.dumps(row, allow_nan=False)}\n" for row in predictions))
         return path
+
+
+def _without_secrets(row: Any) -> Any:
+    """A row as JSON has it; its keys are data, so they name no secret."""
+    kept = plain(row)
+    text = json.dumps(kept, allow_nan=False)
+    return kept if (said := redact_text(text)) == text else json.loads(said)
 
 
 def _of_entry(row: Mapping[str, Any], entry: str) -> str:

@@ -9,13 +9,14 @@ from dataclasses import replace
 from typing import Any
 
 from callsheet.records import EvalResult
+from callsheet.secrets import redact, redact_names, redact_text
 from callsheet.values import described, number, numbers
 
 LONGEST = 100  # characters of a file's name; most file systems take 255 bytes
 
 
 def converted(result: EvalResult) -> tuple[EvalResult, dict[str, str]]:
-    """`result` with numbers and text of Python, and by name what of it is neither and was left out.
+    """`result` with numbers and text of Python, without secrets, and by name what of it is neither and was left out.
 
     Raises TypeError for what is no `EvalResult`.
     """
@@ -26,16 +27,16 @@ def converted(result: EvalResult) -> tuple[EvalResult, dict[str, str]]:
     for task, row in _items(result.breakdowns, "breakdowns", odd):
         breakdowns[task], wrong = numbers(row)
         odd |= {f"{task}/{name}".removesuffix("/"): what for name, what in wrong.items()}
-    tags = {name: str(value) for name, value in _items(result.tags, "tags", odd) if value is not None}
+    tags = redact({name: str(value) for name, value in _items(result.tags, "tags", odd) if value is not None})
     return replace(
         result,
-        name=str(result.name),
+        name=redact_text(str(result.name)),
         metrics=metrics,
-        benchmark_id=str(result.benchmark_id or ""),
-        breakdowns=breakdowns,
+        benchmark_id=redact_text(str(result.benchmark_id or "")),
+        breakdowns=redact_names(breakdowns),
         tags=tags,
         step=whole(result.step, odd),
-        commit=None if result.commit is None else str(result.commit),
+        commit=None if result.commit is None else redact_text(str(result.commit)),
         eval_seconds=_optional("eval_seconds", result.eval_seconds, odd),
     ), odd
 
