@@ -78,13 +78,14 @@ class HydraTask:
         from hydra.types import RunMode
 
         from callsheet.config.origins import overruled_presets
+        from callsheet.config.overrides import shown_secrets
         from callsheet.config.sweeps import meant_for, refuse_idle_removal
 
         chosen = HydraConfig.get()
         overrides, name = list(map(str, chosen.overrides.task)), str(chosen.job.config_name)
         if world().is_driven:
             return overrides  # its driver has looked already
-        for said in overruled_presets() if world().is_main else ():
+        for said in (*overruled_presets(), *shown_secrets(self.typed)) if world().is_main else ():
             _logger().warning("%s", said)
         if chosen.mode == RunMode.MULTIRUN:
             return meant_for(overrides, self.typed, config, name)
@@ -110,8 +111,13 @@ def run_app(name: str, task: Task, overrides: Sequence[str]) -> int:
     `task` gets the configuration and the overrides that were typed for it, and returns an exit code; the largest is
     returned. Raises `CallsheetError` for what Hydra refuses.
     """
+    from callsheet.config.overrides import refuse_secret_names
     from callsheet.process.gc_pause import gc_paused
+    from callsheet.secrets import redact_override
 
+    secret = [item for item in overrides if redact_override(item) != item]  # and no message brings them back
+    _refuse_to_hand_on(secret, overrides)
+    refuse_secret_names(overrides)
     _refuse_unknown_flags(name, overrides)
     _refuse_one_place_for_many(overrides)
     _refuse_to_print_many(overrides)
@@ -207,6 +213,17 @@ def _refuse_one_place_for_many(overrides: Sequence[str]) -> None:
     if {"-m", "--multirun"} & set(overrides) and place and "${" not in place and "," not in place:
         raise CallsheetError(
             f"{place} is the same for every run of -m. Leave it out, or let it differ: '{place}/${{hydra:job.num}}'."
+        )
+
+
+def _refuse_to_hand_on(secret: Sequence[str], overrides: Sequence[str]) -> None:
+    """Hydra's launchers write every override into files of theirs, for processes of their own."""
+    launcher = next((item for item in overrides if item.lstrip("+").startswith("hydra/launcher=")), "")
+    if secret and launcher and not launcher.endswith("=basic"):
+        key = secret[0].partition("=")[0]
+        raise CallsheetError(
+            f"{key} holds a secret, which {launcher} would write into files. Set an environment variable to it, and "
+            f"write '{key}=${{oc.env:VARIABLE}}'."
         )
 
 

@@ -42,7 +42,9 @@ def cli() -> None:
 @cli.command(context_settings=HYDRA, short_help="Train a model; --help lists what can be set.")
 @click.argument("overrides", nargs=-1, type=click.UNPROCESSED)
 def train(overrides: tuple[str, ...]) -> int:
-    return _hydra("train", _train, overrides)
+    from callsheet.launch.hidden_overrides import revealed
+
+    return _hydra("train", _train, tuple(revealed(overrides)))
 
 
 @cli.command(context_settings=HYDRA, short_help="Find what is wrong with a configuration; loads nothing.")

@@ -19,6 +19,7 @@ from callsheet.config import places
 from callsheet.config.overrides import LESS, MORE, PLUGINS, as_typed
 from callsheet.errors import CallsheetError, did_you_mean, first_line
 from callsheet.plugins.registry import installed, no_such_plugin
+from callsheet.secrets import redact_override
 
 LIST_FOR_NAMES = "Cannot merge DictConfig with ListConfig"  # OmegaConf 2.3
 OF_HYDRA = ("hydra", "more_plugins", "recipe")
@@ -50,7 +51,7 @@ def plain(error: BaseException) -> Exception:
 
 
 def _unreadable(error: OverrideParseException) -> str:
-    override = str(error.override).lstrip("+~")  # Hydra's signs, which callsheet puts there
+    override = redact_override(str(error.override).lstrip("+~"))  # Hydra's signs, which callsheet puts there
     if "=" not in override:
         return f"{override!r} is no override: write key=value, without spaces, as in recipe=demo."
     advice = "Put the value into quotes that Hydra sees, as in 'key=\"value\"'."

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Sequence
+from typing import Any
 
 from callsheet.errors import CallsheetError
 from callsheet.plugins import entry_points
 from callsheet.plugins.groups import PLUGINS as GROUP
+from callsheet.secrets import redact_override, secrets_at
 
 PLUGINS, MORE, LESS = "plugins", "more_plugins", "less_plugins"
 LOCK = "plugins_lock"
@@ -63,6 +66,39 @@ def lock_in(overrides: Sequence[str]) -> str | None:
     """The file that these overrides name as the lock of plugins: it is to be known before any plugin is imported."""
     named = [value.strip("'\"") for key, _, value in (item.partition("=") for item in overrides) if key == LOCK]
     return named[-1] if named and named[-1] not in ("", "null") else None
+
+
+NAMES_FOLDERS = re.compile(
+    r"[+~]*(experiment|output_dir|resume|hydra\.(run|sweep)\.(dir|subdir)|hydra\.job\.name)=(.*)", re.S
+)
+OF_ENVIRONMENT = re.compile(r"\$\{oc\.env:(\w+)")
+
+
+def refuse_secret_names(overrides: Sequence[str]) -> None:
+    """Raise `CallsheetError` for a secret that would name a folder, before Hydra makes it for a sweep."""
+    for item in overrides:
+        if found := NAMES_FOLDERS.fullmatch(item):
+            values = [os.environ.get(name, "") for name in OF_ENVIRONMENT.findall(found[4])]
+            refuse_secret(found[1], [found[4], *values])
+
+
+def shown_secrets(overrides: Sequence[str]) -> list[str]:
+    """A warning if one of `overrides`, as somebody typed them, holds a secret."""
+    keys = [as_typed(item).partition("=")[0] for item in overrides if redact_override(item) != item]
+    return [
+        f"{key} was typed with its secret, and everybody on this machine may read the command of a process. Set an "
+        f"environment variable to it, and write '{key}=${{oc.env:VARIABLE}}'."
+        for key in keys[:1]
+    ]
+
+
+def refuse_secret(where: str, value: Any) -> None:
+    """Raise `CallsheetError` if `value`, of the setting `where`, holds a secret."""
+    for place, kind in secrets_at(where, value):
+        raise CallsheetError(
+            f"{place.partition('[')[0]} holds {kind}. It would stand in names, logs and files of the model, which "
+            "others may see. Write another value: what needs a secret reads it from the environment."
+        )
 
 
 def as_typed(override: str) -> str:

@@ -12,6 +12,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from callsheet.config import instead, renamed
 from callsheet.config.hydra_errors import plain, unknown_key
+from callsheet.config.overrides import refuse_secret
 from callsheet.config.schema import (
     DatasetSettings,
     FinishSettings,
@@ -79,6 +80,7 @@ def make_plan(config: DictConfig, overrides: Sequence[str] = ()) -> Plan:
     plugins = make_plugins(config, overrides)
     settled = renamed.settle(config)
     settings = _settings(config)
+    _refuse_secrets(settings)
     _refuse_long_names(settings)
     trainer = settings.trainer
     return Plan(
@@ -188,6 +190,21 @@ def _refuse_missing(config: DictConfig) -> None:
     if missing:
         lines = [f"{key} must be set{_help_for(key)}." for key in missing]
         raise CallsheetError("\n".join(lines))
+
+
+def _refuse_secrets(settings: Root) -> None:
+    """Refuse secrets where the names of files or what libraries save would hold them."""
+    model = {name: value for name, value in vars(settings.model).items() if name != "kwargs"}  # which nobody saves
+    lasting = {
+        **{name: getattr(settings, name) for name in ("experiment", "output_dir", "resume")},
+        **{"model": model, "peft": vars(settings.peft), "launch": vars(settings.launch)},
+        "trainer.args": {name: value for name, value in settings.trainer.args.items() if name != "hub_token"},
+    }  # hub_token is refused by its name, with better advice
+    for name, value in lasting.items():
+        refuse_secret(name, value)
+    refuse_secret(
+        "dataset.eval", dict.fromkeys(settings.dataset.eval if isinstance(settings.dataset.eval, dict) else ())
+    )
 
 
 def _refuse_long_names(settings: Root) -> None:

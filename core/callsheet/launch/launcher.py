@@ -21,6 +21,7 @@ from callsheet.distributed.world import DRIVER
 from callsheet.launch import failures
 from callsheet.launch.devices import processes_per_node
 from callsheet.launch.failures import Failure, Weight, WorkerFailure
+from callsheet.launch.hidden_overrides import hide
 from callsheet.privates.torch import agent_class
 from callsheet.process.environment import changed_environment
 from callsheet.process.gc_pause import gc_paused
@@ -39,9 +40,10 @@ def launch(plan: Plan, overrides: Sequence[str]) -> None:
 
     Raises `Interrupted` after a signal and `WorkerFailure` when a process failed; all of them are gone by then.
     """
-    command = [sys.executable, "-m", "callsheet", "train", "--run", *overrides, f"output_dir={plan.run_dir}"]
+    shown, hidden = hide(overrides)
+    command = [sys.executable, "-m", "callsheet", "train", "--run", *shown, f"output_dir={plan.run_dir}"]
     notes = TemporaryDirectory(prefix="callsheet-", ignore_cleanup_errors=True)
-    with notes as folder, changed_environment(_environment(plan)):
+    with notes as folder, changed_environment({**_environment(plan), **hidden}):
         agent = _agent(plan, command, folder)
         with _forwarding(agent) as forwarding:
             agent.run()

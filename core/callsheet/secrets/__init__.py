@@ -15,6 +15,7 @@ its variable or by the words before it.
 
 from callsheet.secrets.known import MEMORABLE, remember
 from callsheet.secrets.names import names_a_secret
+from callsheet.secrets.places import secrets_at
 from callsheet.secrets.redaction import HIDDEN, redact, redact_assignments, redact_names, redact_override, redact_text
 from callsheet.secrets.streams import Redactor, kind_in, redacted_stream
 from callsheet.secrets.yaml_text import redact_yaml
@@ -33,4 +34,5 @@ __all__ = [
     "redact_yaml",
     "redacted_stream",
     "remember",
+    "secrets_at",
 ]

@@ -13,6 +13,7 @@ from urllib.parse import quote, quote_plus
 from callsheet.secrets.names import names_a_secret
 
 MEMORABLE = 8  # characters; shorter values stand in innocent words
+MOST = 1000  # values that one process remembers
 PIECE = 1024  # characters of a value that are looked for at once
 LONGEST = 16 << 10  # no form of a piece, and no shape, takes more characters
 TELLING = 16  # characters of a line of a value that goes over several
@@ -26,7 +27,7 @@ _remembered: dict[str, str] = {}
 
 def remember(value: str, whose: str = "a setting") -> None:
     """Take `value` for a secret from now on, in this process, so that no later message brings it back."""
-    if len(value) >= MEMORABLE and not INNOCENT.fullmatch(value):
+    if len(value) >= MEMORABLE and len(_remembered) < MOST and not INNOCENT.fullmatch(value):
         _remembered.setdefault(value, f"the value of {whose}")
 
 

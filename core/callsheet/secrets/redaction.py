@@ -76,7 +76,8 @@ def redact_override(override: str) -> str:
     """A command-line override with its value hidden where the name of a key says that it is a secret."""
     match = OVERRIDE.match(override)
     if match and names_a_secret(match[1].rpartition(".")[2]) and may_be_secret(match[2]):
-        remember(match[2].strip("'\""), f"the setting {match[1].lstrip('+~')}")
+        for part in {match[2].strip("'\""), *re.split(r"[\s,'\"\[\]{}]+", match[2])}:  # a message may quote a part
+            remember(part, f"the setting {match[1].lstrip('+~')}")
         return f"{match[1]}={HIDDEN}"
     return redact_text(redact_assignments(override))
 

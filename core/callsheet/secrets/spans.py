@@ -19,7 +19,10 @@ def spans(text: str) -> list[Span]:
     if not text:
         return []
     merged: list[Span] = []
-    for start, end, kind in sorted({*known(text), *shaped(text)}):
+    # What tells whose the value is comes before what only tells its shape.
+    found = [(start, 0, end, whose) for start, end, whose in known(text)]
+    found += [(start, 1, end, kind) for start, end, kind in shaped(text)]
+    for start, _, end, kind in sorted(found):
         if merged and start < merged[-1].end:
             merged[-1] = Span(merged[-1].start, max(end, merged[-1].end), merged[-1].kind)
         else:

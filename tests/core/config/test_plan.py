@@ -21,3 +21,32 @@ def test_a_name_that_no_file_can_have_is_refused(name):
     overrides = ["recipe=demo", f"{name}=runs/{'x' * 300}"]
     with pytest.raises(CallsheetError, match=f"{name} holds a name of more than 255 bytes: runs/xxx"):
         make_plan(compose(overrides), overrides)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("experiment", "${oc.env:PLANTED_TOKEN}"),
+        ("output_dir", "runs/${oc.env:PLANTED_TOKEN}/x"),
+        ("resume", "runs/planted-value-1"),
+        ("trainer.args.run_name", "a ${oc.env:PLANTED_TOKEN}"),
+        ("trainer.args.report_to", "['${oc.env:PLANTED_TOKEN}']"),
+        ("model.revision", "${oc.env:PLANTED_TOKEN}"),
+        ("dataset.eval", "{planted-value-1: x.jsonl}"),
+    ],
+)
+def test_a_secret_is_refused_where_files_would_show_it(setting, value, monkeypatch):
+    monkeypatch.setenv("PLANTED_TOKEN", "planted-value-1")
+    overrides = ["recipe=demo", f"{setting}={value}"]
+    with pytest.raises(
+        CallsheetError, match=f"{setting} holds the value of the environment variable PLANTED_T"
+    ) as said:
+        make_plan(compose(overrides), overrides)
+    assert "planted-value" not in str(said.value)
+
+
+def test_a_secret_may_stand_where_only_memory_holds_it(monkeypatch):
+    monkeypatch.setenv("PLANTED_TOKEN", "planted-value-1")
+    overrides = ["recipe=demo", "callbacks.x={path: a.B, api_key: '${oc.env:PLANTED_TOKEN}'}"]
+    plan = make_plan(compose(overrides), overrides)
+    assert plan.callbacks["x"]["api_key"] == "planted-value-1" and "planted-value" not in str(plan.composed)

@@ -85,3 +85,28 @@ def test_a_printed_configuration_tells_no_secret_and_everything_else():
     kept = ("name: plain", "max_new_tokens: 5", "token: ${oc.env:HF_TOKEN}", "user: me", "recipe=demo", "note: the key")
     assert all(line in said for line in kept)
     assert "one-long-secret" not in redact_yaml(PRINTED), "it was hidden by its name once"
+
+
+def test_names_without_their_secrets_stay_as_many():
+    names = {f"loss of hf_{letter * 34}": letter for letter in "ab"}
+    assert redact(names) == {"loss of ***": "a", "loss of ***-2": "b"}
+    assert redact({1: "x", "y": 2}) == {1: "x", "y": 2}
+
+
+@pytest.mark.parametrize(
+    ("override", "kept"),
+    [
+        ("callbacks={x: {path: a.B, api_key: 'two words'}}", "callbacks={x: {path: a.B, api_key: ***}}"),
+        ("callbacks.x.api_key=one two [three", "callbacks.x.api_key=***"),
+        ("callbacks.x={api_key: ${oc.env:KEY}}", "callbacks.x={api_key: ${oc.env:KEY}}"),
+        ("+callbacks.x.accessToken=abc", "+callbacks.x.accessToken=***"),
+        ("trainer.args.max_length=5", "trainer.args.max_length=5"),
+    ],
+)
+def test_the_secrets_of_an_override_are_hidden_and_its_rest_is_kept(override, kept):
+    assert redact_override(override) == kept
+
+
+def test_what_an_override_held_is_hidden_in_every_later_message():
+    redact_override("callbacks.x.api_key=remembered-one [remembered-two")
+    assert redact_text("at remembered-one and at '[remembered-two'") == "at *** and at '[***'"
