@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+
+FEW = 3  # names that a sentence lists
 
 
 class CallsheetError(Exception):
@@ -49,6 +51,16 @@ def counted(number: int, one: str, many: str = "", form: str = "") -> str:
     ('1 row', '7,000 rows', '2 processes')
     """
     return f"{number:{form}} {one if number == 1 else many or f'{one}s'}"
+
+
+def listed(names: Collection[str]) -> str:
+    """The first names, and how many more there are.
+
+    >>> listed(["a.py", "b.py", "c.py", "d.py"])
+    'a.py, b.py, c.py and 1 more'
+    """
+    first = ", ".join([*names][:FEW])
+    return f"{first} and {len(names) - FEW:,} more" if len(names) > FEW else first
 
 
 def first_line(said: object) -> str:

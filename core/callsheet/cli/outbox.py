@@ -9,6 +9,7 @@ import click
 
 from callsheet.cli.named_run import a_folder, instead
 from callsheet.errors import CallsheetError, did_you_mean
+from callsheet.errors import listed as first_of
 
 
 def _existing(ctx: click.Context, parameter: click.Parameter, run: Path) -> Path:
@@ -102,7 +103,7 @@ def retry(run: Path, id: str) -> int:
     from callsheet.rundir.rundir import require_run
 
     store, aside = EntryStore(run.absolute()), put_aside(run.absolute())
-    failed = [*store.ids(FAILED), *aside]
+    failed = [*sorted(store.ids(FAILED)), *aside]
     exact, near = [name for name in failed if name == id], [name for name in failed if name.startswith(id)]
     chosen = failed if id == "all" else exact or near
     if not failed:
@@ -113,7 +114,7 @@ def retry(run: Path, id: str) -> int:
     if len(chosen) > 1 and id != "all":
         raise CallsheetError(f"Several failed entries begin with {id!r}: {', '.join(sorted(chosen))}.")
     try:
-        again = [name for name in chosen if name not in aside and store.retry(name)]
+        again = store.retry_all(name for name in chosen if name not in aside)
         untold = announce_again(run.absolute(), [name for name in chosen if name in aside])
     except OSError as error:
         raise CallsheetError(f"{run} cannot be written: {error.strerror}. What failed is kept.") from error
@@ -127,4 +128,5 @@ def retry(run: Path, id: str) -> int:
 def _listed(ids: Sequence[str]) -> str:
     from callsheet.disk.regular import shown
 
-    return ", ".join(shown(Path(id)) for id in ids)
+    names = first_of([shown(Path(id)) for id in ids])
+    return names if len(ids) == 1 else f"{len(ids):,} entries ({names})"

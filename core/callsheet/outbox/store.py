@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ REPAIR = "Remove the file, or repair it and retry."
 # What says nothing of the file, and passes; the first is how a network file system says that it was replaced.
 PASSING = (errno.ESTALE, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EINTR)
 IN_THE_WAY = (errno.EISDIR, errno.ENOTDIR, errno.ENOTEMPTY, errno.EEXIST)
+SIDE_BY_SIDE = 16  # files at a time, of many: a disk syncs them together
 KEPT = (PENDING, ACTIVE, PARKED, FAILED)  # what may still want its files
 
 
@@ -197,6 +199,12 @@ class EntryStore:
             atomic.write(self.path(FAILED, id), to_json(again))
         self._move(self.path(FAILED, id), self.path(PENDING, id))
         return True
+
+    def retry_all(self, ids: Iterable[str]) -> list[str]:
+        """Do the same for many, side by side; returns those that had failed."""
+        ids = [*ids]
+        with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+            return [id for id, had_failed in zip(ids, pool.map(self.retry, ids), strict=True) if had_failed]
 
     def _where(self, state: str, id: str) -> str:
         return f"outbox/{state}/{shown(Path(id))}.json"

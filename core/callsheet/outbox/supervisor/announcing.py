@@ -13,6 +13,7 @@ from callsheet.outbox.counts import settled
 from callsheet.outbox.entries import UNREADABLE, Entry
 from callsheet.outbox.predictions import Predictions
 from callsheet.outbox.store import ANNOUNCED, DONE, FAILED, EntryStore
+from callsheet.process.first_few import FirstFew
 from callsheet.records import EvalResult, LogContext
 from callsheet.rundir import checkpoints
 from callsheet.rundir.revisions import known_fields, revision_of
@@ -50,10 +51,11 @@ class Results:
         self.store = EntryStore(run_dir.path)
         self._announced = {id for id, row in settled(run_dir).items() if not row.get("again")}
         self._failed: set[str] = set()
+        self.put_aside = FirstFew(logger, "results were put aside")
 
     def failed(self) -> Iterator[Entry]:
         """Entries that failed for good since this was last asked."""
-        for id in self.store.ids(FAILED):
+        for id in sorted(self.store.ids(FAILED)):
             if id not in self._failed and (entry := self.store.read(FAILED, id)):
                 self._failed.add(id)
                 yield entry
@@ -87,7 +89,7 @@ class Results:
             self.run_dir.event("carried_out", id=entry.id, what=entry.kind, attempts=entry.attempts)
             return ""
         said = redact_text(f"What the handler of kind {entry.kind!r} left cannot be announced: {' '.join(wrong)}")
-        logger.warning("%s: %s It is put aside; the rest goes on.", entry.id, said)
+        self.put_aside.warn(said, f"{entry.id}: {said} It is put aside; the rest goes on.")
         self.run_dir.event("not_announced", id=entry.id, what=entry.kind, error=said)
         return said
 

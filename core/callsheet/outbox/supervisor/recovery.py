@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import deque
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from callsheet.disk.typed import Malformed
 from callsheet.outbox import snapshots
 from callsheet.outbox.entries import Entry, from_content, to_json
-from callsheet.outbox.store import FAILED, EntryStore
+from callsheet.outbox.store import FAILED, SIDE_BY_SIDE, EntryStore
 from callsheet.rundir import atomic
 from callsheet.rundir.rundir import CHECKPOINTS, RunDir
 
@@ -33,9 +36,10 @@ def restore(run_dir: RunDir) -> list[str]:
     store = EntryStore(run_dir.path)
     listed = {entry.id: entry for entry in _listed(run_dir)}
     lost = [entry for entry in listed.values() if store.state_of(entry.id) is None]
-    for entry in lost:
+    if lost:
         store.make()
-        _put_again(run_dir, store, entry)
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        deque(pool.map(partial(_put_again, run_dir, store), lost), 0)
     return [entry.id for entry in lost]
 
 

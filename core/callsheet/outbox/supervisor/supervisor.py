@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from callsheet.errors import sentences
+from callsheet.errors import listed, sentences
 from callsheet.outbox import handlers, snapshots
 from callsheet.outbox.courier.lock import CourierLock
 from callsheet.outbox.entries import Entry
@@ -17,6 +17,7 @@ from callsheet.outbox.supervisor.announcing import Results
 from callsheet.outbox.supervisor.courier_process import CourierProcess
 from callsheet.outbox.supervisor.recovery import restore
 from callsheet.outbox.supervisor.wait_bar import WaitBar
+from callsheet.process.first_few import FirstFew
 from callsheet.rundir.rundir import RunDir
 
 logger = logging.getLogger("callsheet")
@@ -39,14 +40,13 @@ class Supervisor:
         self._looked = 0.0
         self._room_at = 0.0
         self._lately: list[Entry] = []
+        self._failures = FirstFew(logger, "entries were not carried out")
 
     def open(self) -> None:
         """Go on with what an earlier attempt of this run left."""
         handlers.installed()  # looked up now, not when the first checkpoint is put
         self.store.adopt()
-        for id in restore(self.run_dir):
-            self.run_dir.event("outbox_restored", id=id)
-            logger.warning("%s was lost when the machine failed, and is put again.", id)
+        self._tell_lost(restore(self.run_dir))
         if self.store.folder.is_dir():
             self._in_use = True
             self.store.make()
@@ -55,6 +55,15 @@ class Supervisor:
             CourierLock(self.store.folder).dismiss()
             if self.store.left():
                 self.courier.ensure()
+
+    def _tell_lost(self, ids: list[str]) -> None:
+        for id in ids:
+            self.run_dir.event("outbox_restored", id=id)
+        if len(ids) == 1:
+            logger.warning("%s was lost when the machine failed, and is put again.", ids[0])
+        elif ids:
+            said = "%s entries were lost when the machine failed, and are put again: %s."
+            logger.warning(said, f"{len(ids):,}", listed(ids))
 
     def was_put(self, id: str) -> None:
         """An entry was put: post it and wake the courier, in a thread, since both would keep the loop waiting."""
@@ -100,6 +109,10 @@ class Supervisor:
 
     def close(self) -> None:
         """Let the courier go on alone, until the outbox is empty."""
+        run = self.run_dir.path
+        advice = f"callsheet outbox {run} lists all that failed; callsheet outbox retry {run} all tries again."
+        self._failures.sum_up(advice)
+        self.results.put_aside.sum_up()
         self._posting.shutdown()
         self.courier.let_go()
 
@@ -133,18 +146,17 @@ class Supervisor:
         except OSError as error:  # a full disk must not end the training; what is not announced comes up again
             self._postpone(f"{type(error).__name__}: {error}")
         for entry in self.results.failed():
-            _report(self.run_dir, entry)
+            self._report(entry)
         return told
+
+    def _report(self, entry: Entry) -> None:
+        self.run_dir.event("outbox_failed", id=entry.id, what=entry.kind, error=entry.error, advice=entry.advice)
+        failed = f"{entry.id} was not carried out: {entry.error}"
+        kept = f"It is kept: callsheet outbox retry {self.run_dir.path} {entry.id}"
+        self._failures.warn(str(entry.error), sentences(failed, entry.advice, kept))
 
     def _postpone(self, error: str) -> None:
         if not self._room_at:  # said once
             logger.warning("What came back cannot be announced: %s. It is tried again, by a drain if need be.", error)
             self.run_dir.event("not_announced", error=error)
         self._room_at = time.monotonic() + NO_ROOM_SECONDS
-
-
-def _report(run_dir: RunDir, entry: Entry) -> None:
-    run_dir.event("outbox_failed", id=entry.id, what=entry.kind, error=entry.error, advice=entry.advice)
-    failed = f"{entry.id} was not carried out: {entry.error}"
-    kept = f"It is kept: callsheet outbox retry {run_dir.path} {entry.id}"
-    logger.warning("%s", sentences(failed, entry.advice, kept))

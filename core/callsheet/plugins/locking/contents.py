@@ -12,7 +12,7 @@ from importlib.metadata import Distribution
 from importlib.util import find_spec
 from pathlib import Path
 
-from callsheet.errors import CallsheetError, counted
+from callsheet.errors import CallsheetError
 
 # What an installer writes by itself differs between machines that hold the same wheel.
 BY_INSTALLER = ("INSTALLER", "REQUESTED", "RECORD", "direct_url.json", "uv_cache.json")
@@ -99,13 +99,3 @@ def _digest(path: Path) -> str:
     except OSError:
         return ""
     return urlsafe_b64encode(digest).decode().rstrip("=")
-
-
-def listed(names: Collection[str]) -> str:
-    """The first names, and how many more there are.
-
-    >>> listed(["a.py", "b.py", "c.py", "d.py"])
-    'a.py, b.py, c.py and 1 more'
-    """
-    first = ", ".join([*names][:3])
-    return f"{first} and {counted(len(names) - 3, 'more', 'more')}" if len(names) > 3 else first

@@ -9,10 +9,10 @@ from importlib.metadata import Distribution
 from pathlib import Path
 
 from callsheet.disk import typed
-from callsheet.errors import CallsheetError, did_you_mean
+from callsheet.errors import CallsheetError, did_you_mean, listed
 from callsheet.plugins import entry_points
 from callsheet.plugins.groups import GROUPS
-from callsheet.plugins.locking.contents import changed, contents_of, listed, unrecorded
+from callsheet.plugins.locking.contents import changed, contents_of, unrecorded
 from callsheet.plugins.metadata import name_and_version
 
 VERSION = 1
