@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import sys
 from collections.abc import Sequence
 
 from callsheet.cli import candidates, composed_candidates
+from callsheet.config.texts.paths import kind_of_path
 
 FLAGS = ("-m", "--multirun", "--cfg", "--config-dir", "--config-name", "--package", "--resolve", "--info", "--help")
 PARTS = ("job", "hydra", "all")
@@ -15,6 +17,7 @@ ABOUT = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")
 AFTER_FLAG = {"--cfg": PARTS, "-c": PARTS, "--info": ABOUT, "-i": ABOUT}
 FOLDER_FLAGS = ("--config-dir", "-cd", "--config-path", "-cp")
 WITH_VALUE = {*AFTER_FLAG, *FOLDER_FLAGS, "--config-name", "-cn", "--package", "-p"}
+ACTIONS = ("install=", "uninstall=", "query=")
 OUTBOX = ("list", "drain", "retry")
 BENCH_FLAGS = ("--benchmarks", "--revision", "--seconds")
 OWN_FLAGS = {"outbox": ("--seconds",), "status": ("--json",), "bench": BENCH_FLAGS}
@@ -22,10 +25,17 @@ OWN_FLAGS = {"outbox": ("--seconds",), "status": ("--json",), "bench": BENCH_FLA
 
 def complete(arguments: list[str], commands: Sequence[str]) -> int:
     """Answer `-sc install=bash`, `-sc uninstall=bash` and, for the shell, `-sc query=bash`."""
+    if not any(argument.startswith(ACTIONS) for argument in arguments):
+        print("callsheet: -sc takes install=bash, uninstall=bash or query=bash; also zsh and fish.", file=sys.stderr)
+        return 2
     if not any(argument.startswith("query=") for argument in arguments):
         return composed_candidates.ask_hydra(arguments)
     *before, word = os.environ.get("COMP_LINE", "").split(" ")[1:] or [""]
-    print(" ".join(dict.fromkeys(_candidates(_as_a_shell_reads(before), word, commands))))
+    try:
+        found = _candidates(_as_a_shell_reads(before), word, commands)
+    except Exception:  # such as ~nobody: a shell must not hear of what is wrong with a line that is not finished
+        found = []
+    print(" ".join(each for each in dict.fromkeys(found) if each.isprintable()))
     return 0
 
 
@@ -134,7 +144,7 @@ def _list_elements(word: str, flags: Sequence[str]) -> list[str] | None:
 def _paths_of(word: str) -> list[str]:
     """How the path in `dataset.path=da` can go on; empty for a setting that is none."""
     key, equals, value = word.partition("=")
-    kind = candidates.kind_of_path(key.lstrip("+")) if equals else ""
+    kind = kind_of_path(key.lstrip("+")) if equals else ""
     if not kind:
         return []
     found = candidates.paths(value, folders=kind == "folder")

@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from callsheet.distributed.world import SWEEP, told_place, world
@@ -29,6 +28,14 @@ FLAGS = (
     *("--help", "--hydra-help", "--version", "--cfg", "--resolve", "--package", "--run", "--multirun", "--info"),
     *("--shell-completion", "--config-path", "--config-name", "--config-dir", "--experimental-rerun"),
 )  # of Hydra 1.3
+
+LOOKING = ("check", "explain")  # commands that write nothing
+NO_LOG: dict[str, Any] = {"version": 1, "root": None, "disable_existing_loggers": False}
+NOTHING: dict[str, Any] = {
+    **{"run.dir": ".", "output_subdir": None, "sweep.dir": ".", "sweep.subdir": ".", "job.chdir": False},
+    **{"job_logging": NO_LOG, "hydra_logging": NO_LOG, "callbacks": {}},
+    "launcher": {"_target_": "hydra._internal.core_plugins.basic_launcher.BasicLauncher"},
+}
 
 Task = Callable[["DictConfig", list[str]], int]
 
@@ -55,8 +62,6 @@ class HydraTask:
             join_slurm(os.environ, int(config.launch.nodes), config.launch.processes)
         self.started = True
         chosen = HydraConfig.get()
-        # Hydra writes every override into it, secrets too; each run keeps its own in run.json.
-        Path(str(chosen.sweep.dir), "multirun.yaml").unlink(missing_ok=True)
         logs.show()  # Hydra has set up logging by now
         in_sweep = chosen.mode == RunMode.MULTIRUN
         try:
@@ -133,13 +138,20 @@ def _compose_and_call(name: str, task: Task, overrides: Sequence[str]) -> HydraT
     import hydra
 
     from callsheet.config import compose
+    from callsheet.config.texts.checking import refuse_unusable
     from callsheet.plugins import locking
-    from callsheet.privates.hydra import composing_once
+    from callsheet.privates.hydra import composing_once, composing_through
 
     compose.bind()
     translated, flags = _without_flags(compose.translated(overrides))
     locking.hold(compose.lock_in(translated))
     job = HydraTask(task, translated, trains=name == "train")
+
+    def look(config: DictConfig) -> None:
+        refuse_unusable(config)
+        if name in LOOKING:
+            leave_nothing(config)
+
     app = hydra.main(
         version_base=compose.VERSION_BASE, config_path=f"pkg://{compose.CONFIG_MODULE}", config_name="config"
     )
@@ -147,6 +159,7 @@ def _compose_and_call(name: str, task: Task, overrides: Sequence[str]) -> HydraT
         with (
             compose.recipes_may_list_plugins(),
             composing_once(compose.SOURCES),
+            composing_through(look),
             as_typed([f"callsheet {name}", *translated, *flags]),
             _printed_without_secrets([*translated, *flags]),
         ):
@@ -154,6 +167,15 @@ def _compose_and_call(name: str, task: Task, overrides: Sequence[str]) -> HydraT
     except Exception as error:
         _raise_plainly(error, composing=not job.started)
     return job
+
+
+def leave_nothing(config: DictConfig) -> None:
+    """Let Hydra make no folder, write no file and start no job of its own, whatever `config` says."""
+    from omegaconf import OmegaConf, open_dict
+
+    with open_dict(config):
+        for key, value in NOTHING.items():
+            OmegaConf.update(config, f"hydra.{key}", value, merge=False)
 
 
 @contextmanager

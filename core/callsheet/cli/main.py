@@ -14,9 +14,10 @@ from callsheet.cli import plugins as plugin_commands
 from callsheet.cli import status as status_command
 from callsheet.cli.hydra_app import HYDRA
 from callsheet.distributed.world import World, world
-from callsheet.errors import CallsheetError, PluginFailure
+from callsheet.errors import CallsheetError, PluginFailure, sentences
 from callsheet.process.exit import die_with_driver
 from callsheet.process.printed import print_no_secrets
+from callsheet.screen import on_a_screen, printable
 
 if TYPE_CHECKING:  # what only some commands use is imported by them: listing plugins takes as long as its imports
     from pathlib import Path
@@ -91,8 +92,7 @@ def _ended(error: BaseException, here: World) -> int:
     from callsheet.process.signals import Interrupted
 
     if isinstance(error, click.ClickException):
-        error.show()
-        return USAGE_ERROR
+        error = CallsheetError(_of_click(error))
     if isinstance(error, (click.exceptions.Abort, KeyboardInterrupt)):
         return 130
     known = isinstance(error, (CallsheetError, Interrupted, PluginFailure, WorkerFailure))
@@ -107,18 +107,25 @@ def _ended(error: BaseException, here: World) -> int:
     return 0 if here.is_driven and isinstance(error, Interrupted) and error.orderly else failed.exit_code
 
 
+def _of_click(error: click.ClickException) -> str:
+    """What click refuses, in our style, with the page that helps."""
+    said = " ".join(line.strip() for line in error.format_message().splitlines())
+    here = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "callsheet"
+    return sentences(said, f"See {here} --help")
+
+
 def _say(error: BaseException, failed: Failure) -> None:
     from callsheet.process.signals import Interrupted
 
     if isinstance(error, Interrupted):
-        click.echo(f"callsheet: {failed.message}.{error.advice}", err=True)
+        click.echo(printable(f"callsheet: {failed.message}.{error.advice}"), err=True)
     elif isinstance(error, CallsheetError) or failed.exit_code == USAGE_ERROR:
-        click.echo(f"{click.style('callsheet', bold=True)}: {failed.message}", err=True)
+        click.echo(f"{click.style('callsheet', bold=True)}: {on_a_screen(failed.message)}", err=True)
     else:
-        click.echo(f"{failed.trace}\n" if failed.trace else "", err=True, nl=False)
-        click.echo(f"callsheet: {failed.said}", err=True)
+        click.echo(printable(f"{failed.trace}\n" if failed.trace else ""), err=True, nl=False)
+        click.echo(on_a_screen(f"callsheet: {failed.said}"), err=True)
     for note in getattr(error, "__notes__", ()):
-        click.echo(f"callsheet: {note}", err=True)
+        click.echo(on_a_screen(f"callsheet: {note}"), err=True)
 
 
 def _hydra(name: str, task: Any, overrides: tuple[str, ...]) -> int:
@@ -213,14 +220,14 @@ def _check(config: DictConfig, overrides: list[str]) -> int:
     plan = make_plan(config, overrides)
     report = check(plan)
     for warning in report.warnings:
-        click.echo(f"warning: {warning}", err=True)
+        click.echo(on_a_screen(f"warning: {warning}"), err=True)
     require(report)
     for note in report.notes:
-        click.echo(note)
+        click.echo(on_a_screen(note))
     named = [name for name, written in plan.callbacks.items() if written]
     callbacks = f" Callbacks: {', '.join(named)}." if named else ""
     selected = f"Plugins: {', '.join(plan.plugins) or 'none'}.{callbacks}"
-    click.echo(f"Nothing wrong found. {selected} Run directory: {plan.run_dir}")
+    click.echo(printable(f"Nothing wrong found. {selected} Run directory: {plan.run_dir}"))
     return 0
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
+import yaml
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import (
@@ -19,6 +21,7 @@ from callsheet.config import places
 from callsheet.config.overrides import LESS, MORE, PLUGINS, as_typed
 from callsheet.errors import CallsheetError, did_you_mean, first_line
 from callsheet.plugins.registry import installed, no_such_plugin
+from callsheet.rundir.revisions import short
 from callsheet.secrets import redact_override
 
 LIST_FOR_NAMES = "Cannot merge DictConfig with ListConfig"  # OmegaConf 2.3
@@ -42,12 +45,22 @@ def plain(error: BaseException) -> Exception:
             return CallsheetError(_missing_option(link) + _where(chain))
         if isinstance(link, OverrideParseException):
             return CallsheetError(_unreadable(link))
+        if isinstance(link, yaml.MarkedYAMLError):
+            return CallsheetError(_no_yaml(link))
+        if isinstance(link, RecursionError):
+            return CallsheetError(f"A value is nested too deeply, or a file includes itself.{_where(chain)}")
     for link in chain:
         if several := re.match("Ambiguous value for argument '(.*)'", str(link)):
             return CallsheetError(_several(as_typed(several[1])))
         if isinstance(link, (HydraException, OmegaConfBaseException)):
             return CallsheetError(_without_plus(str(link)) or type(link).__name__)
     return error if isinstance(error, Exception) else CallsheetError(str(error))
+
+
+def _no_yaml(error: yaml.MarkedYAMLError) -> str:
+    mark = error.problem_mark or error.context_mark
+    place = f"{short(Path(str(mark.name)))}, line {mark.line + 1}" if mark else "A file"
+    return f"{place}: {error.problem or error.context}."
 
 
 def _unreadable(error: OverrideParseException) -> str:

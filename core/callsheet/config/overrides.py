@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from callsheet.config.texts.paths import kind_of_path
 from callsheet.errors import CallsheetError
 from callsheet.plugins import entry_points
 from callsheet.plugins.groups import PLUGINS as GROUP
@@ -135,6 +136,6 @@ def _quoted(override: str) -> str:
     """Paths and splits in the quotes that Hydra wants around `~`, spaces, brackets and letters with accents."""
     key, equals, value = override.partition("=")
     plain = re.fullmatch(r"[\w./:@%+?|$*{},-]*", value, re.ASCII)
-    if key.lstrip("+") not in TEXT or not equals or plain or value[:1] in "'\"[{":
+    if not (key.lstrip("+") in TEXT or kind_of_path(key.lstrip("+"))) or not equals or plain or value[:1] in "'\"[{":
         return override
     return f"{key}={json.dumps(value, ensure_ascii=False)}"

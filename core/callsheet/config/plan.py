@@ -24,6 +24,7 @@ from callsheet.config.schema import (
     TrainerSettings,
     defaults,
 )
+from callsheet.config.texts.checking import refuse_unusable
 from callsheet.errors import CallsheetError
 from callsheet.hooks import Plugin
 from callsheet.outbox.settings import OutboxSettings
@@ -33,7 +34,6 @@ from callsheet.rundir.again.resuming import Wish
 from callsheet.secrets import redact
 from callsheet.settings import check_settings
 
-LONGEST_NAME = 255  # bytes, of a file or a folder
 HINTS = {
     "model.path": "a folder or a repository on the Hub, as in model.path=Qwen/Qwen3-0.6B; recipe=demo needs neither",
 }
@@ -71,17 +71,16 @@ def make_plan(config: DictConfig, overrides: Sequence[str] = ()) -> Plan:
     Settings that a recipe holds for a plugin this run does not select are left aside; `overrides`, which somebody
     typed for this run, must mean something.
     """
-    # The name of the run holds the time: resolve it once.
-    config.output_dir = str(config.output_dir)
-    config.plugins_lock = _absolute(config.get("plugins_lock"))
+    _settle_place(config)
     refuse_unknown(config)
     instead.settle(config, overrides)
     _refuse_missing(config)
+    refuse_unusable(config)
+    config.plugins_lock = _absolute(config.get("plugins_lock"))
     plugins = make_plugins(config, overrides)
     settled = renamed.settle(config)
     settings = _settings(config)
     _refuse_secrets(settings)
-    _refuse_long_names(settings)
     trainer = settings.trainer
     return Plan(
         experiment=settings.experiment,
@@ -99,6 +98,14 @@ def make_plan(config: DictConfig, overrides: Sequence[str] = ()) -> Plan:
         callbacks=settings.callbacks,
         composed=redact(_composed(config, plugins)),
     )
+
+
+def _settle_place(config: DictConfig) -> None:
+    """Resolve the run directory once, since its name holds the time."""
+    try:
+        config.output_dir = str(config.output_dir)
+    except OmegaConfBaseException as error:
+        raise plain(error) from error
 
 
 def _composed(config: DictConfig, plugins: Mapping[str, Plugin]) -> dict[str, Any]:
@@ -205,22 +212,6 @@ def _refuse_secrets(settings: Root) -> None:
     refuse_secret(
         "dataset.eval", dict.fromkeys(settings.dataset.eval if isinstance(settings.dataset.eval, dict) else ())
     )
-
-
-def _refuse_long_names(settings: Root) -> None:
-    """Refuse what no file system can look up: whoever asks it whether such a path exists gets an OSError."""
-    paths = {
-        "output_dir": settings.output_dir,
-        "resume": settings.resume,
-        "model.path": settings.model.path,
-        "dataset.path": settings.dataset.path,
-        "dataset.eval_path": settings.dataset.eval_path,
-        "trainer.ref_model": settings.trainer.ref_model,
-        **{f"dataset.mixture[{number}].path": each.path for number, each in enumerate(settings.dataset.mixture)},
-    }
-    for name, path in paths.items():
-        if max((len(part.encode()) for part in str(path or "").split("/")), default=0) > LONGEST_NAME:
-            raise CallsheetError(f"{name} holds a name of more than {LONGEST_NAME} bytes: {str(path)[:60]}…")
 
 
 def _help_for(key: str) -> str:

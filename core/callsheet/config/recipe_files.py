@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from hydra.plugins.config_source import ConfigResult
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from callsheet.config.overrides import LOCK, MORE, PLUGINS
-from callsheet.errors import CallsheetError
+from callsheet.disk import regular, yaml_files
+from callsheet.disk.typed import Malformed, shown
+from callsheet.errors import CallsheetError, sentences
 from callsheet.plugins import locking
 from callsheet.privates.hydra import reading_by, yaml_sources
+from callsheet.rundir.revisions import short
 
 if TYPE_CHECKING:
     from hydra.core.object_type import ObjectType
@@ -22,6 +27,7 @@ else:
     InFolders, InPackages = yaml_sources()
 
 GLOBAL = "_global_"
+SELF = "_self_"
 OVERRIDE = f"override /{PLUGINS}"
 ADVICE = "write names, as in 'plugins: [bema, csv_metrics]', or with settings, as in 'plugins: [bema: {lag: 3}]'"
 
@@ -37,10 +43,16 @@ class _Files:
         return with_choice(found, path)
 
     def is_config(self, config_path: str) -> bool:
-        return bool(super().is_config(at_home(config_path)))  # type: ignore[misc]
+        try:
+            return bool(super().is_config(at_home(config_path)))  # type: ignore[misc]
+        except (OSError, ValueError):  # no file can have such a name
+            return False
 
     def is_group(self, config_path: str) -> bool:
-        return bool(super().is_group(at_home(config_path)))  # type: ignore[misc]
+        try:
+            return bool(super().is_group(at_home(config_path)))  # type: ignore[misc]
+        except (OSError, ValueError):
+            return False
 
     def list(self, config_path: str, results_filter: ObjectType | None) -> list[str]:
         return [*super().list(at_home(config_path), results_filter)]  # type: ignore[misc]
@@ -49,11 +61,66 @@ class _Files:
 # Both have the names of Hydra's classes: where submitit restores Hydra's state in another process, Hydra registers its
 # own classes again, and takes ours for them by name (hydra 1.3.8, _internal/sources_registry.py, line 14).
 class FileConfigSource(_Files, InFolders):
-    """The files of a folder, such as that of `--config-dir`."""
+    """The files of a folder, such as that of `--config-dir`; each is looked at before Hydra reads it."""
+
+    def load_config(self, config_path: str) -> ConfigResult:
+        check_file(self._place(at_home(config_path)))
+        found = super().load_config(config_path)
+        self._refuse_circle(at_home(config_path), found.config, [])
+        return found
+
+    def is_config(self, config_path: str) -> bool:
+        place = self._place(at_home(config_path))
+        try:
+            if place.exists() and not place.is_file() and not place.is_dir():
+                check_file(place)
+        except (OSError, ValueError):
+            return False
+        return super().is_config(config_path)
+
+    def _place(self, config_path: str) -> Path:
+        return Path(self.path, f"{config_path.removesuffix('.yaml')}.yaml")
+
+    def _refuse_circle(self, path: str, config: Any, above: list[str]) -> None:
+        """Raise `CallsheetError` for a file that its defaults lead back to; Hydra would follow them without end."""
+        here = [*above, path.removesuffix(".yaml")]
+        for other in _included(config, path.rpartition("/")[0]):
+            if other in here:
+                way = " → ".join(f"{each}.yaml" for each in [*here[here.index(other) :], other])
+                raise CallsheetError(f"{short(self._place(path))} includes itself by its defaults: {way}.")
+            if self.is_config(other):
+                check_file(self._place(other))
+                self._refuse_circle(other, OmegaConf.load(self._place(other)), here)
 
 
 class ImportlibResourcesConfigSource(_Files, InPackages):
     """The files of a package, such as those that come with Callsheet."""
+
+
+def check_file(file: Path) -> None:
+    """Raise `CallsheetError` for a file that Hydra must not read: no text, endless, or with aliases that explode."""
+    where = shown(Path(short(file)))
+    try:
+        yaml_files.check(regular.read(file, yaml_files.LIMIT, follow=True), where)
+    except Malformed as error:
+        raise CallsheetError(sentences(str(error), "")) from error
+    except FileNotFoundError:
+        return  # which Hydra says
+    except regular.Irregular as error:
+        raise CallsheetError(f"{error}.") from error
+
+
+def _included(config: Any, group: str) -> Iterator[str]:
+    """The paths of the files that a defaults list names, but for those that are chosen elsewhere."""
+    listed = config.get("defaults") if isinstance(config, DictConfig) else None
+    items = cast("list[Any]", OmegaConf.to_container(listed)) if isinstance(listed, ListConfig) else []
+    for item in items:
+        for key, names in item.items() if isinstance(item, dict) else [("", item)]:
+            folder = str(key).split("@")[0].removeprefix("optional ").strip()
+            for name in names if isinstance(names, list) else [names]:
+                if isinstance(name, str) and name != SELF and not folder.startswith("override "):
+                    path = "/".join(filter(None, (folder, name.split("@")[0])))
+                    yield path.lstrip("/") if path.startswith("/") else f"{group}/{path}".lstrip("/")
 
 
 def recipes_may_list_plugins() -> AbstractContextManager[None]:

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from callsheet.config.plan import LONGEST_NAME
 from callsheet.config.schema import DatasetSettings, SourceSettings
+from callsheet.config.texts.checking import LONGEST_NAME
 from callsheet.errors import CallsheetError, did_you_mean
 
 WHERE = "dataset.eval"

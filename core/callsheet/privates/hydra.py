@@ -23,6 +23,8 @@ WHY = "explains where a value comes from"
 READS = "reads the lists of plugins in recipes"
 BESIDE = "composes beside another Hydra application"
 ONCE = "composes once where Hydra composes twice"
+LOOKS = "looks at what Hydra composed before Hydra acts on it"
+SWEEPER = "hydra/_internal/core_plugins/basic_sweeper.py"
 _apart: ContextVar[ConfigLoaderImpl | None] = ContextVar("apart", default=None)
 
 LIBRARY = Library(
@@ -54,6 +56,7 @@ LIBRARY = Library(
             "ConfigLoaderImpl.load_configuration", LOADER, 133, BESIDE,
             takes=("config_name", "overrides", "run_mode", "from_shell"),
         ),
+        Private("OmegaConf", SWEEPER, 164, LOOKS),
         Private("ConfigRepository.sources", "hydra/_internal/config_repository.py", 62, BESIDE),
         Private("ConfigSearchPathImpl.append", "hydra/_internal/config_search_path_impl.py", 48, BESIDE),
         Private("StructuredConfigSource.store", "hydra/_internal/core_plugins/structured_config_source.py", 11, BESIDE),
@@ -123,6 +126,36 @@ def composing_once(sources: Mapping[str, str]) -> Iterator[None]:
         yield
     finally:
         Hydra.get_mode = ask  # type: ignore[method-assign]
+
+
+@contextmanager
+def composing_through(look: Callable[[DictConfig], None]) -> Iterator[None]:
+    """Have `look` see, change or refuse each configuration of a command before Hydra makes folders and files by it.
+
+    Nor does Hydra write `multirun.yaml`, which would hold every override, secrets too.
+    """
+    from hydra._internal.config_loader_impl import ConfigLoaderImpl
+    from hydra._internal.core_plugins import basic_sweeper
+
+    load, saving = ConfigLoaderImpl.load_configuration, basic_sweeper.OmegaConf
+
+    def load_configuration(self: ConfigLoaderImpl, *args: Any, **kwargs: Any) -> DictConfig:
+        config = load(self, *args, **kwargs)
+        look(config)
+        return config
+
+    class Unsaved(saving):  # type: ignore[misc, valid-type]
+        @staticmethod
+        def save(*args: Any, **kwargs: Any) -> None:
+            """Leave it."""
+
+    ConfigLoaderImpl.load_configuration = load_configuration  # type: ignore[method-assign]
+    basic_sweeper.OmegaConf = Unsaved  # type: ignore[attr-defined, misc]
+    try:
+        yield
+    finally:
+        ConfigLoaderImpl.load_configuration = load  # type: ignore[method-assign]
+        basic_sweeper.OmegaConf = saving  # type: ignore[attr-defined, misc]
 
 
 @contextmanager

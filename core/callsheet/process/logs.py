@@ -7,6 +7,7 @@ import sys
 from typing import TextIO
 
 from callsheet.distributed.world import world
+from callsheet.screen import printable
 
 
 class _Stderr(logging.StreamHandler[TextIO]):
@@ -19,6 +20,9 @@ class _Stderr(logging.StreamHandler[TextIO]):
     @stream.setter
     def stream(self, stream: TextIO) -> None:
         """Ignore `stream`: it is looked up at each write."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return printable(super().format(record))
 
 
 def show() -> None:

@@ -19,7 +19,7 @@ def test_a_directory_may_have_any_name(place):
 @pytest.mark.parametrize("name", ["output_dir", "resume", "model.path", "dataset.path", "dataset.eval_path"])
 def test_a_name_that_no_file_can_have_is_refused(name):
     overrides = ["recipe=demo", f"{name}=runs/{'x' * 300}"]
-    with pytest.raises(CallsheetError, match=f"{name} holds a name of more than 255 bytes: runs/xxx"):
+    with pytest.raises(CallsheetError, match=f"{name}=.runs/xxx.*holds a name of more than 255 bytes"):
         make_plan(compose(overrides), overrides)
 
 

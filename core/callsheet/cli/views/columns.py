@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from math import inf
 
+from callsheet.screen import printable
+
 
 def aligned(rows: Iterable[Sequence[str]], widest: float = inf) -> list[str]:
     """Lines with columns as wide as their widest cell that is no wider than `widest`, and nothing cut off.
@@ -12,7 +14,7 @@ def aligned(rows: Iterable[Sequence[str]], widest: float = inf) -> list[str]:
     >>> aligned([("bema", "callsheet"), ("hub_revisions", "callsheet-hub")])
     ['bema           callsheet', 'hub_revisions  callsheet-hub']
     """
-    table = list(rows)
+    table = [[printable(cell).replace("\n", "\\n") for cell in row] for row in rows]
     columns = zip(*table, strict=True)
     widths = [max((len(cell) for cell in column if len(cell) <= widest), default=0) for column in columns]
     return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in table]

@@ -1,0 +1,1 @@
+"""What text a setting can hold, and which settings are paths."""

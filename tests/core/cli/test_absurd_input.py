@@ -1,0 +1,123 @@
+"""Whatever somebody types or writes into a recipe: one screen that names it, exit code 2, and nothing on the disk."""
+
+import os
+import sys
+
+import pytest
+
+from callsheet.cli.main import main
+
+DEMO = "defaults: [demo]\n"
+LONG = "x" * 5_000
+
+
+@pytest.fixture
+def refused(tmp_path, monkeypatch, capfd):
+    """What `callsheet ARGUMENTS` says; checks that it is one plain screen, and that no file or folder was made."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments):
+        before = everything(tmp_path)
+        monkeypatch.setattr(sys, "argv", ["callsheet", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = "".join(capfd.readouterr())
+        assert ended.value.code == 2 and "Traceback" not in said, said
+        assert len(said.splitlines()) <= 24 and len(said) <= 2_000, said
+        assert all(sign.isprintable() or sign == "\n" for sign in said), said
+        assert everything(tmp_path) == before
+        return said
+
+    return run
+
+
+@pytest.fixture
+def recipe(tmp_path):
+    """Write a recipe, and return the arguments that check it."""
+
+    def write(content):
+        file = tmp_path / "conf" / "recipe" / "mine.yaml"
+        file.parent.mkdir(parents=True)
+        text = content if isinstance(content, bytes) else f"# @package _global_\n{content}".encode()
+        file.write_bytes(text)
+        return ["check", "--config-dir", "conf", "recipe=mine"]
+
+    return write
+
+
+def everything(folder):
+    return sorted(os.path.join(above, name) for above, *inside in os.walk(folder) for names in inside for name in names)
+
+
+@pytest.mark.parametrize(
+    ("override", "named"),
+    [
+        ("experiment=../../x", "experiment='../../x' leads out of its folder"),
+        ("experiment=/tmp/x", "experiment='/tmp/x' is a path"),
+        (f"experiment={LONG}", "(5,000 characters)"),
+        ("experiment='\x1b[31mred'", r"\x1b[31mred"),
+        ("experiment=\udcff", "no UTF-8"),
+        ("experiment=${experiment}", "experiment='${experiment}' refers to itself"),
+        ("experiment=${nothing:1}", "asks for a resolver that there is not: nothing"),
+        ("output_dir=~nobodyhere/x", "output_dir='~nobodyhere/x' begins with the home of a user that is not known"),
+        ("model.path=~nobodyhere/x", "model.path='~nobodyhere/x'"),
+        ("plugins.exact_match.path=~nobodyhere/x", "plugins.exact_match.path='~nobodyhere/x'"),
+        ("output_dir=", "output_dir is empty"),
+        ("output_dir='a\nb'", r"output_dir='a\nb'"),
+        ("dataset.test_split_size=inf", "dataset.test_split_size must be a finite number"),
+        (f"plugins={LONG}", "No plugin named"),
+        (f"trainer.trainer_class={LONG}", "trainer.trainer_class='xxx"),
+    ],
+)
+def test_an_override_is_refused_by_its_name(refused, override, named):
+    assert named in refused("check", "recipe=demo", override)
+
+
+@pytest.mark.parametrize(
+    ("content", "named"),
+    [
+        ("defaults: [mine]\n", "conf/recipe/mine.yaml includes itself"),
+        (f"{DEMO}a: &a [*a]\n", "*a in line 3 contains itself"),
+        (f"{DEMO}a: &a [{'x,' * 99}]\nb: &b [{'*a,' * 99}]\nc: [{'*b,' * 99}]\n", "with its aliases written out"),
+        (f"{DEMO}a: {'[' * 5_000}\n", "nested deeper than 200 levels, in line 3"),
+        (f"{DEMO}experiment: a\nexperiment: b\n", "conf/recipe/mine.yaml, line 4: found duplicate key experiment"),
+        (f"{DEMO}a: !!python/object/apply:os.getcwd []\n", "conf/recipe/mine.yaml, line 3"),
+        (b"experiment: caf\xe9\n", "conf/recipe/mine.yaml: it is no UTF-8 text"),
+        (f'{DEMO}output_dir: "a\\0b"\n', "holds a NUL"),
+        (f"{DEMO}experiment: ../../x\n", "experiment='../../x'"),
+    ],
+)
+def test_a_recipe_is_refused_with_its_file(refused, recipe, content, named):
+    assert named in refused(*recipe(content))
+
+
+def test_looking_makes_nothing_whatever_a_recipe_says_to_hydra(tmp_path, monkeypatch, recipe):
+    settings = "run: {dir: made}\n  output_subdir: made\n  sweep: {dir: made, subdir: made}\n  job: {chdir: true}\n"
+    logging = (
+        "job_logging: {version: 1, root: {handlers: [f]}, handlers: {f: {class: logging.FileHandler, filename: l}}}"
+    )
+    arguments = recipe(f"{DEMO}hydra:\n  {settings}  {logging}\n")
+    monkeypatch.chdir(tmp_path)
+    before = everything(tmp_path)
+    for more in ([], ["-m", "trainer.args.seed=1,2"]):
+        monkeypatch.setattr(sys, "argv", ["callsheet", *arguments, *more])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert not ended.value.code and everything(tmp_path) == before
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: os.symlink("/dev/zero", path), lambda p: sparse(p, 10 << 30)])
+def test_a_recipe_that_is_no_small_file_is_not_read(tmp_path, refused, make):
+    (tmp_path / "conf" / "recipe").mkdir(parents=True)
+    make(tmp_path / "conf" / "recipe" / "mine.yaml")
+    assert "mine.yaml" in refused("check", "--config-dir", "conf", "recipe=mine")
+
+
+def sparse(path, size):
+    path.touch()
+    os.truncate(path, size)
+
+
+@pytest.mark.parametrize("arguments", [["nope"], ["status"], [LONG], ["\x1b[31m"], ["status", "--nope"], ["-sc"]])
+def test_what_is_no_command_is_refused_in_our_words(refused, arguments):
+    assert refused(*arguments).startswith("callsheet: ")
