@@ -10,6 +10,7 @@ from typing import Any
 
 from callsheet import LogContext, ManifestRow, Plugin, PreflightReport, hookimpl, setting
 from callsheet.outbox import Delivery, Handler, Hashes, Permanent, Transient
+from callsheet.secrets import secret_in
 
 MODEL = ["*.safetensors", "*.json", "*.jinja", "*.model", "*.txt"]
 RESUMING = ["*.pt", "*.pth", "optimizer*", "latest", "callsheet/**/*"]
@@ -56,6 +57,8 @@ class Shipping(Handler):
 
     def deliver(self, job: Delivery) -> Mapping[str, Any]:
         folder = job.payload["folder"]
+        if found := secret_in(job.files):
+            raise Permanent(f"{folder} is not written: {found}.", "Take the secret out, and save again.")
         try:
             return _ship(job, Hashes(self.run_dir))
         except (PermissionError, FileNotFoundError) as error:

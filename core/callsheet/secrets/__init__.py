@@ -13,6 +13,7 @@ encrypted, reversed, encoded twice or split over lines. An old key of wandb look
 its variable or by the words before it.
 """
 
+from callsheet.secrets.files import secret_in
 from callsheet.secrets.known import MEMORABLE, remember
 from callsheet.secrets.names import names_a_secret
 from callsheet.secrets.places import secrets_at
@@ -34,5 +35,6 @@ __all__ = [
     "redact_yaml",
     "redacted_stream",
     "remember",
+    "secret_in",
     "secrets_at",
 ]

@@ -49,12 +49,14 @@ SHAPES = (
     _shape(
         "an Authorization header",
         "uthorization UTHORIZATION",
-        # b'Authorization: Basic …', "authorization": "Bearer …", and Headers([('authorization', 'token …')])
-        r"\b(?:proxy-)?authorization[\"']?\s{0,8}[:=,]\s{0,8}\[?[\"']?(?:(?:basic|bearer|token|digest|negotiate|apikey)\s{1,8})?"
-        r"([^\s\"',;}\])]{8,4096})",
+        # Authorization: Basic …, "authorization": "Bearer …", and [('authorization', 'token …')]; no placeholder of a
+        # program, and no number of a vocabulary
+        r"\b(?:proxy-)?authorization[\"']?\s{0,8}"
+        r"(?:[:=,]\s{0,8}\[?[\"']?(?:basic|bearer|token|digest|negotiate|apikey)\s{1,8}|[:=]\s{0,8}\[?[\"']?)"
+        r"(?![{$<%*]|-?[\d.]+\b)([^\s\"',;}\])\\]{8,4096})",
         re.I,
     ),
-    _shape("a bearer token", "earer EARER", r"\bbearer\s{1,8}([A-Za-z0-9._~+/-]{20,4096}={0,2})", re.I),
+    _shape("a bearer token", "earer EARER", r"\bbearer\s{1,8}(?=\S{0,99}\d)([\w.~+/-]{20,4096}={0,2})", re.I),
     # user:password before the last @, where the password may hold a slash; the look ahead keeps it from being quadratic
     _shape(
         "a password in a URL",
@@ -66,7 +68,7 @@ SHAPES = (
         "a signature in a URL",
         "ig= ature= oken= ential= key=",
         r"(?<=[?&;])((?:sig|signature|(?:access_|api_|hub_|hf_)?token|(?:api|access)_?key|"
-        r"x-(?:amz|goog)-(?:signature|credential|security-token))=[^&\s\"'<>]{1,4096})",
+        r"x-(?:amz|goog)-(?:signature|credential|security-token))=[^&\s\"'<>\\]{1,4096})",
         re.I,
     ),
 )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from callsheet.data.evaluation import without_loss
 from callsheet.model_files.adapters import DRAWN, base_folder
+from callsheet.secrets import secrets_at
 from callsheet_plugins.hub_revisions import naming
 
 if TYPE_CHECKING:
@@ -30,6 +31,9 @@ def check_settings(plugin: RevisionSettings, ctx: LogContext, report: PreflightR
         report.warning(f"{WHERE}.keep_best needs {plugin.metric}, and trainer.args.eval_strategy=no measures nothing.")
     if plugin.keep_best and (said := without_loss(f"{WHERE}.metric", plugin.metric, ctx.run_config)):
         report.problem(said)
+    names = {name: getattr(plugin, name) for name in ("repo", "revision", "folder", "base_model")}
+    for place, kind in secrets_at(WHERE, names):
+        report.problem(f"{place} holds {kind}, which would be published. Write another value.")
     _check_base(plugin, ctx, report)
     selected = ctx.run_config.get("plugins") or {}
     if unknown := [name for name in plugin.artifacts if selected and name not in selected]:

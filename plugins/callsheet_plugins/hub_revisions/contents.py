@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import Path
-
-from callsheet.secrets import redact_text
 
 MODEL = (
     "*.safetensors",
@@ -40,7 +38,6 @@ NEVER = (
     "*.pt",
     "*.pth",
 )
-SCANNED_BYTES = 4 << 20
 
 
 def chosen(folder: Path, include: Sequence[str]) -> dict[str, Path]:
@@ -51,17 +48,3 @@ def chosen(folder: Path, include: Sequence[str]) -> dict[str, Path]:
         if wanted and path.is_file() and not any(fnmatch(path.name, pattern) for pattern in NEVER):
             found[path.name] = path
     return found
-
-
-def secret_in(files: Mapping[str, Path]) -> str:
-    """The name of the first file that seems to hold a secret, or an empty string.
-
-    Text files are read in full; of weights only the head is read, which holds the metadata.
-    """
-    for name, path in files.items():
-        with path.open("rb") as file:
-            head = file.read(SCANNED_BYTES if name.endswith(".safetensors") else -1)
-        text = head.decode("utf-8", errors="ignore")
-        if redact_text(text) != text:
-            return name
-    return ""

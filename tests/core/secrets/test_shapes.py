@@ -18,7 +18,7 @@ SECRETS = {
     f"Authorization: Bearer {KEY}": KEY,
     f"{{'authorization': 'Basic {KEY}'}}": KEY,
     f'"Authorization": "token {KEY}"': KEY,
-    f"[('authorization', '{KEY}')]": KEY,
+    f"[('authorization', 'token {KEY}')]": KEY,
     f"curl -H 'bearer {KEY}'": KEY,
     f"eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.{KEY}": KEY,
     f"-----BEGIN RSA PRIVATE KEY-----\n{KEY}\n{KEY}=\n-----END RSA PRIVATE KEY-----": KEY,

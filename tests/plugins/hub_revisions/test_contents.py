@@ -2,7 +2,7 @@
 
 import pytest
 
-from callsheet_plugins.hub_revisions.contents import chosen, secret_in
+from callsheet_plugins.hub_revisions.contents import chosen
 
 MODEL = [
     "config.json",
@@ -36,10 +36,3 @@ def test_only_what_a_model_is_loaded_from_is_chosen(folder):
 
 def test_more_is_chosen_where_asked_for_but_never_what_may_hold_a_token(folder):
     assert {*chosen(folder, ["*"])} == {*MODEL, *OTHERS}
-
-
-def test_the_file_with_a_secret_is_named(folder):
-    (folder / "tokenizer.json").write_text('{"url": "https://me:secretword@host/x"}')
-    assert secret_in(chosen(folder, [])) == "tokenizer.json"
-    (folder / "tokenizer.json").write_text('{"eos_token": "</s>"}')
-    assert secret_in(chosen(folder, [])) == ""

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from callsheet.outbox import Delivery, Handler, Hashes, Permanent
 from callsheet.rundir.hashes import sha256
 from callsheet.rundir.revisions import relative
-from callsheet_plugins.hub_revisions import contents
+from callsheet.secrets import secret_in
 from callsheet_plugins.hub_revisions.courier.branches import Branches
 from callsheet_plugins.hub_revisions.courier.cleaning import cleaned
 from callsheet_plugins.hub_revisions.hubs.quota import Quota
@@ -38,6 +38,15 @@ class Hub(Protocol):
         """Change the model card at the head of the branch; returns the commit, or None if the revision is gone."""
 
 
+def refuse_secrets(payload: Mapping[str, Any], files: Mapping[str, Path | str]) -> None:
+    """Raise `Permanent` if one of `files` holds a secret, however it came there: nothing takes back what left."""
+    if found := secret_in({"the branch": payload["branch"], "the repository": payload["repo"], **files}):
+        raise Permanent(
+            f"{payload['branch']} is not published to {payload['repo']}: {found}.",
+            "Take the secret out, and train or save again. If it was published before, replace it where it is valid.",
+        )
+
+
 class RevisionHandler(Handler):
     """Carries out entries of kind `hub_revisions`."""
 
@@ -53,16 +62,13 @@ class RevisionHandler(Handler):
 
     def deliver(self, job: Delivery) -> Mapping[str, Any]:
         payload = job.payload
-        if name := contents.secret_in(job.files):
-            raise Permanent(
-                f"{name} of {payload['branch']} is not published to {payload['repo']}: it seems to hold a secret.",
-                "Remove the secret from the model's files, and train or save again.",
-            )
+        refuse_secrets(payload, job.files)
         hub = self._hub(payload)
         if payload["hub"] == "huggingface" and (newer := self._quota.wait_or_pass(job)):
             return {"coalesced_into": newer}
         with TemporaryDirectory() as folder:
             job, changed = cleaned(job, Path(folder))
+            refuse_secrets(payload, {**changed, CARD: str(payload["card"]), "the commit's message": payload["message"]})
             # Nothing notes the hash of a changed file, which is gone in a moment.
             hashes = {
                 name: sha256(path) if name in changed else self._hashes.of(path) for name, path in job.files.items()

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, ClassVar
 
 from callsheet.outbox import Delivery
-from callsheet_plugins.hub_revisions.courier.publish import RevisionHandler
+from callsheet_plugins.hub_revisions.courier.publish import CARD, RevisionHandler, refuse_secrets
 from callsheet_plugins.hub_revisions.scores import with_scores
 
 
@@ -23,5 +23,11 @@ class ScoreHandler(RevisionHandler):
         if payload["hub"] == "huggingface":
             self._quota.wait_or_pass(job)
         title = f"{payload['repo'].rpartition('/')[2]} {payload['branch']}"
-        commit = self._hub(payload).rewrite_card(job, partial(with_scores, title=title, scored=payload))
+        commit = self._hub(payload).rewrite_card(job, partial(self._changed, title=title, scored=payload))
         return {"card": commit} if commit else {"skipped": f"{payload['branch']} holds another revision by now"}
+
+    @staticmethod
+    def _changed(text: str, title: str, scored: Mapping[str, Any]) -> str:
+        card = with_scores(text, title, scored)
+        refuse_secrets(scored, {CARD: card, "the commit's message": scored["message"]})
+        return card

@@ -92,7 +92,22 @@ def test_a_secret_in_a_published_file_stops_it(run_dir):
     (row.path / "tokenizer.json").write_text(f'{{"auth": "{TOKEN}"}}')
     put(run_dir, row)
     deliver(run_dir)
-    assert "seems to hold a secret" in entries(run_dir, "failed")[0].error and not (run_dir / "hub").exists()
+    said = entries(run_dir, "failed")[0].error
+    assert "tokenizer.json holds a token of Hugging Face" in said
+    assert TOKEN not in said and not (run_dir / "hub").exists()
+
+
+def test_a_secret_in_one_revision_stops_no_other(run_dir):
+    bad, good = checkpoint(run_dir, 1), checkpoint(run_dir, 2)
+    (bad.path / f"tokenizer-{TOKEN}.json").write_text("{}")
+    for row in (bad, good):
+        put(run_dir, row)
+    deliver(run_dir)
+    (failed,) = entries(run_dir, "failed")
+    assert "the name of tokenizer-***.json holds a secret" in failed.error and failed.advice
+    assert [path.name for path in (run_dir / "hub").iterdir()] == ["main-step-000000002"]
+    inside = [path for name in ("outbox", "snapshots", "hub") for path in (run_dir / name).rglob("*")]
+    assert not any(TOKEN in path.name or (path.is_file() and TOKEN.encode() in path.read_bytes()) for path in inside)
 
 
 def test_what_must_never_leave_is_not_published_even_when_asked_for(run_dir):

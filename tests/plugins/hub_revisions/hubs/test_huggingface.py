@@ -208,7 +208,8 @@ def test_a_secret_in_a_published_file_stops_it(hub, run_dir):
     put(run_dir, row, **HUB)
     deliver(run_dir)
     (failed,) = entries(run_dir, "failed")
-    assert "config.json of main-step-000000001 is not published" in failed.error and "hf_z" not in failed.error
+    assert "main-step-000000001 is not published to me/model: config.json holds a token of Hugging" in failed.error
+    assert "hf_z" not in failed.error
     assert hub.faults.asked == []
 
 
