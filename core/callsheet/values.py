@@ -20,6 +20,7 @@ DEEPEST = 100  # levels of lists and dictionaries; json itself gives up at about
 LONGEST = 10_000  # characters of an object's own text
 MOST_BITS = 14_000  # of an int: Python writes no number of more than 4,300 digits
 WHOLE = 2**53  # from here on, a float no longer tells whole numbers apart
+NOT_FINITE = ("nan", "inf", "-inf")
 FLOAT = "callsheet:float"  # how plugin states hold NaN and infinity, which JSON has no number for
 
 
@@ -80,9 +81,15 @@ def stored(state: Any) -> tuple[dict[str, Any], dict[str, str]]:
     return good, odd
 
 
-def restored(text: str) -> Any:
-    """What was `stored`, from its JSON, with NaN and infinity. Raises ValueError for what is no JSON."""
-    return json.loads(text, object_hook=lambda found: float(found[FLOAT]) if found.keys() == {FLOAT} else found)
+def restored(content: Any) -> Any:
+    """What was `stored`, from what JSON made of it, with NaN and infinity."""
+    if isinstance(content, list):
+        return [restored(item) for item in content]
+    if not isinstance(content, dict):
+        return content
+    if content.keys() == {FLOAT} and content[FLOAT] in NOT_FINITE:
+        return float(content[FLOAT])
+    return {name: restored(item) for name, item in content.items()}
 
 
 def described(value: Any) -> str:

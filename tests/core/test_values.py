@@ -157,7 +157,7 @@ def test_a_state_comes_back_as_it_was_with_nan_and_infinity() -> None:
     }
     good, odd = stored(state)
     strict(text := json.dumps(good, allow_nan=False))
-    back = restored(text)
+    back = restored(json.loads(text))
     assert not odd and math.isnan(back["seen"].pop(0))
     state["seen"].pop(0)  # type: ignore[union-attr]
     assert back == state

@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, is_typeddict
 
 from callsheet.disk import regular
 from callsheet.disk.regular import shown
@@ -41,8 +41,8 @@ class Malformed(ValueError):
 def read(path: Path, kind: type[T], *, limit: int = RECORD, follow: bool = False, where: str = "") -> T:
     """The record in the file `path`, which errors call `where`. Raises `Malformed`, and OSError as `regular.read` does.
 
-    `kind` is a dataclass, which is made, or whatever else msgspec knows: of a TypedDict and a dictionary the content
-    itself is returned, with the fields that `kind` does not have. Fields that a dataclass does not have are left out.
+    `kind` is a dataclass, which is made without the fields that it does not have, or whatever else msgspec knows. Of a
+    TypedDict, the content itself is returned, with fields that it does not have.
     """
     return parse(regular.read(path, limit, follow=follow), kind, where or shown(path))
 
@@ -62,7 +62,7 @@ def convert(content: Any, kind: type[T], where: str) -> T:
         raise Malformed(where, _sentence(str(error))) from error
     except (RecursionError, OverflowError) as error:
         raise Malformed(where, str(error)) from error
-    return content if isinstance(made, dict) else made
+    return content if is_typeddict(kind) else made
 
 
 def rows(

@@ -8,10 +8,13 @@ import re
 import time
 import traceback
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from enum import IntEnum
 from pathlib import Path
 
+from callsheet.disk import typed
+from callsheet.disk.typed import Malformed
 from callsheet.errors import CallsheetError, PluginFailure
 from callsheet.process.signals import Interrupted
 from callsheet.rundir import atomic
@@ -53,6 +56,13 @@ class Failure:
         return self.exit_code >= 128
 
 
+@dataclass(frozen=True)
+class Note:
+    """The file, in which torch's agent has fields of its own."""
+
+    callsheet: Failure | None = None
+
+
 def failure(error: BaseException, rank: int) -> Failure:
     """`error` in the words in which it is reported."""
     message, code, weight, cause = f"{type(error).__name__}: {error}", 1, Weight.RAISED, error
@@ -92,12 +102,15 @@ def cause_elsewhere(error: BaseException, rank: int) -> Failure | None:
 
 def notes(folder: Path) -> list[Failure]:
     """The notes of all ranks below `folder`."""
-    found = []
-    for path in sorted(folder.rglob("error.json")):
-        content = json.loads(path.read_text(encoding="utf-8"))
-        if "callsheet" in content:
-            found.append(Failure(**content["callsheet"]))
-    return found
+    read = (_note(path) for path in sorted(folder.rglob("error.json")))
+    return [failed for failed in read if failed]
+
+
+def _note(path: Path) -> Failure | None:
+    """What a rank wrote; None for one that it could not finish, and for that of an error which only torch has noted."""
+    with suppress(OSError, Malformed):
+        return typed.read(path, Note).callsheet
+    return None
 
 
 def first(failures: Iterable[Failure]) -> Failure | None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypedDict
 
-from callsheet.errors import CallsheetError
+from callsheet.disk import typed
+from callsheet.disk.regular import Irregular
+from callsheet.disk.typed import Malformed
+from callsheet.errors import CallsheetError, sentences
 from callsheet.rundir import atomic
 from callsheet.rundir.checkpoints import bare_row, manifest
 from callsheet.rundir.revisions import relative
@@ -22,6 +25,15 @@ if TYPE_CHECKING:
 logger = logging.getLogger("callsheet")
 
 FILE = Path("callsheet") / "plugins.json"
+RESUME_ANOTHER = "The states of plugins are lost in this checkpoint: repair the file, or resume from another one."
+
+
+class SavedState(TypedDict, total=False):
+    """What the file says of one plugin."""
+
+    origin: str
+    state: dict[str, Any] | None
+    lost: str
 
 
 def save(session: Session, folder: Path) -> Exception | None:
@@ -39,13 +51,13 @@ def save(session: Session, folder: Path) -> Exception | None:
 def restore(session: Session, row: ManifestRow) -> None:
     """Restore the state of plugins; a checkpoint of a plain Trainer holds none. Raises `CallsheetError`."""
     path = row.path / FILE
-    if not path.exists():
+    try:
+        states = restored(typed.read(path, dict[str, SavedState], limit=typed.LARGE))
+    except FileNotFoundError:
         session.run_dir.event("restored", checkpoint=relative(row.path, session.run_dir.path), plugins=[])
         return
-    try:
-        states = restored(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise CallsheetError(f"{path} is not JSON: {error}.") from error
+    except (Malformed, Irregular) as error:
+        raise CallsheetError(sentences(str(error), RESUME_ANOTHER)) from error
     saved_adapters.resume_alone(unwrapped(session.state), row.path, states)
     missing = session.lineup.load_state_dicts(states)
     for what in missing.values():

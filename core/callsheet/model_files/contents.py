@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-import json
+import os
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+
+from callsheet.disk import typed
+from callsheet.disk.regular import open_regular
+from callsheet.disk.typed import Malformed
 
 LFS = b"version https://git-lfs"
 COPY_AGAIN = "Copy or download it again."
@@ -28,24 +32,20 @@ def json_of(path: Path) -> dict[str, Any]:
 def _read(path: Path, changed: int, size: int) -> dict[str, Any]:
     refuse_pointer(path)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        return typed.read(path, dict, limit=typed.LARGE, follow=True)
+    except Malformed as error:
+        raise Damaged(f"{error}. {COPY_AGAIN}") from error
     except OSError as error:
-        raise Damaged(f"{path} cannot be read: {error.strerror}.") from error
-    except (ValueError, RecursionError) as error:
-        said = "is empty" if not size else f"is no JSON: {error}"
-        raise Damaged(f"{path} {said}. {COPY_AGAIN}") from error
-    if not isinstance(content, dict):
-        raise Damaged(f"{path} holds no JSON object. {COPY_AGAIN}")
-    return content
+        raise Damaged(f"{path} cannot be read: {error.strerror or error}.") from error
 
 
 def refuse_pointer(path: Path) -> None:
     """Raise `Damaged` for the file that Git LFS leaves in place of one that it has not fetched."""
     try:
-        with path.open("rb") as file:
+        with os.fdopen(open_regular(path, follow=True), "rb") as file:
             is_pointer = file.read(len(LFS)) == LFS
     except OSError as error:
-        raise Damaged(f"{path} cannot be read: {error.strerror}.") from error
+        raise Damaged(f"{path} cannot be read: {error.strerror or error}.") from error
     if is_pointer:
         raise Damaged(
             f"{path} only points to a file in Git LFS, which was not fetched. Run git lfs pull in its folder."

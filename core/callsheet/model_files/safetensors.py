@@ -6,14 +6,15 @@ The format: eight bytes with the length of the header, the header as JSON, then 
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import Any
 
+from callsheet.disk import typed
 from callsheet.disk.regular import open_regular
+from callsheet.disk.typed import Malformed
 from callsheet.model_files.contents import COPY_AGAIN, Damaged, refuse_pointer
 
 LENGTH = 8
@@ -30,20 +31,29 @@ def shapes_in(path: Path) -> Shapes:
     """The shape of each tensor by its name; raises `Damaged` where the file is cut off, or its header is no header."""
     refuse_pointer(path)
     size = path.stat().st_size
-    tensors = {name: about for name, about in _header(path, size).items() if name != "__metadata__"}
+    tensors = _header(path, size)
     try:
         told = sum(_bytes_of(name, about) for name, about in tensors.items())
-        ends = sorted(tuple(about["data_offsets"]) for about in tensors.values())
-        shapes = {name: tuple(map(int, about["shape"])) for name, about in tensors.items()}
-    except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
+    except ValueError as error:
         raise Damaged(f"The header of {path} is damaged ({error}). {COPY_AGAIN}") from error
+    ends = sorted(about.data_offsets for about in tensors.values())
+    shapes = {name: about.shape for name, about in tensors.items()}
     _compare(path, size - _start(path), told)
     if [begin for begin, _ in ends] != [0, *(end for _, end in ends)][: len(ends)]:
         raise Damaged(f"The header of {path} is damaged: its tensors overlap. {COPY_AGAIN}")
     return shapes
 
 
-def _header(path: Path, size: int) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Tensor:
+    """What a header says of one tensor."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    data_offsets: tuple[int, int]
+
+
+def _header(path: Path, size: int) -> dict[str, Tensor]:
     if not size:
         raise Damaged(f"{path} is empty. {COPY_AGAIN}")
     length = _start(path) - LENGTH if size >= LENGTH else 0
@@ -53,12 +63,15 @@ def _header(path: Path, size: int) -> dict[str, Any]:
         raise Damaged(f"{path} is cut off inside its header: it has {size:,} bytes. {COPY_AGAIN}")
     text = _bytes(path, LENGTH, length)
     try:
-        header = json.loads(text)
-        if isinstance(header, dict):
-            return header
-    except (ValueError, RecursionError):
-        pass
-    raise Damaged(f"{path} is no safetensors file, or its header is damaged. {COPY_AGAIN}")
+        header = typed.parse(text, dict, "its header")
+    except Malformed as error:
+        said = f"{path} is no safetensors file, or its header is damaged ({error.wrong}). {COPY_AGAIN}"
+        raise Damaged(said) from error
+    header.pop("__metadata__", None)
+    try:
+        return {name: typed.convert(about, Tensor, name) for name, about in header.items()}
+    except Malformed as error:
+        raise Damaged(f"The header of {path} is damaged ({error}). {COPY_AGAIN}") from error
 
 
 def _start(path: Path) -> int:
@@ -77,13 +90,13 @@ def _bytes(path: Path, start: int, number: int) -> bytes:
         return file.read(number)
 
 
-def _bytes_of(name: str, about: Mapping[str, Any]) -> int:
+def _bytes_of(name: str, about: Tensor) -> int:
     """How many bytes a tensor takes; raises ValueError where its shape says another number."""
-    begin, end = about["data_offsets"]
-    bits = BITS.get(about["dtype"])
-    if begin > end or (bits and prod(about["shape"]) * bits != (end - begin) * 8):
-        raise ValueError(f"{name} has {end - begin:,} bytes, not those of its shape {about['shape']}")
-    return int(end - begin)
+    begin, end = about.data_offsets
+    bits = BITS.get(about.dtype)
+    if begin > end or (bits and prod(about.shape) * bits != (end - begin) * 8):
+        raise ValueError(f"{name} has {end - begin:,} bytes, not those of its shape {[*about.shape]}")
+    return end - begin
 
 
 def _compare(path: Path, there: int, told: int) -> None:

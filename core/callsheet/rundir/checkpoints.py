@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -66,12 +65,9 @@ def manifest(run_dir: RunDir) -> dict[str, ManifestRow]:
     rows: dict[str, ManifestRow] = {}
     revisions: dict[str, dict[str, Revision]] = defaultdict(dict)
     for content in run_dir.rows(CHECKPOINTS):
-        if not isinstance(content, dict) or not {*content} >= {"name"}:
-            continue  # not a line of ours
         if revision := content.get("revision"):
-            with suppress(TypeError, AttributeError):  # somebody wrote it by hand
-                published = revision_of(revision, run_dir.path)
-                revisions[content["name"]][published.commit] = published
+            published = revision_of(revision, run_dir.path)
+            revisions[content["name"]][published.commit] = published
         elif {*content} >= FIELDS:
             rows[content["name"]] = _row(run_dir, content)
     return {name: replace(row, revisions=tuple(revisions[name].values())) for name, row in rows.items()}
@@ -174,9 +170,9 @@ def _is_model_only(row: ManifestRow) -> bool:
 
 
 def _row(run_dir: RunDir, content: dict[str, Any]) -> ManifestRow:
-    files = {name: FileRecord(**entry) for name, entry in content["files"].items()}
+    files = {name: FileRecord(entry["size"], entry.get("sha256")) for name, entry in content["files"].items()}
     known = (content["name"], content["step"], content["epoch"], run_dir.path / content["path"], files)
-    return ManifestRow(*known, extras=content.get("extras") or {})
+    return ManifestRow(*known, extras=extras if isinstance(extras := content.get("extras"), dict) else {})
 
 
 def put_aside(folder: Path) -> None:

@@ -140,6 +140,12 @@ class HashRow(TypedDict):
     sha256: str
 
 
+class CommitRecord(TypedDict):
+    """What lies in a folder that holds a revision."""
+
+    commit: str
+
+
 ROWS: dict[str, type[Any]] = {
     "checkpoints.jsonl": CheckpointRow,
     "evals.jsonl": EvalRow,

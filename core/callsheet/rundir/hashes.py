@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import re
+from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 
+from callsheet.disk import typed
+from callsheet.disk.regular import open_regular
+from callsheet.disk.typed import Malformed
+from callsheet.rundir.fields import HashRow
 from callsheet.rundir.locks import alone_with
 
 HASHES = "hashes.jsonl"
+LONGEST_LINE = 4096  # bytes
+SHA256 = re.compile(r"[0-9a-f]{64}")
 
 Identity = tuple[int, int, int, int]
 
@@ -45,18 +54,19 @@ class Hashes:
     def _read_on(self) -> None:
         """Read what was added since, by any process; a line torn by a kill is passed over."""
         try:
-            with self.path.open("rb") as file:
+            with os.fdopen(open_regular(self.path), "rb") as file:
                 file.seek(self._read_to)
-                whole, _, _ = file.read().rpartition(b"\n")
+                while (line := file.readline(LONGEST_LINE)).endswith(b"\n") or len(line) == LONGEST_LINE:
+                    self._read_to += len(line)
+                    self._learn(line)
         except OSError:
             return
-        self._read_to += len(whole) + bool(whole)
-        for line in whole.splitlines():
-            try:
-                row = json.loads(line)
+
+    def _learn(self, line: bytes) -> None:
+        with suppress(Malformed):
+            row = typed.parse(line, HashRow, HASHES)
+            if SHA256.fullmatch(row["sha256"]):
                 self._known[(row["device"], row["inode"], row["size"], row["changed"])] = row["sha256"]
-            except (ValueError, KeyError, TypeError):
-                continue
 
     def _note(self, identity: Identity, digest: str) -> None:
         device, inode, size, changed = identity

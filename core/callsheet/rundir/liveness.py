@@ -7,10 +7,12 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from callsheet.disk import regular
 from callsheet.rundir.locks import is_held
 from callsheet.rundir.rundir import LOCK
 
-HOLDER = re.compile(r"process (\d+) on ([^,\s]+)(?:, (.+))?")
+LONGEST = 4096  # bytes of what the lock file says
+HOLDER = re.compile(r"process (\d{1,9}) on ([^,\s]+)(?:, (.+))?")
 MOUNTS = Path("/proc/self/mounts")
 # File systems that several machines share, each with the mount options under which a lock holds on all of them, or
 # on one only: nfs(5), and mount.lustre(8). Of the others nobody can tell.
@@ -56,7 +58,7 @@ def look(run_dir: Path) -> Liveness:
 def holder_of(run_dir: Path) -> Holder | None:
     """Who took the lock last, by what the lock file says."""
     try:
-        found = HOLDER.match((run_dir / LOCK).read_text(encoding="utf-8", errors="replace"))
+        found = HOLDER.match(regular.read(run_dir / LOCK, LONGEST).decode("utf-8", "replace"))
     except OSError:
         return None
     return Holder(int(found[1]), found[2], found[3] or "training") if found else None

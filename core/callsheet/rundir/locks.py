@@ -17,6 +17,8 @@ from enum import Enum
 from pathlib import Path
 from typing import IO, Any
 
+from callsheet.disk.regular import open_regular
+
 PATIENCE_SECONDS = 900.0
 LOOK_SECONDS = 0.05
 GLANCES = 10  # how often a lock is asked for before it counts as held: a reader has it for a moment, see `is_held`
@@ -62,13 +64,13 @@ def is_held(path: Path) -> bool | None:
     write, and asks for a shared lock, so that readers do not take each other for the holder.
     """
     try:
-        with path.open("rb") as file:
+        with os.fdopen(open_regular(path), "rb") as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
     except FileNotFoundError:
         return False
-    except OSError:  # no locks here, or a file that we may not read
+    except OSError:  # no locks here, no file that may be read, or none that is a lock
         return None
     return False
 
@@ -79,7 +81,7 @@ def alone_with(path: Path) -> Iterator[None]:
 
     Two processes that work side by side in the end do the same work twice, which is no harm: so nothing fails here.
     """
-    descriptor, end = os.open(path, os.O_RDONLY), time.monotonic() + PATIENCE_SECONDS
+    descriptor, end = os.open(path, os.O_RDONLY | os.O_NONBLOCK), time.monotonic() + PATIENCE_SECONDS
     try:
         while _another_has(descriptor) and time.monotonic() < end:
             time.sleep(LOOK_SECONDS)

@@ -10,8 +10,9 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from callsheet.disk import typed
+from callsheet.disk.typed import Malformed
 from callsheet.records import Revision
-from callsheet.values import described
+from callsheet.rundir.fields import CommitRecord, RevisionRow
 
 COMMIT = ".callsheet-commit.json"  # in a folder that holds a revision; its "commit" names exactly this content
 FOLDER_OF_0_1 = "hub"
@@ -20,12 +21,10 @@ FOLDER_OF_0_1 = "hub"
 def revision_of(content: Mapping[str, Any], run_dir: Path) -> Revision:
     """The revision that a JSON object describes, with its path found in `run_dir`, wherever that lies by now.
 
-    Fields that this version does not know are left out. Raises TypeError where one is missing, or is no text.
+    Fields that this version does not know are left out. Raises `Malformed` where one is missing, or of a wrong type.
     """
-    for name in ("repo", "branch", "commit", "checkpoint", "weights", "url"):
-        if not isinstance(content.get(name, ""), str):
-            raise TypeError(f"the {name} of a revision must be text, and is {described(content[name])}")
-    return Revision(**{**known_fields(Revision, content), "path": _path_of(content, run_dir)})
+    known = known_fields(Revision, typed.convert(content, RevisionRow, "the revision"))
+    return Revision(**{**known, "path": _path_of(content, run_dir)})
 
 
 def known_fields(record: type[Any], content: Mapping[str, Any]) -> dict[str, Any]:
@@ -54,8 +53,8 @@ def short(path: Path) -> str:
 def commit_in(folder: Path) -> str | None:
     """The commit that `folder` says it holds, or None where it says none."""
     try:
-        return str(typed.read(folder / COMMIT, dict[str, Any])["commit"])
-    except (OSError, ValueError, KeyError):
+        return typed.read(folder / COMMIT, CommitRecord)["commit"]
+    except (OSError, Malformed):
         return None
 
 

@@ -14,7 +14,7 @@ from threading import Lock
 from typing import IO, Any
 
 from callsheet.disk import typed, yaml_files
-from callsheet.disk.regular import Irregular, shown
+from callsheet.disk.regular import Irregular, open_regular, shown
 from callsheet.disk.typed import LARGE, Malformed
 from callsheet.errors import CallsheetError, counted, sentences
 from callsheet.rundir import atomic, versions
@@ -32,6 +32,7 @@ METRICS = "metrics.jsonl"
 CHECKPOINTS = "checkpoints.jsonl"
 EVALS = "evals.jsonl"
 LOCK = ".lock"
+LONGEST_HOLDER = 4096  # characters
 MOST_NAMED = 10_000  # malformed lines that are counted
 
 
@@ -65,7 +66,7 @@ class RunDir:
     def occupied(self) -> str:
         """That another process writes here, in a sentence, or an empty string; leaves no file behind."""
         try:
-            with (self.path / LOCK).open(encoding="utf-8") as lock:
+            with os.fdopen(open_regular(self.path / LOCK), encoding="utf-8", errors="replace") as lock:
                 return self._held_by(lock) if is_held(self.path / LOCK) else ""
         except OSError:  # there is no run, or nobody may read it, which others say
             return ""
@@ -182,7 +183,7 @@ class RunDir:
     def _held_by(self, lock: IO[str]) -> str:
         lock.seek(0)
         return (
-            f"Another run is writing to {self.path} ({lock.read().strip() or 'holder unknown'}). "
+            f"Another run is writing to {self.path} ({lock.read(LONGEST_HOLDER).strip() or 'holder unknown'}). "
             "Choose another output_dir, or wait until it has ended."
         )
 

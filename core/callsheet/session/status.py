@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from callsheet.disk import typed
+from callsheet.disk.regular import open_regular
+from callsheet.disk.typed import Malformed
 from callsheet.distributed import slurm
 from callsheet.errors import CallsheetError, sentences
 from callsheet.outbox.counts import counts_of, unpublished
@@ -17,6 +20,7 @@ from callsheet.rundir import checkpoints, liveness
 from callsheet.rundir.again import reuse
 from callsheet.rundir.again.reuse import OVER
 from callsheet.rundir.attempts import KILLED, UNSAID
+from callsheet.rundir.fields import MetricRow
 from callsheet.rundir.liveness import Liveness
 from callsheet.rundir.locks import is_held
 from callsheet.rundir.revisions import short
@@ -199,14 +203,12 @@ def _step(folder: RunDir, run: Mapping[str, Any]) -> int | None:
 def _last_logged(path: Path) -> int | None:
     """The step of the last whole line of a log, read from its end."""
     try:
-        with path.open("rb") as file:
+        with os.fdopen(open_regular(path), "rb") as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL_BYTES))
             lines = file.read().splitlines()
     except OSError:
         return None
     for line in reversed(lines):
-        try:
-            return int(json.loads(line)["step"])
-        except (ValueError, KeyError, TypeError):
-            continue
+        with suppress(Malformed):
+            return typed.parse(line, MetricRow, METRICS)["step"]
     return None

@@ -1,5 +1,8 @@
 """Of several ranks that fail, the one that the others followed from is named."""
 
+import json
+import os
+
 import pytest
 
 from callsheet.errors import CallsheetError, PluginFailure
@@ -48,3 +51,16 @@ def test_no_secret_stands_in_a_note(tmp_path, monkeypatch):
     token = "hf_" + "s" * 30
     leave_note(failure(ValueError(f"401 for {token}"), 0))
     assert token not in (tmp_path / "error.json").read_text() and "401 for ***" in (tmp_path / "error.json").read_text()
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"callsheet": {"rank": "x"}}', '{"callsheet": 3}', "[" * 100_000, "\x00"])
+def test_a_note_that_is_none_hides_no_other(tmp_path, text):
+    for rank, said in (("0", text), ("1", '{"message": "of torch alone"}')):
+        (tmp_path / rank).mkdir()
+        (tmp_path / rank / "error.json").write_text(said)
+    (tmp_path / "2").mkdir()
+    os.mkfifo(tmp_path / "2" / "error.json")
+    (tmp_path / "3").mkdir()
+    whole = {"rank": 3, "exit_code": 1, "message": "m", "trace": "", "time": 1.0, "weight": 2, "later": "field"}
+    (tmp_path / "3" / "error.json").write_text(json.dumps({"callsheet": whole}))
+    assert notes(tmp_path) == [Failure(3, 1, "m", "", 1.0, Weight.RAISED)]

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from safetensors.torch import load_file
 
 from callsheet import Plugin, hookimpl
-from callsheet.errors import PluginFailure
+from callsheet.errors import CallsheetError, PluginFailure
+from callsheet.loop import plugin_state
+from callsheet.records import ManifestRow
 from callsheet.rundir.checkpoints import survey
+from callsheet.rundir.rundir import RunDir
 
 STEPS = ("plugins=[]", "trainer.args.save_steps=1", "trainer.args.max_steps=3")
 
@@ -82,3 +88,25 @@ def test_a_part_that_is_kept_comes_back_where_the_plugin_goes_on_without_the_res
     run_trainer("sft", *STEPS, plugins=[counts := Counts()])
 
     assert "thing is an object. It has the rest back." in caplog.text and counts.seen == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "it is empty"),
+        ("[]", "it is a list, an object is needed"),
+        ('{"counts": 3}', "[…] is a whole number, an object is needed"),
+        ('{"counts": {"state": [1]}}', "[…].state is a list, an object or null is needed"),
+        ("[" * 100_000, "it is nested deeper than 200 levels"),
+        (None, "is a FIFO, no regular file"),
+    ],
+)
+def test_states_that_are_none_are_named_and_what_to_do(tmp_path: Path, text: str | None, said: str) -> None:
+    path = tmp_path / "checkpoint-1" / plugin_state.FILE
+    path.parent.mkdir(parents=True)
+    os.mkfifo(path) if text is None else path.write_text(text)
+    session: Any = SimpleNamespace(run_dir=RunDir(tmp_path))
+    with pytest.raises(CallsheetError) as error:
+        plugin_state.restore(session, ManifestRow("checkpoint-1", 1, 0.0, path.parents[1]))
+    assert f"{path}" in str(error.value) and said in str(error.value)
+    assert str(error.value).endswith("repair the file, or resume from another one.")

@@ -66,11 +66,16 @@ def test_a_shard_that_is_cut_off_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("", "is empty"), ("{", "is no JSON"), ("{}", "has no weight_map"), ("[]", "holds no JSON object")],
+    [
+        ("", ": it is empty"),
+        ("{", ": it is no JSON"),
+        ("{}", " has no weight_map"),
+        ("[]", ": it is a list, an object"),
+    ],
 )
 def test_an_index_that_is_none_is_named(tmp_path: Path, text: str, said: str) -> None:
     (tmp_path / "model.safetensors.index.json").write_text(text)
-    assert f"model.safetensors.index.json {said}" in refusal(tmp_path)
+    assert f"model.safetensors.index.json{said}" in refusal(tmp_path)
 
 
 def test_a_link_to_nothing_is_named(tmp_path: Path) -> None:

@@ -42,3 +42,20 @@ def test_a_line_that_a_kill_tore_is_passed_over(tmp_path):
     (tmp_path / HASHES).write_text(whole[: len(whole) // 2] + "\n[1]\n" + whole + whole[:9])
     assert Hashes(tmp_path).of(path) == hashlib.sha256(b"w").hexdigest()
     assert (tmp_path / HASHES).read_text().endswith(whole[:9]), "it was known"
+
+
+def test_lines_that_are_none_of_ours_teach_nothing_and_hide_nothing(tmp_path):
+    path = tmp_path / "weights"
+    path.write_bytes(b"w")
+    Hashes(tmp_path).of(path)
+    whole = (tmp_path / HASHES).read_text()
+    wrong = [whole.replace('"sha256": "', '"sha256": "x'), "[" * 100_000, '{"device": "x"}', "\x00" * 10_000]
+    (tmp_path / HASHES).write_text("\n".join(wrong) + "\n" + whole)
+    lines = (tmp_path / HASHES).read_text()
+    assert Hashes(tmp_path).of(path) == hashlib.sha256(b"w").hexdigest()
+    assert (tmp_path / HASHES).read_text() == lines, "the last line was read"
+
+
+def test_a_fifo_in_place_of_the_file_is_not_waited_at(tmp_path):
+    os.mkfifo(tmp_path / HASHES)
+    assert Hashes(tmp_path)._look_up((0, 0, 0, 0)) is None

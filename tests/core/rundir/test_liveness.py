@@ -101,3 +101,16 @@ def test_where_no_lock_can_be_asked_the_process_of_this_machine_decides(tmp_path
 
 def test_a_directory_without_a_lock_has_nobody_at_work(tmp_path):
     assert look(tmp_path).alive is False
+
+
+@pytest.mark.parametrize("text", [b"", b"\xff\xfe", b"process 1" + b"0" * 5000 + b" on x", b"x" * 10_000_000])
+def test_a_lock_that_says_nothing_names_nobody(tmp_path, text):
+    (tmp_path / LOCK).write_bytes(text)
+    found = look(tmp_path)
+    assert (found.alive, found.holder) == (False, None) and RunDir(tmp_path).occupied() == ""
+
+
+def test_a_fifo_in_place_of_the_lock_is_not_waited_at(tmp_path):
+    os.mkfifo(tmp_path / LOCK)
+    found = look(tmp_path)
+    assert (found.alive, found.why) == (None, "its lock cannot be asked") and RunDir(tmp_path).occupied() == ""

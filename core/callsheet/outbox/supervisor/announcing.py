@@ -6,8 +6,10 @@ import errno
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
+from callsheet.disk import typed
+from callsheet.disk.typed import Malformed
 from callsheet.errors import CallsheetError, PluginFailure
 from callsheet.outbox.counts import settled
 from callsheet.outbox.entries import UNREADABLE, Entry
@@ -34,6 +36,22 @@ PASSING = {
     *(errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.EINTR, errno.ETIMEDOUT, errno.ENOLCK, errno.EBUSY),
     *(errno.EHOSTUNREACH, errno.ENETDOWN, errno.ENETUNREACH),
 }
+
+
+class ScoredResult(TypedDict):
+    """What an `EvalResult` must have; of its other fields, what is odd is left out later, by name."""
+
+    name: str
+    metrics: Any
+
+
+class Scored(TypedDict):
+    """A score as a handler returns it."""
+
+    result: ScoredResult
+    predictions: NotRequired[str | None]
+    step: NotRequired[int | None]
+    left_out: NotRequired[dict[str, str] | None]
 
 
 class Results:
@@ -107,13 +125,14 @@ class Results:
         self.hooks.on_revision(ctx=self.ctx, revision=revision)
 
     def _announce_score(self, scored: Mapping[str, Any], entry: str) -> None:
-        result, path = EvalResult(**known_fields(EvalResult, scored["result"])), scored.get("predictions")
+        came = typed.convert(scored, Scored, "a score")
+        result, path = EvalResult(**known_fields(EvalResult, came["result"])), came.get("predictions")
         predictions = Predictions(self.run_dir, path) if path else []
-        if odd := scored.get("left_out"):
+        if odd := came.get("left_out"):
             held = ", ".join(f"{name} is {what}" for name, what in odd.items())
             logger.warning("%s: the results of %s hold what is left out: %s.", entry, result.name, held)
             self.run_dir.event("refused", door=f"the score {result.name!r}", values=odd, id=entry)
-        self.announce_eval(result, predictions, scored.get("step"), entry=entry)
+        self.announce_eval(result, predictions, came.get("step"), entry=entry)
 
     def _attempt(self, part: Callable[[], object]) -> str:
         """Announce one part; returns what is wrong with it. Raises what ends a run, and an OSError that may pass."""
@@ -123,6 +142,8 @@ class Results:
             if self.is_run:
                 raise
             return str(error)
+        except Malformed as error:
+            return f"{error}."
         except Exception as error:  # whatever comes of a result that is none
             if isinstance(error, OSError) and error.errno in PASSING:
                 raise

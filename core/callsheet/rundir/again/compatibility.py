@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from callsheet.errors import CallsheetError, counted
+from callsheet.model_files.contents import Damaged, json_of
 from callsheet.records import ManifestRow
 
 SIZES = (
@@ -52,8 +52,10 @@ def misfit(folder: Path, engine: str, processes: int | None) -> str:
 
 def another_model(folder: Path, config: Mapping[str, Any]) -> str:
     """How the model in `folder` differs from the one of `config`, or an empty string."""
-    path = folder / "config.json"
-    saved = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    try:
+        saved = json_of(folder / "config.json")
+    except Damaged as error:
+        return str(error)
     for key in SIZES:
         if key in saved and key in config and saved[key] != config[key]:
             return (

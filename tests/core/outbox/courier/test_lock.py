@@ -6,9 +6,12 @@ import subprocess
 import sys
 import time
 
+import pytest
 from waiting import PATIENCE, wait_until
 
+from callsheet.outbox.courier import progress
 from callsheet.outbox.courier.lock import CourierLock
+from callsheet.outbox.courier.progress import PROGRESS
 from core.outbox.conftest import delivered, fill, states
 
 
@@ -78,3 +81,23 @@ def test_where_the_system_has_no_locks_the_heartbeat_decides(tmp_path, monkeypat
     assert first.take() and not second.take()
     first.release()
     assert second.take()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", '{"pid": "x"}', '{"host": "here", "pid": -1}', '{"pid": 1%s}' % ("0" * 400), "[" * 100_000]
+)
+def test_a_file_that_names_nobody_is_that_of_an_unknown_holder(tmp_path, text):
+    (tmp_path / "courier.lock").write_text(text.replace("here", os.uname().nodename))
+    lock = CourierLock(tmp_path, beat_seconds=0.01, missed=1)
+    assert lock.holder() == {"host": "unknown"}
+    lock.dismiss(sleep=lambda seconds: None)
+    os.utime(tmp_path / "courier.lock", (1, 1))
+    assert lock.take() and lock.holder()["pid"] == os.getpid()
+
+
+def test_progress_that_is_none_is_no_progress(tmp_path):
+    for text in ("", "[]", '{"a": 3}', '{"a": ["x", 1]}', '{"a": [1]}', "[" * 100_000):
+        (tmp_path / PROGRESS).write_text(text)
+        assert progress.read(tmp_path) == {}
+    (tmp_path / PROGRESS).write_text('{"a": [1, 2], "b": [NaN, 1], "c": [-1, 3], "d": [1, Infinity]}')
+    assert progress.read(tmp_path) == {"a": (1.0, 2.0)}
