@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from callsheet.deprecations import renamed
+from callsheet.disk.inside import Inside
+from callsheet.disk.names import one_part
 from callsheet.hooks import plugin_name
 from callsheet.results import ArmResult as ArmResult
 from callsheet.results import EvalResult as EvalResult
@@ -145,9 +147,7 @@ class ManifestRow:
 
     def folder(self, plugin: Plugin) -> Path:
         """Make and return the folder of `plugin` inside this checkpoint; it is deleted with the checkpoint."""
-        folder = self._folder_of(plugin)
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
+        return Inside(self.path.parent).make(self._folder_of(plugin))
 
     def saved_folder(self, plugin: Plugin) -> Path | None:
         """The folder of `plugin` to read from, or None if the plugin wrote nothing into this checkpoint."""
@@ -155,7 +155,7 @@ class ManifestRow:
         return folder if folder.is_dir() else None
 
     def _folder_of(self, plugin: Plugin) -> Path:
-        return self.path / "callsheet" / plugin_name(plugin)
+        return self.path / "callsheet" / one_part(plugin_name(plugin), "plugin")
 
 
 def _refuse(door: str, odd: Mapping[str, str]) -> None:

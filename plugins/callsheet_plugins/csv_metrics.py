@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from callsheet import Plugin, hookimpl, setting
+from callsheet.disk.inside import Inside
 from callsheet.rundir import atomic
 from callsheet.secrets import redact
 from callsheet.values import number
@@ -65,8 +66,7 @@ class Table:
         """Append `row`; the file is closed when this returns. New columns are empty in earlier rows."""
         if not self._columns or not row.keys() <= set(self._columns):
             self._widen(row)
-        with self.path.open("a", encoding="utf-8", newline="") as file:
-            file.write(_text([row.get(column, "") for column in self._columns]))
+        Inside(self.path.parent).append(self.path, _text([row.get(column, "") for column in self._columns]))
 
     def drop_after(self, step: int) -> None:
         """Remove rows of later steps."""
@@ -89,7 +89,8 @@ class Table:
     def _write(self, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
         body = "".join(_text([row.get(column, "") for column in columns]) for row in rows)
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        atomic.write(self.path, _text(columns) + body)
+        with atomic.replacing(self.path) as temporary:
+            atomic.write(temporary, _text(columns) + body)
 
 
 def _text(cells: Iterable[Any]) -> str:

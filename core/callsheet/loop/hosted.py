@@ -7,6 +7,8 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from callsheet.disk.cleared import without_linked_files, without_links
+from callsheet.disk.planted import refuse_planted
 from callsheet.loop.trainer_state import strict
 from callsheet.privates.transformers import logs_now
 from callsheet.values import plain
@@ -109,6 +111,9 @@ class Hosted:
         self.callsheet_bridge.later.log()  # a run that resumes here would not have it
         self.callsheet_bridge.wait_for_late()  # before there is a newer one, which may never be complete
         arguments = self.args  # type: ignore[attr-defined]
+        place = Path(arguments.output_dir)
+        without_linked_files(place)  # TRL writes a card there with every checkpoint
+        without_links(place / f"checkpoint-{self.state.global_step}")  # type: ignore[attr-defined]
         limit, arguments.save_total_limit = arguments.save_total_limit, None
         try:
             with strict(self.state):  # type: ignore[attr-defined]
@@ -152,6 +157,7 @@ def rotate(trainer: Any) -> None:
     from transformers.trainer_utils import rotate_checkpoints
 
     if trainer.args.should_save:
+        refuse_planted(Path(trainer.args.output_dir))  # it cannot delete a link, and would end with a traceback
         limit, best = trainer.args.save_total_limit, trainer.state.best_model_checkpoint
         rotate_checkpoints(trainer.args.output_dir, limit, best, use_mtime=True)
 

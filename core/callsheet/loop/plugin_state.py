@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from callsheet.disk import typed
+from callsheet.disk.inside import Inside
 from callsheet.disk.regular import Irregular
 from callsheet.disk.typed import Malformed
 from callsheet.errors import CallsheetError, sentences
@@ -43,8 +44,8 @@ def save(session: Session, folder: Path) -> Exception | None:
     """
     states, failure = session.lineup.state_dicts()
     if session.state.is_main:
-        (folder / FILE).parent.mkdir(exist_ok=True)
-        atomic.write(folder / FILE, dumps(states, indent=2) + "\n")
+        Inside(folder.parent).make(folder / FILE.parent)
+        atomic.write(folder / FILE, dumps(states, indent=2) + "\n", folder.parent)
     return failure
 
 

@@ -9,6 +9,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from callsheet.disk.inside import Inside
 from callsheet.secrets import redact_text
 from callsheet.values import number, plain
 
@@ -38,7 +39,8 @@ def strict(state: TrainerState) -> Iterator[None]:
     def save_to_json(json_path: str) -> None:
         content = {field.name: getattr(state, field.name) for field in fields(state)}
         text = json.dumps(plain(content), indent=2, sort_keys=True, allow_nan=False)
-        Path(json_path).write_text(redact_text(text) + "\n", encoding="utf-8")
+        place = Path(json_path)
+        Inside(place.parents[1]).write(place, redact_text(text) + "\n", durable=False)
 
     vars(state)["save_to_json"] = save_to_json
     try:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from callsheet.lazy import read_before
-from callsheet.rundir import atomic
 from callsheet.rundir.links import link
 from callsheet.rundir.rundir import RunDir
 
@@ -27,13 +27,15 @@ class Predictions(list[Mapping[str, Any]]):
     def __bool__(self) -> bool:
         if self._is_read:
             return list.__len__(self) > 0
-        path = self._run_dir.path / self._name
-        return path.is_file() and path.stat().st_size > 0
+        found = self._run_dir.inside.stat(self._name)
+        return found is not None and stat.S_ISREG(found.st_mode) and found.st_size > 0
 
     def keep(self, path: Path) -> None:
         """Have them at `path`, too, without reading them where links are possible."""
-        with atomic.replacing(path) as temporary:
-            link(self._run_dir.path / self._name, temporary)
+        inside = self._run_dir.inside
+        source = inside.root.joinpath(*inside.parts(self._name))
+        with inside.replacing(path) as (_, temporary):
+            link(source, path.with_name(temporary), inside.root)
 
     def read(self) -> None:
         if not self._is_read:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Collection, Mapping
-from pathlib import Path
+from contextlib import suppress
+from pathlib import Path, PurePath
 
+from callsheet.disk.inside import Inside
 from callsheet.rundir.links import link
 
 FOLDER = "snapshots"
@@ -18,47 +19,54 @@ def folder_of(run_dir: Path, id: str) -> Path:
 
 
 def take(run_dir: Path, id: str, files: Mapping[str, Path]) -> dict[str, int]:
-    """Link `files` into the snapshot of entry `id`, all of them or none, and return their sizes."""
-    snapshot = folder_of(run_dir, id)
+    """Link `files` into the snapshot of entry `id`, all of them or none, and return their sizes.
+
+    Regular files only; `callsheet.rundir.links` says which symbolic links are followed.
+    """
+    inside, snapshot = Inside(run_dir), folder_of(run_dir, id)
     part = snapshot.with_name(f".{id}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
+    targets = {name: path_in(part, name) for name in files}
+    inside.remove_tree(part)
+    inside.make(part)
     try:
-        targets = {name: _inside(part, name) for name in files}
         for folder in {target.parent for target in targets.values()} - {part}:
-            folder.mkdir(parents=True, exist_ok=True)
+            inside.make(folder)
         for name, source in files.items():
-            link(source, targets[name])
-        sizes = {name: target.stat().st_size for name, target in targets.items()}
-        shutil.rmtree(snapshot, ignore_errors=True)  # left by a kill before its entry was written
-        part.rename(snapshot)
+            link(source, targets[name], run_dir)
+        sizes = {name: size_of(inside, target) or 0 for name, target in targets.items()}
+        inside.remove_tree(snapshot)  # left by a kill before its entry was written
+        inside.rename(part, snapshot)
     except BaseException:
-        shutil.rmtree(part, ignore_errors=True)
+        inside.remove_tree(part)
         raise
     return sizes
 
 
 def drop(run_dir: Path, id: str) -> None:
     """Remove a snapshot: first its name, so that nobody ever finds half of one."""
-    snapshot = folder_of(run_dir, id)
+    inside, snapshot = Inside(run_dir), folder_of(run_dir, id)
     gone = snapshot.with_name(f".{id}.gone")
-    try:
-        snapshot.rename(gone)
-    except OSError:
-        return
-    shutil.rmtree(gone, ignore_errors=True)
+    with suppress(OSError):
+        inside.rename(snapshot, gone)
+        inside.remove_tree(gone)
 
 
 def sweep(run_dir: Path, keep: Collection[str]) -> None:
     """Remove every snapshot but those of the entries `keep`; not while anybody puts entries."""
-    if (run_dir / FOLDER).is_dir():
-        for snapshot in (run_dir / FOLDER).iterdir():
-            if OURS.match(snapshot.name) and snapshot.name not in keep:
-                shutil.rmtree(snapshot, ignore_errors=True)
+    inside = Inside(run_dir)
+    for name in inside.names(FOLDER):
+        if OURS.match(name) and name not in keep:
+            inside.remove_tree(folder_of(run_dir, name))
 
 
-def _inside(folder: Path, name: str) -> Path:
-    path = folder / name
-    if Path(name).is_absolute() or ".." in Path(name).parts:
+def path_in(folder: Path, name: str) -> Path:
+    """The path of the file `name` of a snapshot; raises ValueError for a name that leads out of it."""
+    path = PurePath(name)
+    if path.is_absolute() or ".." in path.parts or not path.parts:
         raise ValueError(f"a file of an entry must lie inside its snapshot, and {name!r} does not")
-    return path
+    return folder / name
+
+
+def size_of(inside: Inside, path: Path) -> int | None:
+    """The size of a regular file; None for anything else. Raises `Outside` for a link on the way to it."""
+    return found.st_size if inside.is_file(path) and (found := inside.stat(path)) else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 import uuid
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from callsheet.disk.descent import Outside
+from callsheet.disk.inside import Inside
 from callsheet.disk.regular import kind, shown
 from callsheet.disk.typed import Malformed
 from callsheet.errors import CallsheetError
@@ -35,21 +36,20 @@ class EntryStore:
     def __init__(self, run_dir: Path) -> None:
         self.run_dir = run_dir
         self.folder = run_dir / "outbox"
+        self.inside = Inside(run_dir)
 
     def path(self, state: str, id: str) -> Path:
         return self.folder / state / f"{id}.json"
 
     def make(self) -> None:
+        self.run_dir.mkdir(parents=True, exist_ok=True)
         for state in STATES:
-            (self.folder / state).mkdir(parents=True, exist_ok=True)
+            self.inside.make(self.folder / state)
 
     def ids(self, state: str) -> list[str]:
         """Names only; nothing is read."""
         try:
-            with os.scandir(self.folder / state) as found:
-                names = [entry.name for entry in found]
-        except FileNotFoundError:
-            return []
+            names = self.inside.names(self.folder / state)
         except NotADirectoryError as error:
             folder = self.folder / state
             raise CallsheetError(f"{shown(folder)} is {kind(folder.stat().st_mode)}; a folder is needed.") from error
@@ -72,7 +72,7 @@ class EntryStore:
         except FileNotFoundError:
             return None
         except OSError as error:
-            return None if error.errno in PASSING else _unreadable(id, error)
+            return None if error.errno in PASSING else _unreadable(id, self._linked(state, id) or error)
         except Malformed as error:
             return _unreadable(id, error)
 
@@ -106,12 +106,7 @@ class EntryStore:
 
     def draft(self, entry: Entry) -> None:
         """Write an entry that nobody sees yet, without waiting for the disk: this process may be killed from now on."""
-        path, text = self._draft(entry.id), to_json(entry)
-        try:
-            path.write_text(text, encoding="utf-8")
-        except BaseException:
-            path.unlink(missing_ok=True)
-            raise
+        self.inside.write(self._draft(entry.id), to_json(entry), durable=False)
 
     def drafted(self, id: str) -> Entry:
         """The draft of an entry that was put just now. Raises `Malformed` and OSError."""
@@ -126,7 +121,7 @@ class EntryStore:
 
     def post(self, id: str) -> None:
         """Make a draft pending, once it is on the disk: the machine may fail from now on."""
-        atomic.publish(self._draft(id), self.path(PENDING, id))
+        atomic.publish(self._draft(id), self.path(PENDING, id), self.run_dir)
 
     def adopt(self) -> None:
         """Post the drafts of a run that was killed; one that is torn was never put, and one that is none fails."""
@@ -135,7 +130,7 @@ class EntryStore:
                 self.drafted(id)
             except (OSError, Malformed) as error:
                 if _is_torn(error):
-                    self._draft(id).unlink()
+                    self.inside.remove(self._draft(id))
                 else:
                     self._move(self._draft(id), self.path(PENDING, id))
             else:
@@ -155,7 +150,7 @@ class EntryStore:
     def settle(self, entry: Entry, state: str) -> None:
         """Write down what became of an active entry, then move it: it lies in one place at every moment."""
         if entry.kind != UNREADABLE:  # what stands there is for somebody to repair
-            atomic.write(self.path(ACTIVE, entry.id), to_json(entry))
+            atomic.write(self.path(ACTIVE, entry.id), to_json(entry), self.run_dir)
         self._move(self.path(ACTIVE, entry.id), self.path(state, entry.id))
 
     def let_wait(self, id: str) -> None:
@@ -196,7 +191,7 @@ class EntryStore:
         if entry.kind != UNREADABLE:
             known = {**entry.payload, **payload}
             again = replace(entry, payload=known, attempts=0, not_before=0.0, finished_at=None)
-            atomic.write(self.path(FAILED, id), to_json(again))
+            atomic.write(self.path(FAILED, id), to_json(again), self.run_dir)
         self._move(self.path(FAILED, id), self.path(PENDING, id))
         return True
 
@@ -206,25 +201,33 @@ class EntryStore:
         with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
             return [id for id, had_failed in zip(ids, pool.map(self.retry, ids), strict=True) if had_failed]
 
+    def _linked(self, state: str, id: str) -> Outside | None:
+        """What is wrong with an entry that is a link."""
+        try:
+            self.inside.refuse_link(self.path(state, id))
+        except Outside as error:
+            return error
+        return None
+
     def _where(self, state: str, id: str) -> str:
         return f"outbox/{state}/{shown(Path(id))}.json"
 
     def _move(self, source: Path, target: Path) -> None:
         """Rename `source`; the name is on the disk when this returns."""
         self._rename(source, target)
-        atomic.sync(target.parent)
+        self.inside.sync(target.parent)
 
     def _rename(self, source: Path, target: Path) -> None:
         """A folder that has the name of another entry gets one of its own, under which it is listed."""
         try:
-            source.rename(target)
+            self.inside.rename(source, target)
         except OSError as error:
             if error.errno not in IN_THE_WAY:
                 raise
             free = target.with_name(f"{target.stem}.{uuid.uuid4().hex[:6]}.json")
             if target.is_dir():
-                target.rename(free)
-            source.rename(free if source.is_dir() and target.exists() else target)
+                self.inside.rename(target, free)
+            self.inside.rename(source, free if source.is_dir() and target.exists() else target)
 
 
 def _named(entry: Entry, id: str) -> Entry:
@@ -234,10 +237,9 @@ def _named(entry: Entry, id: str) -> Entry:
 
 
 def _unreadable(id: str, error: OSError | Malformed) -> Entry:
-    said = (error.strerror if isinstance(error, OSError) else "") or str(error)
-    if isinstance(error, OSError) and error.errno == errno.ELOOP:
-        said = "it is a symbolic link, which is not followed"
-    return Entry(id, UNREADABLE, shown(Path(id)), {}, 0.0, error=f"The file is no entry: {said}.", advice=REPAIR)
+    wrong = (error.strerror if isinstance(error, OSError) else "") or str(error)
+    said = f"The file is no entry: {wrong.rstrip('.')}."
+    return Entry(id, UNREADABLE, shown(Path(id)), {}, 0.0, error=said, advice=REPAIR)
 
 
 def _is_torn(error: OSError | Malformed) -> bool:

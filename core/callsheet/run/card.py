@@ -21,7 +21,7 @@ def mend(path: Path, plan: Plan) -> None:
     text = path.read_text(encoding="utf-8")
     mended = without_none(text, plan.run_dir.name, drawn=plan.model.init == "config")
     if mended != text:
-        atomic.write(path, mended)
+        atomic.write(path, mended, plan.run_dir)
 
 
 def without_none(text: str, name: str, *, drawn: bool) -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import stat
 from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from callsheet.config.plan import Plan
+from callsheet.disk.cleared import without_linked_files
+from callsheet.disk.inside import Inside
 from callsheet.distributed.collectives import all_gather
 from callsheet.run import card
 
@@ -82,7 +85,9 @@ def save_metrics(trainer: Any, plan: Plan) -> None:
 
 
 def _free_links(folder: Path) -> None:
-    """Unlink files that the outbox has hard links to: safetensors writes in place, and would change both."""
-    for path in folder.iterdir():
-        if path.is_file() and path.stat().st_nlink > 1:
-            path.unlink()
+    """Unlink files that the outbox has hard links to, and symbolic links: safetensors writes in place, through both."""
+    without_linked_files(folder)
+    inside = Inside(folder)
+    for name in inside.names():
+        if (found := inside.stat(name)) and stat.S_ISREG(found.st_mode) and found.st_nlink > 1:
+            inside.remove(name)

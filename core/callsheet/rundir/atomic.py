@@ -1,24 +1,26 @@
-"""Writing and moving files so that a crash, or a full disk, leaves the old state or the new one."""
+"""Writing and moving files so that a crash, or a full disk, leaves the old state or the new one.
+
+`root` is a folder above the file, such as the run directory: no symbolic link below it is followed. Left out, it is the
+folder of the file, so that only a link in place of the file itself leads nowhere.
+"""
 
 from __future__ import annotations
 
-import os
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from callsheet.disk.inside import Inside, around
 from callsheet.secrets import redact_text
 
 
-def write(path: Path, text: str) -> None:
+def write(path: Path, text: str, root: Path | None = None) -> None:
     """Write `text` without its secrets to `path` in one step.
 
     Whoever looks, also after a power cut, finds all of it or none.
     """
-    with replacing(path) as temporary:
-        temporary.write_text(redact_text(text), encoding="utf-8")
-        _sync_file(temporary)
+    around(path, root).write(path, redact_text(text))
 
 
 @contextmanager
@@ -36,32 +38,23 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def publish(written: Path, path: Path) -> None:
+def publish(written: Path, path: Path, root: Path | None = None) -> None:
     """Rename a file that was written under another name, after its content has reached the disk."""
-    _sync_file(written)
-    written.rename(path)
+    inside = around(written, root or written.parent)
+    inside.sync(written)
+    inside.rename(written, path)
 
 
-def move(source: Path, target: Path) -> None:
+def move(source: Path, target: Path, root: Path | None = None) -> None:
     """Rename `source` to `target`; the name is on the disk when this returns."""
-    source.rename(target)
-    sync(target.parent)
+    if root is None:
+        source.rename(target)
+        sync(target.parent)
+    else:
+        Inside(root).rename(source, target, durable=True)
 
 
 def sync(folder: Path) -> None:
     """Put the names in `folder` on the disk, where the file system lets one ask for that."""
-    try:
-        descriptor = os.open(folder, os.O_RDONLY)
-    except OSError:
-        return
-    try:
-        os.fsync(descriptor)
-    except OSError:  # some network file systems refuse to sync a folder
-        return
-    finally:
-        os.close(descriptor)
-
-
-def _sync_file(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
+    with suppress(OSError):
+        Inside(folder).sync(".")

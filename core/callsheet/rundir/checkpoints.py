@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from callsheet.disk.descent import Outside
+from callsheet.disk.inside import Inside
 from callsheet.errors import CallsheetError, counted
 from callsheet.records import FileRecord, ManifestRow, Revision
 from callsheet.rundir import structure
@@ -69,7 +72,8 @@ def manifest(run_dir: RunDir) -> dict[str, ManifestRow]:
             published = revision_of(revision, run_dir.path)
             revisions[content["name"]][published.commit] = published
         elif {*content} >= FIELDS:
-            rows[content["name"]] = _row(run_dir, content)
+            with suppress(Outside):  # somebody wrote it by hand, and it names a folder elsewhere
+                rows[content["name"]] = _row(run_dir, content)
     return {name: replace(row, revisions=tuple(revisions[name].values())) for name, row in rows.items()}
 
 
@@ -171,16 +175,18 @@ def _is_model_only(row: ManifestRow) -> bool:
 
 def _row(run_dir: RunDir, content: dict[str, Any]) -> ManifestRow:
     files = {name: FileRecord(entry["size"], entry.get("sha256")) for name, entry in content["files"].items()}
-    known = (content["name"], content["step"], content["epoch"], run_dir.path / content["path"], files)
+    path = run_dir.path.joinpath(*run_dir.inside.parts(content["path"]))
+    known = (content["name"], content["step"], content["epoch"], path, files)
     return ManifestRow(*known, extras=extras if isinstance(extras := content.get("extras"), dict) else {})
 
 
 def put_aside(folder: Path) -> None:
-    shelf = folder.parent / "torn"
-    shelf.mkdir(exist_ok=True)
+    """Move a torn checkpoint out of the way; where it is a link, only the link moves."""
+    inside, shelf = Inside(folder.parent), folder.parent / "torn"
+    inside.make(shelf)
     place = shelf / folder.name
     number = 1
-    while place.exists():
+    while inside.stat(place):
         place = shelf / f"{folder.name}.{number}"
         number += 1
-    folder.rename(place)
+    inside.rename(folder, place)

@@ -11,6 +11,7 @@ from pathlib import Path
 from threading import Lock
 
 from callsheet.disk import typed
+from callsheet.disk.inside import Inside
 from callsheet.disk.regular import open_regular
 from callsheet.disk.typed import Malformed
 from callsheet.rundir.fields import HashRow
@@ -74,8 +75,7 @@ class Hashes:
         with self._lock:
             self._known[identity] = digest
         try:
-            with self.path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(row) + "\n")
+            Inside(self.path.parent).append(HASHES, json.dumps(row) + "\n")
         except OSError:  # on a full disk it is hashed again one day
             return
 

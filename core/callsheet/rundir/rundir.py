@@ -14,6 +14,9 @@ from threading import Lock
 from typing import IO, Any
 
 from callsheet.disk import typed, yaml_files
+from callsheet.disk.descent import Outside
+from callsheet.disk.inside import Inside
+from callsheet.disk.planted import refuse_planted
 from callsheet.disk.regular import Irregular, open_regular, shown
 from callsheet.disk.typed import LARGE, Malformed
 from callsheet.errors import CallsheetError, counted, sentences
@@ -46,6 +49,11 @@ class RunDir:
         self._updating = Lock()
         self._written: dict[str, Any] | None = None  # what run.json said last
 
+    @property
+    def inside(self) -> Inside:
+        """Its files, reached without following a link: whoever shares the directory may have planted one."""
+        return Inside(self.path)
+
     def open(self, doing: str = "training") -> None:
         """Make the directory and take its lock, which the system releases when this process dies, however it dies.
 
@@ -56,12 +64,16 @@ class RunDir:
             return
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            lock = (self.path / LOCK).open("a+", encoding="utf-8")
+            refuse_planted(self.path)
+            lock = os.fdopen(self.inside.open(LOCK, os.O_RDWR | os.O_APPEND | os.O_CREAT), "a+", encoding="utf-8")
+        except Outside:
+            raise
         except OSError as error:
             raise CallsheetError(f"The run directory {self.path} cannot be written: {error.strerror}.") from error
         self._take(lock, doing)
-        for log in self.path.glob("*.jsonl"):
-            _mend(log)
+        for name in self.inside.names():
+            if name.endswith(".jsonl"):
+                _mend(self.inside, name)
 
     def occupied(self) -> str:
         """That another process writes here, in a sentence, or an empty string; leaves no file behind."""
@@ -80,11 +92,7 @@ class RunDir:
         """Add one line to `name`; `durable` waits until it is on the disk."""
         if not self.is_main:
             return
-        with (self.path / name).open("a", encoding="utf-8") as file:
-            file.write(lines([row]))
-            if durable:
-                file.flush()
-                os.fsync(file.fileno())
+        self.inside.append(name, lines([row]), durable=durable)
 
     def event(self, kind: str, **what: Any) -> None:
         """Add a line to `events.jsonl`; a full disk loses the line, not the run."""
@@ -101,7 +109,7 @@ class RunDir:
     def write_text(self, name: str, text: str) -> None:
         """Replace `name` in one step: a reader sees the old file or the new one."""
         if self.is_main:
-            atomic.write(self.path / name, text)
+            atomic.write(self.path / name, text, self.path)
 
     def update_run(self, **fields: Any) -> None:
         """Change fields of `run.json`; threads of this process take turns."""
@@ -213,9 +221,9 @@ def now() -> str:
     return datetime.fromtimestamp(time.time(), UTC).isoformat(timespec="milliseconds")
 
 
-def _mend(log: Path) -> None:
+def _mend(inside: Inside, name: str) -> None:
     """End a line that a kill tore, so that the next one starts on its own."""
-    with log.open("rb+") as file:
+    with os.fdopen(inside.open(name, os.O_RDWR), "rb+") as file:
         if file.seek(0, os.SEEK_END) and (file.seek(-1, os.SEEK_END), file.read(1))[1] != b"\n":
             file.write(b"\n")
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from callsheet.disk.names import file_name
 from callsheet.outbox import Outbox
 from callsheet.outbox.predictions import Predictions
 from callsheet.outbox.supervisor.announcing import Results
@@ -15,7 +16,7 @@ from callsheet.records import EvalResult, LogContext, LoopState
 from callsheet.rundir import rundir
 from callsheet.rundir.rundir import RunDir, now
 from callsheet.secrets import redact_text
-from callsheet.session.scores import converted, file_name, whole
+from callsheet.session.scores import converted, whole
 from callsheet.values import dumps, plain
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ class Announcer:
 
     def _keep(self, predictions: list[Any], name: str) -> str:
         """Write `predictions`, which are plain, into a file, and return its path in the run directory."""
-        (self.run_dir.path / PREDICTIONS).mkdir(exist_ok=True)
+        self.run_dir.inside.make(PREDICTIONS)
         path = f"{PREDICTIONS}/{name}.jsonl"
         if isinstance(predictions, Predictions):
             predictions.keep(self.run_dir.path / path)

@@ -65,10 +65,14 @@ class Parts:
         if row.name not in self._of or self._writer is None:
             return None
         said = self.run_dir.path / "callsheet" / f".{row.name}-{self.rank}-{uuid.uuid4().hex[:8]}.written"
-        said.parent.mkdir(exist_ok=True)
+        self.run_dir.inside.make(said.parent)
         parts = [*self._of[row.name]]
-        self._of[row.name].append(Part(self._writer.submit(lambda: atomic.write(said, self._failure(parts)))))
+        tell = partial(self._tell, said, parts)
+        self._of[row.name].append(Part(self._writer.submit(tell)))
         return said
+
+    def _tell(self, said: Path, parts: list[Part]) -> None:
+        atomic.write(said, self._failure(parts), self.run_dir.path)
 
     def are_others_done(self) -> bool:
         """Whether no task is left that belongs to no checkpoint."""
@@ -98,8 +102,9 @@ class Parts:
 
     def sweep(self) -> None:
         """Remove the files of an attempt that was killed."""
-        for path in (self.run_dir.path / "callsheet").glob(".*.written*"):
-            path.unlink(missing_ok=True)
+        for name in self.run_dir.inside.names("callsheet"):
+            if name.startswith(".") and ".written" in name:
+                self.run_dir.inside.remove(f"callsheet/{name}")
 
 
 @dataclass

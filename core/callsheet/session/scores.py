@@ -1,9 +1,7 @@
-"""A score as files and plugins get it: numbers that are numbers, and predictions in a file with a name that is one."""
+"""A score as files and plugins get it: numbers that are numbers, and the rest left out."""
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -11,8 +9,6 @@ from typing import Any
 from callsheet.records import EvalResult
 from callsheet.secrets import redact, redact_names, redact_text
 from callsheet.values import described, number, numbers
-
-LONGEST = 100  # characters of a file's name; most file systems take 255 bytes
 
 
 def converted(result: EvalResult) -> tuple[EvalResult, dict[str, str]]:
@@ -48,20 +44,6 @@ def whole(step: Any, odd: dict[str, str]) -> int | None:
         return None if found is None else int(found)
     odd["step"] = described(step)
     return None
-
-
-def file_name(*about: object) -> str:
-    """A name for a file that says what it is about, whatever signs that has, and however many.
-
-    >>> file_name("gsm8k", None, 100), file_name("a/b", 3)
-    ('gsm8k-100', 'a-b-3-ef5a9b7f')
-    """
-    said = "-".join(str(part) for part in about if part is not None)
-    name = re.sub(r"[^\w.=+@,-]+", "-", said, flags=re.ASCII).lstrip(".-")[:LONGEST]
-    if name == said:
-        return name
-    digest = hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()[:8]
-    return f"{name}-{digest}".lstrip("-")
 
 
 def _items(values: Any, name: str, odd: dict[str, str]) -> list[tuple[str, Any]]:

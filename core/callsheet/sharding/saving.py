@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from callsheet.disk.cleared import without_links
+from callsheet.disk.inside import Inside
 from callsheet.sharding.layout import Layout, layout_of, sources_of
 from callsheet.sharding.stream import write_safetensors
 from callsheet.sharding.whole import Sharding, Values
@@ -62,6 +64,7 @@ def _save_what_surrounds(model: Any, sharding: Sharding, folder: Path) -> None:
     It is given none, and the empty file that it makes of them goes again.
     """
     if sharding.rank == 0:
+        without_links(folder)
         with _no_bar():
             model.save_pretrained(folder, state_dict={})
         for path in folder.glob("model*.safetensors*"):
@@ -80,7 +83,7 @@ def _stream(model: Any, sharding: Sharding, folder: Path, values: Values, layout
         where = {key: name for name, keys in layout.files.items() for key in keys}
         size = {"total_parameters": model.num_parameters(), "total_size": layout.size}
         text = json.dumps({"metadata": size, "weight_map": where}, indent=2, sort_keys=True)
-        (folder / INDEX).write_text(text + "\n", encoding="utf-8")
+        Inside(folder).write(INDEX, text + "\n", durable=False)
 
 
 def _save_adapter(model: Any, sharding: Sharding, folder: Path, values: Values) -> None:
@@ -97,6 +100,7 @@ def _save_at_once(
 ) -> None:
     whole = {source: _tensor(model, sharding, source, values) for source in dict.fromkeys(sources.values())}
     if sharding.rank == 0:
+        without_links(folder)
         model.save_pretrained(folder, state_dict={key: whole[source] for key, source in sources.items()}, **how)
 
 

@@ -6,10 +6,13 @@ The library itself takes all tensors of a file at once, and lets no other thread
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from callsheet.disk.inside import Inside
 
 if TYPE_CHECKING:
     import torch
@@ -27,7 +30,8 @@ def write_safetensors(
 
     Format: huggingface/safetensors, 8 bytes of header length, the header as JSON, the tensors without gaps.
     """
-    with path.open("wb") as file:
+    descriptor = Inside(path.parent, "its folder").open(path.name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    with os.fdopen(descriptor, "wb") as file:
         file.write(_header(metas, {"format": "pt"} if about is None else about))
         for meta, tensor in zip(metas.values(), tensors, strict=True):
             assert tensor is not None and tensor.shape == meta.shape and tensor.dtype == meta.dtype

@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from callsheet.disk.cleared import without_links
 from callsheet.model_files.adapters import DRAWN
 from callsheet.privates.deepspeed import has_partitions
 
@@ -37,6 +38,7 @@ def keep_base(model: PreTrainedModel, run_dir: Path, is_main: bool) -> None:
     folder = run_dir / DRAWN
     with _whole(model):
         if is_main and not (folder / "config.json").exists():
+            without_links(folder)
             model.save_pretrained(folder)
     model.name_or_path = model.config.name_or_path = str(folder)
 

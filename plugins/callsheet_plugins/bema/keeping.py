@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from callsheet import sharding as sharded
+from callsheet.disk.inside import Inside
 from callsheet.distributed.collectives import barrier
 from callsheet.rundir.links import link_or_copy
 from callsheet_plugins.bema.average import Ema
@@ -36,14 +36,19 @@ class Kept:
         return self.sharding.rank
 
     @property
+    def _inside(self) -> Inside:
+        """The run directory, RUN/callsheet/bema being this folder; no symbolic link in it is followed."""
+        return Inside(self.folder.parents[1])
+
+    @property
     def formed(self) -> Path:
         return self.folder / FORMED
 
     def clear(self) -> None:
         """Empty the folder; the checkpoints of an earlier run have their own links to its files."""
         if self._rank == 0:
-            shutil.rmtree(self.folder, ignore_errors=True)
-            self.folder.mkdir(parents=True, exist_ok=True)  # NFS does not delete a folder with open files
+            self._inside.remove_tree(self.folder)
+            self._inside.make(self.folder)  # NFS does not delete a folder with open files
         barrier()
 
     def keep(self, weights: Ema, kind: str) -> None:
@@ -59,9 +64,9 @@ class Kept:
         sharded.save_shards(self.sharding, ema, checkpoint, EMA)
         for kind in (THETA0, THETA):
             if (mine := sharded.file_of(self.folder, kind, self._rank)).exists():
-                link_or_copy(mine, checkpoint / mine.name)
+                link_or_copy(mine, checkpoint / mine.name, self._inside.root)
         if self._rank == 0 and self.formed.exists():
-            link_or_copy(self.formed, checkpoint / FORMED)
+            link_or_copy(self.formed, checkpoint / FORMED, self._inside.root)
 
     def adopt(self, checkpoint: Path, kind: str) -> bool:
         """Take over the weights of `kind` from `checkpoint`; returns whether it has any. On all ranks.
@@ -75,7 +80,7 @@ class Kept:
         if not stored:
             return False
         if mine.exists() and sharded.holds_exactly(mine, self.sharding):
-            link_or_copy(mine, self.folder / mine.name)
+            link_or_copy(mine, self.folder / mine.name, self._inside.root)
         else:
             self.keep({name: stored.read(name) for name in stored.shards}, kind)
         barrier()
@@ -84,14 +89,15 @@ class Kept:
     def adopt_formed(self, checkpoint: Path) -> bool:
         """Take over the formed average of `checkpoint`, if there is one; returns whether there is. Rank 0 only."""
         if (checkpoint / FORMED).exists():
-            link_or_copy(checkpoint / FORMED, self.formed)
+            link_or_copy(checkpoint / FORMED, self.formed, self._inside.root)
         return self.formed.exists()
 
     def publish(self, folder: Path) -> Path:
         """Move the formed average to `folder`, and replace what is there."""
-        shutil.rmtree(folder, ignore_errors=True)
-        return self.formed.rename(folder)
+        self._inside.remove_tree(folder)
+        self._inside.rename(self.formed, folder)
+        return folder
 
     def remove(self) -> None:
         """Delete the folder; checkpoints have their own links. Rank 0 only, after the other ranks are done with it."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self._inside.remove_tree(self.folder)

@@ -83,9 +83,7 @@ def plant(folder):
         "fifo": "is a FIFO, no regular file",
         "folder": "is a folder, no regular file",
         "socket": "is a socket, no regular file",
-        **{
-            name: "it is a symbolic link, which is not followed" for name in ("link", "link-to-nothing", "link-to-zero")
-        },
+        **{name: f"{name}.json is a symbolic link to" for name in ("link", "link-to-nothing", "link-to-zero")},
         os.fsdecode(b"\xff\x1b[31m"): "it is empty",
     }
 

@@ -352,7 +352,7 @@ def test_checkpoints_share_one_file_of_the_first_weights_also_over_a_resume(tmp_
 
 
 def test_without_hard_links_the_first_weights_are_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*args: Any) -> None:
+    def refuse(*args: Any, **how: Any) -> None:
         raise OSError("Operation not supported")
 
     monkeypatch.setattr(os, "link", refuse)

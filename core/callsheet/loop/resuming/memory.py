@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from callsheet.disk.inside import Inside
 from callsheet.loop.resuming import callback_states, reference
 from callsheet.loop.resuming.batches import Batches
 from callsheet.loop.resuming.epochs import EpochStart, start_workers
@@ -39,8 +40,7 @@ class Memory:
         """Write it into the checkpoint in `folder`; every rank calls this."""
         if trainer.args.save_only_model:
             return
-        place = folder / FOLDER
-        place.mkdir(parents=True, exist_ok=True)
+        place = Inside(folder.parent).make(folder / FOLDER)
         parts = {**trl.inner_state(trainer), "loss": transformers.loss_since_log(trainer)}
         content = {
             "world_size": trainer.args.world_size,

@@ -11,9 +11,10 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 from threading import RLock
-from typing import IO, Any, TypedDict
+from typing import Any, TypedDict
 
 from callsheet.disk import typed
+from callsheet.disk.inside import Inside
 from callsheet.disk.typed import Malformed
 from callsheet.rundir import atomic
 from callsheet.rundir.locks import Flock, flock
@@ -46,8 +47,9 @@ class CourierLock:
         self.path = folder / LOCK
         self.beat_seconds = beat_seconds
         self.patience = beat_seconds * missed
+        self._inside = Inside(folder.parent)  # the run directory: no link below it is followed
         self._flock_path = folder / FLOCK
-        self._flock: IO[str] | None = None
+        self._flock: int | None = None
         self._system_locks = True
         self._name = uuid.uuid4().hex
         self._is_ours = False
@@ -67,7 +69,8 @@ class CourierLock:
                 return False
             sleep(min(self.beat_seconds / 2, 1.0))
         self._is_ours = True
-        atomic.write(self.path, json.dumps({"host": os.uname().nodename, "pid": os.getpid(), "name": self._name}))
+        about = {"host": os.uname().nodename, "pid": os.getpid(), "name": self._name}
+        atomic.write(self.path, json.dumps(about), self._inside.root)
         if holder:
             # Another courier may have seen the same death. Each replaces the whole file, so the later name stays; after
             # this wait both have written, and `beat` tells the earlier one that it is not its own.
@@ -86,7 +89,7 @@ class CourierLock:
             if not holder or holder.get("name") != self._name:
                 return False
             with contextlib.suppress(OSError):
-                os.utime(self.path)  # needs no space on a full disk
+                self._inside.touch(self.path)  # needs no space on a full disk
             return True
 
     def holder(self) -> Holder | None:
@@ -104,7 +107,7 @@ class CourierLock:
             self._is_ours = False
             holder = self.holder()
             if holder and holder.get("name") == self._name:
-                self.path.unlink(missing_ok=True)
+                self._inside.remove(self.path)
             self._drop_flock()
 
     def dismiss(self, sleep: Callable[[float], Any] = time.sleep) -> None:
@@ -124,7 +127,7 @@ class CourierLock:
         self._drop_flock()
 
     def _take_flock(self) -> bool:
-        self._flock = self._flock_path.open("a")
+        self._flock = self._inside.open(self._flock_path, os.O_WRONLY | os.O_CREAT)
         found = flock(self._flock)
         if found is Flock.HELD:
             self._drop_flock()
@@ -134,8 +137,8 @@ class CourierLock:
         return True
 
     def _drop_flock(self) -> None:
-        if self._flock:
-            self._flock.close()
+        if self._flock is not None:
+            os.close(self._flock)
             self._flock = None
 
     def _is_dead(self, holder: Holder) -> bool:
@@ -149,18 +152,18 @@ class CourierLock:
         """Seconds since the last beat, both times taken from the file system: clocks of hosts differ."""
         probe = self.path.with_name(f".{self._name}.probe")
         try:
-            probe.touch()
-            return probe.stat().st_mtime - self.path.stat().st_mtime
-        except FileNotFoundError:
-            return float("inf")
+            os.close(self._inside.open(probe, os.O_WRONLY | os.O_CREAT))
+            now, beat = self._inside.stat(probe), self._inside.stat(self.path)
+            return now.st_mtime - beat.st_mtime if now and beat else float("inf")
         finally:
-            probe.unlink(missing_ok=True)
+            self._inside.remove(probe)
 
     def _changed(self) -> int:
         try:
-            return self.path.stat().st_mtime_ns
+            found = self._inside.stat(self.path)
         except OSError:
             return 0
+        return found.st_mtime_ns if found else 0
 
 
 def _lives(pid: int) -> bool:

@@ -22,7 +22,7 @@ from callsheet.errors import CallsheetError, counted
 from callsheet.outbox.courier.backoff import Backoff
 from callsheet.outbox.courier.due import DueQueue
 from callsheet.outbox.courier.lock import ANOTHER_WORKS, CourierLock
-from callsheet.outbox.courier.progress import PROGRESS, ProgressFile
+from callsheet.outbox.courier.progress import ProgressFile
 from callsheet.outbox.courier.redacted_log import redacted_streams
 from callsheet.outbox.courier.worker import Worker
 from callsheet.outbox.entries import Entry
@@ -49,7 +49,7 @@ class Courier:
         self._run_ended: float | None = None
         self._looked = 0.0
         self._pool = ThreadPoolExecutor(parallel, "courier")
-        self._progress = ProgressFile(self.store.folder / PROGRESS)
+        self._progress = ProgressFile(self.store.folder)
 
     def work(self) -> None:
         """Until nothing is left to be done for a run that is gone."""

@@ -8,8 +8,8 @@ from pathlib import Path
 from threading import Lock
 
 from callsheet.disk import typed
+from callsheet.disk.inside import Inside
 from callsheet.disk.typed import Malformed
-from callsheet.rundir import atomic
 from callsheet.values import dumps
 
 PROGRESS = "progress.json"
@@ -18,8 +18,8 @@ PROGRESS = "progress.json"
 class ProgressFile:
     """Rewritten at most once a second; never worth a failure."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, folder: Path) -> None:
+        self._inside, self._path = Inside(folder.parent), folder / PROGRESS
         self._known: dict[str, tuple[float, float]] = {}
         self._written = 0.0
         self._lock = Lock()
@@ -37,8 +37,8 @@ class ProgressFile:
 
     def _write(self) -> None:
         self._written = time.monotonic()
-        with suppress(OSError), atomic.replacing(self.path) as temporary:
-            temporary.write_text(dumps(self._known), encoding="utf-8")
+        with suppress(OSError):
+            self._inside.write(self._path, dumps(self._known), durable=False)
 
 
 def read(folder: Path) -> dict[str, tuple[float, float]]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from callsheet.disk.descent import Outside
 from callsheet.disk.typed import Malformed
 from callsheet.outbox import handlers, snapshots
 from callsheet.outbox.courier.backoff import LONGEST_ASKED, Backoff
@@ -23,6 +24,7 @@ from callsheet.values import dumps, plain
 
 logger = logging.getLogger("callsheet.courier")
 
+REMOVE = "Remove the link, then `callsheet outbox retry RUN ID`."
 UNEXPECTED = 5  # attempts at an entry whose handler raises what it does not explain
 
 
@@ -57,6 +59,9 @@ class Worker:
         except Permanent as error:
             self._fail(entry, str(error), error.remedy)
             return None
+        except Outside as error:  # neither time nor another attempt takes a link away
+            self._fail(entry, str(error), REMOVE)
+            return None
         except Malformed as error:  # a handler reads its payload, and files that were left
             self._fail(entry, str(error), REPAIR)
             return None
@@ -82,8 +87,13 @@ class Worker:
             raise Permanent(str(entry.error), str(entry.advice))
         handler = self.handler(entry.kind)
         folder = snapshots.folder_of(self.store.run_dir, entry.id)
-        files = {name: folder / name for name in entry.files}
-        if torn := [name for name, path in files.items() if not _has_size(path, entry.files[name])]:
+        try:
+            files = {name: snapshots.path_in(folder, name) for name in entry.files}
+            sizes = {name: snapshots.size_of(self.store.inside, path) for name, path in files.items()}
+        except (Outside, ValueError) as error:
+            raise Permanent(f"{str(error).rstrip('.')}.", "Nothing can bring its files back.") from error
+        # a power cut may have left less of a file than there was
+        if torn := [name for name, size in sizes.items() if size != entry.files[name]]:
             raise Permanent(f"{', '.join(torn)} in {folder} is gone or cut short.", "Nothing can bring it back.")
         result = handler.deliver(Delivery(entry, self.store.run_dir, files, progress, queued))
         return _checked(dict(redact(plain(result or {}))), entry.kind)
@@ -127,8 +137,3 @@ def _checked(result: dict[str, Any], kind: str) -> dict[str, Any]:
 def _is_full(error: Exception) -> bool:
     """Somebody will make room, sooner or later."""
     return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
-
-
-def _has_size(path: Path, size: int) -> bool:
-    """A power cut may have left less of a file than there was."""
-    return path.is_file() and path.stat().st_size == size

@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
 from callsheet.disk import typed
+from callsheet.disk.descent import Outside
 from callsheet.disk.typed import Malformed
 from callsheet.errors import CallsheetError, PluginFailure
 from callsheet.outbox.counts import settled
@@ -138,6 +139,8 @@ class Results:
         """Announce one part; returns what is wrong with it. Raises what ends a run, and an OSError that may pass."""
         try:
             part()
+        except Outside as error:
+            return str(error)
         except (CallsheetError, PluginFailure) as error:
             if self.is_run:
                 raise

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from threading import Lock
 
+from callsheet.disk.inside import Inside
 from callsheet.outbox.courier.lock import ANOTHER_WORKS
 from callsheet.outbox.settings import OutboxSettings
 
@@ -83,7 +84,8 @@ class CourierProcess:
             *("--first-delay", str(settings.first_delay_seconds)),
             *("--longest-delay", str(settings.longest_delay_seconds)),
         ]
-        with self.log.open("ab") as log:
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+        with os.fdopen(Inside(self.run_dir).open(self.log, flags), "ab") as log:
             return subprocess.Popen(
                 command,
                 stdin=subprocess.PIPE,

@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from callsheet.disk.descent import Outside
 from callsheet.disk.typed import Malformed
 from callsheet.outbox import snapshots
 from callsheet.outbox.entries import Entry, from_content, to_json
@@ -55,18 +56,21 @@ def _listed(run_dir: RunDir) -> Iterator[Entry]:
 def _put_again(run_dir: RunDir, store: EntryStore, entry: Entry) -> None:
     kept = {name: snapshots.folder_of(run_dir.path, entry.id) / name for name in entry.files}
     sources = {name: run_dir.path / source for name, source in entry.sources.items()}
-    if entry.files and not _whole(entry, kept) and _whole(entry, sources):
+    if entry.files and not _whole(run_dir, entry, kept) and _whole(run_dir, entry, sources):
         snapshots.take(run_dir.path, entry.id, sources)
-    if _whole(entry, kept):
+    if _whole(run_dir, entry, kept):
         store.draft(entry)
         store.post(entry.id)
         return
     said = "The machine failed before this entry reached the disk, and its files are gone by now."
     failed = replace(entry, finished_at=time.time(), error=said, advice="Nothing can bring it back.")
-    atomic.write(store.path(FAILED, entry.id), to_json(failed))
+    atomic.write(store.path(FAILED, entry.id), to_json(failed), run_dir.path)
 
 
-def _whole(entry: Entry, files: Mapping[str, Path]) -> bool:
-    return files.keys() >= entry.files.keys() and all(
-        path.is_file() and path.stat().st_size == entry.files[name] for name, path in files.items()
-    )
+def _whole(run_dir: RunDir, entry: Entry, files: Mapping[str, Path]) -> bool:
+    """Whether these are its files, inside the run directory: what a line of the manifest says else, may be forged."""
+    try:
+        sizes = {name: snapshots.size_of(run_dir.inside, path) for name, path in files.items()}
+    except Outside:
+        return False
+    return files.keys() >= entry.files.keys() and all(size == entry.files[name] for name, size in sizes.items())

@@ -9,11 +9,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from callsheet.disk import regular, typed
+from callsheet.disk import typed
+from callsheet.disk.inside import Inside
 from callsheet.errors import sentences
 from callsheet.rundir import atomic
 from callsheet_plugins.benchmarks.dispatch import runner
-from callsheet_plugins.benchmarks.dispatch.contract import COMMAND, LOG, Attempt
+from callsheet_plugins.benchmarks.dispatch.contract import COMMAND, LOG, Attempt, run_of
 
 FOLDER = "benchmarks"
 HANDLE, OUTCOME, GIVEN_UP = "handle.json", "outcome.json", "given_up.json"
@@ -28,6 +29,7 @@ class Attempts:
 
     def __init__(self, run_dir: Path, id: str) -> None:
         self.folder = run_dir / FOLDER / id
+        self._inside = Inside(run_dir)
 
     def current(self) -> Path | None:
         """The attempt that is not over, or None."""
@@ -42,7 +44,7 @@ class Attempts:
     def begin(self) -> Path:
         """The folder of the next attempt; one that was begun and not finished is emptied first."""
         folder = self.folder / f"attempt-{len(self._all()) + 1}"
-        (folder / "out").mkdir(parents=True, exist_ok=True)
+        self._inside.make(folder / "out")
         return folder
 
     def failed(self) -> int:
@@ -59,15 +61,16 @@ class Attempts:
 
     def fail(self, folder: Path, reason: str) -> None:
         """Note that an attempt is over, and why."""
-        atomic.write(folder / OUTCOME, json.dumps({"failed": reason[:REASON]}) + "\n")
+        atomic.write(folder / OUTCOME, json.dumps({"failed": reason[:REASON]}) + "\n", run_of(folder).root)
 
     def give_up(self) -> None:
         """Let a later retry begin counting anew."""
-        atomic.write(self.folder / GIVEN_UP, json.dumps(len(self._all())) + "\n")
+        atomic.write(self.folder / GIVEN_UP, json.dumps(len(self._all())) + "\n", self._inside.root)
 
     def _all(self) -> list[Path]:
         """In order; an attempt is one once it has a command."""
-        found = [path for path in self.folder.glob("attempt-*") if (path / COMMAND).exists()]
+        names = (name for name in self._inside.names(self.folder) if name.startswith("attempt-"))
+        found = [self.folder / name for name in names if self._inside.is_file(self.folder / name / COMMAND)]
         return sorted(found, key=number)
 
     def _over(self) -> list[Path]:
@@ -97,7 +100,7 @@ def write_command(
 ) -> None:
     """The last thing an attempt gets: from now on it may be started."""
     content = {"argv": argv, "env": env, "cwd": cwd, "seconds": seconds, "nice": nice, "folder": str(folder)}
-    atomic.write(folder / COMMAND, json.dumps(content, indent=1) + "\n")
+    atomic.write(folder / COMMAND, json.dumps(content, indent=1) + "\n", run_of(folder).root)
 
 
 def handle_of(folder: Path) -> str | None:
@@ -109,7 +112,7 @@ def note_handle(folder: Path, handle: str) -> None:
     """Raises ValueError for a handle that would not be read again."""
     if len(handle) > LONGEST_HANDLE:
         raise ValueError(f"the handle of its dispatcher has {len(handle):,} characters, and {LONGEST_HANDLE:,} at most")
-    atomic.write(folder / HANDLE, json.dumps({"handle": handle}) + "\n")
+    atomic.write(folder / HANDLE, json.dumps({"handle": handle}) + "\n", run_of(folder).root)
 
 
 def command_of(folder: Path) -> dict[str, Any]:
@@ -120,7 +123,7 @@ def command_of(folder: Path) -> dict[str, Any]:
 def last_lines(folder: Path, count: int = 8) -> str:
     """The end of an attempt's log."""
     try:
-        with os.fdopen(regular.open_regular(folder / LOG), "rb") as file:
+        with os.fdopen(run_of(folder).open(folder / LOG), "rb") as file:
             file.seek(max(os.fstat(file.fileno()).st_size - TAIL_BYTES, 0))
             text = file.read(TAIL_BYTES).decode("utf-8", errors="replace")
     except OSError:

@@ -8,9 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
+from callsheet.disk.inside import Inside
+
 COMMAND = "command.json"
 STATUS = "status.json"
 LOG = "log.txt"
+
+
+def run_of(folder: Path) -> Inside:
+    """The run directory around an attempt's folder, RUN/benchmarks/ID/attempt-1; no link in it is followed."""
+    return Inside(folder.parents[2])
 
 
 @dataclass(frozen=True)

@@ -25,24 +25,38 @@ ROOM_SECONDS = 60.0  # for a full disk to have room again for how it ended
 # A log of more than this loses its middle; an edge more is left of both parts, for whoever looks for secrets in them.
 LONGEST_LOG, HEAD_BYTES, TAIL_BYTES, EDGE_BYTES = 64 << 20, 4 << 20, 12 << 20, 16 << 10
 CUT = b"\n[callsheet: the middle of this log was cut out]\n"
+BELOW_RUN = 3  # folders of an attempt's path that lie inside the run directory
 DIE_WITH_PARENT, ADOPT_ORPHANS = 1, 36  # PR_SET_PDEATHSIG and PR_SET_CHILD_SUBREAPER of Linux
 
 
 def main(folder: Path) -> int:
     """Run what `command.json` says, unless this attempt was begun before; returns the exit code of the job."""
+    at = opened(folder)
     try:
-        os.close(os.open(folder / "taken", os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+        os.close(_open(at, "taken", os.O_CREAT | os.O_EXCL | os.O_WRONLY))
     except FileExistsError:
         return 0  # a scheduler that starts a job again must not run it twice
-    return Run(folder).work()
+    return Run(at).work()
+
+
+def opened(folder: Path) -> int:
+    """A descriptor of `folder`, RUN/benchmarks/ID/attempt-1; below RUN, no symbolic link is followed."""
+    way = folder.parts[-BELOW_RUN:]
+    at = os.open(folder.parents[len(way) - 1], os.O_RDONLY | os.O_DIRECTORY)
+    for part in way:
+        below = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=at)
+        os.close(at)
+        at = below
+    return at
 
 
 class Run:
     """One attempt in progress."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.command: dict[str, Any] = json.loads((folder / "command.json").read_text(encoding="utf-8"))
+    def __init__(self, at: int) -> None:
+        self.at = at
+        with os.fdopen(_open(at, "command.json", os.O_RDONLY), encoding="utf-8") as file:
+            self.command: dict[str, Any] = json.load(file)
         self.status: dict[str, Any] = {"state": "running", "host": socket.gethostname(), "pid": os.getpid()}
         self.status["born"] = born(os.getpid())
         self.status |= {"started": time.time(), "slurm_job_id": os.environ.get("SLURM_JOB_ID")}
@@ -55,7 +69,7 @@ class Run:
         with suppress(OSError):
             os.nice(int(self.command.get("nice") or 0))
         self._tell()
-        with (self.folder / "log.txt").open("ab+") as log:
+        with os.fdopen(_open(self.at, "log.txt", os.O_RDWR | os.O_APPEND | os.O_CREAT), "ab+") as log:
             try:
                 self._process = self._start(log)
             except OSError as error:
@@ -138,9 +152,15 @@ class Run:
 
     def _write(self) -> None:
         self.status["beat"] = time.time()
-        draft = self.folder / f"status.json.{os.getpid()}"
-        draft.write_text(json.dumps(self.status, indent=2), encoding="utf-8")
-        draft.replace(self.folder / "status.json")
+        draft = f"status.json.{os.getpid()}"
+        with os.fdopen(_open(self.at, draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "w", encoding="utf-8") as file:
+            json.dump(self.status, file, indent=2)
+        os.replace(draft, "status.json", src_dir_fd=self.at, dst_dir_fd=self.at)
+
+
+def _open(at: int, name: str, flags: int) -> int:
+    """Opening never waits for a FIFO, and never goes through a link."""
+    return os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666, dir_fd=at)
 
 
 def _cut_middle(log: int) -> None:

@@ -56,9 +56,8 @@ class Command(Engine):
             yield f"{where}: there is no program {program!r}."
 
     def command(self, work: Work) -> list[str]:
-        benchmark, prompt = work.benchmark, work.folder / "system_prompt.txt"
-        # In bytes: text mode would turn the line ends of a prompt into others.
-        prompt.write_bytes((benchmark.system_prompt or "").encode())
+        benchmark = work.benchmark
+        prompt = work.write("system_prompt.txt", benchmark.system_prompt or "")
         values = {
             "model": work.model,
             "revision": work.revision or "",

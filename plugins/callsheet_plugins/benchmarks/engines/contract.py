@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 from callsheet_plugins.benchmarks.definitions import Benchmark
+from callsheet_plugins.benchmarks.dispatch.contract import run_of
 
 
 class Malformed(Exception):
@@ -31,6 +32,11 @@ class Work:
     out: Path
     gpus: int = 0
     memory_share: float | None = None
+
+    def write(self, name: str, content: str | bytes) -> Path:
+        """Write what the engine reads into `folder`, through no symbolic link; returns its path."""
+        run_of(self.folder).write(self.folder / name, content, durable=False)
+        return self.folder / name
 
     @property
     def task(self) -> str:

@@ -38,7 +38,7 @@ class ExactMatchEngine(Engine):
             yield f"plugins.benchmarks.define.{name}.batch_size={benchmark.batch_size} must be a number."
 
     def command(self, work: Work) -> list[str]:
-        benchmark, spec = work.benchmark, work.folder / "spec.json"
+        benchmark = work.benchmark
         content = {
             "model": work.model,
             "revision": work.revision,
@@ -53,7 +53,7 @@ class ExactMatchEngine(Engine):
             "device": work.device,
             "results": str(work.out / RESULTS),
         }
-        spec.write_text(dumps(content, indent=1), encoding="utf-8")
+        spec = work.write("spec.json", dumps(content, indent=1))
         return shares.python(work, str(PROGRAM), str(spec), *benchmark.args)
 
     def cannot_share(self, name: str, benchmark: Benchmark, share: float) -> str:

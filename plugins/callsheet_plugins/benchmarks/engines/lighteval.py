@@ -6,7 +6,6 @@ It wants older libraries than Callsheet, so it needs an environment of its own.
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import yaml
 
 from callsheet.values import number
 from callsheet_plugins.benchmarks.definitions import Benchmark
+from callsheet_plugins.benchmarks.dispatch.contract import run_of
 from callsheet_plugins.benchmarks.engines import files, results_file, shares
 from callsheet_plugins.benchmarks.engines.contract import Engine, Malformed, Scores, Work
 
@@ -41,8 +41,8 @@ class Lighteval(Engine):
             yield f"{where}.task={benchmark.task!r} must name one task, without '|' and ','; num_fewshot is a setting."
 
     def command(self, work: Work) -> list[str]:
-        benchmark, config = work.benchmark, work.folder / CONFIG
-        config.write_text(yaml.safe_dump({"model_parameters": _model(work)}), encoding="ascii")
+        benchmark = work.benchmark
+        config = work.write(CONFIG, yaml.safe_dump({"model_parameters": _model(work)}).encode("ascii"))
         backend = benchmark.backend or BACKENDS[0]
         program = [
             *("-m", "lighteval", backend, str(config)),
@@ -100,12 +100,12 @@ def _tokenizer_for_older_libraries(work: Work) -> Path | None:
     content = _json(source / TOKENIZER)
     if not isinstance(content, dict) or content.get("tokenizer_class") != "TokenizersBackend":
         return None
-    target.mkdir(exist_ok=True)
+    run_of(work.folder).make(target)
     for path in source.iterdir():
         if any(path.match(pattern) for pattern in TOKENIZER_FILES):
-            shutil.copyfile(path, target / path.name)
+            work.write(f"{target.name}/{path.name}", path.read_bytes())
     changed = {**content, "tokenizer_class": "PreTrainedTokenizerFast"}
-    (target / TOKENIZER).write_text(json.dumps(changed, indent=1), encoding="utf-8")
+    work.write(f"{target.name}/{TOKENIZER}", json.dumps(changed, indent=1))
     return target
 
 

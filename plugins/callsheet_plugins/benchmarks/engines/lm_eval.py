@@ -27,8 +27,7 @@ class LmEval(Engine):
             yield f"plugins.benchmarks.define.{name}.path={benchmark.path} is no folder with tasks for lm_eval."
 
     def command(self, work: Work) -> list[str]:
-        config = work.folder / CONFIG
-        config.write_text(yaml.safe_dump(_config(work)), encoding="ascii")
+        config = work.write(CONFIG, yaml.safe_dump(_config(work)).encode("ascii"))
         program = ("-m", "lm_eval", "run", "--config", str(config), *work.benchmark.args)
         return [str(work.benchmark.python), *program] if _is_vllm(work.benchmark) else shares.python(work, *program)
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
+from callsheet.disk.inside import Inside
 from callsheet.errors import first_line
-from callsheet.rundir import atomic
 from callsheet.values import described, dumps, numbers
+from callsheet_plugins.benchmarks.dispatch.contract import run_of
 from callsheet_plugins.benchmarks.engines import Malformed, Scores
 from callsheet_plugins.benchmarks.engines.files import ROW_BYTES
 
@@ -42,9 +44,9 @@ def write(rows: Iterable[Any], path: Path) -> tuple[bool, str]:
 
     Predictions cost no score, whatever is wrong with them.
     """
-    number, size = 0, 0
+    number, size, run = 0, 0, run_of(path.parent)
     try:
-        with atomic.replacing(path) as temporary, temporary.open("w", encoding="utf-8") as file:
+        with run.replacing(path) as (_, temporary), _opened(run, path.with_name(temporary)) as file:
             try:
                 for row in rows:
                     line = _line(row, number + 1)
@@ -58,8 +60,12 @@ def write(rows: Iterable[Any], path: Path) -> tuple[bool, str]:
                 return number > 0, f"unreadable from row {number + 1} on ({first_line(error)[:NAME]})"
     finally:
         if not number:
-            path.unlink(missing_ok=True)
+            run.remove(path)
     return number > 0, ""
+
+
+def _opened(run: Inside, path: Path) -> IO[str]:
+    return os.fdopen(run.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "w", encoding="utf-8")
 
 
 def _line(row: Any, number: int) -> str:

@@ -8,8 +8,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
-from callsheet.disk import regular
+from callsheet.disk.inside import Inside
 from callsheet.secrets import redacted_stream
+from callsheet_plugins.benchmarks.dispatch.contract import run_of
 from callsheet_plugins.benchmarks.dispatch.runner import CUT, EDGE_BYTES, HEAD_BYTES, TAIL_BYTES
 
 PIECE = 1 << 18
@@ -18,28 +19,27 @@ NOT_KEPT = "[callsheet: this log could not be searched for secrets, and was not 
 
 def blank(path: Path) -> None:
     """Blank the secrets in the log at `path`, and keep its first 4 MiB and its last 12; what is no file stays."""
-    with suppress(OSError), os.fdopen(regular.open_regular(path), "rb") as log:
+    run = run_of(path.parent)
+    with suppress(OSError), os.fdopen(run.open(path), "rb") as log:
         temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
         try:
-            if _write(log, temporary):
-                temporary.replace(path)
+            if _write(log, run, temporary):
+                run.rename(temporary, path)
         finally:
-            temporary.unlink(missing_ok=True)
+            run.remove(temporary)
 
 
 def drop(path: Path) -> None:
     """Keep nothing of a log that could not be searched."""
     with suppress(OSError):
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        temporary.write_text(NOT_KEPT, encoding="utf-8")
-        temporary.replace(path)
+        run_of(path.parent).write(path, NOT_KEPT, durable=False)
 
 
-def _write(log: IO[bytes], temporary: Path) -> bool:
+def _write(log: IO[bytes], run: Inside, temporary: Path) -> bool:
     """Write what is kept; returns whether that is anything else than the log."""
     size = os.fstat(log.fileno()).st_size
     rest = _rest(log, size)
-    with temporary.open("xb") as kept:
+    with os.fdopen(run.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "wb") as kept:
         if rest is None:
             kept.writelines(redacted_stream(_pieces(log, 0, size)))
             return kept.tell() != size  # a secret only gets shorter

@@ -15,7 +15,7 @@ from typing import IO, Any
 
 from callsheet.outbox import Transient
 from callsheet.values import dumps
-from callsheet_plugins.benchmarks.dispatch.contract import LOG
+from callsheet_plugins.benchmarks.dispatch.contract import LOG, run_of
 from callsheet_plugins.benchmarks.engines import Work
 from callsheet_plugins.benchmarks.reading import child, log
 from callsheet_plugins.benchmarks.reading.child import SECONDS, Answer
@@ -75,8 +75,10 @@ class Reading:
             os.killpg(self._process.pid, signal.SIGKILL)
         if not os.pread(self._out.fileno(), 1, 0):
             log.drop(self.work.folder / LOG)
-        for torn in self.work.folder.glob(f".{child.PREDICTIONS}.*"):
-            torn.unlink(missing_ok=True)
+        run = run_of(self.work.folder)
+        for name in run.names(self.work.folder):
+            if name.startswith(f".{child.PREDICTIONS}."):
+                run.remove(self.work.folder / name)
         if code is None or code == -signal.SIGALRM:
             return Answer(malformed=f"reading them took more than {SECONDS} seconds, and was ended.")
         return Answer(malformed=f"the process that read them ended with exit code {code}.")

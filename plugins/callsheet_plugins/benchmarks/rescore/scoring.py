@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,6 +12,8 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 import yaml
 
+from callsheet.disk.descent import Outside
+from callsheet.disk.inside import Inside
 from callsheet.errors import CallsheetError
 from callsheet.records import LogContext, PreflightReport
 from callsheet.rundir import rundir
@@ -88,7 +91,9 @@ def alone(folder: Path, seconds: float) -> Iterator[None]:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / LOCK).open("a", encoding="utf-8")
+        lock = os.fdopen(Inside(folder).open(LOCK, os.O_WRONLY | os.O_CREAT), "w", encoding="utf-8")
+    except Outside:
+        raise
     except OSError as error:
         raise CallsheetError(f"{folder} cannot be written: {error.strerror}.") from error
     end, told = time.monotonic() + seconds, False

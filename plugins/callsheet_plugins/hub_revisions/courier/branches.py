@@ -43,7 +43,7 @@ class Branches:
             self._write({name: row for name, row in _read(self.path).items() if name != branch})
 
     def _write(self, known: Mapping[str, Any]) -> None:
-        atomic.write(self.path, json.dumps(known) + "\n")
+        atomic.write(self.path, json.dumps(known) + "\n", self.path.parents[1])
 
 
 def _best(known: Mapping[str, Mapping[str, Any]], rule: Mapping[str, Any]) -> list[str]:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from callsheet.disk.names import file_name
 from callsheet.model_files.adapters import BASE
 from callsheet.outbox import Delivery
 
@@ -31,7 +32,7 @@ def cleaned(job: Delivery, folder: Path) -> tuple[Delivery, dict[str, Path]]:
         except ValueError:
             continue  # no text
         if (after := clean(before, names, base, is_json=name.endswith(".json"))) != before:
-            changed[name] = folder / name.replace("/", "--")
+            changed[name] = folder / file_name(name)
             changed[name].write_text(after, encoding="utf-8")
     return replace(job, files={**job.files, **changed}), changed
 

@@ -7,12 +7,14 @@ import filecmp
 import hashlib
 import json
 import os
-import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from callsheet.disk.descent import Outside
+from callsheet.disk.inside import Inside
 from callsheet.outbox import Delivery, Permanent, Transient
 from callsheet.rundir import atomic
+from callsheet.rundir.links import copy
 from callsheet.rundir.revisions import COMMIT, commit_in
 
 CARD = "README.md"
@@ -23,11 +25,11 @@ class FolderHub:
     """Each `<folder>/<branch>/` holds one complete revision, and a file with its commit and hashes."""
 
     def publish(self, job: Delivery, hashes: Mapping[str, str]) -> str:
-        target = self._branch(job)
+        target, inside = self._branch(job), _inside(job)
         card = str(job.payload["card"])
         expected = {**hashes, CARD: hashlib.sha256(card.encode()).hexdigest()}
         commit = _commit_of(expected)
-        if target.exists():
+        if inside.stat(target):
             if commit_in(target) == commit and _holds(target, job):
                 return commit
             ours = job.payload["final"] and commit_in(target)  # a resumed run replaces its own final model
@@ -38,6 +40,8 @@ class FolderHub:
                 )
         try:
             self._write(job, target, card, expected, commit)
+        except Outside:
+            raise
         except OSError as error:
             if error.errno in FOR_GOOD:
                 raise Permanent(f"{target} cannot be written: {error.strerror}.", "Make it writable.") from error
@@ -45,11 +49,11 @@ class FolderHub:
         return commit
 
     def delete(self, job: Delivery, branch: str) -> None:
-        folder = job.run_dir / job.payload["folder"] / branch
-        gone = folder.with_name(f".{folder.name}.gone")
-        if folder.exists():
-            folder.rename(gone)
-        shutil.rmtree(gone, ignore_errors=True)
+        folder = _folder(job) / branch
+        gone, inside = folder.with_name(f".{folder.name}.gone"), _inside(job)
+        if inside.stat(folder):
+            inside.rename(folder, gone)
+        inside.remove_tree(gone)
 
     def url(self, job: Delivery, commit: str) -> str:
         return self._branch(job).as_uri()
@@ -62,32 +66,45 @@ class FolderHub:
         target = self._branch(job)
         if commit_in(target) != job.payload["commit"]:
             return None
-        atomic.write(target / CARD, change((target / CARD).read_text(encoding="utf-8")))
+        inside = _inside(job)
+        atomic.write(target / CARD, change(inside.read(target / CARD).decode()), inside.root)
         return str(job.payload["commit"])
 
     def _branch(self, job: Delivery) -> Path:
-        return job.run_dir / str(job.payload["folder"]) / str(job.payload["branch"])
+        return _folder(job) / str(job.payload["branch"])
 
     def _write(self, job: Delivery, target: Path, card: str, expected: Mapping[str, str], commit: str) -> None:
-        part = target.with_name(f".{target.name}.part")
-        shutil.rmtree(part, ignore_errors=True)
-        part.mkdir(parents=True)
+        part, inside = target.with_name(f".{target.name}.part"), _inside(job)
+        if not inside.root.exists():
+            inside.root.mkdir(parents=True, exist_ok=True)
+        inside.remove_tree(part)
+        inside.make(part)
         done, total = 0, sum(job.entry.files.values())
         for name, path in job.files.items():
-            (part / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, part / name)
-            _sync(part / name)
+            inside.make((part / name).parent)
+            copy(path, part / name, inside.root)
+            inside.sync(part / name)
             done += path.stat().st_size
             job.progress(done, total)
-        _write(part / CARD, card)
+        inside.write(part / CARD, card)
         if not _holds(part, job):
             raise Transient(f"The files that arrived in {target.parent} differ from those that were sent.")
         says = {"commit": commit, "message": job.payload["message"], "files": expected}
-        _write(part / COMMIT, json.dumps(says, indent=1) + "\n")
-        atomic.sync(part)
-        if target.exists():
+        inside.write(part / COMMIT, json.dumps(says, indent=1) + "\n")
+        inside.sync(part)
+        if inside.stat(target):
             self.delete(job, job.payload["branch"])
-        atomic.move(part, target)
+        inside.rename(part, target, durable=True)
+
+
+def _folder(job: Delivery) -> Path:
+    return Path(os.path.normpath(job.run_dir / str(job.payload["folder"])))
+
+
+def _inside(job: Delivery) -> Inside:
+    """The run directory where the folder of branches lies in it; else that folder, which the user chose."""
+    folder = _folder(job)
+    return Inside(job.run_dir) if folder.is_relative_to(job.run_dir) else Inside(folder, "the folder of branches")
 
 
 def _commit_of(expected: Mapping[str, str]) -> str:
@@ -103,13 +120,3 @@ def _holds(folder: Path, job: Delivery) -> bool:
         and (folder / CARD).read_text(encoding="utf-8") == str(job.payload["card"])
         and all(filecmp.cmp(path, folder / name, shallow=False) for name, path in job.files.items())
     )
-
-
-def _write(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8")
-    _sync(path)
-
-
-def _sync(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())

@@ -50,9 +50,8 @@ class Quota:
         """Count one commit."""
         with self._lock:
             times = self._times()
-            atomic.write(
-                self.path, json.dumps({**times, repo: [*_of_an_hour(times.get(repo, [])), time.time()]}) + "\n"
-            )
+            known = {**times, repo: [*_of_an_hour(times.get(repo, [])), time.time()]}
+            atomic.write(self.path, json.dumps(known) + "\n", self.path.parents[1])
 
     def _recent(self, repo: str) -> list[float]:
         return _of_an_hour(self._times().get(repo, []))

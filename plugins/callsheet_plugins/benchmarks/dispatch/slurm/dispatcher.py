@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from callsheet.outbox import Permanent, Transient
-from callsheet_plugins.benchmarks.dispatch.contract import Attempt, Dispatcher, Seen
+from callsheet_plugins.benchmarks.dispatch.contract import Attempt, Dispatcher, Seen, run_of
 from callsheet_plugins.benchmarks.dispatch.slurm import commands, job_script
 from callsheet_plugins.benchmarks.dispatch.slurm import settings as slurm_settings
 from callsheet_plugins.benchmarks.dispatch.slurm.queue import Queue
@@ -56,7 +56,8 @@ class Slurm(Dispatcher):
         if isinstance(refused, Permanent):
             refused.remedy += " `callsheet bench RUN` tries again, with what you override."
         if isinstance(refused, Permanent) or answer.never_arrived:
-            (attempt.folder / SUBMISSION).unlink()  # there is no job that the next call would have to look for
+            # There is no job that the next call would have to look for.
+            run_of(attempt.folder).remove(attempt.folder / SUBMISSION)
         if answer.never_arrived:
             self.queue.missed(str(refused))
         raise refused

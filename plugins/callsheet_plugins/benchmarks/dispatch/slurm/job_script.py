@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import shlex
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 from callsheet.outbox import Permanent
 from callsheet_plugins.benchmarks.dispatch import runner
-from callsheet_plugins.benchmarks.dispatch.contract import LOG
+from callsheet_plugins.benchmarks.dispatch.contract import LOG, run_of
 from callsheet_plugins.benchmarks.dispatch.slurm.settings import SlurmSettings, problems
 
 SCRIPT = "job.sh"
@@ -24,11 +23,11 @@ def write(folder: Path, settings: SlurmSettings, options: Sequence[str] = ()) ->
     """
     for problem in problems(settings, folder):
         raise Permanent(problem)
-    shutil.copyfile(runner.__file__, folder / RUNNER)  # the node may not see where Callsheet is installed
-    path = folder / SCRIPT
-    path.write_text("\n".join([*_lines(folder, settings, options), ""]), encoding="utf-8")
-    path.chmod(0o755)
-    return path
+    inside = run_of(folder)
+    # The node may not see where Callsheet is installed.
+    inside.write(folder / RUNNER, Path(runner.__file__).read_bytes())
+    inside.write(folder / SCRIPT, "\n".join([*_lines(folder, settings, options), ""]), mode=0o755)
+    return folder / SCRIPT
 
 
 def _lines(folder: Path, settings: SlurmSettings, options: Sequence[str]) -> list[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from callsheet.rundir import atomic
 from callsheet_plugins.benchmarks.dispatch.attempts import read
+from callsheet_plugins.benchmarks.dispatch.contract import run_of
 
 SUBMISSION = "slurm.json"
 TAKEN = "taken"  # the runner's: it has begun
@@ -26,7 +27,7 @@ class Submission:
     id: str = ""
 
     def write(self, folder: Path) -> None:
-        atomic.write(folder / SUBMISSION, json.dumps(asdict(self)) + "\n")
+        atomic.write(folder / SUBMISSION, json.dumps(asdict(self)) + "\n", run_of(folder).root)
 
 
 def submission_of(folder: Path) -> Submission | None:
