@@ -39,6 +39,16 @@ def damages(seed: int, number: int, files: list[str], folders: list[str]) -> lis
     return [_damage(random, files, folders) for _ in range(many)]
 
 
+def of_checkpoint(seed: int, number: int, files: list[str]) -> list[Damage]:
+    """Of case `number`, those that a resume meets while it loads: the manifest tells of none of them."""
+    random = Random(f"{seed}:{number}")
+    place = random.choice([name for name in files if name.startswith("checkpoint-6/")])
+    share, bytes_ = round(random.random(), 6), ["flip", place, round(random.random() ** 4, 6), random.randrange(8)]
+    json_ = ["value", place, share, random.choice([*odd.VALUES])]
+    makers = [bytes_, bytes_, ["truncate", place, share], ["fill", place, random.choice([*odd.FILLINGS])], json_, json_]
+    return [["unlist", "checkpoints.jsonl"], random.choice(makers)]
+
+
 def _damage(random: Random, files: list[str], folders: list[str]) -> Damage:
     if random.random() < 0.15:
         return _of_folder(random, folders)

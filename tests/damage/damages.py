@@ -188,6 +188,15 @@ def _header_length(path: Path, outside: Path, length: int) -> None:
     path.write_bytes(length.to_bytes(8, "little") + _regular(path)[8:])
 
 
+def _unlist(path: Path, outside: Path) -> None:
+    """A manifest that knows the checkpoints, and of their files neither sizes nor hashes."""
+    rows = [json.loads(line) for line in _regular(path).splitlines()]
+    for row in rows:
+        if "files" in row:
+            row["files"] = {}
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
+
+
 # The tree
 
 
@@ -289,6 +298,7 @@ DOING: dict[str, Callable[..., None]] = {
     "yaml": _yaml,
     "header": _header,
     "header_length": _header_length,
+    "unlist": _unlist,
     "delete": _delete,
     "link": _link,
     "replace": _replace,

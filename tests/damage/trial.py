@@ -9,7 +9,7 @@ import re
 import shlex
 import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -38,6 +38,9 @@ class Case:
         return f"python -m damage {','.join(self.names)} {shlex.quote(json.dumps(self.damages))}"
 
 
+Call = Callable[[Case, Box, float], str]
+
+
 @dataclass
 class Verdict:
     """`wrong` is what must never be, by its kind; `codes` are the exit codes by probe."""
@@ -52,14 +55,14 @@ def adopt_orphans() -> None:
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def trial(case: Case, box: Box, deadline: float) -> Verdict:
-    """Do the case in `box`, and judge it."""
+def trial(case: Case, box: Box, deadline: float, call: Call | None = None) -> Verdict:
+    """Do the case in `box`, and judge it; `call` calls its probes otherwise than in a fork of this process."""
     box.fill()
     for path in box.said.iterdir():
         path.unlink()
     verdict = Verdict(apply(box.run, box.outside, case.damages))
     before, held = box.print(), _kept(box.run, verdict.done)
-    hung = _call(case, box, deadline)
+    hung = (call or _call)(case, box, deadline)
     _judge(case, box, verdict, hung)
     if (after := box.print()) != before:
         verdict.wrong.append(("outside", ", ".join(_changes(before, after))))

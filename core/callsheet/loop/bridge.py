@@ -18,6 +18,7 @@ from callsheet.loop.extending import extend
 from callsheet.loop.hosted import Hosted, rotate
 from callsheet.loop.later import Later
 from callsheet.loop.requests import Requests
+from callsheet.loop.resuming import unreadable
 from callsheet.loop.resuming.branching import OwnSettings, forget_best
 from callsheet.loop.resuming.memory import Memory
 from callsheet.loop.rollouts import RolloutRecorder
@@ -73,7 +74,8 @@ class Bridge(TrainerCallback):
     def training(self, trainer: Any, resume_from: Path | None) -> Iterator[None]:
         """Wraps the call of `Trainer.train`; `resume_from` is the checkpoint passed to it."""
         self.resume_from = resume_from
-        yield
+        with unreadable.explained(resume_from):
+            yield
 
     @contextmanager
     def making_loader(self, trainer: Any) -> Iterator[None]:

@@ -20,6 +20,7 @@ IMPORT_STRUCTURE = "_import_structure"
 TRAINER, MODEL = "transformers/trainer.py", "transformers/modeling_utils.py"
 DEEPSPEED = "transformers/integrations/deepspeed.py"
 LOSS = "logs the same loss after a resume"
+DAMAGED = "says which part of a damaged checkpoint cannot be loaded"
 BESIDE_ZERO3 = "loads a whole model beside ZeRO-3"
 
 LIBRARY = Library(
@@ -41,6 +42,10 @@ LIBRARY = Library(
             "Trainer._maybe_log_save_evaluate", TRAINER, 2230, "ends an epoch after a resume",
             takes=("tr_loss", "grad_norm", "model", "trial", "epoch", "ignore_keys_for_eval", "start_time"),
         ),
+        Private("Trainer._load_from_checkpoint", TRAINER, 3602, DAMAGED),
+        Private("Trainer._load_optimizer_and_scheduler", TRAINER, 3886, DAMAGED),
+        Private("Trainer._load_scaler", TRAINER, 3993, DAMAGED),
+        Private("Trainer._load_callback_state", TRAINER, 4020, DAMAGED),
         Private("Trainer._tr_loss", TRAINER, 1647, LOSS),
         Private("Trainer._total_loss_scalar", TRAINER, 1648, LOSS),
         Private("Trainer._globalstep_last_logged", TRAINER, 1649, LOSS),
@@ -68,6 +73,16 @@ LIBRARY = Library(
         Private(IMPORT_STRUCTURE, "transformers/__init__.py", 62, "finds classes without importing them"),
     ),
 )  # fmt: skip
+
+# Which part of a checkpoint a Trainer loads, by the name of the method that does so.
+LOADERS = {
+    "_load_from_checkpoint": "weights",
+    "_load_optimizer_and_scheduler": "optimizer or scheduler",
+    "_load_scaler": "scaler",
+    "_load_rng_state": "random state",
+    "_load_callback_state": "trainer_state.json",
+    "load_from_json": "trainer_state.json",  # TrainerState's, which is public
+}
 
 
 def train_on_one_gpu(args: TrainingArguments) -> None:
