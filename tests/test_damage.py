@@ -11,8 +11,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from damage import pristine
-from damage.box import remove
+from damage import pristine, training
+from damage.box import Box, Image, remove
+from damage.trial import Case
 from waiting import PATIENCE
 
 pytestmark = [
@@ -26,20 +27,32 @@ HERE = Path(__file__).parent
 SEED = 20261127
 WORKERS = 3
 CASES = 40  # of each; a case has 1.6 damages
+TRAININGS = 6
 NOT_YET = "traceback,code,screen,open,hung,courier,outside"  # what is being mended
 
 
 @pytest.fixture(scope="module")
-def workers(tmp_path_factory):
-    """Processes that do their share of the cases side by side: a drain is mostly spent waiting."""
+def folder(tmp_path_factory):
+    """Where a run lies that is to be damaged."""
     folder = tmp_path_factory.mktemp("damage")
     pristine.make(folder / "made")
+    yield folder
+    remove(folder)
+
+
+@pytest.fixture(scope="module")
+def workers(folder):
+    """Processes that do their share of the cases side by side: a drain is mostly spent waiting."""
     started = [_start(folder, number) for number in range(WORKERS)]
     yield started
     for process in started:
         process.kill()
         process.wait()
-    remove(folder)
+
+
+@pytest.fixture(scope="module")
+def box(folder):
+    return Box(folder / "box", Image(folder / "made" / "run"), folder / "made")
 
 
 def _start(folder, number):
@@ -65,3 +78,25 @@ def test_a_damaged_run_is_listed_resumed_drained_and_scored_without_harm(workers
     assert not wrong, "\n\n".join(wrong[:5])
     found = json.loads(counted)
     assert found["cases"] == found["survived"] == CASES and code == 0
+
+
+@pytest.mark.parametrize("number", range(TRAININGS))
+def test_a_run_trains_from_a_damaged_checkpoint_or_says_what_is_wrong_with_it(box, number):
+    [case] = training.cases(SEED, range(number, number + 1), box.image)
+    verdict = training.judge(case, box, PATIENCE)
+    assert not verdict.wrong, f"{case.line()}\n{verdict}"
+
+
+@pytest.mark.parametrize(
+    ("name", "filling", "said"),
+    [
+        ("optimizer.pt", "archive", "its optimizer or scheduler cannot be loaded"),
+        ("callsheet/_trainer/state-00000.pt", "archive", "its memory of the trainer (callsheet/_trainer) cannot be"),
+        ("callsheet/plugins.json", "json_list", "plugins.json: it is a list, an object is needed"),
+    ],
+)
+def test_what_of_a_checkpoint_cannot_be_loaded_is_named(box, name, filling, said):
+    damages = [["unlist", "checkpoints.jsonl"], ["fill", f"checkpoint-6/{name}", filling]]
+    verdict = training.judge(Case(damages, [training.NAME]), box, PATIENCE)
+    assert verdict.codes == {training.NAME: 2} and not verdict.wrong
+    assert said in (box.said / training.NAME).read_text()

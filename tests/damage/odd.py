@@ -70,6 +70,7 @@ FILLINGS = {
     "brackets": b"[" * DEEP,
     "elf": b"\x7fELF" + b"\0" * 60,
     "zip": b"PK\x03\x04" + b"\0" * 60,
+    "archive": b"PK\x05\x06" + b"\0" * 18,  # an empty one
     "pickle": b"cos\nsystem\n(S'touch {outside}/pickled'\ntR.",
     "yes": b"y\n" * 4096,
     **{f"json_{name}": VALUES[name].encode() for name in ("null", "true", "zero", "text", "list", "object", "nan")},

@@ -182,7 +182,7 @@ class Lineup:
         for member in self.members:
             saved = states.get(member.name, {})
             if lost := saved.get("lost", ""):
-                gets = saved["state"] and member.guard.on_error != "raise"
+                gets = saved.get("state") and member.guard.on_error != "raise"
                 begins = "It has the rest back" if gets else "The plugin begins anew"
                 missing[member.name] = f"the whole state of {member.guard.who}, because {lost}. {begins}."
             if saved.get("state") and not (lost and member.guard.on_error == "raise"):

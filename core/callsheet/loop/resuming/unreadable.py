@@ -6,10 +6,12 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from pickle import UnpicklingError
 
 from callsheet.errors import CallsheetError, PluginFailure, first_line
 from callsheet.privates.transformers import LOADERS
 
+UNPICKLED = "torch.load with weights_only=True finds no tensors and plain values in it"  # torch advises to trust it
 OURS = {"_remember": "memory of the trainer (callsheet/_trainer)"}  # of the bridge
 NO_FAULT_OF_THE_FILE = ("OutOfMemoryError", "DistBackendError", "DistNetworkError", "DistStoreError")  # of torch
 
@@ -25,7 +27,7 @@ def explained(checkpoint: Path | None) -> Iterator[None]:
     except Exception as error:
         if checkpoint is None or not (part := _what_was_loaded(error)):
             raise
-        said = f"{type(error).__name__}: {first_line(error)}"
+        said = UNPICKLED if isinstance(error, UnpicklingError) else f"{type(error).__name__}: {first_line(error)}"
         offer = "Set resume= to an earlier checkpoint, or copy this one again."
         raise CallsheetError(
             f"{checkpoint} cannot be resumed from: its {part} cannot be loaded ({said.rstrip('.')}). {offer}"
