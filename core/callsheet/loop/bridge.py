@@ -108,7 +108,7 @@ class Bridge(TrainerCallback):
         self.later.forget()
         self.memory = Memory()  # a script may train twice
         if loop.resumed_from:
-            self._remember(state, loop.resumed_from)
+            self.restore_memory(state, loop.resumed_from)
             plugin_state.restore(session, loop.resumed_from)
         session.lineup.hooks.on_train_start(state=loop)
         self.has_nothing_left = 0 < state.max_steps <= state.global_step
@@ -228,7 +228,7 @@ class Bridge(TrainerCallback):
         step_idx = loop.step + (rollouts.split == "train")
         self.session.lineup.hooks.on_rollouts(state=loop, step_idx=step_idx, rollouts=rollouts)
 
-    def _remember(self, state: TrainerState, row: ManifestRow) -> None:
+    def restore_memory(self, state: TrainerState, row: ManifestRow) -> None:
         """Restore what the trainer had in memory, and say what could not be restored."""
         trainer: Any = self.session.state.trainer
         session = self.session

@@ -12,7 +12,7 @@ from callsheet.errors import CallsheetError, PluginFailure, first_line
 from callsheet.privates.transformers import LOADERS
 
 UNPICKLED = "torch.load with weights_only=True finds no tensors and plain values in it"  # torch advises to trust it
-OURS = {"_remember": "memory of the trainer (callsheet/_trainer)"}  # of the bridge
+OURS = {"restore_memory": "memory of the trainer (callsheet/_trainer)"}  # of the bridge
 NO_FAULT_OF_THE_FILE = ("OutOfMemoryError", "DistBackendError", "DistNetworkError", "DistStoreError")  # of torch
 
 
