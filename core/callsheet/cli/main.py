@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -15,8 +16,10 @@ from callsheet.cli import status as status_command
 from callsheet.cli.hydra_app import HYDRA
 from callsheet.distributed.world import World, world
 from callsheet.errors import CallsheetError, PluginFailure, sentences
+from callsheet.plugins.entry_points import changes_by_imports
 from callsheet.process.exit import die_with_driver
 from callsheet.process.printed import print_no_secrets
+from callsheet.process.streams import outlive_the_terminal, unwritten, work_comes_first
 from callsheet.screen import on_a_screen, printable
 
 if TYPE_CHECKING:  # what only some commands use is imported by them: listing plugins takes as long as its imports
@@ -83,7 +86,15 @@ def main() -> None:
         raise
     except BaseException as error:
         code = _ended(error, here)
-    sys.exit(code)
+    sys.exit(code or _unwritten())
+
+
+def _unwritten() -> int:
+    """Say that what was asked for could not be shown, and return the exit code that this comes to."""
+    if not (error := unwritten()):
+        return 0
+    click.echo(f"callsheet: The output could not be written: {error.strerror}.", err=True)
+    return 1
 
 
 def _ended(error: BaseException, here: World) -> int:
@@ -95,7 +106,12 @@ def _ended(error: BaseException, here: World) -> int:
         error = CallsheetError(_of_click(error))
     if isinstance(error, (click.exceptions.Abort, KeyboardInterrupt)):
         return 130
+    if _was_deleted(error):
+        error = CallsheetError("The working directory of this shell was deleted. Change to one that exists: cd ~")
     known = isinstance(error, (CallsheetError, Interrupted, PluginFailure, WorkerFailure))
+    if not known:
+        for said in changes_by_imports():
+            error.add_note(said)  # it may be the reason
     if not known and not here.is_worker:
         raise error
     failed = error.failure if isinstance(error, WorkerFailure) else failure(error, here.rank)
@@ -112,6 +128,17 @@ def _of_click(error: click.ClickException) -> str:
     said = " ".join(line.strip() for line in error.format_message().splitlines())
     here = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "callsheet"
     return sentences(said, f"See {here} --help")
+
+
+def _was_deleted(error: BaseException | None) -> bool:
+    """Whether it comes from asking for a working directory that is no longer there: such an error names no file."""
+    while error and not (isinstance(error, FileNotFoundError) and error.filename is None):
+        error = error.__cause__ or error.__context__
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return error is not None
+    return False
 
 
 def _say(error: BaseException, failed: Failure) -> None:
@@ -151,6 +178,8 @@ def _train(config: DictConfig, overrides: list[str]) -> int:
     from callsheet.session.status import attempts_of, where_it_lies
 
     here = world()
+    work_comes_first()
+    outlive_the_terminal()
     plan = make_plan(config, [] if here.is_driven else overrides)  # a worker's driver has looked already
     plan = replace(plan, overrides=(*flags(), *overrides))
     if is_complete(plan):

@@ -80,8 +80,10 @@ def _idle(run: Path) -> str:
 def drain(run: Path, seconds: float) -> int:
     """Carry out what a dead run left, and tell its plugins; exit code 3 when something is still not published."""
     from callsheet.outbox.counts import NOT_ALL_PUBLISHED, left_to_you, sentence, unpublished
+    from callsheet.process.streams import work_comes_first
     from callsheet.session.reopen import drain as drain_run
 
+    work_comes_first()
     counts = drain_run(run.absolute(), seconds)
     if said := left_to_you(counts, run):
         click.echo(said)
@@ -100,8 +102,10 @@ def retry(run: Path, id: str) -> int:
     """
     from callsheet.outbox.counts import announce_again, put_aside
     from callsheet.outbox.store import FAILED, EntryStore
+    from callsheet.process.streams import work_comes_first
     from callsheet.rundir.rundir import require_run
 
+    work_comes_first()
     store, aside = EntryStore(run.absolute()), put_aside(run.absolute())
     failed = [*sorted(store.ids(FAILED)), *aside]
     exact, near = [name for name in failed if name == id], [name for name in failed if name.startswith(id)]

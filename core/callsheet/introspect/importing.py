@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import ast
 import inspect
+import logging
 import sys
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from traceback import extract_tb
 from typing import Any
 
 from callsheet.errors import CallsheetError, did_you_mean
+from callsheet.foreign.running import foreign, named
+
+logger = logging.getLogger("callsheet")
+
+LIBRARIES = ("trl", "transformers", "peft", "torch", "accelerate", "datasets")  # which training is made of
 
 
 def import_object(path: str, where: str) -> Any:
     """Import the object at the dotted `path`; `where` is the setting that named it, for error messages."""
     module, _, name = path.rpartition(".")
     try:
-        return getattr(import_module(module), name)
+        return getattr(_imported(module, f"{where}={path}"), name)
+    except CallsheetError:
+        raise
     except ImportError as error:
         raise CallsheetError(f"{where}={path} could not be imported: {error}.") from error
     except AttributeError as error:
@@ -29,6 +38,16 @@ def import_object(path: str, where: str) -> Any:
     except Exception as error:
         said = f"{where}={path} could not be imported: {type(error).__name__}: {error}{raised_in(error)}"
         raise CallsheetError(said) from error
+
+
+def _imported(module: str, who: str) -> Any:
+    if module in sys.modules or module.partition(".")[0] in LIBRARIES:
+        return import_module(module)
+    with foreign(who) as changes:
+        loaded = named(who, partial(import_module, module))
+    for said in changes:
+        logger.warning("%s", said)
+    return loaded
 
 
 def raised_in(error: BaseException) -> str:

@@ -103,7 +103,7 @@ def _environment(plan: Plan) -> dict[str, str | None]:
     return {
         DRIVER: str(os.getpid()),
         "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", str(threads)),
-        "TORCHELASTIC_SIGNALS_TO_HANDLE": "SIGHUP,SIGQUIT",  # the other two are ours: the agent would not wait
+        "TORCHELASTIC_SIGNALS_TO_HANDLE": "SIGQUIT",  # the others are ours: the agent would not wait, or end for them
     }
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import Distribution, EntryPoint
 from time import perf_counter
-from traceback import extract_tb
 from typing import Any
 
 from callsheet.errors import CallsheetError, did_you_mean
@@ -81,6 +80,7 @@ def read() -> Reading:
 HEAVY = ("trl", "peft", "transformers", "datasets", "accelerate", "deepspeed", "vllm", "tensorflow", "jax", "torch")
 _slow: dict[str, SlowImport] = {}
 _refused: dict[str, str] = {}
+_changes: dict[str, list[str]] = {}
 
 
 @dataclass(frozen=True)
@@ -95,6 +95,11 @@ class SlowImport:
 def slow_imports() -> Mapping[str, SlowImport]:
     """The plugins, by name, whose import in this process brought a heavy library."""
     return _slow
+
+
+def changes_by_imports(names: Collection[str] | None = None) -> list[str]:
+    """What the imports of these plugins, or of all in this process, have changed for everybody: sentences."""
+    return [said for name, each in _changes.items() if names is None or name in names for said in each]
 
 
 def heavy_modules() -> set[str]:
@@ -153,21 +158,42 @@ def load(group: Group, name: str) -> Any:
     if reason := _refused.get(found.distribution):
         raise CallsheetError(f"{who} is not imported: {reason}")
     before, started = heavy_modules(), perf_counter()
+    if found.entry_point.module in sys.modules:
+        return _import(found, who)
+    from callsheet.foreign.running import foreign  # which listing does without
+
+    with foreign(who) as changes:
+        loaded = _import(found, who)
+    if (brought := heavy_modules() - before) and group is PLUGINS:
+        _slow[name] = SlowImport(found.origin, heaviest(brought), perf_counter() - started)
+    _note(found, changes)
+    return loaded
+
+
+def _import(found: Installed, who: str) -> Any:
+    from callsheet.foreign.running import failed, named
+
     try:
-        loaded = found.entry_point.load()
-        if (brought := heavy_modules() - before) and group is PLUGINS:
-            _slow[name] = SlowImport(found.origin, heaviest(brought), perf_counter() - started)
-        return loaded
+        return named(who, found.entry_point.load)
     except ImportError as error:
         raise CallsheetError(f"{who} could not be imported: {error}. {_advice(found, error)}") from error
     except AttributeError as error:
         raise CallsheetError(f"{who} names {found.entry_point.value}, which does not exist: {error}.") from error
     except CallsheetError as error:  # a setting that cannot be one: callsheet.settings
         raise CallsheetError(f"{who}: {str(error)[:1].lower()}{str(error)[1:]}") from error
-    except (Exception, SystemExit) as error:
-        last = extract_tb(error.__traceback__)[-1]
-        said = f"{type(error).__name__}: {error}. ({last.filename}, line {last.lineno})"
-        raise CallsheetError(f"{who} failed while it was imported: {said}") from error
+    except Exception as error:
+        raise CallsheetError(f"{who} {failed(error)}") from error
+
+
+def _note(found: Installed, changes: list[str]) -> None:
+    """Keep them for the preflight of a run that selects the plugin; of what else packages bring, log them now."""
+    if found.group is PLUGINS:
+        _changes.setdefault(found.name, []).extend(changes)
+        return
+    for said in changes:
+        import logging
+
+        logging.getLogger("callsheet").warning("%s", said)
 
 
 def load_class(group: Group, name: str) -> Any:

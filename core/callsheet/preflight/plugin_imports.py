@@ -19,6 +19,8 @@ def watched(lineup: Lineup, report: PreflightReport) -> Iterator[None]:
         if name in {member.name for member in lineup.members}:
             who = f"Plugin {name!r} from {slow.origin}"
             report.warning(f"{who} imports {slow.library} with its module, which took {slow.seconds:.1f} s. {ADVICE}")
+    for said in entry_points.changes_by_imports({member.name for member in lineup.members}):
+        report.warning(said)
     before = entry_points.heavy_modules()
     yield
     if brought := entry_points.heavy_modules() - before:

@@ -8,18 +8,23 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import NoReturn
 
 from callsheet.distributed.world import DRIVER
+from callsheet.foreign.doors import called_in
+from callsheet.foreign.output import own_the_streams
 from callsheet.privates.python import run_exit_functions, wait_for_threads
 from callsheet.process.open_files import flush_open_files
+from callsheet.process.streams import say_at_once, steady_streams
 
 PR_SET_PDEATHSIG = 1
 PATIENCE = 600.0  # seconds that other people's threads, exit functions and files get
 UNTOLD = 10.0  # seconds of that in which nothing is said
+end_at_once = os._exit  # for Callsheet itself: `leave_after` puts another in its place
+_leaving: int | None = None  # the exit code, once everything is done
 ALONE = {"__main__", "runpy", "callsheet.__main__", __name__}  # whose frames there are when nobody called us
 
 
@@ -32,17 +37,40 @@ def die_with_driver() -> None:
 
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != int(driver):  # the driver died before the call of prctl
-        os._exit(1)
+        end_at_once(1)
 
 
 def leave_after(program: Callable[[], object], patience: float = PATIENCE) -> None:
     """Run `program`, and end the process with its exit code as `leave` does.
 
     Below a debugger, a profiler or anybody else who called us, only raise `SystemExit`: they have work left to do.
+    No standard stream ends it meanwhile, whatever becomes of it.
     """
-    if _is_alone():
-        leave(code_of(program), patience)
-    sys.exit(code_of(program, catching=SystemExit))
+    steady_streams()
+    own_the_streams()
+    with _said_exits():
+        if _is_alone():
+            leave(code_of(program), patience)
+        sys.exit(code_of(program, catching=SystemExit))
+
+
+@contextmanager
+def _said_exits() -> Iterator[None]:
+    """Let nobody end this process by `os._exit` without a word, or as if all were well."""
+    process = os.getpid()
+
+    def said(status: int) -> NoReturn:
+        if os.getpid() == process:
+            say_at_once(f"callsheet: os._exit({status}) was called{called_in()}, and ended this process.\n")
+            flush_open_files()
+            status = (status or 1) if _leaving is None else _leaving
+        end_at_once(status)
+
+    os._exit = said
+    try:
+        yield
+    finally:
+        os._exit = end_at_once
 
 
 def leave(code: int, patience: float = PATIENCE) -> NoReturn:
@@ -53,6 +81,8 @@ def leave(code: int, patience: float = PATIENCE) -> NoReturn:
     Everything before that moment happens here too: threads that are no daemons end, exit functions run, and files
     that were left open are flushed. What takes longer than `patience` seconds is left.
     """
+    global _leaving
+    _leaving = code
     rest: list[Callable[[], None]] = [
         partial(_watch, code, patience),
         wait_for_threads,
@@ -66,7 +96,7 @@ def leave(code: int, patience: float = PATIENCE) -> NoReturn:
             rest = [step for step in rest if step is not wait_for_threads]
         except Exception as error:
             sys.excepthook(type(error), error, error.__traceback__)
-    os._exit(code)
+    end_at_once(code)
 
 
 def _watch(code: int, patience: float) -> None:
@@ -87,7 +117,7 @@ def _lose_patience(code: int, patience: float) -> None:
     logger.warning("%s did not end in %g seconds, and was left.", _awaited(), patience)
     with suppress(Exception):
         sys.stdout.flush()
-    os._exit(code)
+    end_at_once(code)
 
 
 def _awaited() -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from types import FrameType
 
 from callsheet.distributed.world import world
+from callsheet.process.streams import say_at_once
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -50,8 +50,7 @@ class Signals:
         name = signal.Signals(signum).name
         if world().is_main:
             # Not sys.stderr: the handler may have interrupted a write to it, and a second write would raise.
-            said = f"\n{name}: {self.promise}. A second signal stops at once.\n"
-            os.write(2, said.encode())
+            say_at_once(f"\n{name}: {self.promise}. A second signal stops at once.\n")
 
 
 @contextmanager

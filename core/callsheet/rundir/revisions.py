@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from callsheet.disk import typed
+from callsheet.disk.standing import working_directory
 from callsheet.disk.typed import Malformed
 from callsheet.records import Revision
 from callsheet.rundir.fields import CommitRecord, RevisionRow
@@ -47,7 +48,8 @@ def relative(path: Path | None, run_dir: Path) -> str | None:
 
 def short(path: Path) -> str:
     """`path` from where the user stands, if it lies below."""
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+    here = working_directory()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
 
 def commit_in(folder: Path) -> str | None:

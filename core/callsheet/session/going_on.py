@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from callsheet.config.overrides import as_typed
+from callsheet.disk.standing import working_directory
 from callsheet.rundir.again import resuming
 from callsheet.rundir.checkpoints import model_only
 from callsheet.rundir.revisions import short
@@ -26,7 +27,7 @@ def command(run_dir: Path, run: Mapping[str, Any]) -> str:
     if overrides is None:
         return ""
     started_in = str(run.get("cwd") or "")
-    elsewhere = bool(started_in) and Path(started_in) != Path.cwd()
+    elsewhere = bool(started_in) and Path(started_in) != working_directory()
     branches = bool(run.get("config", {}).get("branch"))
     answered = PLACES_OF_BRANCH if branches else PLACES
     kept = [as_typed(item) for item in overrides if not answered.match(item)]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from callsheet.disk.standing import working_directory
 from callsheet.distributed.world import place_in_sweep
 from callsheet.rundir import attempts, rundir, versions
 from callsheet.rundir.rundir import now
@@ -85,7 +86,7 @@ def provenance(lineup: Lineup) -> dict[str, Any]:
     """Command, versions, machine, git state and plugins; reads metadata only and imports nothing."""
     return {
         "command": [redact_override(argument) for argument in sys.argv],
-        "cwd": os.getcwd(),
+        "cwd": str(working_directory()),
         "versions": {"python": platform.python_version(), **_versions()},
         "host": platform.node(),
         "platform": platform.platform(),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from callsheet.disk.standing import working_directory
 from callsheet.model_files.adapters import BASE, base_folder
 from callsheet.model_files.adapters import CONFIG as ADAPTER
 from callsheet.model_files.contents import json_of
@@ -62,7 +62,7 @@ def payload_of(source: Source, benchmarks: Mapping[str, Benchmark], running: Map
     """All about one model and its benchmarks that the courier needs to know."""
     chosen = {name: asdict(benchmark) for name, benchmark in benchmarks.items()}
     about = {name: getattr(source, name) for name in ABOUT}
-    return {"benchmarks": chosen, **about, "running": dict(running), "cwd": os.getcwd()}
+    return {"benchmarks": chosen, **about, "running": dict(running), "cwd": str(working_directory())}
 
 
 def _digest(settings: Mapping[str, Any]) -> str:

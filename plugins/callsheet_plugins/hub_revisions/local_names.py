@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from callsheet.disk.standing import working_directory
 from callsheet.model_files.adapters import BASE
 from callsheet.model_files.adapters import CONFIG as ADAPTER
 from callsheet.model_files.contents import Damaged, json_of
@@ -27,8 +28,9 @@ def local_names(ctx: LogContext, folder: Path) -> list[str]:
     typed = {text for text in _typed(ctx.run_config) if _exists(text)}
     if is_local(below := base_in(folder)):
         typed.add(below)
-    places = {ctx.run_dir, Path.cwd(), Path.home(), *(Path(text).expanduser() for text in typed)}
-    absolute = {str(place.absolute()) for place in places} | {str(place.resolve()) for place in places}
+    here = working_directory()
+    places = {ctx.run_dir, here, Path.home(), *(here / Path(text).expanduser() for text in typed)}
+    absolute = {str(place) for place in places} | {str(place.resolve()) for place in places}
     return sorted({*typed, *(path for path in absolute if path != "/")}, key=lambda text: (-len(text), text))
 
 

@@ -192,3 +192,22 @@ def test_the_manual_of_an_engine_and_of_a_broken_one(install: Install, callsheet
     assert said.startswith("lm_eval, benchmark engine (callsheet 0.1.0)\nHands everything over in a YAML file")
     done = callsheet("plugins", "mine", env={"PYTHONPATH": str(site)})
     assert done.returncode == 2 and "Benchmark engine 'mine' from odd 1.0 could not be imported" in done.stderr
+
+
+@pytest.mark.parametrize("group", GROUPS, ids=lambda group: group.noun)
+@pytest.mark.parametrize("ends", ["import os; os._exit(0)", "import sys; sys.exit()", "raise KeyboardInterrupt"])
+def test_what_ends_the_process_when_it_is_imported_is_named_in_every_group(install: Install, group, ends):
+    install("odd", f"[{group.key}]\nmine = x_odd:P\n", f"{ends}\n{PLUGIN}")
+    with pytest.raises(CallsheetError) as refused:
+        entry_points.load(group, "mine")
+    said = str(refused.value)
+    assert said.startswith(f"{group.title} 'mine' from odd 1.0 ") and "x_odd.py, line 1)" in said
+
+
+def test_what_an_import_changes_is_a_warning_of_the_check_that_selects_it(install: Install, callsheet, tmp_path):
+    source = f"import os\nos.chdir('/')\nprint('noise')\nos.system('echo noise')\n{PLUGIN}"
+    site = install("odd", "[callsheet.plugins]\nmine = x_odd:P\n", source)
+    done = callsheet("check", "recipe=demo", "plugins=[mine]", env={"PYTHONPATH": str(site)})
+    assert done.returncode == 0 and str(tmp_path) in done.stdout and "noise" not in done.stdout
+    said = "Plugin 'mine' from odd 1.0 changed the working directory to / while it was imported. It was put back."
+    assert f"warning: {said}" in done.stderr and done.stderr.count("noise") == 2

@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -183,3 +184,23 @@ def test_every_process_of_a_run_ends_without_destructors(tmp_path):
 
 def alive_among(files):
     return [path for path in files if os.path.exists(f"/proc/{path.stem}")]
+
+
+def test_nobody_ends_it_by_the_back_door_without_a_word_or_as_if_all_were_well(program):
+    done = program("import os, sys\ndef end():\n    print('kept', end='')\n    os._exit(0)\nleave_after(end)")
+    assert (done.returncode, done.stdout) == (1, "kept")
+    assert re.fullmatch(
+        r"callsheet: os._exit\(0\) was called \(.*program.py, line 6\), and ended this process.\n", done.stderr
+    )
+
+
+@pytest.mark.parametrize("last", ["os._exit(0)", "sys.exit(0)"])
+def test_what_is_called_at_the_exit_does_not_change_the_code(program, last):
+    done = program(f"import atexit, os, sys\natexit.register(lambda: {last})\nleave_after(lambda: 3)")
+    assert done.returncode == 3 and done.stderr
+
+
+def test_a_child_may_end_as_it_likes(program):
+    code = "import multiprocessing, os\ndef end():\n    child = multiprocessing.get_context('fork').Process(target=os._exit, args=(0,))\n"
+    done = program(code + "    child.start()\n    child.join()\n    return child.exitcode\nleave_after(end)")
+    assert (done.returncode, done.stderr) == (0, "")

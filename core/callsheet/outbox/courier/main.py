@@ -29,6 +29,7 @@ from callsheet.outbox.entries import Entry
 from callsheet.outbox.handlers import Permanent
 from callsheet.outbox.store import PENDING, EntryStore
 from callsheet.plugins import locking
+from callsheet.process.exit import end_at_once
 from callsheet.rundir.rundir import RunDir
 
 logger = logging.getLogger("callsheet.courier")
@@ -75,7 +76,7 @@ class Courier:
             time.sleep(self.lock.beat_seconds)
             if not self.lock.beat():
                 logger.error("Another courier took over; this one stops.")
-                os._exit(ANOTHER_WORKS)
+                end_at_once(ANOTHER_WORKS)
 
     def _ring(self) -> None:
         self._looked = 0.0
@@ -167,7 +168,7 @@ def _hold_to_lock(run: Path) -> None:
 def _leave(lock: CourierLock, code: int) -> None:
     """Stop at once: what is active goes back to pending when the next courier starts."""
     lock.release()
-    os._exit(code)
+    end_at_once(code)
 
 
 def _parser() -> argparse.ArgumentParser:
