@@ -17,6 +17,7 @@ from callsheet.rundir import checkpoints
 from callsheet.rundir.rundir import RunDir
 from callsheet.secrets import redact
 from callsheet_plugins.benchmarks import devices, engines
+from callsheet_plugins.benchmarks.definitions import JOB_SECONDS
 from callsheet_plugins.benchmarks.dispatch.choosing import SETTING, dispatcher_class, section_of
 from callsheet_plugins.benchmarks.dispatch.contract import Dispatcher
 from callsheet_plugins.benchmarks.dispatch.slurm import trial
@@ -68,7 +69,7 @@ def _check_place(plugin: BenchmarkSettings, place: type[Dispatcher], ctx: LogCon
     for problem in getattr(place, "problems", Dispatcher.problems)(settings, Path(ctx.run_dir).absolute()):
         report.problem(problem)
     if plugin.dispatch == "slurm" and not report.problems:
-        problem, warning = trial.problem_with(plugin.slurm, plugin.seconds)
+        problem, warning = trial.problem_with(plugin.slurm, plugin.seconds or JOB_SECONDS)
         if problem:
             report.problem(problem)
         if warning:

@@ -13,6 +13,8 @@ from callsheet.plugins.groups import ENGINES
 from callsheet.settings import check_settings
 
 NAME = r"[\w.-]+"
+JOB_SECONDS = 6 * 3600.0  # of a job of which nothing else says how long it may take: one that hangs must end
+MOST_JOB_SECONDS = 30 * 24 * 3600.0
 # open-r1's names, and the tasks that lighteval 0.13 has for them.
 LIGHTEVAL = {
     "math_500": "math_500",
@@ -68,7 +70,9 @@ class Benchmark:
     trust_remote_code: bool | None = setting(None, help="Run code that comes with the model; left out, as the run did.")
     python: str | None = setting(None, help="The Python that has the engine.")
     gpus: int | None = setting(None, ge=0, help="GPUs for it on Slurm; left out, what the model needs.")
-    seconds: float | None = setting(None, gt=0, help="End it after so long.")
+    seconds: float | None = setting(
+        None, gt=0, le=MOST_JOB_SECONDS, help="End it after so long; left out, what plugins.benchmarks.seconds says."
+    )
 
 
 def define(definitions: Mapping[str, Any]) -> dict[str, Benchmark]:

@@ -19,12 +19,13 @@ from callsheet.process.machine import cores
 from callsheet.rundir.rundir import RunDir
 from callsheet.secrets import redact_text
 from callsheet_plugins.benchmarks import engines, jobs
-from callsheet_plugins.benchmarks.definitions import Benchmark
+from callsheet_plugins.benchmarks.definitions import JOB_SECONDS, Benchmark
 from callsheet_plugins.benchmarks.dispatch import attempts
 from callsheet_plugins.benchmarks.dispatch.attempts import Attempts
 from callsheet_plugins.benchmarks.dispatch.choosing import dispatcher
 from callsheet_plugins.benchmarks.dispatch.contract import LOG, Attempt, Dispatcher, Seen
 from callsheet_plugins.benchmarks.dispatch.local import gpus
+from callsheet_plugins.benchmarks.dispatch.slurm.settings import seconds_in
 from callsheet_plugins.benchmarks.dispatch.slurm.submission import SUBMISSION, TAKEN
 from callsheet_plugins.benchmarks.dispatch.status import Status, status_of
 from callsheet_plugins.benchmarks.engines import Work
@@ -33,6 +34,7 @@ from callsheet_plugins.benchmarks.reading.process import Readings
 
 FIRST_LOOK_SECONDS, LONGEST_LOOK_SECONDS = 0.5, 30.0
 QUEUE_SECONDS, LONGEST_QUEUE_SECONDS = 1.0, 60.0
+OVERDUE_SECONDS = 600.0
 NICE = 5
 SAID = 400  # characters of the last line of a log
 AGAIN = "Install it again, then `callsheet outbox retry RUN ID`."
@@ -48,6 +50,7 @@ class BenchmarkHandler(Handler):
         self._dispatchers: dict[str, Dispatcher] = {}
         self._told: dict[Path, str] = {}
         self._gpus_of: dict[str, int] = {}  # by entry
+        self._runs_since: dict[Path, float] = {}
         self._readings = Readings()
 
     def deliver(self, job: Delivery) -> Mapping[str, Any]:
@@ -62,6 +65,8 @@ class BenchmarkHandler(Handler):
             handle = self._submit(job, place, attempt)
             raise Transient(f"{job.payload['name']} was submitted.", retry_after=FIRST_LOOK_SECONDS, counts=False)
         seen = place.look(attempt, handle)
+        if seen.state == "running" and self._is_overdue(folder, _seconds(job)):
+            seen = Seen("lost", "it took longer than it may, and its runner did not end it")
         if seen.state in ("waiting", "running"):
             self._tell(job, folder, seen.reason)
             raise Transient(f"{job.payload['name']} is {seen.state}.", retry_after=_patience(folder), counts=False)
@@ -77,6 +82,11 @@ class BenchmarkHandler(Handler):
         reason = _unread(answer) if succeeded else _ended_badly(seen, status)
         self._failed(job, tried, folder, reason)
         raise Transient(f"{job.payload['name']}: {reason}")
+
+    def _is_overdue(self, folder: Path, seconds: float) -> bool:
+        """Whether this courier has seen it run for longer than its runner lets it, which may hang as well."""
+        since = self._runs_since.setdefault(folder, time.monotonic())
+        return time.monotonic() - since > seconds + OVERDUE_SECONDS
 
     def _tell(self, job: Delivery, folder: Path, reason: str) -> None:
         """Write down what a job waits for, when that is news."""
@@ -108,9 +118,7 @@ class BenchmarkHandler(Handler):
         if "local" in job.payload["running"]:
             threads = str(local.get("threads") or max(1, cores() // (int(local["slots"]) + 1)))
             env |= {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
-        attempts.write_command(
-            folder, argv, env, job.payload["cwd"] if is_own else str(work.out), work.benchmark.seconds, NICE
-        )
+        attempts.write_command(folder, argv, env, job.payload["cwd"] if is_own else str(work.out), _seconds(job), NICE)
         return folder
 
     def _submit(self, job: Delivery, place: Dispatcher, attempt: Attempt) -> str:
@@ -157,7 +165,7 @@ class BenchmarkHandler(Handler):
     def _attempt(self, job: Delivery, folder: Path) -> Attempt:
         run = hashlib.sha256(str(self.run_dir).encode()).hexdigest()[:8]
         name = f"callsheet-{run}-{job.entry.id}-{attempts.number(folder)}"
-        return Attempt(folder, name, self._gpus(job), job.payload["settings"]["seconds"])
+        return Attempt(folder, name, self._gpus(job), _seconds(job))
 
     def _gpus(self, job: Delivery) -> int:
         """As many as were asked for; on a cluster else those that the model needs."""
@@ -212,6 +220,12 @@ class BenchmarkHandler(Handler):
         where = str((folder / PREDICTIONS).relative_to(self.run_dir)) if scores["predictions"] else None
         said = {"left_out": left_out} if (left_out := scores["left_out"]) else {}
         return {"evals": [{"result": result, "predictions": where, "step": payload["step"], **said}]}
+
+
+def _seconds(job: Delivery) -> float:
+    """How long it may take: as its settings say, or else Slurm's limit, which may be longer than ours."""
+    slurm = job.payload["running"].get("slurm") or {}
+    return job.payload["settings"]["seconds"] or seconds_in(str(slurm.get("time") or "")) or JOB_SECONDS
 
 
 def _allowed(job: Delivery) -> int:

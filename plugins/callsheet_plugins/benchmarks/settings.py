@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from callsheet import Plugin, setting
 from callsheet.deprecations import renamed_value
 from callsheet.settings import check_settings
-from callsheet_plugins.benchmarks.definitions import Benchmark, choose, define
+from callsheet_plugins.benchmarks.definitions import JOB_SECONDS, MOST_JOB_SECONDS, Benchmark, choose, define
 from callsheet_plugins.benchmarks.dispatch.choosing import SETTING, dispatcher_class, dispatcher_names, section_of
 from callsheet_plugins.benchmarks.dispatch.slurm import settings as slurm_settings
 from callsheet_plugins.benchmarks.dispatch.slurm.settings import SlurmSettings
@@ -44,7 +44,12 @@ class BenchmarkSettings(Plugin):
         None, help="Put before every question; left out, dataset.system_prompt of the run."
     )
     attempts: int = setting(2, ge=1, help="How often a job is tried before it has failed.")
-    seconds: float | None = setting(None, gt=0, help="End a job after so long.")
+    seconds: float | None = setting(
+        JOB_SECONDS,
+        gt=0,
+        le=MOST_JOB_SECONDS,
+        help="End a job after so long; six hours, or slurm.time where that is set.",
+    )
     dispatch: str = setting(
         "local",
         choices=dispatcher_names,
@@ -92,7 +97,8 @@ class BenchmarkSettings(Plugin):
             system_prompt=prompt,
             chat=templated if benchmark.chat is None else benchmark.chat,
             trust_remote_code=bool(_of(config, "model", "trust_remote_code")) if trusted is None else trusted,
-            seconds=benchmark.seconds or self.seconds,
+            # A default is no part of what was measured: what older versions scored without one is not scored again.
+            seconds=benchmark.seconds or (self.seconds if self.seconds != JOB_SECONDS else None),
         )
 
     def running(self) -> dict[str, Any]:

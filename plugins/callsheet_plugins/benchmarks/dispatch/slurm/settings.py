@@ -42,7 +42,7 @@ class SlurmSettings:
         help="What to ask for, with {gpus} for their number, as in gpu:a100:{gpus}; left out, gpu:{gpus}; '' none.",
     )
     time: str | None = setting(
-        None, help="Time limit as sbatch takes it, 02:00:00; left out, five minutes more than the job itself may take."
+        None, help="Time limit as sbatch takes it, 02:00:00; left out, five minutes more than `seconds` of the job."
     )
     gpus: int | None = setting(
         None, ge=0, help="GPUs of a job whose benchmark does not say; left out, what the model needs."
@@ -104,6 +104,20 @@ def options_of(settings: SlurmSettings, gpus: int, seconds: float | None) -> lis
         **settings.options,
     }
     return [word for name, value in named.items() for word in _words(name, value)]
+
+
+def seconds_in(time: str) -> float | None:
+    """What a time limit of Slurm's is in seconds; None for what is no number, such as UNLIMITED.
+
+    >>> seconds_in("90"), seconds_in("02:00:00"), seconds_in("1-12"), seconds_in("UNLIMITED")
+    (5400.0, 7200.0, 129600.0, None)
+    """
+    days, dash, rest = time.strip().rpartition("-")
+    parts = rest.split(":")
+    if len(parts) > 3 or not all(part.isdecimal() and len(part) < 9 for part in [*parts, days or "0"]):
+        return None
+    units = (3600.0, 60.0, 1.0) if dash or len(parts) == 3 else (60.0, 1.0)
+    return int(days or 0) * 86_400.0 + sum(int(part) * unit for part, unit in zip(parts, units, strict=False))
 
 
 def _words(name: str, value: Any) -> list[str]:
