@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -17,7 +18,7 @@ from callsheet.rundir import rundir
 from callsheet.rundir.rundir import RunDir, now
 from callsheet.secrets import redact_text
 from callsheet.session.scores import converted, whole
-from callsheet.values import dumps, plain
+from callsheet.values import plain
 
 if TYPE_CHECKING:
     from callsheet.outbox.settings import OutboxSettings
@@ -79,9 +80,8 @@ class Announcer:
         """Add a row to `evals.jsonl`, unless `entry` brought it before, and the announcement failed after that."""
         if entry:
             if self._known is None:
-                self._known = {
-                    _of_entry(row, row["entry"]) for row in self.run_dir.rows(rundir.EVALS) if "entry" in row
-                }
+                rows = self.run_dir.rows(rundir.EVALS, holding='"entry"')
+                self._known = {_of_entry(row, row["entry"]) for row in rows if "entry" in row}
             row["entry"] = entry
             if _of_entry(row, entry) in self._known:
                 return
@@ -108,7 +108,9 @@ def _without_secrets(row: Any) -> Any:
 
 
 def _of_entry(row: Mapping[str, Any], entry: str) -> str:
-    return dumps([entry, row.get("name"), row.get("step"), row.get("tags")])
+    """What tells one row of an entry from another, in few bytes: there may be hundreds of thousands."""
+    told = json.dumps([entry, row.get("name"), row.get("step"), row.get("tags")], default=str)
+    return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 
 def _row(result: EvalResult, step: int | None) -> dict[str, Any]:

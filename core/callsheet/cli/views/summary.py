@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -12,11 +11,12 @@ from rich.table import Table
 
 from callsheet.errors import counted
 from callsheet.rundir.revisions import short
-from callsheet.rundir.rundir import CONFIG, EVALS, EVENTS, METRICS
+from callsheet.rundir.rundir import CONFIG, EVALS, EVENTS, METRICS, RunDir
 
 if TYPE_CHECKING:
     from callsheet.session.session import Session
 
+COLUMNS, LINES = 6, 60  # of the table of scores
 Costs = dict[str, dict[str, dict[str, float]]]
 
 
@@ -31,9 +31,7 @@ def show(session: Session, console: Console | None = None) -> None:
     console.print(
         f"[bold]{result.status}[/bold]{by} after {counted(result.step, 'step')} in {_seconds(result.seconds)}"
     )
-    scores = list(session.run_dir.rows(EVALS))
-    if scores:
-        console.print(score_table(scores))
+    show_scores(session.run_dir, console)
     if costs := {name: hooks for name, hooks in session.lineup.cost().items() if hooks}:
         console.print(cost_table(costs, result.seconds, session.lineup.disabled))
     for name, remark in session.ctx.remarks.items():
@@ -41,29 +39,58 @@ def show(session: Session, console: Console | None = None) -> None:
     console.print(_places(session))
 
 
+def show_scores(run_dir: RunDir, console: Console, names: Collection[str] | None = None) -> None:
+    """Print the scores that a run directory holds, or those of the benchmarks `names` alone."""
+
+    def rows() -> Iterator[dict[str, Any]]:
+        return (row for row in run_dir.rows(EVALS) if _is_score(row) and (names is None or row["name"] in names))
+
+    steps = {row["step"] for row in rows()}
+    if steps:
+        table, left = _scores(rows(), _shown(steps), LINES)
+        console.print(table)
+        if left:
+            console.print(f"{counted(left, 'row')} more, of other metrics: {short(run_dir.path / EVALS)}", markup=False)
+
+
 def score_table(rows: list[dict[str, Any]]) -> Table:
     """One line per benchmark and kind of weights, one column per step; a model of no run has no step."""
-    steps: list[int | None] = sorted({row["step"] for row in rows if row["step"] is not None})
-    steps += [None] if any(row["step"] is None for row in rows) else []
-    cells: dict[tuple[str, str, str], dict[int | None, float]] = defaultdict(dict)
+    return _scores(rows, _shown({row["step"] for row in rows}))[0]
+
+
+def _scores(rows: Iterable[dict[str, Any]], steps: Sequence[int | None], most: float = math.inf) -> tuple[Table, int]:
+    """That table, of `most` lines, and how many rows had no room; only what it shows is held."""
+    cells: dict[tuple[str, str, str], dict[int | None, Any]] = {}
+    left = 0
     for row in rows:
+        full = False
         for metric, value in ((name, value) for name, value in row["metrics"].items() if "stderr" not in name):
-            score = math.nan if value is None else value  # JSON has no number for what is not finite
-            cells[row["name"], row.get("tags", {}).get("weights", ""), metric][row["step"]] = score
-    shown = steps if len(steps) <= 6 else [steps[0], *steps[-5:]]
-    table = Table(
-        "learnt",
-        "weights",
-        "metric",
-        *("score" if step is None else f"at {step}" for step in shown),
-        box=None,
-        pad_edge=False,
-    )
+            key = row["name"], str((row.get("tags") or {}).get("weights", "")), metric
+            if key in cells or len(cells) < most:
+                score = math.nan if value is None else value  # JSON has no number for what is not finite
+                cells.setdefault(key, {}).update({row["step"]: score} if row["step"] in steps else {})
+            else:
+                full = True
+        left += full
+    columns = ("score" if step is None else f"at {step}" for step in steps)
+    table = Table("learnt", "weights", "metric", *columns, box=None, pad_edge=False)
     for column in table.columns:
         column.no_wrap = True
     for (name, weights, metric), values in cells.items():
-        table.add_row(name, weights, metric, *(_score(values.get(step)) for step in shown))
-    return table
+        table.add_row(name, weights, metric, *(_score(values.get(step)) for step in steps))
+    return table, left
+
+
+def _shown(steps: set[int | None]) -> list[int | None]:
+    """The first step and the last five; a model of no run has no step."""
+    found: list[int | None] = [*sorted(step for step in steps if step is not None), *([None] if None in steps else [])]
+    return found if len(found) <= COLUMNS else [found[0], *found[1 - COLUMNS :]]
+
+
+def _is_score(row: dict[str, Any]) -> bool:
+    """Whether a line of the file is a score, as far as a table needs it."""
+    step = row.get("step")
+    return isinstance(row.get("name"), str) and isinstance(row.get("metrics"), dict) and isinstance(step, int | None)
 
 
 def cost_table(costs: Costs, seconds: float, disabled: Collection[str] = ()) -> Table:

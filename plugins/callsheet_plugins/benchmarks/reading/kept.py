@@ -10,6 +10,7 @@ from typing import IO, Any
 
 from callsheet.disk.inside import Inside
 from callsheet.errors import first_line
+from callsheet.rundir.rundir import lines
 from callsheet.values import described, dumps, numbers
 from callsheet_plugins.benchmarks.dispatch.contract import run_of
 from callsheet_plugins.benchmarks.engines import Malformed, Scores
@@ -71,7 +72,7 @@ def _opened(run: Inside, path: Path) -> IO[str]:
 def _line(row: Any, number: int) -> str:
     if not isinstance(row, Mapping):
         raise Malformed(f"row {number} is {described(row)}")
-    if len(line := dumps(row) + "\n") > ROW_BYTES:
+    if len(line := lines([row])) > ROW_BYTES:
         raise Malformed(f"row {number} holds {len(line):,} bytes, and {ROW_BYTES:,} are taken at most")
     return line
 

@@ -120,10 +120,8 @@ def show(folder: Path, benchmarks: Mapping[str, Benchmark]) -> None:
     """Print the scores of the chosen benchmarks that the run directory holds."""
     from rich.console import Console
 
-    from callsheet.cli.views.summary import score_table
+    from callsheet.cli.views.summary import show_scores
 
-    rows = [row for row in RunDir(folder, is_main=False).rows(rundir.EVALS) if row["name"] in benchmarks]
     console = Console(highlight=False)
-    if rows:
-        console.print(score_table(rows))
+    show_scores(RunDir(folder, is_main=False), console, benchmarks)
     console.print(f"Scores: {folder / rundir.EVALS}")
