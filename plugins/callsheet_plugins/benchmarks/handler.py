@@ -10,6 +10,7 @@ import json
 import os
 import time
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from callsheet_plugins.benchmarks.dispatch.slurm.submission import SUBMISSION, T
 from callsheet_plugins.benchmarks.dispatch.status import Status, status_of
 from callsheet_plugins.benchmarks.engines import Work
 from callsheet_plugins.benchmarks.reading.child import PREDICTIONS, Answer
+from callsheet_plugins.benchmarks.reading.patience import Patience
 from callsheet_plugins.benchmarks.reading.process import Readings
 
 FIRST_LOOK_SECONDS, LONGEST_LOOK_SECONDS = 0.5, 30.0
@@ -52,10 +54,14 @@ class BenchmarkHandler(Handler):
         self._gpus_of: dict[str, int] = {}  # by entry
         self._runs_since: dict[Path, float] = {}
         self._readings = Readings()
+        self._patience = Patience()
 
     def deliver(self, job: Delivery) -> Mapping[str, Any]:
         if "benchmarks" in job.payload:
             return {"jobs": jobs.put_each(Outbox(self.run_dir), job.payload, job.files)}
+        return self._patience.take(job.entry.id, f"Job {job.payload['name']}", partial(self._step, job))
+
+    def _step(self, job: Delivery) -> Mapping[str, Any]:
         tried = Attempts(self.run_dir, job.entry.id)
         folder = tried.current() or self._begin(job, tried)
         place, attempt = self._dispatcher(job), self._attempt(job, folder)

@@ -52,7 +52,7 @@ def write(rows: Iterable[Any], path: Path) -> tuple[bool, str]:
                 for row in rows:
                     line = _line(row, number + 1)
                     if number == ROWS or size + len(line) > PREDICTIONS_BYTES:
-                        raise Malformed(f"only {number:,} rows, {size:,} bytes, are kept.")
+                        raise Malformed(f"only {number:,} rows, {size:,} bytes, are kept")
                     file.write(line)
                     number, size = number + 1, size + len(line)
             except Exception as error:  # of a file, of JSON, of Parquet, or of an engine's own
