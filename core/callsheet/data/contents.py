@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from callsheet.data.files import FORMATS, files_of
-from callsheet.errors import CallsheetError
+from callsheet.disk import regular
+from callsheet.errors import CallsheetError, first_line
 
 # A quick look ends at the first of these limits; each keeps it under half a second.
 QUICK_BYTES = 32 * 2**20
 QUICK_LINES = 200_000
+LONGEST_LINE = 64 * 2**20  # bytes; a row of which more is no row
 SHOWN = 60
 
 
@@ -47,7 +50,7 @@ def first_row(path: str) -> dict[str, Any] | None:
     first = next((line for _, line in _lines(file, quick=True) if line.strip()), "") if kind == "json" else ""
     try:
         row = json.loads(first)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     row = row[0] if isinstance(row, list) and row else row
     return row if isinstance(row, dict) else None
@@ -65,6 +68,10 @@ def _first_of_parquet(file: Path) -> dict[str, Any] | None:
 
 
 def _look_into(file: Path, quick: bool) -> Contents:
+    try:
+        os.close(regular.open_regular(file, follow=True))
+    except regular.Irregular as error:
+        raise CallsheetError(f"Data file {error}.") from error
     if file.stat().st_size == 0:
         raise CallsheetError(f"Data file '{file}' is empty.")
     return {"json": _json, "csv": _csv, "parquet": _parquet}[FORMATS[file.suffix]](file, quick)
@@ -85,7 +92,7 @@ def _is_document(file: Path, first_line: str) -> bool:
     """Whether the file is one list of rows or one object over several lines, and not one object per line."""
     try:
         row = json.loads(first_line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return file.suffix == ".json" or first_line.lstrip().startswith("[")
     return isinstance(row, list) and all(isinstance(item, dict) for item in row)
 
@@ -99,6 +106,10 @@ def _parse(file: Path, number: int, text: str) -> Any:
         line = text.split("\n")[error.lineno - 1]
         said = f"{error.msg} at column {error.colno}. The line says {_cut(line, error.colno)}."
         raise CallsheetError(f"{file}, line {number + error.lineno - 1}: {said}") from error
+    except RecursionError as error:
+        raise CallsheetError(f"{file}, line {number}: lists or objects are nested too deeply to be read.") from error
+    except ValueError as error:  # an int of more digits than Python takes
+        raise CallsheetError(f"{file}, line {number}: a number has too many digits: {first_line(error)}") from error
 
 
 def _objects(file: Path, quick: bool, rows: Iterable[tuple[int, Any]], unit: str = "line") -> Contents:
@@ -141,10 +152,12 @@ def _parquet(file: Path, quick: bool) -> Contents:
 def _lines(file: Path, quick: bool) -> Iterator[tuple[int, str]]:
     """The lines of a UTF-8 file, numbered from 1."""
     size = 0
-    with file.open("rb") as lines:
-        for number, line in enumerate(lines, 1):
+    with os.fdopen(regular.open_regular(file, follow=True), "rb") as lines:
+        for number, line in enumerate(iter(lambda: lines.readline(LONGEST_LINE + 1), b""), 1):
             if quick and (size > QUICK_BYTES or number > QUICK_LINES):
                 return
+            if len(line) > LONGEST_LINE:
+                raise CallsheetError(f"{file}, line {number} holds more than {LONGEST_LINE:,} bytes, which is no row.")
             size += len(line)
             yield number, _decoded(file, number, line)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from callsheet.errors import CallsheetError, did_you_mean
@@ -9,6 +11,9 @@ from callsheet.errors import CallsheetError, did_you_mean
 FORMATS = {".jsonl": "json", ".json": "json", ".csv": "csv", ".parquet": "parquet"}
 # `datasets` ignores these in a folder, too.
 NO_DATA = {"config.json", "dataset_info.json", "dataset_infos.json"}
+
+
+MOST_FILES = 50_000
 
 
 def is_local(path: str) -> bool:
@@ -32,13 +37,24 @@ def files_of(path: str) -> list[Path]:
 def _files_in(folder: Path) -> list[Path]:
     if (folder / "state.json").exists() or (folder / "dataset_dict.json").exists():
         raise CallsheetError(f"Folder '{folder}' was written by save_to_disk; write the data with to_parquet instead.")
-    files = sorted(file for file in folder.rglob("*.*") if _is_data(file.relative_to(folder)))
+    files = sorted(file for file in _below(folder) if _is_data(file.relative_to(folder)))
     formats = sorted({FORMATS[file.suffix] for file in files})
     if not files:
         raise CallsheetError(f"Folder '{folder}' holds no data file: no name in it ends in {_endings()}.")
     if len(formats) > 1 and not (folder / "README.md").exists():  # A README may say which files belong to the data.
         raise CallsheetError(f"Folder '{folder}' mixes {' and '.join(formats)}, and `datasets` would read only one.")
     return files
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    """The files in `folder` and in the folders of it, but for hidden ones."""
+    seen = 0
+    for above, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith((".", "__"))]
+        seen += len(files) + len(folders)
+        if seen > MOST_FILES:
+            raise CallsheetError(f"Folder '{folder}' holds more than {MOST_FILES:,} files. Name the one with the data.")
+        yield from (Path(above, name) for name in files)
 
 
 def _is_data(file: Path) -> bool:

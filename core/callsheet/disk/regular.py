@@ -30,6 +30,10 @@ def read(path: Path, limit: int, *, follow: bool = False) -> bytes:
     descriptor = open_regular(path, follow=follow)
     try:
         return _all(descriptor, path, limit)
+    except Irregular:
+        raise
+    except OSError as error:  # of a read, which does not name the file
+        raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         os.close(descriptor)
 

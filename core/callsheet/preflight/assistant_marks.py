@@ -16,7 +16,7 @@ from callsheet.errors import CallsheetError
 from callsheet.introspect.modules import module_spec
 from callsheet.model_files.contents import Damaged, json_of
 from callsheet.model_files.tokens import CONFIG
-from callsheet.trainer.chat_template import template_of
+from callsheet.trainer.chat_template import read, template_of
 from callsheet.trainer.saved_adapters import base_of
 
 ARGUMENT = "assistant_only_loss"
@@ -60,7 +60,9 @@ def _template(plan: Plan) -> tuple[str, str | None]:
     """Where the chat template comes from, and its text; None where only the loaded tokenizer could tell."""
     if path := plan.trainer.args.get("chat_template_path"):
         file = Path(str(path)).expanduser()
-        return str(path), file.read_text(encoding="utf-8") if file.is_file() else None
+        with suppress(CallsheetError, OSError):
+            return str(path), read(file) if file.is_file() else None
+        return str(path), None
     if plan.model.chat_template:
         with suppress(CallsheetError, OSError):  # which is said elsewhere
             return "model.chat_template", template_of(plan.model.chat_template)

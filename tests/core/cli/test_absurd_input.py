@@ -121,3 +121,32 @@ def sparse(path, size):
 @pytest.mark.parametrize("arguments", [["nope"], ["status"], [LONG], ["\x1b[31m"], ["status", "--nope"], ["-sc"]])
 def test_what_is_no_command_is_refused_in_our_words(refused, arguments):
     assert refused(*arguments).startswith("callsheet: ")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "named"),
+    [
+        ("d.jsonl", "[" * 100_000, "d.jsonl, line 1: lists or objects are nested too deeply"),
+        ("d.json", '{"a":' * 100_000, "d.json, line 1: lists or objects are nested too deeply"),
+        ("d.jsonl", f'{{"prompt": {"9" * 5_000}}}', "d.jsonl, line 1: a number has too many digits"),
+        ("d.jsonl", f'{{"{LONG}": 1}}', "… (5,00"),
+        ("d.csv", f"{','.join(f'c{i}' for i in range(9_000))}\n{'1,' * 9_001}\n", "9002 fields where the header has"),
+    ],
+)
+@pytest.mark.parametrize("setting", ["dataset.path", "plugins.exact_match.path"])
+def test_rows_that_cannot_be_read_are_refused_with_their_line(refused, tmp_path, setting, name, content, named):
+    (tmp_path / name).write_text(content)
+    assert named in refused("check", "recipe=demo", f"{setting}={name}")
+
+
+@pytest.mark.parametrize("setting", ["dataset.path", "model.path", "model.chat_template", "trainer.args.deepspeed"])
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: os.symlink("/dev/zero", path), lambda p: sparse(p, 10 << 30)])
+def test_a_file_that_is_none_is_not_read(refused, tmp_path, setting, make):
+    place = tmp_path / "m" / "config.json" if setting == "model.path" else tmp_path / "d.jsonl"
+    place.parent.mkdir(exist_ok=True)
+    make(place)
+    assert place.name in refused("check", "recipe=demo", f"{setting}={'./m' if 'model.path' in setting else 'd.jsonl'}")
+
+
+def test_a_folder_without_end_is_not_searched_for_data(refused):
+    assert "Name the one with the data" in refused("check", "recipe=demo", "dataset.path=/")
