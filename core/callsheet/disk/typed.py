@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeVar, is_typeddict
+from typing import IO, Any, TypeVar, is_typeddict
 
 from callsheet.disk import regular
 from callsheet.disk.regular import shown
@@ -91,9 +91,21 @@ def _lines(path: Path, limit: int) -> Iterator[tuple[int, bytes, bool]]:
         while line := file.readline(limit + 1):
             number += 1
             is_whole = len(line) <= limit
-            while not line.endswith(b"\n") and (rest := file.readline(1 << 20)):
-                line = rest
+            has_end = is_whole or _pass_over(file)
             yield number, line if is_whole else b"", is_whole
+            if not has_end:
+                return
+
+
+def _pass_over(file: IO[bytes]) -> bool:
+    """Go to the end of a line; returns False where that is so far that nothing of ours can follow."""
+    start = file.tell()
+    while rest := file.readline(1 << 20):
+        if rest.endswith(b"\n"):
+            return True
+        if file.tell() - start > LARGE:
+            return False
+    return True
 
 
 def decoded(text: bytes, where: str) -> str:

@@ -70,10 +70,13 @@ class RunDir:
             raise
         except OSError as error:
             raise CallsheetError(f"The run directory {self.path} cannot be written: {error.strerror}.") from error
-        self._take(lock, doing)
-        for name in self.inside.names():
-            if name.endswith(".jsonl"):
-                _mend(self.inside, name)
+        try:
+            self._take(lock, doing)
+            self._mend_logs()
+        except BaseException:
+            self._lock = None
+            lock.close()
+            raise
 
     def occupied(self) -> str:
         """That another process writes here, in a sentence, or an empty string; leaves no file behind."""
@@ -187,6 +190,11 @@ class RunDir:
             raise CallsheetError(f"{error}. Remove it, or put it elsewhere.") from error
         if wrong:
             _say_left_out(str(wrong[0]), len(wrong))
+
+    def _mend_logs(self) -> None:
+        for name in self.inside.names():
+            if name.endswith(".jsonl"):
+                _mend(self.inside, name)
 
     def _held_by(self, lock: IO[str]) -> str:
         lock.seek(0)

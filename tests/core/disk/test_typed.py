@@ -142,3 +142,12 @@ def test_lines_are_read_one_by_one(tmp_path):
 def test_only_lines_that_hold_a_text_are_parsed(tmp_path):
     (tmp_path / "a").write_text('{"status": "a"}\n{"status": 1}\n{"status": "b"}\n')
     assert [*typed.rows(tmp_path / "a", Run, holding='"b"')] == [{"status": "b"}]
+
+
+def test_a_line_that_goes_on_and_on_is_not_read_to_its_end(tmp_path, monkeypatch):
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes(b'{"a": 1}\n' + b"x" * (8 << 20) + b'\n{"a": 2}\n')
+    assert len([*typed.rows(path, dict, limit=1 << 20)]) == 3
+    monkeypatch.setattr(typed, "LARGE", 1 << 20)
+    first, wrong = typed.rows(path, dict, limit=1 << 20)
+    assert first == {"a": 1} and "line 2: it holds more than" in str(wrong)
