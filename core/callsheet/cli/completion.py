@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from callsheet.cli import candidates, composed_candidates
 from callsheet.config.texts.paths import kind_of_path
+from callsheet.process.streams import stderr_dropped
 
 FLAGS = ("-m", "--multirun", "--cfg", "--config-dir", "--config-name", "--package", "--resolve", "--info", "--help")
 PARTS = ("job", "hydra", "all")
@@ -32,7 +33,8 @@ def complete(arguments: list[str], commands: Sequence[str]) -> int:
         return composed_candidates.ask_hydra(arguments)
     *before, word = os.environ.get("COMP_LINE", "").split(" ")[1:] or [""]
     try:
-        found = _candidates(_as_a_shell_reads(before), word, commands)
+        with stderr_dropped():
+            found = _candidates(_as_a_shell_reads(before), word, commands)
     except Exception:  # such as ~nobody: a shell must not hear of what is wrong with a line that is not finished
         found = []
     print(" ".join(each for each in dict.fromkeys(found) if each.isprintable()))

@@ -80,10 +80,8 @@ def _idle(run: Path) -> str:
 def drain(run: Path, seconds: float) -> int:
     """Carry out what a dead run left, and tell its plugins; exit code 3 when something is still not published."""
     from callsheet.outbox.counts import NOT_ALL_PUBLISHED, left_to_you, sentence, unpublished
-    from callsheet.process.streams import work_comes_first
     from callsheet.session.reopen import drain as drain_run
 
-    work_comes_first()
     counts = drain_run(run.absolute(), seconds)
     if said := left_to_you(counts, run):
         click.echo(said)

@@ -8,7 +8,8 @@ import os
 import select
 import signal
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 READER_SECONDS = 5.0  # that training waits for a reader which reads nothing
@@ -58,6 +59,19 @@ def say_at_once(text: str) -> None:
     with suppress(OSError, ValueError):
         if select.select([], [2], [], 0)[1]:
             os.write(2, text.encode())
+
+
+@contextmanager
+def stderr_dropped() -> Iterator[None]:
+    """Drop what is written to stderr, also by C code and child processes, where a shell is in the middle of a line."""
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 class _Raw(io.FileIO):

@@ -16,6 +16,7 @@ from callsheet.hooks import Plugin
 from callsheet.outbox.counts import counts_of
 from callsheet.outbox.settings import OutboxSettings
 from callsheet.plugins.lineup import Lineup
+from callsheet.process.streams import work_comes_first
 from callsheet.records import LogContext
 from callsheet.rundir import attempts, rundir, versions
 from callsheet.rundir.rundir import RunDir
@@ -44,6 +45,7 @@ def reopened(run_dir: Path, seconds: float = float("inf"), doing: str = "scoring
     Raises `CallsheetError` if the run is alive, does not exist, or its directory cannot be written.
     """
     rundir.require_run(run_dir)
+    work_comes_first()
     folder = RunDir(run_dir)
     announcer, settings = _announcer_of(folder)
     folder.open(doing)

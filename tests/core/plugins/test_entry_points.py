@@ -211,3 +211,13 @@ def test_what_an_import_changes_is_a_warning_of_the_check_that_selects_it(instal
     assert done.returncode == 0 and str(tmp_path) in done.stdout and "noise" not in done.stdout
     said = "Plugin 'mine' from odd 1.0 changed the working directory to / while it was imported. It was put back."
     assert f"warning: {said}" in done.stderr and done.stderr.count("noise") == 2
+
+
+def test_what_an_import_prints_stays_out_of_what_a_shell_completes_and_of_a_configuration(install: Install, callsheet):
+    site = install("odd", "[callsheet.plugins]\nmine = x_odd:P\n", f"import os\nos.system('echo noise')\n{PLUGIN}")
+    line = "callsheet train recipe=demo plugins=[mine] plugins.mine."
+    done = callsheet("-sc", "query=bash", env={"PYTHONPATH": str(site), "COMP_LINE": line})
+    assert (done.stdout, done.stderr) == ("plugins.mine.on_error= plugins.mine.x=\n", "")
+    flags = ("--cfg", "job", "--package", "launch")
+    done = callsheet("train", "recipe=demo", "plugins=[mine]", *flags, env={"PYTHONPATH": str(site)})
+    assert done.stdout.startswith("# @package launch\n") and "noise" not in done.stdout
