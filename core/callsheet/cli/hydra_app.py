@@ -6,6 +6,8 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from callsheet.distributed.world import SWEEP, told_place, world
@@ -126,6 +128,7 @@ def run_app(name: str, task: Task, overrides: Sequence[str]) -> int:
     _refuse_unknown_flags(name, overrides)
     _refuse_one_place_for_many(overrides)
     _refuse_to_print_many(overrides)
+    _refuse_closed_folders(overrides)
     with gc_paused():  # until the task begins
         job = _compose_and_call(name, task, overrides)
     for outcome in job.outcomes:
@@ -258,6 +261,17 @@ def _refuse_to_print_many(overrides: Sequence[str]) -> None:
             f"{flag} prints one configuration, and -m makes several. Leave -m out, and write one value where you wrote "
             "several with commas, to print the configuration of that run."
         )
+
+
+def _refuse_closed_folders(overrides: Sequence[str]) -> None:
+    """Hydra would say that what such a folder holds does not exist."""
+    from callsheet.disk import os_errors
+
+    _, flags = _without_flags(overrides)
+    pairs = [*pairwise(flags), *(flag.split("=", 1) for flag in flags if "=" in flag)]
+    for folder in (Path(value).expanduser() for flag, value in pairs if flag in ("--config-dir", "-cd")):
+        with os_errors.at_door():
+            os.listdir(folder)
 
 
 @contextmanager

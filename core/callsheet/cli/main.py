@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -99,6 +98,7 @@ def _unwritten() -> int:
 
 def _ended(error: BaseException, here: World) -> int:
     """Say how the command ended, and return its exit code. A worker leaves a note, and its driver does the talking."""
+    from callsheet.disk.os_errors import DiskFailed, explained
     from callsheet.launch.failures import WorkerFailure, failure, leave_note
     from callsheet.process.signals import Interrupted
 
@@ -106,9 +106,8 @@ def _ended(error: BaseException, here: World) -> int:
         error = CallsheetError(_of_click(error))
     if isinstance(error, (click.exceptions.Abort, KeyboardInterrupt)):
         return 130
-    if _was_deleted(error):
-        error = CallsheetError("The working directory of this shell was deleted. Change to one that exists: cd ~")
-    known = isinstance(error, (CallsheetError, Interrupted, PluginFailure, WorkerFailure))
+    error = explained(error, typed=sys.argv[1:]) or error
+    known = isinstance(error, (CallsheetError, DiskFailed, Interrupted, PluginFailure, WorkerFailure))
     if not known:
         for said in changes_by_imports():
             error.add_note(said)  # it may be the reason
@@ -130,23 +129,13 @@ def _of_click(error: click.ClickException) -> str:
     return sentences(said, f"See {here} --help")
 
 
-def _was_deleted(error: BaseException | None) -> bool:
-    """Whether it comes from asking for a working directory that is no longer there: such an error names no file."""
-    while error and not (isinstance(error, FileNotFoundError) and error.filename is None):
-        error = error.__cause__ or error.__context__
-    try:
-        os.getcwd()
-    except FileNotFoundError:
-        return error is not None
-    return False
-
-
 def _say(error: BaseException, failed: Failure) -> None:
+    from callsheet.disk.os_errors import DiskFailed
     from callsheet.process.signals import Interrupted
 
     if isinstance(error, Interrupted):
         click.echo(printable(f"callsheet: {failed.message}.{error.advice}"), err=True)
-    elif isinstance(error, CallsheetError) or failed.exit_code == USAGE_ERROR:
+    elif isinstance(error, (CallsheetError, DiskFailed)) or failed.exit_code == USAGE_ERROR:
         click.echo(f"{click.style('callsheet', bold=True)}: {on_a_screen(failed.message)}", err=True)
     else:
         click.echo(printable(f"{failed.trace}\n" if failed.trace else ""), err=True, nl=False)
@@ -170,6 +159,7 @@ def _train(config: DictConfig, overrides: list[str]) -> int:
     from callsheet.cli.views.summary import show
     from callsheet.config.compose import flags
     from callsheet.config.plan import make_plan
+    from callsheet.disk.os_errors import explained
     from callsheet.outbox.counts import counts_of, sentence
     from callsheet.preflight.preflight import require
     from callsheet.process.signals import Interrupted
@@ -201,13 +191,16 @@ def _train(config: DictConfig, overrides: list[str]) -> int:
         if said := sentence(counts_of(plan.run_dir), plan.run_dir):
             signal.advice += f"\ncallsheet: {said}"
         raise
-    except Exception as error:
+    except Exception as raised:
+        error = explained(raised, [plan.run_dir], overrides) or raised
         if here.is_main and not here.is_driven:
             by_mistake = _is_mistake(error)
             if not by_mistake:
                 _say_unpublished(counts_of(plan.run_dir), plan.run_dir)
             if said := where_it_lies(plan.run_dir, attempts, by_mistake=by_mistake):
                 error.add_note(said)  # which Python prints below a traceback
+        if error is not raised:
+            raise error from raised
         raise
     if session.state.is_main:
         show(session)

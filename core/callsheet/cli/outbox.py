@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from callsheet.cli.named_run import a_folder, instead
+from callsheet.disk import os_errors
 from callsheet.errors import CallsheetError, did_you_mean
 from callsheet.errors import listed as first_of
 
@@ -19,7 +20,7 @@ def _existing(ctx: click.Context, parameter: click.Parameter, run: Path) -> Path
         raise CallsheetError(f"{error}{instead(run)}") from error
 
 
-RUN = click.argument("run", type=click.Path(path_type=Path), callback=_existing)
+RUN = click.argument("run", type=click.Path(path_type=Path, readable=False), callback=_existing)
 
 
 class _ListingGroup(click.Group):
@@ -119,7 +120,7 @@ def retry(run: Path, id: str) -> int:
         again = store.retry_all(name for name in chosen if name not in aside)
         untold = announce_again(run.absolute(), [name for name in chosen if name in aside])
     except OSError as error:
-        raise CallsheetError(f"{run} cannot be written: {error.strerror}. What failed is kept.") from error
+        raise CallsheetError(f"{os_errors.said(error, run)} What failed is kept.") from error
     if again:
         click.echo(f"{_listed(again)}: pending again. If the run has ended: callsheet outbox drain {run}")
     if untold:

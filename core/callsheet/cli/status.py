@@ -7,11 +7,13 @@ from pathlib import Path
 import click
 
 from callsheet.cli.named_run import a_folder, instead
+from callsheet.disk import os_errors
+from callsheet.disk.os_errors import Refused
 from callsheet.errors import CallsheetError
 
 
 @click.command(short_help="Say whether a run is alive, how it ended, and what goes on.")
-@click.argument("runs", metavar="RUN…", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("runs", metavar="RUN…", nargs=-1, required=True, type=click.Path(path_type=Path, readable=False))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a run, for programs.")
 def status(runs: tuple[Path, ...], as_json: bool) -> int:
     """Look at one run, or at several, which get a line each; changes nothing, also in a run that is at work.
@@ -31,12 +33,17 @@ def status(runs: tuple[Path, ...], as_json: bool) -> int:
     found, jobs = [], JobStates()
     for run in runs:
         try:
-            a_folder(run)
-            found.append(status_of(run.absolute(), jobs))
+            with os_errors.at_door():
+                a_folder(run)
+                found.append(status_of(run.absolute(), jobs))
         except CallsheetError as error:
+            if len(runs) == 1 and isinstance(error, Refused):
+                raise
             if len(runs) == 1:
                 raise CallsheetError(f"{error}{instead(run)}") from error
-            if (run / RUN).exists():  # of several, as a shell's * finds them, some are no runs
+            if (
+                isinstance(error, Refused) or (run / RUN).exists()
+            ):  # of several, as a shell's * finds them, some are no runs
                 click.echo(f"callsheet: {error}", err=True)
     if not found:
         raise CallsheetError(f"None of the {len(runs)} paths holds a Callsheet run.")

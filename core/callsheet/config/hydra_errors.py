@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from omegaconf.errors import (
 
 from callsheet.config import places
 from callsheet.config.overrides import LESS, MORE, PLUGINS, as_typed
+from callsheet.disk.os_errors import DiskFailed, explained
 from callsheet.errors import CallsheetError, did_you_mean, first_line
 from callsheet.plugins.registry import installed, no_such_plugin
 from callsheet.rundir.revisions import short
@@ -32,8 +34,10 @@ def plain(error: BaseException) -> Exception:
     """The `CallsheetError` that says what `error` means to a user; an error that is none of theirs comes back as is."""
     chain = list(_chain(error))
     for link in chain:
-        if isinstance(link, CallsheetError):
+        if isinstance(link, (CallsheetError, DiskFailed)):
             return link
+    if refused := explained(error, typed=sys.argv[1:]):
+        return refused
     for link in chain:
         if isinstance(link, (ConfigKeyError, ConfigAttributeError)) and link.full_key:
             if link.full_key == "recipe":

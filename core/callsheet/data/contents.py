@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from callsheet.data.files import FORMATS, files_of
-from callsheet.disk import regular
+from callsheet.disk import os_errors, regular
 from callsheet.errors import CallsheetError, first_line
 
 # A quick look ends at the first of these limits; each keeps it under half a second.
@@ -145,7 +145,9 @@ def _parquet(file: Path, quick: bool) -> Contents:
     try:
         with parquet.ParquetFile(file) as table:
             return _contents(file, False, table.schema_arrow.names, table.metadata.num_rows, 0)
-    except (ArrowException, OSError) as error:
+    except OSError as error:
+        raise os_errors.Refused(os_errors.said(error, file)) from error
+    except ArrowException as error:
         raise CallsheetError(f"'{file}' is not a Parquet file: {error}") from error
 
 

@@ -7,11 +7,14 @@ import re
 from callsheet.config.schema import SourceSettings
 from callsheet.data.contents import look
 from callsheet.data.files import is_local
+from callsheet.disk import os_errors
 from callsheet.errors import CallsheetError, did_you_mean, first_line
 
 
-def explained(source: SourceSettings, error: Exception) -> CallsheetError:
-    """The user's mistake behind `error` of `datasets`."""
+def explained(source: SourceSettings, error: Exception) -> Exception:
+    """The user's mistake behind `error` of `datasets`, or the disk that its cache found full."""
+    if refused := os_errors.explained(error, os_errors.places()):
+        return refused
     return CallsheetError(_culprit(source) or _failure(source, error))
 
 

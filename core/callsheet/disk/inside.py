@@ -85,6 +85,10 @@ class Inside:
             try:
                 yield at, temporary
                 os.replace(temporary, last, src_dir_fd=at, dst_dir_fd=at)
+            except OSError as error:
+                if error.filename == temporary:
+                    error.filename, error.filename2 = last, None  # `at` makes a whole path of it
+                raise
             finally:
                 # rename(2) does nothing when both names are links to one file, and leaves the old name in place.
                 with suppress(FileNotFoundError):
@@ -110,6 +114,10 @@ class Inside:
                 descriptor = os.open(".", LISTED, dir_fd=at)
         except FileNotFoundError:
             return []
+        except OSError as error:
+            if error.filename == ".":
+                error.filename = str(self.root / name)
+            raise
         try:
             return os.listdir(descriptor)
         finally:

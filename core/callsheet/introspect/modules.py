@@ -11,6 +11,7 @@ from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from typing import Any
 
+from callsheet.disk import os_errors
 from callsheet.errors import CallsheetError
 from callsheet.privates.transformers import IMPORT_STRUCTURE
 
@@ -68,10 +69,19 @@ def find_module(name: str) -> Module | None:
     spec = module_spec(name)
     if spec is None:
         return None
+    if spec.origin is None:
+        _require_open(spec)
     package = name if spec.submodule_search_locations is not None else name.rpartition(".")[0]
     if not (spec.origin or "").endswith(".py"):
         return Module(name, package, b"", [])
     return _parsed(name, package, str(spec.origin), Path(str(spec.origin)).stat().st_mtime_ns)
+
+
+def _require_open(spec: ModuleSpec) -> None:
+    """Python takes a folder that it may not look into for a package without an `__init__.py`."""
+    for folder in spec.submodule_search_locations or ():
+        if closed := os_errors.unreadable(Path(str(folder))):
+            raise os_errors.Refused(closed)
 
 
 @lru_cache(maxsize=256)

@@ -14,6 +14,7 @@ from enum import IntEnum
 from pathlib import Path
 
 from callsheet.disk import typed
+from callsheet.disk.os_errors import DiskFailed
 from callsheet.disk.typed import Malformed
 from callsheet.errors import CallsheetError, PluginFailure
 from callsheet.process.signals import Interrupted
@@ -68,6 +69,8 @@ def failure(error: BaseException, rank: int) -> Failure:
     message, code, weight, cause = f"{type(error).__name__}: {error}", 1, Weight.RAISED, error
     if isinstance(error, CallsheetError):
         message, code, weight = str(error), 2, Weight.NAMED
+    elif isinstance(error, DiskFailed):
+        message, weight = str(error), Weight.NAMED
     elif isinstance(error, PluginFailure):
         message, weight, cause = str(error), Weight.NAMED, error.__cause__ or error
     elif isinstance(error, Interrupted):
@@ -75,7 +78,7 @@ def failure(error: BaseException, rank: int) -> Failure:
     elif isinstance(error, RuntimeError) and LOST_PEER.search(str(error)):
         weight = Weight.LOST_PEER
     trace = "".join(traceback.format_exception(type(cause), cause, cause.__traceback__))
-    shown = "" if code != 1 else redact_text(trace)
+    shown = "" if code != 1 or isinstance(error, DiskFailed) else redact_text(trace)
     return Failure(rank, code, redact_text(message), shown, time.time(), weight)
 
 
@@ -83,7 +86,8 @@ def leave_note(failed: Failure) -> None:
     """Write `failed` where an elastic agent looks for it; nothing where there is none."""
     if path := os.environ.get(ERROR_FILE):
         said = {"message": failed.message, "extraInfo": {"py_callstack": failed.trace, "timestamp": int(failed.time)}}
-        atomic.write(Path(path), json.dumps({"message": said, "callsheet": asdict(failed)}))
+        with suppress(OSError):  # on a full disk, the launcher sees the exit code alone
+            atomic.write(Path(path), json.dumps({"message": said, "callsheet": asdict(failed)}))
 
 
 def lost_peer(error: BaseException) -> bool:

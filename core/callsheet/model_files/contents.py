@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from callsheet.disk import typed
+from callsheet.disk import os_errors, typed
 from callsheet.disk.regular import open_regular
 from callsheet.disk.typed import Malformed
 
@@ -36,7 +36,7 @@ def _read(path: Path, changed: int, size: int) -> dict[str, Any]:
     except Malformed as error:
         raise Damaged(f"{error}. {COPY_AGAIN}") from error
     except OSError as error:
-        raise Damaged(f"{path} cannot be read: {error.strerror or error}.") from error
+        raise Damaged(os_errors.said(error, path)) from error
 
 
 def refuse_pointer(path: Path) -> None:
@@ -45,7 +45,7 @@ def refuse_pointer(path: Path) -> None:
         with os.fdopen(open_regular(path, follow=True), "rb") as file:
             is_pointer = file.read(len(LFS)) == LFS
     except OSError as error:
-        raise Damaged(f"{path} cannot be read: {error.strerror or error}.") from error
+        raise Damaged(os_errors.said(error, path)) from error
     if is_pointer:
         raise Damaged(
             f"{path} only points to a file in Git LFS, which was not fetched. Run git lfs pull in its folder."

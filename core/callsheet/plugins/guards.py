@@ -10,6 +10,7 @@ from functools import wraps
 from time import perf_counter
 from typing import Any
 
+from callsheet.disk import os_errors
 from callsheet.errors import CallsheetError, PluginFailure
 from callsheet.process.signals import Terminated
 
@@ -133,6 +134,8 @@ class Guard:
         self.costs.setdefault(hook, Cost()).failures += 1
         if isinstance(error, (CallsheetError, PluginFailure)):
             raise type(error)(f"{who}: {error}" if who not in str(error) else str(error)) from error
+        if hook == "preflight" and isinstance(refused := os_errors.explained(error), os_errors.Refused):
+            raise os_errors.Refused(f"{who}: {refused}") from error  # a setting names what is closed
         self.context.log(
             "plugin_failed",
             plugin=self.name,

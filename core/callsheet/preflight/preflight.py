@@ -9,7 +9,6 @@ from callsheet.errors import CallsheetError
 from callsheet.launch import devices, engines
 from callsheet.plugins.lineup import Lineup
 from callsheet.preflight import (
-    argument_files,
     assistant_marks,
     choices,
     evaluation,
@@ -21,6 +20,7 @@ from callsheet.preflight import (
     report_to,
     run_folder,
 )
+from callsheet.preflight.named import argument_files, places
 from callsheet.records import LogContext, PreflightReport
 from callsheet.trainer import adapters, chat_template, models
 from callsheet.trainer import args as trainer_args
@@ -28,6 +28,8 @@ from callsheet.trainer import args as trainer_args
 
 def preflight(plan: Plan, lineup: Lineup) -> PreflightReport:
     """Check settings, files, run directory and resume, then call `preflight` of the plugins; loads nothing."""
+    if closed := places.problems(plan):  # which every other check would stumble over
+        return PreflightReport(closed)
     report = PreflightReport()
     arguments = trainer_args.problems(plan.trainer.args, plan.trainer.config_class)
     told = tuple(line.partition(" ")[0] for line in arguments)

@@ -13,7 +13,7 @@ from pathlib import Path
 from threading import Lock
 from typing import IO, Any
 
-from callsheet.disk import typed, yaml_files
+from callsheet.disk import os_errors, typed, yaml_files
 from callsheet.disk.descent import Outside
 from callsheet.disk.inside import Inside
 from callsheet.disk.planted import refuse_planted
@@ -69,7 +69,7 @@ class RunDir:
         except Outside:
             raise
         except OSError as error:
-            raise CallsheetError(f"The run directory {self.path} cannot be written: {error.strerror}.") from error
+            raise os_errors.Refused(os_errors.said(error, self.path)) from error
         try:
             self._take(lock, doing)
             self._mend_logs()
@@ -239,7 +239,7 @@ def _mend(inside: Inside, name: str) -> None:
 def _unreadable(path: Path, error: Exception) -> str:
     if isinstance(error, (Irregular, Malformed)):
         return sentences(str(error), versions.REPAIR)
-    return f"{shown(path)} cannot be read: {getattr(error, 'strerror', '') or error}."
+    return os_errors.said(error, path) if isinstance(error, OSError) else f"{shown(path)} cannot be read: {error}."
 
 
 @lru_cache(maxsize=1000)  # a log is read many times in a process

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from callsheet.disk import regular, typed
+from callsheet.disk import os_errors, regular, typed
 from callsheet.disk.regular import Irregular
 from callsheet.disk.typed import Malformed
 from callsheet.model_files.contents import Damaged
@@ -40,7 +40,7 @@ class TrainerState:
 
 
 def fault(folder: Path) -> str:
-    """What is visibly wrong with a checkpoint that no manifest lists, or an empty string. Raises OSError."""
+    """What is visibly wrong with a checkpoint that no manifest lists, or an empty string. Raises `Refused`."""
     try:
         trainer_state(folder)
     except FileNotFoundError:
@@ -49,6 +49,8 @@ def fault(folder: Path) -> str:
         return str(error)
     except Irregular as error:
         return f"{TRAINER_STATE} cannot be read: {error}"
+    if closed := os_errors.unreadable_below(folder):  # what cannot be read is not torn
+        raise os_errors.Refused(closed)
     names = [str(path.relative_to(folder)) for path in files(folder)]
     if not any(WEIGHTS.search(name) for name in names):
         return "it holds no weights"

@@ -7,6 +7,7 @@ import signal
 import traceback
 from typing import TYPE_CHECKING, Any
 
+from callsheet.disk.os_errors import explained
 from callsheet.launch import failures
 from callsheet.process.signals import Interrupted, Terminated, signal_in
 from callsheet.records import RunResult
@@ -27,6 +28,8 @@ def result_of(session: Session, error: BaseException | None, seconds: float) -> 
     elif _is_interruption(session, error):
         name = signal_of(session, error)
         status, said = "interrupted", f"stopped by {name}" if name else str(error) or type(error).__name__
+    elif error is not None and (refused := explained(error, [session.run_dir.path])):
+        status, said = "failed", redact_text(str(refused))
     elif error is not None:
         status, said = "failed", redact_text(f"{type(error).__name__}: {error}")
     elif session.stopped_by:

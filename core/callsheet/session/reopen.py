@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from callsheet.disk import typed
+from callsheet.disk import os_errors, typed
 from callsheet.disk.regular import shown
 from callsheet.disk.typed import Malformed
 from callsheet.errors import CallsheetError
@@ -61,8 +61,7 @@ def reopened(run_dir: Path, seconds: float = float("inf"), doing: str = "scoring
     except OSError as error:
         if error.errno not in NOT_WRITABLE:
             raise
-        said = f"{run_dir} cannot be written: {error.strerror}. Its outbox keeps every entry; make it writable first."
-        raise CallsheetError(said) from error
+        raise CallsheetError(f"{os_errors.said(error, run_dir)} Its outbox keeps every entry.") from error
     finally:
         folder.close()
 

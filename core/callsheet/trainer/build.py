@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from callsheet import rewards
 from callsheet.config.plan import Plan
+from callsheet.disk import os_errors
 from callsheet.errors import CallsheetError, first_line
 from callsheet.introspect.importing import accepts, import_object
 from callsheet.launch import engines
@@ -115,5 +116,7 @@ def _reward(reward: Any) -> Any:
     try:
         return AutoModelForSequenceClassification.from_pretrained(reward, num_labels=1)
     except (OSError, ValueError) as error:
+        if refused := os_errors.explained(error, os_errors.places()):
+            raise refused from error
         said = f"trainer.rewards: the reward model '{reward}' could not be loaded: {first_line(error)}"
         raise CallsheetError(said) from error

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from callsheet.config.schema import ModelSettings
+from callsheet.disk import os_errors
 from callsheet.errors import CallsheetError, first_line, sentences
 from callsheet.introspect.classes import find_class
 from callsheet.introspect.importing import import_object
@@ -152,6 +153,8 @@ class explained:
         return None
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, Exception) and (refused := os_errors.explained(error, os_errors.places())):
+            raise refused from error
         if isinstance(error, Exception) and _is_about_files(error):
             missing = "" if Path(_path(self.model)).is_dir() else "There is no folder of that name here, either."
             said = f"model.path={self.model.path} could not be loaded: {_reason(self.model, error)}"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from callsheet.data.evaluation import without_loss
+from callsheet.disk import os_errors
 from callsheet.model_files.adapters import DRAWN, base_folder
 from callsheet.secrets import secrets_at
 from callsheet_plugins.hub_revisions import naming
@@ -57,10 +58,8 @@ def _check_base(plugin: RevisionSettings, ctx: LogContext, report: PreflightRepo
 def check_folder(plugin: RevisionSettings, ctx: LogContext, report: PreflightReport) -> None:
     """Add the problems of publishing to the folder."""
     folder = Path(plugin.folder).expanduser().absolute() if plugin.folder else ctx.run_dir / "hub"
-    nearest = next(parent for parent in (folder, *folder.parents) if parent.exists())
-    if plugin.folder and not (nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)):
-        reason = "cannot be written" if nearest.is_dir() else "is no folder"
-        report.problem(f"{WHERE}.folder={plugin.folder}: {nearest} {reason}.")
+    if plugin.folder and (said := os_errors.unwritable(folder)):
+        report.problem(os_errors.of_setting(f"{WHERE}.folder", plugin.folder, said))
         return
     prefix = folder / _start_of(plugin)
     found = [*prefix.parent.glob(f"{glob.escape(prefix.name)}*")] if prefix.parent.is_dir() else []

@@ -24,5 +24,5 @@ def test_a_configuration_that_cannot_be_read_is_named(tmp_path, text):
     (tmp_path / "run.json").write_text("{}" if text is None else json.dumps({"config": {"model": {}}}))
     if text is not None:
         (tmp_path / "config.yaml").write_text(text)
-    with pytest.raises(CallsheetError, match=r"config\.yaml(: it is| cannot be read)"):
+    with pytest.raises(CallsheetError, match=r"config\.yaml(: it is| cannot be read| does not exist)"):
         RunDir(tmp_path).config()

@@ -61,5 +61,5 @@ def test_a_full_disk_loses_an_event_and_not_the_run(tmp_path):
 
 def test_a_directory_that_cannot_be_made_is_said_so(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(CallsheetError, match=r"cannot be written: Not a directory"):
+    with pytest.raises(CallsheetError, match=r"file is a file, and no folder\."):
         RunDir(tmp_path / "file" / "run").open()

@@ -122,7 +122,7 @@ def test_a_final_model_that_somebody_else_has_pushed_is_refused(hub, run_dir, tm
 def test_a_folder_that_cannot_be_written_is_refused(run_dir, tmp_path, place):
     (tmp_path / "file").write_text("")
     said = problem(run_dir, hub="folder", repo=None, folder=str(tmp_path / place))
-    assert "is no folder" in said or "cannot be written" in said
+    assert f"plugins.hub_revisions.folder={tmp_path / place} " in said and "is a file, " in said
 
 
 def test_settings_that_can_do_nothing_are_said_so(run_dir):

@@ -2,27 +2,47 @@
 
 from __future__ import annotations
 
-import os
+import errno
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from callsheet.rundir.rundir import CHECKPOINTS, CONFIG, EVENTS, LOCK, METRICS, RUN, RunDir
+from callsheet.disk import os_errors
+from callsheet.disk.refusals import permissions
+from callsheet.rundir.rundir import CHECKPOINTS, CONFIG, EVALS, EVENTS, LOCK, METRICS, RUN, RunDir
 
 WHEREABOUTS = ("output_dir", "resume", "branch", "experiment", "outbox")
+FILES = (RUN, CONFIG, CHECKPOINTS, METRICS, EVENTS, EVALS, LOCK)
 OVER = ("completed", "stopped")
 OF_OTHERS = re.compile(r"\.(log|out|err|txt)$")  # such as the output of a Slurm job
 
 
 def path_problems(folder: Path) -> list[str]:
     """Why `folder` cannot become a run directory."""
-    parent = next((parent for parent in (folder, *folder.parents) if parent.exists()), folder)
-    if not parent.is_dir():
-        return [f"output_dir={folder} cannot be made: {parent} is a file."]
-    if not os.access(parent, os.W_OK):
-        return [f"output_dir={folder} cannot be made: {parent} is not writable."]
-    return []
+    said = os_errors.unwritable(folder)
+    return [os_errors.of_setting("output_dir", folder, said)] if said else [*_closed_in(folder)]
+
+
+def _closed_in(folder: Path) -> Iterator[str]:
+    """What of a run that lies in `folder` could not be read, or written where that is needed, when it goes on."""
+    if not (folder / RUN).exists():
+        return
+    for path in (*folder.iterdir(), *folder.glob("outbox/*")):
+        is_folder = path.is_dir()
+        if is_folder and path.name in FILES:
+            yield f"output_dir={folder}: {os_errors.sentence(errno.EISDIR, path)}"
+        elif (
+            (_matters(path) or path.name in FILES)
+            and path.exists()
+            and not permissions.may(path, _needed(path, is_folder))
+        ):
+            yield f"output_dir={folder}: {os_errors.sentence(errno.EACCES, path)}"
+
+
+def _needed(path: Path, is_folder: bool) -> str:
+    """Checkpoints may be protected from being written."""
+    return f"r{'' if path.name.startswith('checkpoint-') else 'w'}{'x' if is_folder else ''}"
 
 
 def occupant_problems(folder: Path, resume: str) -> list[str]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 import yaml
 
+from callsheet.disk import os_errors
 from callsheet.disk.descent import Outside
 from callsheet.disk.inside import Inside
 from callsheet.errors import CallsheetError
@@ -95,7 +96,7 @@ def alone(folder: Path, seconds: float) -> Iterator[None]:
     except Outside:
         raise
     except OSError as error:
-        raise CallsheetError(f"{folder} cannot be written: {error.strerror}.") from error
+        raise CallsheetError(os_errors.said(error, folder)) from error
     end, told = time.monotonic() + seconds, False
     with lock:
         while flock(lock) is Flock.HELD:

@@ -120,6 +120,8 @@ def _commit(repo: str, revision: str) -> str:
 
 def _sibling(path: Path) -> str:
     try:
-        return did_you_mean(path.name, [entry.name for entry in path.parent.iterdir() if entry.is_dir()])
+        return did_you_mean(
+            path.name, [entry.name for entry in path.parent.iterdir() if entry.is_dir() and entry != path]
+        )
     except OSError:
         return ""

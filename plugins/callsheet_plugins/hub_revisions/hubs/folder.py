@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from callsheet.disk import os_errors
 from callsheet.disk.descent import Outside
 from callsheet.disk.inside import Inside
 from callsheet.outbox import Delivery, Permanent, Transient
@@ -44,7 +45,7 @@ class FolderHub:
             raise
         except OSError as error:
             if error.errno in FOR_GOOD:
-                raise Permanent(f"{target} cannot be written: {error.strerror}.", "Make it writable.") from error
+                raise Permanent(os_errors.said(error, target)) from error
             raise Transient(f"{target} could not be written: {error.strerror or error}.") from error
         return commit
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from callsheet.preflight.argument_files import problems
+from callsheet.preflight.named.argument_files import problems
 
 
 @pytest.fixture(autouse=True)

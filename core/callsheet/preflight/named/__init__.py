@@ -1,0 +1,1 @@
+"""Checks of the files and folders that a configuration names."""
