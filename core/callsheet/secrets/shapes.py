@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import NamedTuple
 
 
@@ -16,11 +17,12 @@ class Shape(NamedTuple):
 
     kind: str
     words: tuple[str, ...]
-    pattern: re.Pattern[str]
+    pattern: str
+    flags: int
 
 
 def _shape(kind: str, words: str, pattern: str, flags: int = 0) -> Shape:
-    return Shape(kind, tuple(words.split()), re.compile(pattern, flags | re.ASCII))
+    return Shape(kind, tuple(words.split()), pattern, flags | re.ASCII)
 
 
 SHAPES = (
@@ -78,6 +80,13 @@ def shaped(text: str) -> Iterator[tuple[int, int, str]]:
     """Where secrets begin and end in `text`, and of which kind they are."""
     for shape in SHAPES:
         if any(word in text for word in shape.words):
-            group = min(shape.pattern.groups, 1)
-            for found in shape.pattern.finditer(text):
+            pattern = _compiled(shape.pattern, shape.flags)
+            group = min(pattern.groups, 1)
+            for found in pattern.finditer(text):
                 yield *found.span(group), shape.kind
+
+
+@cache
+def _compiled(pattern: str, flags: int) -> re.Pattern[str]:
+    """Compiled when a text first has the words of it: all of them take as long as Python needs to start."""
+    return re.compile(pattern, flags)
