@@ -8,19 +8,12 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path, PurePath
 
-from callsheet.errors import CallsheetError
+from callsheet.disk.regular import Outside as Outside
+from callsheet.disk.regular import shown
 
 # O_PATH asks for no right to read a folder, only for the right to go through it.
 FOLDER = os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC | getattr(os, "O_PATH", os.O_RDONLY)
 LISTED = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-
-
-class Outside(CallsheetError, OSError):
-    """A name leads out of its root, by a symbolic link or by `..`. Says so in a sentence; nothing was touched."""
-
-    def __init__(self, said: str) -> None:
-        super().__init__(said)
-        self.errno = errno.ELOOP
 
 
 def descend(root: Path, parts: Sequence[str], called: str, *, make: bool = False) -> int:
@@ -63,7 +56,7 @@ def link_at(path: Path) -> str | None:
 def said_of(path: Path, target: str, root: Path, called: str) -> str:
     """What is wrong with a link below `root`, and the remedy."""
     wrong = f"which leaves {called}" if leaves(path, root) else f"and {called} may hold no link at this place"
-    return f"{path} is a symbolic link to {target}, {wrong}; remove it."
+    return f"{shown(path)} is a symbolic link to {shown(Path(target))}, {wrong}; remove it."
 
 
 def leaves(link: Path, root: Path) -> bool:

@@ -155,10 +155,11 @@ class Inside:
         finally:
             os.close(descriptor)
 
-    def touch(self, name: str | PurePath) -> None:
-        """Set the times of a file to now; of a link, its own."""
-        with self.at(name) as (at, last):
-            os.utime(last, dir_fd=at, follow_symlinks=False)
+    def touch(self, name: str | PurePath, at: int | None = None) -> None:
+        """Set the times of a file or folder to now, or to `at`, in nanoseconds; of a link, its own."""
+        with self.at(name) as (folder, last):
+            times = {} if at is None else {"ns": (at, at)}
+            os.utime(last, dir_fd=folder, follow_symlinks=False, **times)
 
     def remove(self, name: str | PurePath) -> None:
         """Remove a file, or a link itself, if it is there."""

@@ -7,6 +7,8 @@ import os
 import stat
 from pathlib import Path
 
+from callsheet.errors import CallsheetError
+
 STEP = 1 << 20
 KINDS = {
     stat.S_IFDIR: "a folder",
@@ -21,11 +23,19 @@ class Irregular(OSError):
     """It is a FIFO, a socket, a device or a folder, or it holds more than its reader takes. Says so in a sentence."""
 
 
+class Outside(CallsheetError, OSError):
+    """A name leads out of its root, by a symbolic link or by `..`. Says so in a sentence; nothing was touched."""
+
+    def __init__(self, said: str) -> None:
+        super().__init__(said)
+        self.errno = errno.ELOOP
+
+
 def read(path: Path, limit: int, *, follow: bool = False) -> bytes:
     """All bytes of the regular file `path`, which are `limit` at most.
 
-    `follow` also reads the file that a symbolic link names. Raises `Irregular`, and OSError as `open` does: a link that
-    is not followed gives ELOOP.
+    `follow` also reads the file that a symbolic link names. Raises `Irregular`, `Outside` for a link that is not followed,
+    and OSError as `open` does.
     """
     descriptor = open_regular(path, follow=follow)
     try:
@@ -46,12 +56,20 @@ def open_regular(path: Path, *, follow: bool = False) -> int:
     except OSError as error:
         if error.errno == errno.ENXIO:  # how opening a socket ends
             raise Irregular(f"{shown(path)} is a socket, no regular file") from error
+        if error.errno == errno.ELOOP and not follow:
+            raise Outside(_linked(path)) from error
         raise
     mode = os.fstat(descriptor).st_mode
     if stat.S_ISREG(mode):
         return descriptor
     os.close(descriptor)
     raise Irregular(f"{shown(path)} is {kind(mode)}, no regular file")
+
+
+def _linked(path: Path) -> str:
+    target = os.readlink(path) if path.is_symlink() else "another file"
+    said = f"{shown(path)} is a symbolic link to {shown(Path(target))}"
+    return f"{said}, and symbolic links are not followed here; remove it."
 
 
 def kind(mode: int) -> str:

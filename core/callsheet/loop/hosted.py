@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from callsheet.disk.cleared import without_linked_files, without_links
-from callsheet.disk.planted import refuse_planted
 from callsheet.loop.trainer_state import strict
 from callsheet.privates.transformers import logs_now
+from callsheet.rundir.checkpoints import make_latest
 from callsheet.values import plain
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ def rotate(trainer: Any) -> None:
     from transformers.trainer_utils import rotate_checkpoints
 
     if trainer.args.should_save:
-        refuse_planted(Path(trainer.args.output_dir))  # it cannot delete a link, and would end with a traceback
+        make_latest(Path(trainer.args.output_dir) / f"checkpoint-{trainer.state.global_step}")
         limit, best = trainer.args.save_total_limit, trainer.state.best_model_checkpoint
         rotate_checkpoints(trainer.args.output_dir, limit, best, use_mtime=True)
 

@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from callsheet.disk.descent import Outside
 from callsheet.disk.inside import Inside
 from callsheet.disk.regular import kind, shown
 from callsheet.disk.typed import Malformed
@@ -72,7 +71,7 @@ class EntryStore:
         except FileNotFoundError:
             return None
         except OSError as error:
-            return None if error.errno in PASSING else _unreadable(id, self._linked(state, id) or error)
+            return None if error.errno in PASSING else _unreadable(id, error)
         except Malformed as error:
             return _unreadable(id, error)
 
@@ -200,14 +199,6 @@ class EntryStore:
         ids = [*ids]
         with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
             return [id for id, had_failed in zip(ids, pool.map(self.retry, ids), strict=True) if had_failed]
-
-    def _linked(self, state: str, id: str) -> Outside | None:
-        """What is wrong with an entry that is a link."""
-        try:
-            self.inside.refuse_link(self.path(state, id))
-        except Outside as error:
-            return error
-        return None
 
     def _where(self, state: str, id: str) -> str:
         return f"outbox/{state}/{shown(Path(id))}.json"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections import defaultdict
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
@@ -18,6 +19,7 @@ from callsheet.rundir.revisions import content_of, revision_of
 from callsheet.rundir.rundir import CHECKPOINTS, RUN, RunDir
 from callsheet.values import plain
 
+ONE_SECOND = 1_000_000_000  # nanoseconds: some file systems keep whole seconds
 FIELDS = {"name", "step", "epoch", "path", "files"}
 
 
@@ -178,6 +180,23 @@ def _row(run_dir: RunDir, content: dict[str, Any]) -> ManifestRow:
     path = run_dir.path.joinpath(*run_dir.inside.parts(content["path"]))
     known = (content["name"], content["step"], content["epoch"], path, files)
     return ManifestRow(*known, extras=extras if isinstance(extras := content.get("extras"), dict) else {})
+
+
+def make_latest(folder: Path) -> None:
+    """Let the checkpoint that was saved last be the latest by its time, too, whatever the clock has done meanwhile.
+
+    Checkpoints are deleted in the order of their times, which a clock that was set back, or a link, would upset.
+    """
+    inside, times = Inside(folder.parent), []
+    for name in inside.names():
+        if name.startswith("checkpoint-") and name != folder.name and (found := inside.stat(name)):
+            if stat.S_ISLNK(found.st_mode):
+                inside.remove(name)
+            else:
+                times.append(found.st_mtime_ns)
+    saved, latest = inside.stat(folder), max(times, default=0)
+    if saved and saved.st_mtime_ns <= latest:
+        inside.touch(folder, at=latest + ONE_SECOND)
 
 
 def put_aside(folder: Path) -> None:

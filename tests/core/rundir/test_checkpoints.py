@@ -231,3 +231,32 @@ def test_a_foreign_line_in_the_manifest_is_passed_over(run_demo):
         file.write('{"name": "x"}\n5\n')
     (session.run_dir.path / "run.json").write_text(json.dumps({**session.run_dir.run(), "status": "running"}))
     assert run_demo(QUIET).result.status == "completed"
+
+
+@pytest.mark.parametrize("jump", [-86_400, 0, 86_400])
+def test_a_clock_that_is_set_while_a_run_goes_on_does_not_make_the_newest_checkpoint_the_oldest(run_dir, jump):
+    from transformers.trainer_utils import rotate_checkpoints
+
+    for number, step in enumerate((2, 4, 6)):
+        (folder := run_dir.path / f"checkpoint-{step}").mkdir()
+        at = 1_000_000 + 100 * number + jump * (number == 2)
+        os.utime(folder, (at, at))
+        checkpoints.make_latest(folder)
+        rotate_checkpoints(str(run_dir.path), 1, use_mtime=True)
+    assert [path.name for path in run_dir.path.glob("checkpoint-*")] == ["checkpoint-6"]
+
+
+def test_a_link_that_is_named_like_a_checkpoint_keeps_no_place_for_itself(run_dir, tmp_path):
+    (tmp_path / "outside").mkdir()
+    (run_dir.path / "checkpoint-99").symlink_to(tmp_path / "outside")
+    (run_dir.path / "checkpoint-2").mkdir()
+    checkpoints.make_latest(run_dir.path / "checkpoint-2")
+    assert not (run_dir.path / "checkpoint-99").is_symlink() and (tmp_path / "outside").is_dir()
+
+
+def test_a_row_that_names_a_folder_elsewhere_is_none_of_this_run(run_dir, tmp_path):
+    save(run_dir, 2)
+    row = json.loads((run_dir.path / "checkpoints.jsonl").read_text().splitlines()[-1])
+    for path in ("../outside", str(tmp_path.parent)):
+        run_dir.append("checkpoints.jsonl", {**row, "name": "checkpoint-4", "path": path})
+    assert [*checkpoints.manifest(run_dir)] == ["checkpoint-2"]

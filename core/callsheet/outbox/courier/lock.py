@@ -61,12 +61,14 @@ class CourierLock:
             return False
         # Whoever the file names was killed, or lives where its lock cannot be seen: on another machine, when the file
         # system keeps locks to one. A living one touches the file again, a dead one becomes silent for too long.
-        first = self._changed()
+        first, since = self._changed(), time.monotonic()
         while (holder := self.holder()) and not self._is_dead(holder):
             # One of this machine need not be watched: `_is_dead` has looked for its process.
             if self._changed() != first or holder.get("host") == os.uname().nodename:
                 self.release()
                 return False
+            if time.monotonic() - since > self.patience:
+                break  # the file server's clock may have been set back since its last beat
             sleep(min(self.beat_seconds / 2, 1.0))
         self._is_ours = True
         about = {"host": os.uname().nodename, "pid": os.getpid(), "name": self._name}

@@ -60,6 +60,7 @@ class Run:
         self.status: dict[str, Any] = {"state": "running", "host": socket.gethostname(), "pid": os.getpid()}
         self.status["born"] = born(os.getpid())
         self.status |= {"started": time.time(), "slurm_job_id": os.environ.get("SLURM_JOB_ID")}
+        self._began = time.monotonic()
         self._process: subprocess.Popen[bytes] | None = None
         self._told_to_stop = False
 
@@ -138,7 +139,9 @@ class Run:
 
     def _end(self, state: str, **how: Any) -> int:
         _end_orphans()
-        self.status |= {"state": state, "ended": time.time(), **how}
+        # The time of day may have been set meanwhile, and the difference says how long it took.
+        ended = self.status["started"] + time.monotonic() - self._began
+        self.status |= {"state": state, "ended": ended, **how}
         end = time.monotonic() + ROOM_SECONDS
         while True:
             try:

@@ -64,7 +64,8 @@ class Quota:
 
 
 def _of_an_hour(times: list[float]) -> list[float]:
-    return [moment for moment in times if moment > time.time() - HOUR]
+    """Those of a clock that was set back by more than an hour since are left out: nobody knows when they were."""
+    return [moment for moment in times if abs(time.time() - moment) < HOUR]
 
 
 def _passes(entry: Entry, other: Entry) -> bool:

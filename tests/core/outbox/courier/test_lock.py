@@ -35,6 +35,12 @@ def test_a_holder_on_another_host_that_fell_silent_just_now_is_waited_for(tmp_pa
     assert lock.take() and time.monotonic() - start > 1.0
 
 
+def test_a_dead_holder_whose_last_beat_lies_in_the_future_is_waited_for_no_longer_than_another(tmp_path):
+    (tmp_path / "outbox").mkdir()
+    hold_elsewhere(tmp_path, silent_for=-86_400)
+    assert CourierLock(tmp_path / "outbox", beat_seconds=0.2, missed=2).take()
+
+
 def test_a_holder_that_beats_on_another_host_keeps_its_lock(tmp_path, shipping, courier):
     fill(tmp_path / "run")
     lock = hold_elsewhere(tmp_path / "run", silent_for=1)

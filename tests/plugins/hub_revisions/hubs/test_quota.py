@@ -1,5 +1,8 @@
 """Which revision goes, waits or is left out when commits run short."""
 
+import json
+import time
+
 import pytest
 
 from callsheet.outbox import Delivery, Entry, Transient
@@ -30,3 +33,8 @@ def test_a_revision_is_left_out_only_for_a_later_step_of_the_same_weights(tmp_pa
     else:
         with pytest.raises(Transient, match="1 commit in the last hour"):
             quota.wait_or_pass(job)
+
+
+def test_a_clock_that_was_set_back_by_a_day_makes_no_revision_wait_for_a_day(tmp_path):
+    (tmp_path / "commits.json").write_text(json.dumps({"me/model": [time.time() + 86_400]}))
+    assert Quota(tmp_path / "commits.json").wait_or_pass(Delivery(revision(1, 0.0), tmp_path)) is None

@@ -146,7 +146,7 @@ def _not_begun(folder: Path, started: Started) -> Seen:
     here = started.host == socket.gethostname()
     if here and started.pid and processes.born(started.pid) == started.born != "":
         return Seen("running")
-    if status_of(folder).state or time.time() - started.at < runner.BEAT_SECONDS:
+    if status_of(folder).state or abs(time.time() - started.at) < runner.BEAT_SECONDS:
         return Seen("running")
     if os.path.lexists(folder / STATUS):
         return Seen("lost", f"its {STATUS} says nothing that can be read.")
