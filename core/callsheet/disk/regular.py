@@ -34,8 +34,8 @@ class Outside(CallsheetError, OSError):
 def read(path: Path, limit: int, *, follow: bool = False) -> bytes:
     """All bytes of the regular file `path`, which are `limit` at most.
 
-    `follow` also reads the file that a symbolic link names. Raises `Irregular`, `Outside` for a link that is not followed,
-    and OSError as `open` does.
+    `follow` also reads the file that a symbolic link names. Raises `Irregular`, `Outside` for a link that it does not
+    follow, and OSError as `open` does.
     """
     descriptor = open_regular(path, follow=follow)
     try:
