@@ -25,6 +25,7 @@ WITH_VALUE = {
     *("--config-dir", "-cd", "--config-path", "-cp", "--config-name", "-cn"),
     *("--cfg", "-c", "--package", "-p", "--info", "-i", "--experimental-rerun", "--shell-completion", "-sc"),
 }
+MULTIRUN = {"-m", "--multirun"}
 PRINTING = {"--cfg", "-c", "--info", "-i"}
 FLAGS = (
     *("--help", "--hydra-help", "--version", "--cfg", "--resolve", "--package", "--run", "--multirun", "--info"),
@@ -129,11 +130,14 @@ def run_app(name: str, task: Task, overrides: Sequence[str]) -> int:
     _refuse_one_place_for_many(overrides)
     _refuse_to_print_many(overrides)
     _refuse_closed_folders(overrides)
+    _refuse_endless(overrides)
     with gc_paused():  # until the task begins
         job = _compose_and_call(name, task, overrides)
     for outcome in job.outcomes:
         if isinstance(outcome, Exception):
             _raise_plainly(outcome)
+    if name in LOOKING and MULTIRUN & {*overrides} and not job.outcomes:
+        raise CallsheetError("-m makes no run: one of the sweeps has no value, as glob(*) has for what is no option.")
     return max((outcome for outcome in job.outcomes if isinstance(outcome, int)), default=0)
 
 
@@ -186,10 +190,29 @@ def as_typed(arguments: list[str]) -> Iterator[None]:
     """Let Hydra, which reads both of the process, find these arguments, and raise instead of printing and exiting."""
     argv, sys.argv = sys.argv, arguments
     try:
-        with changed_environment({FULL_ERROR: "1"}):
+        with changed_environment({FULL_ERROR: "1"}), _refusing_flags_plainly():
             yield
     finally:
         sys.argv = argv
+
+
+@contextmanager
+def _refusing_flags_plainly() -> Iterator[None]:
+    """Have the parser of Hydra's flags raise, where it would print all of them and exit."""
+    import argparse
+
+    error, reads = argparse.ArgumentParser.error, sys.argv
+
+    def refuse(parser: argparse.ArgumentParser, message: str) -> NoReturn:
+        if sys.argv is reads and parser.prog == Path(reads[0]).name:
+            raise CallsheetError(f"{message[:1].upper()}{message[1:]}. See {parser.prog} --help")
+        error(parser, message)
+
+    argparse.ArgumentParser.error = refuse  # type: ignore[method-assign, assignment]  # `self` has another name
+    try:
+        yield
+    finally:
+        argparse.ArgumentParser.error = error  # type: ignore[method-assign]
 
 
 def _logger() -> logging.Logger:
@@ -250,6 +273,13 @@ def _refuse_to_hand_on(secret: Sequence[str], overrides: Sequence[str]) -> None:
             f"{key} holds a secret, which {launcher} would write into files. Set an environment variable to it, and "
             f"write '{key}=${{oc.env:VARIABLE}}'."
         )
+
+
+def _refuse_endless(overrides: Sequence[str]) -> None:
+    from callsheet.config.texts.typed import refuse_endless
+
+    if MULTIRUN & {*overrides}:
+        refuse_endless(overrides)
 
 
 def _refuse_to_print_many(overrides: Sequence[str]) -> None:

@@ -102,6 +102,9 @@ def _ended(error: BaseException, here: World) -> int:
     from callsheet.launch.failures import WorkerFailure, failure, leave_note
     from callsheet.process.signals import Interrupted
 
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        error.show()
+        return USAGE_ERROR
     if isinstance(error, click.ClickException):
         error = CallsheetError(_of_click(error))
     if isinstance(error, (click.exceptions.Abort, KeyboardInterrupt)):

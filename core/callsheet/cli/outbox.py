@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from callsheet.cli.named_run import a_folder, instead
+from callsheet.cli.seconds import SECONDS
 from callsheet.disk import os_errors
 from callsheet.errors import CallsheetError, did_you_mean
 from callsheet.errors import listed as first_of
@@ -77,7 +78,7 @@ def _idle(run: Path) -> str:
 
 @outbox.command(short_help="Carry out what a dead run left.")
 @RUN
-@click.option("--seconds", default=float("inf"), help="Stop waiting after so many; what remains is kept.")
+@click.option("--seconds", type=SECONDS, default=float("inf"), help="Stop waiting after so many; what remains is kept.")
 def drain(run: Path, seconds: float) -> int:
     """Carry out what a dead run left, and tell its plugins; exit code 3 when something is still not published."""
     from callsheet.outbox.counts import NOT_ALL_PUBLISHED, left_to_you, sentence, unpublished

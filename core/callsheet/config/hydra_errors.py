@@ -20,6 +20,7 @@ from omegaconf.errors import (
 
 from callsheet.config import places
 from callsheet.config.overrides import LESS, MORE, PLUGINS, as_typed
+from callsheet.config.texts.typed import unreadable_sign
 from callsheet.disk.os_errors import DiskFailed, explained
 from callsheet.errors import CallsheetError, did_you_mean, first_line
 from callsheet.plugins.registry import installed, no_such_plugin
@@ -71,6 +72,8 @@ def _unreadable(error: OverrideParseException) -> str:
     override = redact_override(str(error.override).lstrip("+~"))  # Hydra's signs, which callsheet puts there
     if "=" not in override:
         return f"{override!r} is no override: write key=value, without spaces, as in recipe=demo."
+    if said := unreadable_sign(override):
+        return said
     advice = "Put the value into quotes that Hydra sees, as in 'key=\"value\"'."
     return f"{override!r} cannot be read: {first_line(error).rstrip('.')}. {advice}"
 
@@ -142,7 +145,8 @@ def _missing_option(error: MissingConfigException) -> str:
     if group in (PLUGINS, MORE, LESS):
         return _no_plugin(option, [] if group == LESS else [one for one in options if one not in installed()])
     if not options:
-        return _without_plus(first_line(error).rstrip("."))
+        said = [line.strip().rstrip(".") for line in str(error).splitlines()[:2] if "search path" not in line]
+        return _without_plus(". ".join(filter(None, said)))
     known = f"{group} has no option {option!r}.{did_you_mean(option, options)} It has: {', '.join(options)}."
     if group == "recipe":
         return f"{known} For a recipe of your own, name the folder above recipe/: --config-dir FOLDER."

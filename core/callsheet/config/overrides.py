@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from callsheet.config.texts.paths import kind_of_path
+from callsheet.config.texts.typed import refuse_unmeant
 from callsheet.errors import CallsheetError
 from callsheet.plugins import entry_points
 from callsheet.plugins.groups import PLUGINS as GROUP
@@ -51,6 +52,7 @@ def translated(overrides: Sequence[str]) -> list[str]:
     >>> translated(["plugins=[a]", "+plugins=b", "+plugins=c", "~plugins=a", "trainer.args.max_steps=9"])
     ['plugins=[a]', '++trainer.args.max_steps=9', 'more_plugins=[b,c]', 'less_plugins=a']
     """
+    refuse_unmeant(overrides)
     for item in overrides:
         _refuse_untypable(item)
     overrides = [REMOVED.sub(rf"{REMOVE}\1", item) if REMOVED.fullmatch(item) else _quoted(item) for item in overrides]

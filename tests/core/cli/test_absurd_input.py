@@ -150,3 +150,40 @@ def test_a_file_that_is_none_is_not_read(refused, tmp_path, setting, make):
 
 def test_a_folder_without_end_is_not_searched_for_data(refused):
     assert "Name the one with the data" in refused("check", "recipe=demo", "dataset.path=/")
+
+
+@pytest.mark.parametrize("value", ["null", "[1]", "[[bema]]", "{bema: 1}", "inf", "[null]"])
+@pytest.mark.parametrize("sign", ["", "+", "~"])
+def test_plugins_take_names(refused, sign, value):
+    assert "write names, as in plugins=[bema,csv_metrics]" in refused("check", f"{sign}plugins={value}")
+
+
+@pytest.mark.parametrize(
+    ("override", "named"),
+    [
+        ("plugins=[bema,bema]", "names bema twice"),
+        ("recipe=null", "write one name, as in recipe=demo"),
+        ("trainer=[sft]", "write one name, as in trainer=sft"),
+        ("plugins=[b\u0435ma]", "CYRILLIC SMALL LETTER IE"),
+        (f"trainer.args.seed={'9' * 5_000}", "a number of too many digits"),
+        (f"experiment={'[' * 500}{']' * 500}", "nested deeper than 50 levels"),
+        (f"{LONG}=1", "begins with what is no name of a setting"),
+        (f"recipe={LONG}", "recipe has no option"),
+        ("--cfg=nope", "invalid choice: 'nope'"),
+    ],
+)
+def test_what_hydra_would_stumble_over_is_said_first(refused, override, named):
+    assert named in refused("check", override)
+
+
+@pytest.mark.parametrize(
+    "values", ["range(1,1e9)", "range(1,inf)", "range(10,1,0)", "glob(*)", "choice()", "interval(0,1)"]
+)
+def test_a_sweep_that_nobody_can_wait_for_is_refused(refused, values):
+    refused("check", "recipe=demo", "-m", f"trainer.args.seed={values}")
+
+
+@pytest.mark.parametrize("command", [("outbox", "drain", "."), ("bench", ".")])
+@pytest.mark.parametrize("seconds", ["nan", "-1", "-inf", "x", "", "\udcff"])
+def test_seconds_are_a_number_that_is_not_negative(refused, command, seconds):
+    assert "--seconds takes a number of seconds" in refused(*command, "--seconds", seconds)

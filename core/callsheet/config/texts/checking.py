@@ -40,8 +40,11 @@ def refuse_unusable(config: DictConfig) -> None:
 
     What an interpolation does not resolve to, yet or ever, is left to others.
     """
-    if found := [said for key, value in _texts(config) if (said := problem_with(key, value))]:
-        raise CallsheetError("\n".join(found))
+    found = {key: said for key, value in _texts(config) if (said := problem_with(key, value))}
+    if "experiment" in found:
+        found.pop("output_dir", None)  # whose name holds it, unless it was given another
+    if found:
+        raise CallsheetError("\n".join(found.values()))
 
 
 def problem_with(key: str, value: str) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from callsheet.cli.hydra_app import HYDRA
+from callsheet.cli.seconds import SECONDS
 from callsheet.outbox.counts import NOT_ALL_PUBLISHED, left_to_you, sentence
 
 if TYPE_CHECKING:
@@ -20,7 +21,12 @@ PLUGIN = "plugins.benchmarks"
 @click.argument("overrides", nargs=-1, type=click.UNPROCESSED)
 @click.option("--benchmarks", "names", default="", help="Names, with commas between them; left out, those of the run.")
 @click.option("--revision", default="main", help="Of a repository on the Hub: a branch, a tag or a commit.")
-@click.option("--seconds", default=float("inf"), help="Wait for scores for so long; what remains is kept for a drain.")
+@click.option(
+    "--seconds",
+    type=SECONDS,
+    default=float("inf"),
+    help="Wait for scores for so long; what remains is kept for a drain.",
+)
 def bench(target: str, overrides: tuple[str, ...], names: str, revision: str, seconds: float) -> int:
     """Score TARGET: all checkpoints of a run directory, one of them, a model folder, or a repository on the Hub.
 

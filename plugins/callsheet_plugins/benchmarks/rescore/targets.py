@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -40,7 +41,7 @@ class Target:
 
 def find(target: str, revision: str) -> Target:
     """What `target` names; raises `CallsheetError` when that is nothing that can be scored."""
-    path = Path(target).expanduser().absolute()
+    path = Path(os.path.expanduser(target)).absolute()
     if (path / rundir.RUN).is_file():
         return _of_run(path)
     if (path.parent / rundir.RUN).is_file() and path.name in _rows(path.parent):
