@@ -14,7 +14,7 @@ its variable or by the words before it.
 """
 
 from callsheet.secrets.files import secret_in
-from callsheet.secrets.known import MEMORABLE, remember
+from callsheet.secrets.known import MEMORABLE, remember, secret_variables
 from callsheet.secrets.names import names_a_secret
 from callsheet.secrets.places import secrets_at
 from callsheet.secrets.redaction import HIDDEN, redact, redact_assignments, redact_names, redact_override, redact_text
@@ -36,5 +36,6 @@ __all__ = [
     "redacted_stream",
     "remember",
     "secret_in",
+    "secret_variables",
     "secrets_at",
 ]

@@ -6,11 +6,12 @@ import base64
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from urllib.parse import quote, quote_plus
 
 from callsheet.secrets.names import names_a_secret
+from callsheet.secrets.shapes import shaped
 
 MEMORABLE = 8  # characters; shorter values stand in innocent words
 MOST = 1000  # values that one process remembers
@@ -48,6 +49,19 @@ def _secrets() -> dict[str, str]:
         if len(value) >= MEMORABLE and names_a_secret(name) and not _is_innocent(value)
     }
     return {**_remembered, **found}
+
+
+def secret_variables(environ: Mapping[str, str]) -> list[str]:
+    """The names in `environ` under which secrets stand, or values that are nothing but a token."""
+    return [
+        name
+        for name, value in environ.items()
+        if value and ((names_a_secret(name) and not _is_innocent(value)) or _is_token(value))
+    ]
+
+
+def _is_token(value: str) -> bool:
+    return any((start, end) == (0, len(value)) for start, end, _ in shaped(value))
 
 
 @lru_cache(1024)

@@ -83,8 +83,20 @@ def _problems(plugin: BenchmarkSettings, place: type[Dispatcher], name: str, ben
     except CallsheetError as error:
         return [f"Benchmark {name!r}: {error}"]
     brings_python = getattr(place, "brings_python", False) or (section_of(place) == "slurm" and plugin.slurm.container)
-    shared = [*_secrets(name, benchmark), *([] if brings_python else _python(engine, name, benchmark))]
+    shared = [
+        *_secrets(name, benchmark),
+        *_unset(name, benchmark),
+        *([] if brings_python else _python(engine, name, benchmark)),
+    ]
     return [*engine.problems(name, benchmark), *shared]
+
+
+def _unset(name: str, benchmark: Benchmark) -> list[str]:
+    return [
+        f"Benchmark {name!r} names the environment variable {variable} in its `variables`, and it is not set."
+        for variable in benchmark.variables
+        if variable not in os.environ
+    ]
 
 
 def _secrets(name: str, benchmark: Benchmark) -> list[str]:
@@ -92,7 +104,7 @@ def _secrets(name: str, benchmark: Benchmark) -> list[str]:
     settings = asdict(benchmark)
     return [
         f"The setting {setting} of benchmark {name!r} seems to hold a secret, which would be blanked in it. "
-        "Leave it in an environment variable, which the job has as well."
+        "Leave it in an environment variable, and name that in `variables` of the benchmark."
         for setting, kept in redact(settings).items()
         if kept != settings[setting]
     ]

@@ -68,6 +68,9 @@ class Benchmark:
     chat: bool | None = setting(None, help="Apply the chat template; left out, when there is a system prompt.")
     system_prompt: str | None = setting(None, help="Put before every question; left out, what the run trained with.")
     trust_remote_code: bool | None = setting(None, help="Run code that comes with the model; left out, as the run did.")
+    variables: list[str] = setting(
+        [], help="Environment variables with secrets that the job gets, beside HF_TOKEN: OPENAI_API_KEY, and so on."
+    )
     python: str | None = setting(None, help="The Python that has the engine.")
     gpus: int | None = setting(None, ge=0, help="GPUs for it on Slurm; left out, what the model needs.")
     seconds: float | None = setting(

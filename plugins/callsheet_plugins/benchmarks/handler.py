@@ -18,13 +18,13 @@ from callsheet.errors import CallsheetError, sentences
 from callsheet.outbox import Delivery, Handler, Outbox, Parked, Permanent, Transient
 from callsheet.process.machine import cores
 from callsheet.rundir.rundir import RunDir
-from callsheet.secrets import redact_text
+from callsheet.secrets import redact_text, secret_variables
 from callsheet_plugins.benchmarks import engines, jobs
 from callsheet_plugins.benchmarks.definitions import JOB_SECONDS, Benchmark
 from callsheet_plugins.benchmarks.dispatch import attempts
 from callsheet_plugins.benchmarks.dispatch.attempts import Attempts
 from callsheet_plugins.benchmarks.dispatch.choosing import dispatcher
-from callsheet_plugins.benchmarks.dispatch.contract import LOG, Attempt, Dispatcher, Seen
+from callsheet_plugins.benchmarks.dispatch.contract import LOG, OF_THE_HUB, Attempt, Dispatcher, Seen
 from callsheet_plugins.benchmarks.dispatch.local import gpus
 from callsheet_plugins.benchmarks.dispatch.slurm.settings import seconds_in
 from callsheet_plugins.benchmarks.dispatch.slurm.submission import SUBMISSION, TAKEN
@@ -171,7 +171,15 @@ class BenchmarkHandler(Handler):
     def _attempt(self, job: Delivery, folder: Path) -> Attempt:
         run = hashlib.sha256(str(self.run_dir).encode()).hexdigest()[:8]
         name = f"callsheet-{run}-{job.entry.id}-{attempts.number(folder)}"
-        return Attempt(folder, name, self._gpus(job), _seconds(job))
+        own = getattr(_engine(job), "variables", lambda work: OF_THE_HUB)(self._work(job, folder))
+        variables = (*own, *job.payload["settings"].get("variables", ()))
+        return Attempt(folder, name, self._gpus(job), _seconds(job), variables)
+
+    def _withheld(self, job: Delivery, folder: Path) -> str:
+        """Which secrets it did not get: it may have failed for that."""
+        withheld = sorted({*secret_variables(os.environ)} - {*self._attempt(job, folder).variables})
+        names = ", ".join(withheld)
+        return f"It did not get {names}, which `variables` of the benchmark can name" if names else ""
 
     def _gpus(self, job: Delivery) -> int:
         """As many as were asked for; on a cluster else those that the model needs."""

@@ -67,5 +67,5 @@ def payload_of(source: Source, benchmarks: Mapping[str, Benchmark], running: Map
 
 def _digest(settings: Mapping[str, Any]) -> str:
     """Of what 0.1.0 knew, too: `options` came later, and a job without them is the same job."""
-    settings = {name: value for name, value in settings.items() if name != "options" or value}
-    return hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode()).hexdigest()[:12]
+    about = {name: value for name, value in settings.items() if name != "variables" and (name != "options" or value)}
+    return hashlib.sha256(json.dumps(about, sort_keys=True, default=str).encode()).hexdigest()[:12]

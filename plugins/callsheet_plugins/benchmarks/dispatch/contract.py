@@ -13,6 +13,7 @@ from callsheet.disk.inside import Inside
 COMMAND = "command.json"
 STATUS = "status.json"
 LOG = "log.txt"
+OF_THE_HUB = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
 
 
 def run_of(folder: Path) -> Inside:
@@ -26,13 +27,15 @@ class Attempt:
 
     `folder` holds `command.json` (argv, env, cwd, seconds) before anything is started; the job's runner writes
     `status.json` and `log.txt` beside it. `name` is unique and stable, so that a dispatcher killed between starting a
-    job and noting it finds the job again instead of starting a second one.
+    job and noting it finds the job again instead of starting a second one. `variables` are those of the environment
+    with secrets that the job gets.
     """
 
     folder: Path
     name: str
     gpus: int = 0
     seconds: float | None = None
+    variables: tuple[str, ...] = OF_THE_HUB
 
 
 @dataclass(frozen=True)

@@ -87,6 +87,10 @@ class Engine(Protocol):
         """Why it cannot hold a job to `work.memory_share`, as a sentence; an empty string if it can."""
         return f"plugins.benchmarks.memory_share={share} cannot hold engine {benchmark.engine} of benchmark {name!r}."
 
+    def variables(self, work: Work) -> tuple[str, ...]:
+        """The environment variables with secrets that the program needs, besides those that the benchmark names."""
+        return ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
+
     @abstractmethod
     def command(self, work: Work) -> list[str]:
         """The program and its arguments. Long or odd values go through a file in `work.folder`, never a shell."""

@@ -56,6 +56,10 @@ class ExactMatchEngine(Engine):
         spec = work.write("spec.json", dumps(content, indent=1))
         return shares.python(work, str(PROGRAM), str(spec), *benchmark.args)
 
+    def variables(self, work: Work) -> tuple[str, ...]:
+        """Its questions lie in a file, so only a model on the Hub needs a token."""
+        return super().variables(work) if work.revision else ()
+
     def cannot_share(self, name: str, benchmark: Benchmark, share: float) -> str:
         return ""
 

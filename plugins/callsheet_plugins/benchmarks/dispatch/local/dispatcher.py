@@ -46,7 +46,7 @@ class Local(Dispatcher):
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
-            env={**for_job(os.environ), "CUDA_VISIBLE_DEVICES": self._devices_of(slot)},
+            env={**for_job(os.environ, attempt.variables), "CUDA_VISIBLE_DEVICES": self._devices_of(slot)},
         )
         self._children[attempt.folder], self._taken[slot] = child, attempt.folder
         return self._handle(child.pid, processes.born(child.pid), slot)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from callsheet.outbox import Parked, Permanent, Transient
@@ -49,14 +49,17 @@ class Answer:
         return self.code != 0 and bool(NEVER_ARRIVED.search(self.said))
 
 
-def run(argv: Sequence[str], timeout_seconds: float, cwd: str | None = None) -> Answer:
-    """Run one command. Raises `Transient` when it takes too long, `Parked` when it is not installed."""
+def run(argv: Sequence[str], timeout_seconds: float, cwd: str | None = None, variables: Iterable[str] = ()) -> Answer:
+    """Run one command, which inherits no variables with secrets but `variables`.
+
+    Raises `Transient` when it takes too long, `Parked` when it is not installed.
+    """
     try:
         done = subprocess.run(
             argv,
             capture_output=True,
             cwd=cwd,
-            env=for_slurm(os.environ),
+            env=for_slurm(os.environ, variables),
             stdin=subprocess.DEVNULL,
             timeout=timeout_seconds,
         )

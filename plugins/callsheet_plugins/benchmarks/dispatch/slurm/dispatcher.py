@@ -49,7 +49,8 @@ class Slurm(Dispatcher):
         path = job_script.write(attempt.folder, self.settings)
         submission = Submission(job_name(attempt.name), str(attempt.folder), time.time())
         submission.write(attempt.folder)  # from now on there may be a job
-        answer = commands.run([*self._sbatch(attempt), str(path)], self.settings.timeout_seconds)
+        variables = (*attempt.variables, *self.settings.export.split(","))
+        answer = commands.run([*self._sbatch(attempt), str(path)], self.settings.timeout_seconds, variables=variables)
         if answer.code == 0 and (found := re.search(r"^(\d+)(;|$)", answer.out, re.MULTILINE)):
             return _note(attempt, submission, found[1])
         refused = commands.refusal(answer)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from callsheet.secrets import names_a_secret, secrets_at
 from callsheet.settings import setting
 
 WHERE = "plugins.benchmarks.slurm"
@@ -78,6 +79,11 @@ def problems(settings: SlurmSettings, folder: Path) -> Iterator[str]:
     """What is wrong with them, or with working in `folder`, as sentences; asks nobody."""
     if any(mark in str(folder) for mark in "\n\r\\%"):  # Slurm puts numbers in place of %j, and cannot start the job
         yield f"Slurm cannot work in {str(folder)!r}. Choose an output_dir without %, \\ and line breaks."
+    for place, kind in secrets_at(WHERE, vars(settings)):
+        yield f"{place} holds {kind}, which Slurm shows to all. Name its variable in `variables` of the benchmark."
+    for name in (part.partition("=")[0] for part in settings.export.split(",") if "=" in part):
+        if names_a_secret(name):
+            yield f"{WHERE}.export holds the value of {name}, which everybody may read. Write {name} alone."
     for name in WORDS:
         if _has_line_break(getattr(settings, name)):
             yield f"{WHERE}.{name} holds a line break: {getattr(settings, name)!r}. Write it on one line."
