@@ -44,3 +44,11 @@ def test_of_hard_links_only_the_one_inside_changes(out, tmp_path):
     os.link(tmp_path / "outside.txt", out / "inside.txt")
     output.blank(out)
     assert (tmp_path / "outside.txt").read_text() == TOKEN and (out / "inside.txt").read_text() == "***"
+
+
+def test_what_is_too_much_is_passed_over_and_its_name_is_not(out, monkeypatch):
+    monkeypatch.setattr(output, "MOST", 1000)
+    (out / "small.txt").write_text(TOKEN)
+    (out / f"large-{TOKEN}.txt").write_text(TOKEN * 100)
+    output.blank(out)
+    assert (out / "small.txt").read_text() == "***" and (out / "large-***.txt").stat().st_size == len(TOKEN) * 100
