@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib.metadata import Distribution
 from pathlib import Path
 
-from callsheet.disk import typed
+from callsheet.disk import os_errors, typed
 from callsheet.errors import CallsheetError, did_you_mean, listed
 from callsheet.plugins import entry_points
 from callsheet.plugins.groups import GROUPS
@@ -45,7 +45,7 @@ def write(path: Path) -> list[str]:
     try:
         path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     except OSError as error:
-        raise CallsheetError(f"{path} cannot be written: {error.strerror}.") from error
+        raise CallsheetError(os_errors.said(error, path)) from error
     return [f"{name} {each.version}  {', '.join(each.brings)}" for name, each in made.items()]
 
 
@@ -111,7 +111,9 @@ def _read(path: Path) -> LockFile:
     except FileNotFoundError as error:
         near = did_you_mean(path.name, [each.name for each in path.parent.glob("*lock*")])
         raise CallsheetError(f"plugins_lock={path}: there is no such file.{near} {ADVICE} {path}") from error
-    except (OSError, typed.Malformed) as error:
+    except OSError as error:
+        raise CallsheetError(os_errors.of_setting("plugins_lock", path, os_errors.said(error, path))) from error
+    except typed.Malformed as error:
         raise CallsheetError(f"plugins_lock={path} cannot be read: {error}. {ADVICE} {path}") from error
     if lock.lock_version != VERSION:
         raise CallsheetError(f"{path} is a lock of version {lock.lock_version}; this Callsheet reads {VERSION}.")

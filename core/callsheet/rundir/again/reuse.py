@@ -14,6 +14,7 @@ from callsheet.rundir.rundir import CHECKPOINTS, CONFIG, EVALS, EVENTS, LOCK, ME
 
 WHEREABOUTS = ("output_dir", "resume", "branch", "experiment", "outbox")
 FILES = (RUN, CONFIG, CHECKPOINTS, METRICS, EVENTS, EVALS, LOCK)
+FOLDERS = ("outbox", "snapshots", "predictions", "callsheet")
 OVER = ("completed", "stopped")
 OF_OTHERS = re.compile(r"\.(log|out|err|txt)$")  # such as the output of a Slurm job
 
@@ -32,6 +33,8 @@ def _closed_in(folder: Path) -> Iterator[str]:
         is_folder = path.is_dir()
         if is_folder and path.name in FILES:
             yield f"output_dir={folder}: {os_errors.sentence(errno.EISDIR, path)}"
+        elif not is_folder and path.name in FOLDERS:
+            yield f"output_dir={folder}: {os_errors.sentence(errno.ENOTDIR, path)}"
         elif (
             (_matters(path) or path.name in FILES)
             and path.exists()

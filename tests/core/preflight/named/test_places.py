@@ -128,3 +128,16 @@ def test_where_no_folder_can_be_it_is_said_why(close: Close, output_dir: str, sa
     os.symlink("gone", "dangling")
     found: Any = problems(f"output_dir={output_dir}")
     assert len(found) == 1 and said in found[0], found
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: Path("run/snapshots").write_text(""), "run/snapshots is a file, where a folder is needed."),
+        (lambda: Path("run/evals.jsonl").mkdir(), "run/evals.jsonl is a folder, where a file is needed."),
+    ],
+)
+def test_what_is_of_the_wrong_kind_in_a_run_is_named(close: Close, make: Callable[[], Any], said: str) -> None:
+    make()
+    found = problems("output_dir=run")
+    assert len(found) == 1 and said in found[0], found
