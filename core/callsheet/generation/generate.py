@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -82,12 +82,18 @@ def main(spec_path: Path) -> int:
     asked: dict[str, Any] = {"system_prompt": spec.get("system_prompt"), "chat": bool(spec.get("chat"))}
     found = answers(model.to(spec["device"]), tokenizer, rows, spec["batch_size"], **asked, **spec["generation"])
     predictions = judged(rows, found)
-    results = {"metrics": {"exact_match": share_right(predictions)}, "predictions": predictions}
-    # Somebody may have put a link there, which leads elsewhere.
-    descriptor = os.open(spec["results"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o666)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        json.dump(results, file)
+    results = Path(spec["results"])
+    # First, because the results say that all is there.
+    _write(results.with_name("predictions.jsonl"), (f"{json.dumps(row)}\n" for row in predictions))
+    _write(results, [json.dumps({"metrics": {"exact_match": share_right(predictions)}})])
     return 0
+
+
+def _write(path: Path, texts: Iterable[str]) -> None:
+    """Write `texts` to `path`, unless somebody has put a link there, which leads elsewhere."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o666)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.writelines(texts)
 
 
 def _text(tokenizer: Any, prompt: Any, system_prompt: str | None, chat: bool) -> str:

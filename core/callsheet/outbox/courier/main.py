@@ -147,11 +147,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     signal.signal(signal.SIGTERM, lambda *received: _leave(lock, 128 + signal.SIGTERM))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the run
-    for task in (courier.listen, courier.beat):
-        Thread(target=task, daemon=True).start()
-    logger.info("Working on %s as process %d.", options.run, os.getpid())
     try:
+        for task in (courier.listen, courier.beat):
+            Thread(target=task, daemon=True).start()
+        logger.info("Working on %s as process %d.", options.run, os.getpid())
         courier.work()
+    except (MemoryError, RuntimeError) as error:
+        if not _is_short_of_memory(error):
+            raise
+        said = "There is too little memory for the courier (see ulimit -v)."
+        logger.error("%s Every entry stays; `callsheet outbox drain %s` goes on.", said, options.run)
+        return 1
     finally:
         lock.release()
     return 0
@@ -163,6 +169,10 @@ def _hold_to_lock(run: Path) -> None:
         locking.hold(RunDir(run, is_main=False).config().get("plugins_lock"))
     except CallsheetError as error:
         logger.warning("%s", error)
+
+
+def _is_short_of_memory(error: Exception) -> bool:
+    return isinstance(error, MemoryError) or "start new thread" in str(error)
 
 
 def _leave(lock: CourierLock, code: int) -> None:

@@ -76,7 +76,7 @@ def _scores(work: Work) -> Answer:
     except Malformed as error:
         return Answer(malformed=str(error)[:SAID])
     except MemoryError:
-        return Answer(malformed=f"reading them takes more than {MEMORY_BYTES >> 20} MiB of memory.")
+        return Answer(malformed=f"reading them takes more than {_memory() >> 20} MiB of memory.")
     except BaseException as error:  # of an engine's own
         if isinstance(error, OSError) and error.errno in FULL:
             return Answer(errno=error.errno)
@@ -87,6 +87,12 @@ def _work(task: dict[str, Any]) -> Work:
     about = task["work"]
     paths = {name: Path(about[name]) for name in ("folder", "out")}
     return Work(**{**about, **paths, "benchmark": Benchmark(**about["benchmark"])})
+
+
+def _memory() -> int:
+    """How many bytes this process may have: less than it asks for below a `ulimit -v`."""
+    limits = [resource.getrlimit(kind)[0] for kind in (resource.RLIMIT_DATA, resource.RLIMIT_AS)]
+    return min(limit for limit in (*limits, MEMORY_BYTES) if limit != resource.RLIM_INFINITY)
 
 
 def _limit() -> None:

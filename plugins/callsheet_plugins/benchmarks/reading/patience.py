@@ -27,7 +27,10 @@ class Patience:
     def take(self, key: str, what: str, step: Callable[[], T]) -> T:
         """What `step` returns or raises. While it hangs, raises `Transient`, and `Permanent` after some looks at it."""
         if key not in self._hang or not self._hang[key].is_alive():
-            taken = _Step(step)
+            try:
+                taken = _Step(step)
+            except RuntimeError:  # there is no memory for a thread
+                return step()
             taken.join(self.seconds)
             if not taken.is_alive():
                 self._looks.pop(key, None)

@@ -14,11 +14,12 @@ from dataclasses import asdict
 from typing import IO, Any
 
 from callsheet.outbox import Transient
+from callsheet.secrets import redact_text
 from callsheet.values import dumps
 from callsheet_plugins.benchmarks.dispatch.contract import LOG, run_of
 from callsheet_plugins.benchmarks.engines import Work
 from callsheet_plugins.benchmarks.reading import child, log
-from callsheet_plugins.benchmarks.reading.child import SECONDS, Answer
+from callsheet_plugins.benchmarks.reading.child import SAID, SECONDS, Answer
 from callsheet_plugins.benchmarks.reading.kept import KEPT_BYTES
 
 MOMENT_SECONDS = 2.0
@@ -36,10 +37,11 @@ class Readings:
         key = str(work.folder)
         if key not in self._under_way:
             self._under_way[key] = Reading(work, scored=scored)
-        if (answer := self._under_way[key].answer()) is None:
-            raise Transient(f"What {work.name} left is read.", retry_after=LOOK_SECONDS, counts=False)
-        del self._under_way[key]
-        return answer
+        reading = self._under_way.pop(key)
+        if answer := reading.answer():
+            return answer
+        self._under_way[key] = reading
+        raise Transient(f"What {work.name} left is read.", retry_after=LOOK_SECONDS, counts=False)
 
 
 class Reading:
@@ -48,8 +50,8 @@ class Reading:
     def __init__(self, work: Work, *, scored: bool) -> None:
         self.work = work
         self._end = time.monotonic() + SECONDS
-        self._out: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  # closed with the answer
         try:
+            self._out = _file()
             self._process = _started({"work": asdict(work), "scored": scored}, self._out)
         except OSError as error:
             raise Transient(f"What {work.name} left could not be read: no process was started: {error}.") from error
@@ -65,7 +67,7 @@ class Reading:
 
     def _found(self) -> Answer | None:
         with suppress(ValueError, TypeError):
-            return Answer(**json.loads(os.pread(self._out.fileno(), 2 * KEPT_BYTES, 0)))
+            return Answer(**json.loads(self._said()))
         return None
 
     def _failure(self) -> Answer:
@@ -73,7 +75,7 @@ class Reading:
         code = self._process.returncode
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
-        if not os.pread(self._out.fileno(), 1, 0):
+        if not self._said().startswith(child.LOG_IS_BLANK):
             log.drop(self.work.folder / LOG)
         run = run_of(self.work.folder)
         for name in run.names(self.work.folder):
@@ -81,18 +83,32 @@ class Reading:
                 run.remove(self.work.folder / name)
         if code is None or code == -signal.SIGALRM:
             return Answer(malformed=f"reading them took more than {SECONDS} seconds, and was ended.")
-        return Answer(malformed=f"the process that read them ended with exit code {code}.")
+        return Answer(malformed=f"the process that read them ended with exit code {code}{self._said_last()}.")
+
+    def _said_last(self) -> str:
+        """What a process printed that did not get as far as reading."""
+        said = self._said().decode("utf-8", "replace").strip()
+        return f": {redact_text(said.splitlines()[-1])[:SAID]}" if said else ""
+
+    def _said(self) -> bytes:
+        size = os.fstat(self._out.fileno()).st_size
+        return os.pread(self._out.fileno(), min(size, 2 * KEPT_BYTES), 0)
+
+
+def _file() -> IO[bytes]:
+    """A file without a name, in memory where the system has such: the disk may be full."""
+    return os.fdopen(os.memfd_create("callsheet"), "w+b") if hasattr(os, "memfd_create") else tempfile.TemporaryFile()
 
 
 def _started(task: dict[str, Any], out: IO[bytes]) -> subprocess.Popen[bytes]:
-    with tempfile.TemporaryFile() as given:
+    with _file() as given:
         given.write(dumps(task).encode())
         given.seek(0)
         return subprocess.Popen(
             [sys.executable, "-m", child.__name__],
             stdin=given,
             stdout=out,
-            stderr=subprocess.DEVNULL,
+            stderr=out,
             start_new_session=True,
             # pyarrow's own allocators reserve more than the process may have.
             env={**os.environ, "PYTHONSAFEPATH": "1", "ARROW_DEFAULT_MEMORY_POOL": "system"},

@@ -1,5 +1,6 @@
 """Whatever an engine leaves, its job fails with a sentence or is scored, the others go on, and the courier stays small."""
 
+import resource
 import sys
 import threading
 import time
@@ -23,8 +24,8 @@ HOSTILE = {
     "large": ("truncate -s 8G $0", "results.json holds 8,589,934,592 bytes, and 16,777,216 are read at most."),
     "deep": (f"{PYTHON} 'print(\"[\" * 10**6)' > $0", "results.json is nested too deeply to be read as JSON."),
     "keys": (
-        f"""{PYTHON} 'print("{{\\"metrics\\":{{", ",".join(f"\\"{{i:x}}\\":1" for i in range(1200000)), "}}}}")' > $0""",
-        "they hold 1,200,000 numbers, and 10,000 are taken at most.",
+        f"""{PYTHON} 'print("{{\\"metrics\\":{{", ",".join(f"\\"{{i:x}}\\":1" for i in range(300000)), "}}}}")' > $0""",
+        "they hold 300,000 numbers, and 10,000 are taken at most.",
     ),
     "name": (
         f"""{PYTHON} 'print("{{\\"metrics\\":{{\\"", "a" * 10**7, "\\":1}}}}")' > $0""",
@@ -81,8 +82,28 @@ def test_whatever_engines_leave_the_courier_stays_small_and_the_others_are_score
             assert f"{name!r} (command) failed after one attempt: it left no readable results: " in said.pop(name)
             assert sentence in next(row["reason"] for row in events(run_dir, "benchmark_failed") if row["name"] == name)
     assert "'books' (command) failed after one attempt" in said.pop("books") and not said
-    assert {name for name, (_, sentence) in HOSTILE.items() if sentence == ""} <= {
-        entry.payload["name"] for entry in scored(run_dir)
+    results = {entry.payload["name"]: entry.result["evals"][0] for entry in scored(run_dir)}
+    assert {*results} == {name for name, (_, sentence) in HOSTILE.items() if sentence == ""}
+    odd = {name: row["left_out"]["predictions"] for name, row in results.items() if "left_out" in row}
+    assert odd == {
+        "rows": "unreadable from row 2 on (line 2 of predictions.jsonl holds more than 4,194,304 bytes.)",
+        "endless": "unreadable from row 1 on (predictions.jsonl is a symbolic link, no regular file.)",
     }
-    print("resident", resident)
     assert 10_000 < resident < RESIDENT_KB
+
+
+def test_below_a_limit_of_memory_what_needs_more_fails_with_a_sentence(run_dir):
+    commands = {
+        "hog": f"{sys.executable} -S -c 'x = bytearray(10**9)'",
+        "keys": HOSTILE["keys"][0].replace("300000", "900000"),
+        "good": GOOD,
+    }
+    put_all(run_dir, commands)
+    courier = start_courier(run_dir)
+    resource.prlimit(courier.pid, resource.RLIMIT_AS, (200 << 20, 200 << 20))
+    _, log = courier.communicate(timeout=PATIENCE)
+    assert courier.returncode == 0, log
+    said = {entry.payload["name"]: entry.error for entry in entries(run_dir, "failed")}
+    assert said.keys() == {"hog", "keys"} and "It said last: MemoryError" in said["hog"]
+    assert "reading them takes more than 200 MiB of memory." in said["keys"]
+    assert [entry.payload["name"] for entry in scored(run_dir)] == ["good"]

@@ -37,3 +37,11 @@ def test_a_step_that_hangs_fails_its_entry_after_some_looks_and_is_taken_again_o
     wait_until(lambda: not patience._hang["a"].is_alive())
     assert Patience(5).take("a", "Job a", step) is True
     assert patience.take("a", "Job a", step) is True and len(taken) == 3
+
+
+def test_where_no_thread_can_be_started_the_step_is_taken_all_the_same(monkeypatch):
+    def start(self):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr("threading.Thread.start", start)
+    assert Patience().take("a", "Job a", lambda: 3) == 3
