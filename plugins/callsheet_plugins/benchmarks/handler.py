@@ -19,8 +19,8 @@ from callsheet.outbox import Delivery, Handler, Outbox, Parked, Permanent, Trans
 from callsheet.process.machine import cores
 from callsheet.rundir.rundir import RunDir
 from callsheet.secrets import redact_text, secret_variables
-from callsheet_plugins.benchmarks import engines, jobs
-from callsheet_plugins.benchmarks.definitions import JOB_SECONDS, Benchmark
+from callsheet_plugins.benchmarks import engines, jobs, payloads
+from callsheet_plugins.benchmarks.definitions import JOB_SECONDS
 from callsheet_plugins.benchmarks.dispatch import attempts
 from callsheet_plugins.benchmarks.dispatch.attempts import Attempts
 from callsheet_plugins.benchmarks.dispatch.choosing import dispatcher
@@ -57,6 +57,7 @@ class BenchmarkHandler(Handler):
         self._patience = Patience()
 
     def deliver(self, job: Delivery) -> Mapping[str, Any]:
+        payloads.check(job.payload)
         if "benchmarks" in job.payload:
             return {"jobs": jobs.put_each(Outbox(self.run_dir), job.payload, job.files)}
         return self._patience.take(job.entry.id, f"Job {job.payload['name']}", partial(self._step, job))
@@ -159,7 +160,7 @@ class BenchmarkHandler(Handler):
         snapshot = next(iter(job.files.values())).parent if job.files else None
         return Work(
             payload["name"],
-            Benchmark(**payload["settings"]),
+            payloads.settings_of(payload),
             model=str(snapshot or payload["repo"]),
             revision=None if snapshot else payload["commit"],
             folder=folder,
@@ -186,7 +187,7 @@ class BenchmarkHandler(Handler):
         payload = job.payload
         if "local" in payload["running"]:
             return _local_gpus(payload["running"]["local"])
-        wanted = (payload["settings"]["gpus"], (payload["running"].get("slurm") or {}).get("gpus"))
+        wanted = (payloads.settings_of(payload).gpus, (payload["running"].get("slurm") or {}).get("gpus"))
         if asked := [number for number in wanted if number is not None]:
             return int(asked[0])
         if job.entry.id not in self._gpus_of:
@@ -219,7 +220,7 @@ class BenchmarkHandler(Handler):
 
     def _result(self, job: Delivery, folder: Path, status: Status, scores: Mapping[str, Any]) -> dict[str, Any]:
         payload = job.payload
-        task = payload["settings"]["task"]
+        task = payloads.settings_of(payload).task
         tags = {"weights": payload["weights"], "engine": _engine_name(job), "branch": payload["branch"], "task": task}
         result = {
             "name": payload["name"],
@@ -255,7 +256,7 @@ def _given_up(job: Delivery, tried: Attempts) -> str:
 
 
 def _engine_name(job: Delivery) -> str:
-    return str(job.payload["settings"]["engine"])
+    return payloads.settings_of(job.payload).engine
 
 
 def _engine(job: Delivery) -> engines.Engine:

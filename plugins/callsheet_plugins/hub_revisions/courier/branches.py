@@ -9,7 +9,9 @@ from threading import Lock
 from typing import Any, ClassVar
 
 from callsheet.disk import typed
+from callsheet.disk.typed import Malformed
 from callsheet.rundir import atomic
+from callsheet_plugins.hub_revisions.courier.payloads import BranchRow, checked
 
 
 class Branches:
@@ -33,7 +35,8 @@ class Branches:
 
         Only branches of the same `weights` are counted, so averaged weights have their own count.
         """
-        known = {name: row for name, row in _read(self.path).items() if row.get("weights", "raw") == weights}
+        rows = {name: row for name, row in _read(self.path).items() if _is_whole(row)}
+        known = {name: row for name, row in rows.items() if row.get("weights", "raw") == weights}
         by_step = sorted(known, key=lambda name: int(known[name]["step"]))
         keep = {*by_step[-rule["keep_last"] :], *_best(known, rule)}
         return {name: known[name] for name in by_step if name not in keep}
@@ -50,6 +53,15 @@ def _best(known: Mapping[str, Mapping[str, Any]], rule: Mapping[str, Any]) -> li
     scored = {name: row["metrics"].get(rule["metric"]) for name, row in known.items()}
     named = [name for name, value in scored.items() if value is not None and value == value]
     return sorted(named, key=lambda name: scored[name], reverse=rule["greater_is_better"])[: rule["keep_best"]]
+
+
+def _is_whole(row: Mapping[str, Any]) -> bool:
+    """Whether it can be compared with others; one that cannot is kept, and so is its branch."""
+    try:
+        checked(row, BranchRow)
+    except Malformed:
+        return False
+    return True
 
 
 def _read(path: Path) -> dict[str, dict[str, Any]]:

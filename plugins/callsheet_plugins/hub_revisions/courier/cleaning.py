@@ -9,7 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from callsheet.disk import typed
 from callsheet.disk.names import file_name
+from callsheet.disk.typed import Malformed
 from callsheet.model_files.adapters import BASE
 from callsheet.outbox import Delivery
 
@@ -41,8 +43,8 @@ def clean(text: str, names: Sequence[str], base: str, *, is_json: bool) -> str:
     """`text` without paths of this machine; `base` takes the place of the path of a model, where it is known."""
     if is_json:
         try:
-            content = json.loads(text)
-        except ValueError:
+            content: Any = typed.parse(text, object, "a file")
+        except Malformed:
             return _without(text, names)
         after = _clean(content, names, base)
         return text if after == content else json.dumps(after, indent=2, ensure_ascii=False) + "\n"

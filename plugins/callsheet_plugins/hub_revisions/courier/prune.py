@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from callsheet.outbox import Delivery, Entry, Transient
+from callsheet_plugins.hub_revisions.courier.payloads import PrunePayload, checked
 from callsheet_plugins.hub_revisions.courier.publish import RevisionHandler
 
 AGAIN_SECONDS = 10.0
@@ -17,7 +18,7 @@ class PruneHandler(RevisionHandler):
     parallel: ClassVar[int] = 1
 
     def deliver(self, job: Delivery) -> Mapping[str, Any]:
-        payload = job.payload
+        payload = checked(job.payload, PrunePayload)
         if newer := [entry.id for entry in job.queued() if _is_newer(entry, job.entry)]:
             return {"left_to": newer[-1]}  # else each of a thousand entries would read all others
         if not (old := self._branches.old(payload["weights"], payload["prune"])):
@@ -43,4 +44,4 @@ def _commits(entries: Iterable[Entry]) -> set[str]:
 
 
 def _is_newer(entry: Entry, than: Entry) -> bool:
-    return entry.put_at > than.put_at and entry.payload["weights"] == than.payload["weights"]
+    return entry.put_at > than.put_at and entry.payload.get("weights") == than.payload["weights"]

@@ -15,6 +15,7 @@ from callsheet.rundir.revisions import relative
 from callsheet.secrets import secret_in
 from callsheet_plugins.hub_revisions.courier.branches import Branches
 from callsheet_plugins.hub_revisions.courier.cleaning import cleaned
+from callsheet_plugins.hub_revisions.courier.payloads import RevisionPayload, checked
 from callsheet_plugins.hub_revisions.hubs.quota import Quota
 
 CARD = "README.md"
@@ -61,7 +62,7 @@ class RevisionHandler(Handler):
         self._lock = Lock()
 
     def deliver(self, job: Delivery) -> Mapping[str, Any]:
-        payload = job.payload
+        payload = checked(job.payload, RevisionPayload)
         refuse_secrets(payload, job.files)
         hub = self._hub(payload)
         if payload["hub"] == "huggingface" and (newer := self._quota.wait_or_pass(job)):

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any, ClassVar
 
 from callsheet.outbox import Delivery
+from callsheet_plugins.hub_revisions.courier.payloads import ScorePayload, checked
 from callsheet_plugins.hub_revisions.courier.publish import CARD, RevisionHandler, refuse_secrets
 from callsheet_plugins.hub_revisions.scores import with_scores
 
@@ -17,7 +18,7 @@ class ScoreHandler(RevisionHandler):
     parallel: ClassVar[int] = 1
 
     def deliver(self, job: Delivery) -> Mapping[str, Any]:
-        payload = job.payload
+        payload = checked(job.payload, ScorePayload)
         if not payload["metrics"]:
             return {}
         if payload["hub"] == "huggingface":

@@ -74,4 +74,5 @@ def _passes(entry: Entry, other: Entry) -> bool:
 
 
 def _step(entry: Entry) -> int:
-    return int(entry.payload.get("step") or 0)
+    step = entry.payload.get("step")  # of any entry of this kind, which may be malformed
+    return step if isinstance(step, int) else 0
