@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from callsheet.disk import typed
 from callsheet.errors import CallsheetError
 from callsheet.sharding.shards import Shard
 from callsheet.sharding.stream import write_safetensors
@@ -107,5 +108,4 @@ def spans_of(sharding: Sharding, names: Iterable[str]) -> dict[str, Span]:
 
 def spans_in(file: Any) -> dict[str, Span]:
     """What an open file that `save_shards` wrote holds."""
-    held = json.loads((file.metadata() or {}).get(SPANS, "{}"))
-    return {name: Span(start, length, tuple(shape)) for name, (start, length, shape) in held.items()}
+    return typed.parse((file.metadata() or {}).get(SPANS, "{}"), dict[str, Span], "the spans in its header")

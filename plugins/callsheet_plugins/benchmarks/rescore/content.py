@@ -9,6 +9,7 @@ from pathlib import Path
 
 from callsheet.model_files.adapters import BASE
 from callsheet.model_files.adapters import CONFIG as ADAPTER
+from callsheet.model_files.contents import Damaged, json_of
 from callsheet.outbox import Hashes
 from callsheet.records import ManifestRow
 from callsheet_plugins.benchmarks.sources import files_of
@@ -50,10 +51,10 @@ def differs(row: ManifestRow, files: Mapping[str, Path], hashes: Hashes) -> bool
 def _adapter(path: Path, hashes: Hashes) -> str:
     """The adapter's settings, with the content of its base in place of the path, which may have moved."""
     try:
-        settings = json.loads(path.read_text(encoding="utf-8"))
+        settings = dict(json_of(path))
         base = Path(str(settings[BASE])).expanduser()
         if base.is_dir() and base.resolve() != path.parent.resolve():
             settings[BASE] = content_of(base, hashes)
         return json.dumps(settings, sort_keys=True)
-    except (OSError, ValueError, TypeError, LookupError):
+    except (OSError, Damaged, ValueError, LookupError):
         return hashes.of(path)

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from callsheet.disk import typed
+from callsheet.disk.typed import Malformed
 from callsheet.outbox import Transient
 from callsheet_plugins.benchmarks.dispatch import attempts, runner
 from callsheet_plugins.benchmarks.dispatch.contract import STATUS, Attempt, Dispatcher, Seen
@@ -111,11 +113,9 @@ class Started:
 
 def _started(handle: str | None) -> Started:
     try:
-        found = Started(**json.loads(handle or "{}"))
-    except (ValueError, TypeError, RecursionError):
+        return typed.parse(handle or "{}", Started, "a handle")
+    except Malformed:
         return Started()
-    kinds = [type(value) for value in vars(found).values()]
-    return found if kinds[:4] == [str, int, str, int] and kinds[4] in (int, float) else Started()
 
 
 def _runs(folder: Path) -> bool:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import re
-import struct
 from collections.abc import Mapping
 from math import prod
 from pathlib import Path
 from typing import Any
 
+from callsheet.model_files.contents import Damaged, json_of
+from callsheet.model_files.safetensors import shapes_in
 from callsheet.privates.huggingface_hub import http_library
 
 SHARDED_FROM = 30_000_000_000  # parameters from which the weights of one model are spread over GPUs
 MOST = 8
 ASK_SECONDS = 20.0
-HEADER_LIMIT = 100_000_000  # safetensors' own
 IN_NAMES = re.compile(r"(?<![a-z0-9.])(?:(\d+)x)?(\d+(?:\.\d+)?)([bm])(?![a-z0-9])")
 
 
@@ -42,14 +41,15 @@ def heads_of(folder: Path) -> int:
     config = _json(folder / "config.json")
     parts = [config, *(config.get(part) for part in ("text_config", "llm_config", "language_config"))]
     found = (part.get("num_attention_heads") or part.get("n_head") for part in parts if isinstance(part, dict))
-    return next((int(heads) for heads in found if heads), 64)
+    return next((heads for heads in found if isinstance(heads, int) and heads > 0), 64)
 
 
 def parameters_of(folder: Path) -> int:
     """How many parameters lie in `folder`: by the index where it counts them, else by the head of each file."""
-    metadata = _json(folder / "model.safetensors.index.json").get("metadata") or {}
-    if total := metadata.get("total_parameters"):
-        return int(total)
+    metadata = _json(folder / "model.safetensors.index.json").get("metadata")
+    total = metadata.get("total_parameters") if isinstance(metadata, dict) else None
+    if isinstance(total, int) and total > 0:
+        return total
     return sum(_parameters_in(path) for path in folder.glob("*.safetensors") if not path.name.startswith("adapter_"))
 
 
@@ -66,18 +66,15 @@ def parameters_in(name: str) -> int:
 
 def _parameters_in(path: Path) -> int:
     try:
-        with path.open("rb") as file:
-            (length,) = struct.unpack("<Q", file.read(8))
-            header = json.loads(file.read(length)) if length < HEADER_LIMIT else {}
-    except (OSError, ValueError, struct.error):
+        return sum(map(prod, shapes_in(path).values()))
+    except (OSError, Damaged):
         return 0
-    return sum(prod(tensor["shape"]) for name, tensor in header.items() if name != "__metadata__")
 
 
 def _json(path: Path) -> Mapping[str, Any]:
     try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+        return json_of(path)
+    except Damaged:
         return {}
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from callsheet.disk import typed
+from callsheet.disk.typed import Malformed
 from callsheet.rundir import atomic
-from callsheet_plugins.benchmarks.dispatch.attempts import read
 from callsheet_plugins.benchmarks.dispatch.contract import run_of
 
 SUBMISSION = "slurm.json"
+LONGEST = 1 << 16  # bytes
 TAKEN = "taken"  # the runner's: it has begun
 
 
@@ -31,12 +34,6 @@ class Submission:
 
 
 def submission_of(folder: Path) -> Submission | None:
-    content = read(folder / SUBMISSION)
-    try:
-        found = Submission(**content) if isinstance(content, dict) else None
-    except TypeError:  # it has fields of another kind of file
-        return None
-    is_whole = (
-        found and isinstance(found.at, (int, float)) and {type(found.name), type(found.folder), type(found.id)} == {str}
-    )
-    return found if is_whole else None
+    with suppress(OSError, Malformed):
+        return typed.read(folder / SUBMISSION, Submission, limit=LONGEST)
+    return None
