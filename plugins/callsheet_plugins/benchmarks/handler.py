@@ -240,7 +240,7 @@ class BenchmarkHandler(Handler):
 def _seconds(job: Delivery) -> float:
     """How long it may take: as its settings say, or else Slurm's limit, which may be longer than ours."""
     slurm = job.payload["running"].get("slurm") or {}
-    return job.payload["settings"]["seconds"] or seconds_in(str(slurm.get("time") or "")) or JOB_SECONDS
+    return payloads.settings_of(job.payload).seconds or seconds_in(str(slurm.get("time") or "")) or JOB_SECONDS
 
 
 def _allowed(job: Delivery) -> int:
