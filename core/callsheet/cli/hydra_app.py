@@ -73,6 +73,7 @@ class HydraTask:
         except Exception as error:
             if os.getpid() != self.process:
                 raise  # only Hydra can carry it home
+            error = _located(error)
             if in_sweep:
                 _logger().error("Run %s of the sweep failed: %s", chosen.job.num, _in_a_line(error))
             self.outcomes.append(error)  # kept from Hydra, which would announce it in words of its own
@@ -111,6 +112,32 @@ class HydraTask:
         _logger().info("Run %s of the sweep: %s", number, " ".join(f"{key}={value}" for key, value in own.items()))
         with changed_environment({SWEEP: told_place(number, own)}):
             yield
+
+
+@contextmanager
+def _locating(config: DictConfig) -> Iterator[None]:
+    """Say in which file and line the settings stand that are refused before Hydra knows `config` as this run's."""
+    from hydra.core.hydra_config import HydraConfig
+
+    known, before = HydraConfig.instance(), HydraConfig.instance().cfg
+    try:
+        yield
+    except CallsheetError as error:
+        known.set_config(config)
+        raise _located(error) from error
+    finally:
+        known.cfg = before
+
+
+def _located(error: Exception) -> Exception:
+    """The same mistake, with the file and line of each setting that it names."""
+    from callsheet.config.origins import located
+
+    if type(error) is not CallsheetError or world().is_driven or (said := located(str(error))) == str(error):
+        return error
+    made = CallsheetError(said).with_traceback(error.__traceback__)
+    made.__cause__, made.__dict__ = error.__cause__, error.__dict__
+    return made
 
 
 def run_app(name: str, task: Task, overrides: Sequence[str]) -> int:
@@ -155,7 +182,8 @@ def _compose_and_call(name: str, task: Task, overrides: Sequence[str]) -> HydraT
     job = HydraTask(task, translated, trains=name == "train")
 
     def look(config: DictConfig) -> None:
-        refuse_unusable(config)
+        with _locating(config):
+            refuse_unusable(config)
         if name in LOOKING:
             leave_nothing(config)
 

@@ -20,14 +20,20 @@ from omegaconf.errors import (
 
 from callsheet.config import places
 from callsheet.config.overrides import LESS, MORE, PLUGINS, as_typed
+from callsheet.config.texts.keys import lines_of, nodes_of
 from callsheet.config.texts.typed import unreadable_sign
 from callsheet.disk.os_errors import DiskFailed, explained
 from callsheet.errors import CallsheetError, did_you_mean, first_line
 from callsheet.plugins.registry import installed, no_such_plugin
+from callsheet.privates.hydra import SEARCHED
 from callsheet.rundir.revisions import short
 from callsheet.secrets import redact_override
 
 LIST_FOR_NAMES = "Cannot merge DictConfig with ListConfig"  # OmegaConf 2.3
+SECTION = re.compile(
+    r"|model|dataset|trainer|peft|launch|outbox|finish|callbacks|hydra|plugins\.\w+|trainer\.args|peft\.args|"
+    r"model\.kwargs|launch\.config"
+)  # which hold values by name, as the whole of a file does
 OF_HYDRA = ("hydra", "more_plugins", "recipe")
 
 
@@ -43,9 +49,9 @@ def plain(error: BaseException) -> Exception:
         if isinstance(link, (ConfigKeyError, ConfigAttributeError)) and link.full_key:
             if link.full_key == "recipe":
                 return CallsheetError(_misplaced(chain))
-            return CallsheetError(_unknown_key(link) + _where(chain))
+            return CallsheetError(_unknown_key(link) + _where(chain, str(link.full_key)))
         if isinstance(link, (ValidationError, ConfigTypeError)) and link.full_key:
-            return CallsheetError(f"{link.full_key}: {_said(link)}.{_where(chain)}")
+            return CallsheetError(f"{link.full_key}: {_said(link)}.{_where(chain, str(link.full_key))}")
         if isinstance(link, MissingConfigException):
             return CallsheetError(_missing_option(link) + _where(chain))
         if isinstance(link, OverrideParseException):
@@ -58,6 +64,8 @@ def plain(error: BaseException) -> Exception:
         if several := re.match("Ambiguous value for argument '(.*)'", str(link)):
             return CallsheetError(_several(as_typed(several[1])))
         if isinstance(link, (HydraException, OmegaConfBaseException)):
+            if said := _no_mapping(chain):
+                return CallsheetError(said)
             return CallsheetError(_without_plus(str(link)) or type(link).__name__)
     return error if isinstance(error, Exception) else CallsheetError(str(error))
 
@@ -162,12 +170,42 @@ def _no_plugin(name: str, presets: Sequence[str]) -> str:
     return f"There is no plugin and no preset named {name!r}.{near} {known}"
 
 
-def _where(chain: list[BaseException]) -> str:
-    """The override or file that Hydra was merging, when it said so."""
+def _where(chain: list[BaseException], key: str = "") -> str:
+    """The override or file that Hydra was merging, when it said so; with the line of `key`, if the file has it."""
     for link in chain:
         found = re.search(r"Error merging override \+*(.+)|In '([^']+)'", str(link))
         if found and found.group(2) != "config":  # which is Callsheet's own, and no place to mend
-            return f" (In {found.group(1) or found.group(2)}.)"
+            return f" (In {found.group(1) or _line(chain, found.group(2), key) or found.group(2)}.)"
+    return ""
+
+
+def _file(chain: list[BaseException], config_path: str) -> Path | None:
+    """The file in a folder that Hydra calls `config_path`; None for one of a package."""
+    place = config_path.replace(f"{MORE}/", f"{PLUGINS}/", 1)
+    folders = next((link.__dict__[SEARCHED] for link in chain if SEARCHED in link.__dict__), ())
+    files = (Path(folder, f"{place}.yaml") for folder in folders)
+    return next((file for file in files if file.is_file()), None)
+
+
+def _line(chain: list[BaseException], config_path: str, key: str) -> str:
+    """That file, and the line in which it sets `key`."""
+    if not (file := _file(chain, config_path)):
+        return ""
+    lines = {".".join(each): line for each, line in lines_of(file.read_text(encoding="utf-8"))}
+    own = next((line for each, line in lines.items() if each and f".{key}".endswith(f".{each}")), None)
+    return f"{short(file)}:{own}" if own else short(file)
+
+
+def _no_mapping(chain: list[BaseException]) -> str:
+    """The first section of the file that Hydra was merging that holds no values by name; OmegaConf does not name it."""
+    found = next((part for link in chain if (part := re.search(r"^In '([^']+)'", str(link)))), None)
+    if not found or not (file := _file(chain, found[1])):
+        return ""
+    for key, value, line in nodes_of(file.read_text(encoding="utf-8")):
+        if SECTION.fullmatch(key) and value != "mapping":
+            named = f"{key} takes" if key else "A file takes"
+            example = f"{key or 'model'}: {{name: value}}"
+            return f"{short(file)}:{line}: {named} values by name, as in {example}, and no {value}."
     return ""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 import sys
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +17,8 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from callsheet.config.overrides import LESS, MORE, PLUGINS, as_typed
-from callsheet.config.yaml_lines import Key, entries_of, file_of, lines_of
+from callsheet.config.texts.keys import Key, lines_of
+from callsheet.config.yaml_lines import entries_of, file_of
 from callsheet.hooks import Plugin
 from callsheet.plugins.manual import own_fields_first
 from callsheet.plugins.registry import installed, load
@@ -28,6 +30,13 @@ if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
 
     from callsheet.privates.hydra import DefaultsList
+
+
+SETTING = re.compile(
+    r"\b(model|dataset|trainer|peft|launch|outbox|finish|plugins|callbacks)(\.[\w-]+)+"
+    r"|^(experiment|output_dir|resume|branch|plugins_lock)(?=\W)"
+)
+LINE = re.compile(r"^(?!default|callsheet_conf/).*\.yaml:\d+$")
 
 
 @dataclass(frozen=True)
@@ -121,6 +130,20 @@ class Origins:
             parent = str(decided.containing_config_path)
         entries = by_path or [e for e in entries_of(parent) if e.group == group]
         return entries[-1].origin(option) if entries else parent
+
+
+def located(text: str) -> str:
+    """The lines of `text`, each with the file and line that set the setting which it names first, if one did."""
+    named = [SETTING.search(line) for line in text.split("\n")]
+    if not any(named):
+        return text
+    try:
+        trail = Origins.of_this_run()
+        places = [trail.origin(*found[0].split(".")) if found else "" for found in named]
+    except Exception:  # what is wrong may be what the trail is made from, and is to be said as it is
+        return text
+    lines = zip(text.split("\n"), places, strict=True)
+    return "\n".join(f"{line} (Set in {place}.)" if LINE.search(place) else line for line, place in lines)
 
 
 def overruled_presets() -> Iterator[str]:

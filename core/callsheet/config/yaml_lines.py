@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -13,10 +13,10 @@ from hydra.core.hydra_config import HydraConfig
 from callsheet.config.compose import PluginConfigs
 from callsheet.config.overrides import LESS, MORE, PLUGINS
 from callsheet.config.recipe_files import at_home
+from callsheet.config.texts.keys import composed, items, pairs
+from callsheet.config.texts.keys import lines_of as lines_of
 from callsheet.plugins.registry import installed
 from callsheet.rundir.revisions import short
-
-Key = tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Entry:
 def entries_of(config_path: str) -> list[Entry]:
     """The defaults list of a file, its paths made absolute."""
     label, text = file_of(config_path) or ("", "")
-    top = dict(_pairs(_compose(text)))
+    top = dict(pairs(composed(text)))
     items: list[yaml.Node] = next((value.value for key, value in top.items() if key.value == "defaults"), [])
     listed = [value for key, value in top.items() if key.value == PLUGINS and not isinstance(value, yaml.MappingNode)]
     return [
@@ -45,7 +45,7 @@ def entries_of(config_path: str) -> list[Entry]:
 
 def _choice(node: yaml.Node, label: str) -> Entry:
     """`plugins: [a, b: {x: 1}]` of a recipe."""
-    names = [name for item in _items(node) for name in ([key for key, _ in _pairs(item)] or [item])]
+    names = [name for item in items(node) for name in ([key for key, _ in pairs(item)] or [item])]
     lines = {name.value: f"{label}:{name.start_mark.line + 1}" for name in names}
     return Entry(PLUGINS, f"{label}:{node.start_mark.line + 1}", lines)
 
@@ -57,40 +57,11 @@ def _entry(item: yaml.Node, label: str, folder: str) -> Entry:
     line = item.start_mark.line + 1
     if isinstance(item, yaml.ScalarNode):
         return Entry(None, f"{label}:{line}", {absolute(item.value.partition("@")[0]): f"{label}:{line}"})
-    key, value = next(_pairs(item))
+    key, value = next(pairs(item))
     group = key.value.split()[-1]  # after `override` or `optional`
     options = value.value if isinstance(value, yaml.SequenceNode) else [value]
     lines = {option.value: f"{label}:{option.start_mark.line + 1}" for option in options}
     return Entry(absolute(group.partition("@")[0]), f"{label}:{line}", lines)
-
-
-def lines_of(text: str) -> Iterator[tuple[Key, int]]:
-    """Every key in the YAML `text` with its line."""
-    return _lines(_compose(text))
-
-
-def _lines(node: yaml.Node | None, above: Key = ()) -> Iterator[tuple[Key, int]]:
-    """Every key below `node` with its line; `<<` brings the keys of an anchor along."""
-    for key, value in _pairs(node):
-        if key.value == "<<":
-            for anchor in value.value if isinstance(value, yaml.SequenceNode) else [value]:
-                yield from _lines(anchor, above)
-        elif (*above, key.value) != ("defaults",):
-            yield (*above, key.value), key.start_mark.line + 1
-            for part in _items(value) if (*above, key.value) == (PLUGINS,) else [value]:
-                yield from _lines(part, (*above, key.value))
-
-
-def _items(node: yaml.Node) -> list[yaml.Node]:
-    return list(node.value) if isinstance(node, yaml.SequenceNode) else [node]
-
-
-def _pairs(node: yaml.Node | None) -> Iterator[tuple[yaml.Node, yaml.Node]]:
-    return iter(node.value if isinstance(node, yaml.MappingNode) else [])
-
-
-def _compose(text: str) -> yaml.Node | None:
-    return yaml.compose(text, Loader=yaml.SafeLoader)
 
 
 def file_of(config_path: str) -> tuple[str, str] | None:

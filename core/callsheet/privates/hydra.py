@@ -25,6 +25,7 @@ BESIDE = "composes beside another Hydra application"
 ONCE = "composes once where Hydra composes twice"
 LOOKS = "looks at what Hydra composed before Hydra acts on it"
 SWEEPER = "hydra/_internal/core_plugins/basic_sweeper.py"
+SEARCHED = "searched"  # an attribute of errors
 _apart: ContextVar[ConfigLoaderImpl | None] = ContextVar("apart", default=None)
 
 LIBRARY = Library(
@@ -140,7 +141,11 @@ def composing_through(look: Callable[[DictConfig], None]) -> Iterator[None]:
     load, saving = ConfigLoaderImpl.load_configuration, basic_sweeper.OmegaConf
 
     def load_configuration(self: ConfigLoaderImpl, *args: Any, **kwargs: Any) -> DictConfig:
-        config = load(self, *args, **kwargs)
+        try:
+            config = load(self, *args, **kwargs)
+        except Exception as error:  # Hydra forgets where it looked before anybody can ask
+            error.__dict__[SEARCHED] = [each.path for each in self.get_sources() if each.scheme() == "file"]
+            raise
         look(config)
         return config
 

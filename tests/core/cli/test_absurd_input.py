@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from callsheet.cli.main import main
+from callsheet.data import files
 
 DEMO = "defaults: [demo]\n"
 LONG = "x" * 5_000
@@ -84,7 +85,13 @@ def test_an_override_is_refused_by_its_name(refused, override, named):
         (f"{DEMO}a: !!python/object/apply:os.getcwd []\n", "conf/recipe/mine.yaml, line 3"),
         (b"experiment: caf\xe9\n", "conf/recipe/mine.yaml: it is no UTF-8 text"),
         (f'{DEMO}output_dir: "a\\0b"\n', "holds a NUL"),
-        (f"{DEMO}experiment: ../../x\n", "experiment='../../x'"),
+        (f"{DEMO}experiment: ../../x\n", "(Set in conf/recipe/mine.yaml:3.)"),
+        (f"{DEMO}dataset:\n  test_split_size: .inf\n", "(Set in conf/recipe/mine.yaml:4.)"),
+        (f"{DEMO}plugins:\n  bema:\n    update_freq: 0\n", "(Set in conf/recipe/mine.yaml:5.)"),
+        (f"{DEMO}trainer:\n  args:\n    max_stepz: 1\n", "(Set in conf/recipe/mine.yaml:5.)"),
+        (f"{DEMO}plugins:\n  bema:\n    lagg: 1\n", "(In conf/recipe/mine.yaml:5.)"),
+        (f"{DEMO}trainer:\n  args: [1]\n", "conf/recipe/mine.yaml:4: trainer.args takes values by name"),
+        ("- a\n", "conf/recipe/mine.yaml:2: A file takes values by name"),
     ],
 )
 def test_a_recipe_is_refused_with_its_file(refused, recipe, content, named):
@@ -148,8 +155,11 @@ def test_a_file_that_is_none_is_not_read(refused, tmp_path, setting, make):
     assert place.name in refused("check", "recipe=demo", f"{setting}={'./m' if 'model.path' in setting else 'd.jsonl'}")
 
 
-def test_a_folder_without_end_is_not_searched_for_data(refused):
-    assert "Name the one with the data" in refused("check", "recipe=demo", "dataset.path=/")
+def test_a_folder_without_end_is_not_searched_for_data(refused, tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "MOST_FILES", 3)
+    for number in range(4):
+        (tmp_path / f"{number}.txt").touch()
+    assert "Name the one with the data" in refused("check", "recipe=demo", "dataset.path=.")
 
 
 @pytest.mark.parametrize("value", ["null", "[1]", "[[bema]]", "{bema: 1}", "inf", "[null]"])

@@ -1,0 +1,59 @@
+"""The keys in YAML text, each with its line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import yaml
+
+PLUGINS = "plugins"
+Key = tuple[str, ...]
+
+
+def lines_of(text: str) -> Iterator[tuple[Key, int]]:
+    """Every key in the YAML `text` with its line."""
+    return _lines(composed(text))
+
+
+def nodes_of(text: str) -> Iterator[tuple[str, str, int]]:
+    """The whole, which has no key, and every key in the YAML `text`: with "mapping", "list" or "text", and its line."""
+    if top := composed(text):
+        yield "", _kind(top), top.start_mark.line + 1
+        yield from _nodes(top, "")
+
+
+def _nodes(above: yaml.Node, path: str) -> Iterator[tuple[str, str, int]]:
+    for key, value in pairs(above):
+        name = f"{path}.{key.value}".lstrip(".")
+        yield name, _kind(value), key.start_mark.line + 1
+        yield from _nodes(value, name)
+
+
+def _kind(node: yaml.Node) -> str:
+    return (
+        "mapping" if isinstance(node, yaml.MappingNode) else "list" if isinstance(node, yaml.SequenceNode) else "text"
+    )
+
+
+def _lines(node: yaml.Node | None, above: Key = ()) -> Iterator[tuple[Key, int]]:
+    """Every key below `node` with its line; `<<` brings the keys of an anchor along."""
+    for key, value in pairs(node):
+        if key.value == "<<":
+            for anchor in value.value if isinstance(value, yaml.SequenceNode) else [value]:
+                yield from _lines(anchor, above)
+        elif (*above, key.value) != ("defaults",):
+            yield (*above, key.value), key.start_mark.line + 1
+            for part in items(value) if (*above, key.value) == (PLUGINS,) else [value]:
+                yield from _lines(part, (*above, key.value))
+
+
+def items(node: yaml.Node) -> list[yaml.Node]:
+    return list(node.value) if isinstance(node, yaml.SequenceNode) else [node]
+
+
+def pairs(node: yaml.Node | None) -> Iterator[tuple[yaml.Node, yaml.Node]]:
+    return iter(node.value if isinstance(node, yaml.MappingNode) else [])
+
+
+def composed(text: str) -> yaml.Node | None:
+    return yaml.compose(text, Loader=yaml.SafeLoader)
