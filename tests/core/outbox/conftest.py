@@ -5,8 +5,11 @@ import os
 import subprocess
 import sys
 import textwrap
+from contextlib import ExitStack
+from itertools import count
 
 import pytest
+from mounting import mounted as mounted_at
 
 MODULE = '''
 import json, os, time
@@ -170,22 +173,9 @@ def courier(shipping):
 @pytest.fixture
 def mounted(tmp_path):
     """Mount a file system of its own in a folder, as `mount` sizes it: "64k"."""
-    if os.geteuid() != 0 or sys.platform != "linux":
-        pytest.skip("only root may mount")
-    folders = []
-
-    def mount(size):
-        folder = tmp_path / f"mounted-{len(folders)}"
-        folder.mkdir()
-        done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)], capture_output=True)
-        if done.returncode:
-            pytest.skip("mounting is not allowed here")
-        folders.append(folder)
-        return folder
-
-    yield mount
-    for folder in folders:
-        subprocess.run(["umount", str(folder)], check=True)
+    with ExitStack() as stack:
+        numbers = count()
+        yield lambda size: stack.enter_context(mounted_at(tmp_path / f"mounted-{next(numbers)}", f"size={size}"))
 
 
 def fill(run_dir, count=1, **payload):

@@ -4,10 +4,9 @@ import errno
 import os
 import resource
 import signal
-import subprocess
-import sys
 
 import pytest
+from mounting import mounted
 
 from callsheet.disk.refusals import free_space
 
@@ -15,15 +14,8 @@ from callsheet.disk.refusals import free_space
 @pytest.fixture
 def full(tmp_path):
     """A file system of half a megabyte."""
-    if os.geteuid() != 0 or sys.platform != "linux":
-        pytest.skip("only root may mount")
-    folder = tmp_path / "full"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=512k,nr_inodes=20", "tmpfs", str(folder)]
-    if subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("mounting is not allowed here")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)  # libraries may keep files open
+    with mounted(tmp_path / "full", "size=512k", "nr_inodes=20") as folder:
+        yield folder
 
 
 def by_torch(folder):
