@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
+from typing import TypeVar
 
+T = TypeVar("T")
 FEW = 3  # names that a sentence lists
 
 
@@ -18,6 +20,22 @@ class CallsheetError(Exception):
 
 class PluginFailure(Exception):
     """A hook raised, and its plugin's `on_error` says that this ends the run."""
+
+
+def together(*steps: Callable[[], T]) -> list[T]:
+    """What each of `steps` returns; all are taken, and what they refuse is raised as one `CallsheetError`."""
+    made: list[T] = []
+    refused: list[CallsheetError] = []
+    for step in steps:
+        try:
+            made.append(step())
+        except CallsheetError as error:
+            refused.append(error)
+    if len(refused) == 1:
+        raise refused[0]
+    if refused:
+        raise CallsheetError("\n".join(map(str, refused)))
+    return made
 
 
 def did_you_mean(word: str, candidates: Iterable[str], *, before: str = "") -> str:

@@ -42,10 +42,10 @@ def setting(
 
 
 def check_settings(settings: Any, where: str) -> None:
-    """Raise `CallsheetError` for the first field of the dataclass `settings` that is out of range."""
-    for field in dataclasses.fields(settings):
-        if problem := problem_with(field, getattr(settings, field.name)):
-            raise CallsheetError(f"{where}.{field.name} {problem}")
+    """Raise one `CallsheetError` for the fields of the dataclass `settings` that are out of range, a line for each."""
+    values = ((field, getattr(settings, field.name)) for field in dataclasses.fields(settings))
+    if wrong := [f"{where}.{field.name} {said}" for field, value in values if (said := problem_with(field, value))]:
+        raise CallsheetError("\n".join(wrong))
 
 
 def refuse_fields(owner: type) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,12 +22,11 @@ from callsheet.config.schema import (
     ModelSettings,
     PeftSettings,
     Root,
-    SourceSettings,
     TrainerSettings,
     defaults,
 )
 from callsheet.config.texts.checking import refuse_unusable
-from callsheet.errors import CallsheetError
+from callsheet.errors import CallsheetError, together
 from callsheet.hooks import Plugin
 from callsheet.outbox.settings import OutboxSettings
 from callsheet.plugins import locking
@@ -77,9 +78,11 @@ def make_plan(config: DictConfig, overrides: Sequence[str] = ()) -> Plan:
     _refuse_missing(config)
     refuse_unusable(config)
     config.plugins_lock = _absolute(config.get("plugins_lock"))
-    plugins = make_plugins(config, overrides)
-    settled = renamed.settle(config)
-    settings = _settings(config)
+    # What both refuse is said at once.
+    plugins, (settled, settings) = cast(
+        "tuple[dict[str, Plugin], tuple[frozenset[str], Root]]",
+        together(lambda: make_plugins(config, overrides), lambda: (renamed.settle(config), _settings(config))),
+    )
     _refuse_secrets(settings)
     trainer = settings.trainer
     return Plan(
@@ -127,13 +130,17 @@ def make_plugins(config: DictConfig, overrides: Sequence[str] = ()) -> dict[str,
         for key in (item.lstrip("+").partition("=")[0] for item in overrides)
         if key.startswith("plugins.")
     }
-    plugins = {}
-    for name in map(str, config.plugins):
-        if plugin_class := selected_class(config.plugins[name]):
-            plugins[name] = make_plugin(name, plugin_class, config.plugins[name])
-        elif name in typed or name not in installed():
-            raise CallsheetError(_not_selected(name))
-    return plugins
+    made = together(*(partial(_make_selected, config, name, typed) for name in map(str, config.plugins)))
+    return {name: plugin for name, plugin in zip(map(str, config.plugins), made, strict=True) if plugin}
+
+
+def _make_selected(config: DictConfig, name: str, typed: Collection[str]) -> Plugin | None:
+    """The plugin called `name`; None for one that a recipe sets and this run does not select."""
+    if plugin_class := selected_class(config.plugins[name]):
+        return make_plugin(name, plugin_class, config.plugins[name])
+    if name in typed or name not in installed():
+        raise CallsheetError(_not_selected(name))
+    return None
 
 
 def selected_class(node: Any) -> type[Plugin] | None:
@@ -149,7 +156,8 @@ def make_plugin(name: str, plugin_class: type[Plugin], node: DictConfig) -> Plug
         check_settings(made, plugin_class.__name__)  # also where __post_init__ forgets its parent's
         return made
     except CallsheetError as error:
-        raise CallsheetError(str(error).replace(f"{plugin_class.__name__}.", f"plugins.{name}.", 1)) from error
+        said = re.sub(rf"^{plugin_class.__name__}\.", f"plugins.{name}.", str(error), flags=re.MULTILINE)
+        raise CallsheetError(said) from error
     except OmegaConfBaseException as error:
         raise plain(error) from error
     except (TypeError, ValueError) as error:
@@ -163,12 +171,11 @@ def _settings(config: DictConfig) -> Root:
         settings = cast(Root, OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Root), rest)))
     except OmegaConfBaseException as error:
         raise plain(error) from error
-    for section in (settings.model, settings.dataset, settings.launch, settings.outbox):
-        check_settings(section, type(section).__name__.removesuffix("Settings").lower())
+    sections: dict[str, Any] = {name: getattr(settings, name) for name in ("model", "dataset", "launch", "outbox")}
     if settings.trainer.tokenize:
-        check_settings(settings.trainer.tokenize, "trainer.tokenize")
-    for number, source in enumerate(settings.dataset.mixture):
-        check_settings(cast(SourceSettings, source), f"dataset.mixture[{number}]")
+        sections["trainer.tokenize"] = settings.trainer.tokenize
+    sections |= {f"dataset.mixture[{number}]": source for number, source in enumerate(settings.dataset.mixture)}
+    together(*(partial(check_settings, section, name) for name, section in sections.items()))
     return settings
 
 

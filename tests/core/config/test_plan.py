@@ -50,3 +50,12 @@ def test_a_secret_may_stand_where_only_memory_holds_it(monkeypatch):
     overrides = ["recipe=demo", "callbacks.x={path: a.B, api_key: '${oc.env:PLANTED_TOKEN}'}"]
     plan = make_plan(compose(overrides), overrides)
     assert plan.callbacks["x"]["api_key"] == "planted-value-1" and "planted-value" not in str(plan.composed)
+
+
+def test_everything_that_is_out_of_its_range_is_said_at_once():
+    wrong = ["plugins.bema.update_freq=0", "plugins.bema.lag=-1", "dataset.seed=-1", "launch.threads=0"]
+    overrides = ["recipe=demo", *wrong]
+    with pytest.raises(CallsheetError) as refusal:
+        make_plan(compose(overrides), overrides)
+    lines = str(refusal.value).splitlines()
+    assert [line.partition(" ")[0] for line in lines] == [item.partition("=")[0] for item in wrong]
