@@ -99,6 +99,8 @@ def _written(piece: str) -> Iterator[str]:
     yield repr(piece)[1:-1]
     yield piece.replace("'", "''")  # YAML
     yield piece.replace('"', '""')  # CSV
+    for sign in "_-":  # the name of a file
+        yield piece.replace("/", sign)
     yield piece.replace("'", "'\"'\"'")  # a shell
     yield _html(piece)
     for encoded in (quote(raw, safe=""), quote(raw), quote_plus(raw)):
