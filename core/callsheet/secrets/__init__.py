@@ -7,10 +7,10 @@ A secret is
 - a text of a known shape: tokens of Hugging Face, OpenAI, GitHub, GitLab, Slack, Google, AWS and wandb, JSON web
   tokens, private keys, `user:password@` in a URL, signatures in its query, and `Authorization` headers.
 
-A value is found as it stands, and as JSON, YAML, CSV, Python, a shell, HTML, a URL, base64 (of either alphabet, also in the
-middle of other text that was encoded) and hexadecimal digits write it. It is not found when it is compressed,
-encrypted, reversed, encoded twice or split over lines. An old key of wandb looks like a git commit, so it is found by
-its variable or by the words before it.
+A value is found as it stands, and as JSON, YAML, CSV, Python, a shell, HTML, a URL, the name of a file, base64
+(of either alphabet, also in the middle of other text that was encoded) and hexadecimal digits write it. It is
+not found when it is compressed, encrypted, reversed, encoded twice or split over lines. An old key of wandb
+looks like a git commit, so it is found by its variable or by the words before it.
 """
 
 from callsheet.secrets.files import secret_in
