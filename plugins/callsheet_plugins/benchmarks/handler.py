@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -39,6 +40,8 @@ QUEUE_SECONDS, LONGEST_QUEUE_SECONDS = 1.0, 60.0
 OVERDUE_SECONDS = 600.0
 NICE = 5
 SAID = 400  # characters of the last line of a log
+IN_THE_WAY = (errno.EISDIR, errno.ENOTDIR, errno.ELOOP, errno.ENOTEMPTY)
+REMOVE = "Remove it, then `callsheet outbox retry RUN ID`."
 AGAIN = "Install it again, then `callsheet outbox retry RUN ID`."
 
 
@@ -60,7 +63,13 @@ class BenchmarkHandler(Handler):
         payloads.check(job.payload)
         if "benchmarks" in job.payload:
             return {"jobs": jobs.put_each(Outbox(self.run_dir), job.payload, job.files)}
-        return self._patience.take(job.entry.id, f"Job {job.payload['name']}", partial(self._step, job))
+        try:
+            return self._patience.take(job.entry.id, f"Job {job.payload['name']}", partial(self._step, job))
+        except OSError as error:
+            if error.errno not in IN_THE_WAY:
+                raise
+            said = f"{error.filename or error} of job {job.payload['name']} is no regular file any more"
+            raise Permanent(f"{said}: its engine has changed it.", REMOVE) from error
 
     def _step(self, job: Delivery) -> Mapping[str, Any]:
         tried = Attempts(self.run_dir, job.entry.id)

@@ -21,7 +21,7 @@ HANDLE, OUTCOME, GIVEN_UP = "handle.json", "outcome.json", "given_up.json"
 TAIL_BYTES = 4096
 SMALL_BYTES = 1 << 20
 LONGEST_HANDLE = 10_000  # characters
-REASON = 2000  # characters
+REASON = 1000  # characters
 
 
 class Attempts:
@@ -56,7 +56,7 @@ class Attempts:
         if not (over := self._over()):
             return ""
         outcome = read(over[-1] / OUTCOME)
-        reason = str(outcome.get("failed", "it failed")) if isinstance(outcome, dict) else "it failed"
+        reason = str(outcome.get("failed", "it failed"))[:REASON] if isinstance(outcome, dict) else "it failed"
         return sentences(f"Attempt {number(over[-1])} is over: {reason}", f"Its log is {over[-1] / LOG}.")
 
     def fail(self, folder: Path, reason: str) -> None:

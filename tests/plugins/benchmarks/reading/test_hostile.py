@@ -42,6 +42,7 @@ HOSTILE = {
     "rows": (f"{GOOD}; (echo '{{\"x\": 1}}'; head -c 90000000 /dev/zero) > $1/predictions.jsonl", ""),
     "endless": (f"{GOOD}; ln -s /dev/zero $1/predictions.jsonl", ""),
     "books": (f"{GOOD}; cd $1/..; for file in handle outcome slurm; do ln -sf /dev/zero $file.json; done", None),
+    "drawers": (f"{GOOD}; cd $1/..; rm -f handle.json; mkdir handle.json", None),
     "good": (GOOD, ""),
 }
 
@@ -81,7 +82,9 @@ def test_whatever_engines_leave_the_courier_stays_small_and_the_others_are_score
         if sentence:
             assert f"{name!r} (command) failed after one attempt: it left no readable results: " in said.pop(name)
             assert sentence in next(row["reason"] for row in events(run_dir, "benchmark_failed") if row["name"] == name)
-    assert "'books' (command) failed after one attempt" in said.pop("books") and not said
+    assert "'books' (command) failed after one attempt" in said.pop("books")
+    assert "handle.json of job drawers is no regular file any more: its engine has changed it." in said.pop("drawers")
+    assert not said
     results = {entry.payload["name"]: entry.result["evals"][0] for entry in scored(run_dir)}
     assert {*results} == {name for name, (_, sentence) in HOSTILE.items() if sentence == ""}
     odd = {name: row["left_out"]["predictions"] for name, row in results.items() if "left_out" in row}
