@@ -162,7 +162,7 @@ def _train(config: DictConfig, overrides: list[str]) -> int:
     from callsheet.cli.views.summary import show
     from callsheet.config.compose import flags
     from callsheet.config.plan import make_plan
-    from callsheet.disk.os_errors import explained
+    from callsheet.disk.os_errors import Refused, explained
     from callsheet.outbox.counts import counts_of, sentence
     from callsheet.preflight.preflight import require
     from callsheet.process.signals import Interrupted
@@ -200,7 +200,8 @@ def _train(config: DictConfig, overrides: list[str]) -> int:
             by_mistake = _is_mistake(error)
             if not by_mistake:
                 _say_unpublished(counts_of(plan.run_dir), plan.run_dir)
-            if said := where_it_lies(plan.run_dir, attempts, by_mistake=by_mistake):
+            stays = by_mistake and not isinstance(error, Refused)  # once a path is open, the same command goes on
+            if said := where_it_lies(plan.run_dir, attempts, by_mistake=stays):
                 error.add_note(said)  # which Python prints below a traceback
         if error is not raised:
             raise error from raised

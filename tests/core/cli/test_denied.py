@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import warm
+from conftest import QUIET
 from waiting import PATIENCE
 
 TESTS = Path(__file__).parents[2]
@@ -18,6 +19,15 @@ from privileges import modes_count
 from callsheet.__main__ import run
 with modes_count():
     run()
+"""
+CLOSING = """
+import os
+from transformers import TrainerCallback
+
+class Closing(TrainerCallback):
+    def on_step_end(self, args, state, control, **kwargs):
+        if state.global_step == 6:
+            os.chmod(args.output_dir, 0o555)
 """
 
 
@@ -115,3 +125,12 @@ def test_a_deleted_working_directory_is_named(as_user):
     for arguments in (["status", "x"], ["check", "recipe=demo"]):
         done = warm.run([sys.executable, "-c", code, str(TESTS), *arguments], capture_output=True, text=True)
         assert done.returncode == 2 and "was deleted. Change to one that exists" in done.stderr, done.stderr
+
+
+def test_a_run_directory_that_is_closed_while_it_trains_is_named_with_the_command_that_goes_on(as_user, tmp_path):
+    (tmp_path / "closing.py").write_text(CLOSING)
+    done = as_user("true", "train", *QUIET, "+callbacks.closing.path=closing.Closing", "output_dir=run",
+                   PYTHONPATH=str(tmp_path))  # fmt: skip
+    assert done.returncode == 2 and "Traceback" not in done.stderr, done.stderr
+    assert f"cannot be written: the folder {tmp_path}/run belongs to" in done.stderr
+    assert "To go on from checkpoint-4: callsheet train" in done.stderr
