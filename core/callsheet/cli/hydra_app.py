@@ -327,7 +327,7 @@ def _refuse_closed_folders(overrides: Sequence[str]) -> None:
 
     _, flags = _without_flags(overrides)
     pairs = [*pairwise(flags), *(flag.split("=", 1) for flag in flags if "=" in flag)]
-    for folder in (Path(value).expanduser() for flag, value in pairs if flag in ("--config-dir", "-cd")):
+    for folder in (Path(os.path.expanduser(value)) for flag, value in pairs if flag in ("--config-dir", "-cd")):
         with os_errors.at_door():
             os.listdir(folder)
 

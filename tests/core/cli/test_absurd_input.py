@@ -180,6 +180,7 @@ def test_plugins_take_names(refused, sign, value):
         (f"{LONG}=1", "begins with what is no name of a setting"),
         (f"recipe={LONG}", "recipe has no option"),
         ("--cfg=nope", "invalid choice: 'nope'"),
+        ("--config-dir=~nobodyhere/x", "~nobodyhere/x"),
     ],
 )
 def test_what_hydra_would_stumble_over_is_said_first(refused, override, named):
