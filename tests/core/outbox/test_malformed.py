@@ -3,14 +3,18 @@
 import json
 import os
 import socket
+import subprocess
 import sys
 
 import pytest
 import warm
 from waiting import PATIENCE
 
-from callsheet.outbox.entries import LONGEST, UNREADABLE, Entry, to_json
+from callsheet.outbox import entries
+from callsheet.outbox.entries import LONGEST, UNREADABLE, Entry
 from callsheet.outbox.store import ACTIVE, DONE, FAILED, PARKED, PENDING, STATES, EntryStore
+from callsheet.outbox.supervisor.recovery import restore
+from callsheet.rundir.rundir import RunDir
 from core.outbox.conftest import delivered, fill, states
 
 GOOD = {"id": "x", "kind": "shelf", "key": "k", "payload": {}, "put_at": 1.0}
@@ -180,14 +184,12 @@ def test_a_file_in_place_of_a_folder_of_the_outbox_is_named(tmp_path, shipping, 
     assert done.returncode == 2 and f"{state} is a regular file; a folder is needed." in done.stderr
 
 
-def test_what_would_be_too_long_to_be_read_again_is_not_put(tmp_path):
+def test_what_would_be_too_long_to_be_read_again_is_not_put(tmp_path, monkeypatch):
+    monkeypatch.setattr(entries, "LONGEST", 1000)
     store = EntryStore(tmp_path)
     store.make()
-    entry = Entry("a", "shelf", "k", {"text": "x" * LONGEST}, 1.0)
-    with pytest.raises(ValueError, match="put what is longer among its files"):
-        to_json(entry)
-    with pytest.raises(ValueError):
-        store.draft(entry)
+    with pytest.raises(ValueError, match="at most 1,000 bytes; put what is longer among its files"):
+        store.draft(Entry("a", "shelf", "k", {"text": "x" * 1000}, 1.0))
     assert store.drafts() == []
 
 
@@ -203,3 +205,24 @@ def test_what_passes_says_nothing_of_the_entry(tmp_path, shipping, monkeypatch):
 
     monkeypatch.setattr(regular, "read", short_of)
     assert EntryStore(tmp_path / "run").read(PENDING, id) is None
+
+
+def test_entries_of_the_manifest_that_are_none_keep_no_other_from_being_put_again(tmp_path, caplog):
+    good = {**GOOD, "id": "good"}
+    rows = [
+        {"name": "a", "entries": 3},
+        {"name": "b", "entries": [1, {**GOOD, "id": "../../x"}, GOOD | {"put_at": -1}]},
+    ]
+    rows += [{"name": "c", "entries": [good]}, {"name": 3}]
+    (tmp_path / "checkpoints.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    assert restore(RunDir(tmp_path)) == ["good"]
+    assert EntryStore(tmp_path).ids(PENDING) == ["good"] and not (tmp_path.parent / "x.json").exists()
+    assert "id is '../../x', which can be the name of no file. It is not put again" in caplog.text
+
+
+def test_what_lists_and_helps_imports_no_reader():
+    """The validation library takes as long to import as half of `callsheet plugins`."""
+    for arguments in (["plugins"], ["train", "--help"], ["outbox", "--help"]):
+        command = [sys.executable, "-X", "importtime", "-m", "callsheet", *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
+        assert done.returncode == 0 and "msgspec" not in done.stderr and "callsheet.disk.typed" not in done.stderr

@@ -46,7 +46,8 @@ def restore(run_dir: RunDir) -> list[str]:
 
 def _listed(run_dir: RunDir) -> Iterator[Entry]:
     for row in run_dir.rows(CHECKPOINTS):
-        for content in row.get("entries", ()) if isinstance(row, dict) else ():
+        listed = row.get("entries")
+        for content in listed if isinstance(listed, list) else ():
             try:
                 yield from_content(content, f"an entry in {CHECKPOINTS}")
             except Malformed as error:
