@@ -64,3 +64,9 @@ def test_every_run_of_a_sweep_that_fails_says_why_and_no_secret_with_it(callshee
     assert done.returncode == 2 and "between-us-only" not in done.stdout + done.stderr
     assert "Run 0 of the sweep failed: plugins.bema.update_freq must be at least 1, got 0." in done.stderr
     assert "Run 1 of the sweep failed: callbacks.x.path=gone.Class: there is no package 'gone'." in done.stderr
+
+
+def test_a_secret_is_not_handed_to_a_launcher_that_writes_files(callsheet, tmp_path):
+    done = callsheet("check", "-m", "recipe=demo", "hydra/launcher=joblib", "callbacks.x.api_key=between-us-only")
+    assert done.returncode == 2 and "write 'callbacks.x.api_key=${oc.env:VARIABLE}'" in done.stderr
+    assert "between-us-only" not in done.stdout + done.stderr and not list(tmp_path.iterdir())
