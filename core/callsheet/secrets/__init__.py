@@ -17,7 +17,15 @@ from callsheet.secrets.files import secret_in
 from callsheet.secrets.known import MEMORABLE, remember, secret_variables
 from callsheet.secrets.names import names_a_secret
 from callsheet.secrets.places import secrets_at
-from callsheet.secrets.redaction import HIDDEN, redact, redact_assignments, redact_names, redact_override, redact_text
+from callsheet.secrets.redaction import (
+    HIDDEN,
+    redact,
+    redact_assignments,
+    redact_command,
+    redact_names,
+    redact_override,
+    redact_text,
+)
 from callsheet.secrets.streams import Redactor, kind_in, redacted_stream
 from callsheet.secrets.yaml_text import redact_yaml
 
@@ -29,6 +37,7 @@ __all__ = [
     "names_a_secret",
     "redact",
     "redact_assignments",
+    "redact_command",
     "redact_names",
     "redact_override",
     "redact_text",

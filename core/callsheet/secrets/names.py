@@ -9,7 +9,7 @@ from functools import lru_cache
 WORDS = ("token", "secret", "pass", "credential", "key", "auth", "bearer", "cookie", "dsn", "connection", "webhook")
 SECRET = (
     r"(^|[_.-])(tokens?|secrets?|passwords?|passwd|passphrase|(db|user|smtp|ftp|mysql|redis|pg|postgres)_?pass|credentials?|"
-    r"(api|access|private|secret|account|signing|encryption)_?keys?|auth|authorization|bearer|cookies?|dsn|"
+    r"(api|access|private|secret|account|signing|encryption)[_-]?keys?|auth|authorization|bearer|cookies?|dsn|"
     r"connection_string|webhook(_url)?)(_?\d+)?$"
 )
 VOCABULARY = (

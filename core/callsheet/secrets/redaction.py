@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from itertools import count
 from pathlib import PurePath
@@ -80,6 +80,20 @@ def redact_override(override: str) -> str:
             remember(part, f"the setting {match[1].lstrip('+~')}")
         return f"{match[1]}={HIDDEN}"
     return redact_text(redact_assignments(override))
+
+
+def redact_command(arguments: Sequence[str]) -> list[str]:
+    """The arguments of a program without secrets: `--api-key=x`, and `--api-key x`, too.
+
+    >>> redact_command(["--api-key", "abc", "--seed", "1"])
+    ['--api-key', '***', '--seed', '1']
+    """
+    before = ["", *arguments]
+    flags = [item.startswith("-") and "=" not in item and names_a_secret(item) for item in before]
+    return [
+        HIDDEN if told and not item.startswith("-") else redact_override(item)
+        for item, told in zip(arguments, flags, strict=False)
+    ]
 
 
 def redact_assignments(text: str) -> str:

@@ -16,7 +16,7 @@ from callsheet.disk.standing import working_directory
 from callsheet.distributed.world import place_in_sweep
 from callsheet.rundir import attempts, rundir, versions
 from callsheet.rundir.rundir import now
-from callsheet.secrets import redact, redact_override
+from callsheet.secrets import redact, redact_command, redact_override
 from callsheet.values import plain
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ _Plain.add_multi_representer(object, lambda dumper, value: dumper.represent_data
 def provenance(lineup: Lineup) -> dict[str, Any]:
     """Command, versions, machine, git state and plugins; reads metadata only and imports nothing."""
     return {
-        "command": [redact_override(argument) for argument in sys.argv],
+        "command": redact_command(sys.argv),
         "cwd": str(working_directory()),
         "versions": {"python": platform.python_version(), **_versions()},
         "host": platform.node(),

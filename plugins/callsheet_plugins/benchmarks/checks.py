@@ -15,7 +15,7 @@ from callsheet.errors import CallsheetError
 from callsheet.process.machine import gpus_present, visible_gpus
 from callsheet.rundir import checkpoints
 from callsheet.rundir.rundir import RunDir
-from callsheet.secrets import redact
+from callsheet.secrets import redact, redact_text
 from callsheet_plugins.benchmarks import devices, engines
 from callsheet_plugins.benchmarks.definitions import JOB_SECONDS
 from callsheet_plugins.benchmarks.dispatch.choosing import SETTING, dispatcher_class, section_of
@@ -102,6 +102,8 @@ def _unset(name: str, benchmark: Benchmark) -> list[str]:
 def _secrets(name: str, benchmark: Benchmark) -> list[str]:
     """Settings travel in files, and what looks like a secret is blanked there."""
     settings = asdict(benchmark)
+    if redact_text(name) != name:
+        return [f"The name of benchmark {redact_text(name)!r} holds a secret, and files are named after it."]
     return [
         f"The setting {setting} of benchmark {name!r} seems to hold a secret, which would be blanked in it. "
         "Leave it in an environment variable, and name that in `variables` of the benchmark."

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from callsheet.secrets import redact, redact_override, redact_text, redact_yaml
+from callsheet.secrets import redact, redact_command, redact_override, redact_text, redact_yaml
 
 
 @pytest.mark.parametrize(
@@ -110,3 +110,9 @@ def test_the_secrets_of_an_override_are_hidden_and_its_rest_is_kept(override, ke
 def test_what_an_override_held_is_hidden_in_every_later_message():
     redact_override("callbacks.x.api_key=remembered-one [remembered-two")
     assert redact_text("at remembered-one and at '[remembered-two'") == "at *** and at '[***'"
+
+
+def test_the_command_of_a_script_is_kept_without_its_secrets():
+    typed = ["train.py", "--api-key", "abc", "--hub_token=xyz", "--token", "--seed", "1", "-k"]
+    kept = ["train.py", "--api-key", "***", "--hub_token=***", "--token", "--seed", "1", "-k"]
+    assert redact_command(typed) == kept and redact_command([]) == []

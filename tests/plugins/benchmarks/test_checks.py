@@ -66,6 +66,14 @@ def test_preflight_names_the_benchmark_and_what_would_be_right(define, said, tmp
     )
 
 
+def test_a_name_that_is_a_secret_and_a_variable_that_is_not_set_are_refused(monkeypatch):
+    monkeypatch.delenv("JUDGE_API_KEY", raising=False)
+    name, ours = "hf_" + "a" * 34, {"engine": "command", "command": ["ls"], "variables": ["JUDGE_API_KEY"]}
+    said = " ".join(problems(benchmarks=[name], define={name: ours}))
+    assert "The name of benchmark '***' holds a secret" in said and "aaaa" not in said.replace(name, "")
+    assert "names the environment variable JUDGE_API_KEY in its `variables`, and it is not set" in said
+
+
 def test_a_python_of_its_own_is_asked_for_the_package(tmp_path):
     import venv
 
