@@ -6,6 +6,8 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+from callsheet.secrets import secret_variables
+
 
 @contextmanager
 def changed_environment(values: Mapping[str, str | None]) -> Iterator[None]:
@@ -19,6 +21,12 @@ def changed_environment(values: Mapping[str, str | None]) -> Iterator[None]:
         yield
     finally:
         _set(before)
+
+
+def without_secrets(environ: Mapping[str, str]) -> dict[str, str]:
+    """`environ` for a program that needs no secret."""
+    withheld = {*secret_variables(environ)}
+    return {name: value for name, value in environ.items() if name not in withheld}
 
 
 def _set(values: Mapping[str, str | None]) -> None:

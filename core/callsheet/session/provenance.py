@@ -14,6 +14,7 @@ import yaml
 
 from callsheet.disk.standing import working_directory
 from callsheet.distributed.world import place_in_sweep
+from callsheet.process.environment import without_secrets
 from callsheet.rundir import attempts, rundir, versions
 from callsheet.rundir.rundir import now
 from callsheet.secrets import redact, redact_command, redact_override
@@ -122,7 +123,7 @@ def _git_says(*arguments: str) -> str | None:
             text=True,
             timeout=5,
             check=True,
-            env={**os.environ, "GIT_OPTIONAL_LOCKS": "0"},
+            env={**without_secrets(os.environ), "GIT_OPTIONAL_LOCKS": "0"},
         )
     except (OSError, subprocess.SubprocessError):
         return None
