@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from callsheet.errors import counted
 from callsheet.rundir.revisions import short
@@ -76,8 +77,8 @@ def _scores(rows: Iterable[dict[str, Any]], steps: Sequence[int | None], most: f
     table = Table("learnt", "weights", "metric", *columns, box=None, pad_edge=False)
     for column in table.columns:
         column.no_wrap = True
-    for (name, weights, metric), values in cells.items():
-        table.add_row(name, weights, metric, *(_score(values.get(step)) for step in steps))
+    for key, values in cells.items():  # as text: a name may look like markup, as in "[/b]"
+        table.add_row(*map(Text, key), *(Text(_score(values.get(step))) for step in steps))
     return table, left
 
 

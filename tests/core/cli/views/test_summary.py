@@ -68,3 +68,12 @@ def test_a_run_without_scores_shows_no_table(tmp_path):
         show_scores(RunDir(tmp_path, is_main=False), console)
         show_scores(scores(tmp_path, 3), console, names={"absent"})
     assert capture.get() == ""
+
+
+def test_a_name_that_looks_like_markup_is_shown_as_it_is(tmp_path):
+    row = {"name": "[/b]", "metrics": {"[red]acc": "[/]"}, "step": 1, "tags": {"weights": "[bold]"}}
+    (tmp_path / "evals.jsonl").write_text(json.dumps(row))
+    console = Console(width=200)
+    with console.capture() as capture:
+        show_scores(RunDir(tmp_path, is_main=False), console)
+    assert capture.get().splitlines()[1].split() == ["[/b]", "[bold]", "[red]acc", "[/]"]
