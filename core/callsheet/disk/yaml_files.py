@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from callsheet.disk.typed import DEEPEST, Malformed, decoded
 
 LIMIT = 4 << 20  # bytes of a file
 MOST_NODES = 100_000  # of a file with each alias counted as all that it stands for: OmegaConf makes as many objects
+PAIR = re.compile(rb"\\u[dD][89a-fA-F]")  # half of a sign beyond the first 65,536
 
 
 def load(path: Path, *, limit: int = LIMIT, follow: bool = False, where: str = "") -> Any:
@@ -24,9 +26,7 @@ def parse(text: bytes, where: str) -> Any:
 
     check(text, where)
     try:
-        return yaml.load(
-            text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        )  # both are safe; C is ten times faster
+        return yaml.load(text, Loader=_loader(text))
     except yaml.YAMLError as error:
         raise Malformed(where, _no_yaml(error)) from error
     except (ValueError, TypeError, OverflowError) as error:  # such as the 40th of May
@@ -42,7 +42,7 @@ def check(text: bytes, where: str) -> None:
 
     said = decoded(text, where)
     try:
-        _Sizes(where).count(yaml.parse(said, Loader=_loader()))
+        _Sizes(where).count(yaml.parse(said, Loader=_loader(text)))
     except yaml.YAMLError as error:
         raise Malformed(where, _no_yaml(error)) from error
 
@@ -90,11 +90,14 @@ class _Sizes:
             raise Malformed(self.where, f"with its aliases written out, it holds more than {MOST_NODES:,} values")
 
 
-def _loader() -> Any:
-    """The safe one in C, which is ten times as fast, or where that was not built, the safe one in Python."""
+def _loader(text: bytes) -> Any:
+    """The safe one in C, which is ten times as fast, or the safe one in Python.
+
+    Only the latter takes the escapes of JSON for signs such as emoji, which are two each.
+    """
     import yaml
 
-    return getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return yaml.SafeLoader if PAIR.search(text) else getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def _line(event: Any) -> int:

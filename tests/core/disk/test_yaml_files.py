@@ -1,6 +1,9 @@
 """YAML is bounded before anything is made of it."""
 
+import json
+
 import pytest
+import yaml
 
 from callsheet.disk import regular, yaml_files
 from callsheet.disk.typed import Malformed
@@ -40,6 +43,12 @@ def test_what_people_write_is_read():
     content = yaml_files.parse(text, "x")
     assert content["run"]["lr"] == content["other"]["lr"] == 1e-4
     assert yaml_files.parse(b"", "x") is None
+
+
+def test_json_is_read_with_its_escapes():
+    assert yaml_files.parse(json.dumps({"a": "\U0001f600 \u00e9"}).encode(), "x") == yaml.safe_load(
+        '{"a": "\\ud83d\\ude00 \\u00e9"}'
+    )
 
 
 def test_a_file_is_read_up_to_the_limit(tmp_path):
