@@ -25,7 +25,7 @@ SETTINGS = (
     "plugins.hub_revisions.artifacts=[bema]",
     "plugins.exact_match.limit=2",
 )
-SAID = "is a symbolic link to"
+SAID = "is a symbolic link"
 
 
 def kinds(run: Path) -> Iterator[str]:
@@ -93,6 +93,7 @@ def test_nothing_outside_is_touched_whatever_of_a_run_is_a_link(run_demo: Any, t
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_nothing_outside_is_touched_when_such_a_run_is_resumed(run_demo: Any, tmp_path: Path) -> None:
     whole = run_demo(*SETTINGS).run_dir.path
     for number, name in enumerate(kinds(whole)):
