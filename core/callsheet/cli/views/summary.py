@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
-from rich.text import Text
 
 from callsheet.errors import counted
 from callsheet.rundir.revisions import short
@@ -78,7 +78,7 @@ def _scores(rows: Iterable[dict[str, Any]], steps: Sequence[int | None], most: f
     for column in table.columns:
         column.no_wrap = True
     for key, values in cells.items():  # as text: a name may look like markup, as in "[/b]"
-        table.add_row(*map(Text, key), *(Text(_score(values.get(step))) for step in steps))
+        table.add_row(*map(escape, key), *(escape(_score(values.get(step))) for step in steps))
     return table, left
 
 
