@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import stat
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path, PurePath
@@ -69,4 +70,5 @@ def path_in(folder: Path, name: str) -> Path:
 
 def size_of(inside: Inside, path: Path) -> int | None:
     """The size of a regular file; None for anything else. Raises `Outside` for a link on the way to it."""
-    return found.st_size if inside.is_file(path) and (found := inside.stat(path)) else None
+    found = inside.stat(path)
+    return found.st_size if found and stat.S_ISREG(found.st_mode) else None
