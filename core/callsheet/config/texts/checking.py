@@ -12,15 +12,13 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from callsheet.config.texts.paths import kind_of_path
+from callsheet.config.texts.typed import LONE, LONGEST_KEY
 from callsheet.errors import CallsheetError
 from callsheet.screen import quoted
 
 LONGEST_NAME = 255  # bytes, of a file or a folder
 LONGEST_PATH = 4095
 LONGEST_EXPERIMENT = 200  # bytes of each part, since files get names that begin with it
-LONGEST_KEY = 200
-# Bytes that are no UTF-8, as Python holds them; both halves of a sign together are what JSON writes for an emoji.
-LONE = re.compile("[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]")
 SIGNS = re.compile(r"[\\$*?\"'<>|&;`]")  # which a shell or a path gives a meaning
 # Text of any length and with any line, for a model or for programs of others.
 PROSE = ("dataset.system_prompt", "model.chat_template")

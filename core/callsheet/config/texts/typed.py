@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from math import ceil, isfinite
 from typing import TYPE_CHECKING, Any
 
-from callsheet.config.texts.checking import LONE, LONGEST_KEY
 from callsheet.errors import CallsheetError
 from callsheet.screen import quoted
 from callsheet.secrets import redact_override
@@ -16,6 +15,9 @@ from callsheet.secrets import redact_override
 if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
 
+LONGEST_KEY = 200
+# Bytes that are no UTF-8, as Python holds them; both halves of a sign together are what JSON writes for an emoji.
+LONE = re.compile("[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]")
 ONE_NAME = ("model", "dataset", "trainer", "peft", "launch", "recipe")
 NAMES = ("plugins",)
 DEEPEST = 50
