@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path, PurePath
 
 from callsheet.disk.inside import Inside
-from callsheet.rundir.links import link
+from callsheet.rundir.links import link_all
 
 FOLDER = "snapshots"
 OURS = re.compile(r"(\..*\.(part|gone)|.*-[0-9a-f]{12})$")  # plugins keep folders of their own beside them
@@ -32,8 +32,7 @@ def take(run_dir: Path, id: str, files: Mapping[str, Path]) -> dict[str, int]:
     try:
         for folder in {target.parent for target in targets.values()} - {part}:
             inside.make(folder)
-        for name, source in files.items():
-            link(source, targets[name], run_dir)
+        link_all({targets[name]: source for name, source in files.items()}, run_dir)
         sizes = {name: size_of(inside, target) or 0 for name, target in targets.items()}
         inside.remove_tree(snapshot)  # left by a kill before its entry was written
         inside.rename(part, snapshot)

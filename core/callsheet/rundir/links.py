@@ -11,6 +11,8 @@ import os
 import re
 import shutil
 import stat
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePath
 
 from callsheet.disk.descent import Outside, link_at, said_of
@@ -33,6 +35,28 @@ def link(source: Path, target: Path, root: Path | None = None) -> None:
             _keep_regular(origin, name, there, new)
             return
     _copy(origin, name, goal, target)
+
+
+def link_all(files: Mapping[Path, Path], root: Path) -> None:
+    """Do the same for many, `files` giving the source of each target; folders are walked down to once for all."""
+    folders: dict[tuple[Path, Path], list[tuple[Path, Path]]] = defaultdict(list)
+    for target, source in files.items():
+        folders[source.parent, target.parent].append((source, target))
+    for (here, beyond), pairs in folders.items():
+        if here.is_relative_to(root):
+            _link_folder(Inside(root), here, beyond, pairs)
+        else:
+            for source, target in pairs:
+                link(source, target, root)
+
+
+def _link_folder(inside: Inside, here: Path, beyond: Path, pairs: Iterable[tuple[Path, Path]]) -> None:
+    with inside.folder(here) as at, inside.folder(beyond) as there:
+        for source, target in pairs:
+            if _is_linked(at, source.name, there, target.name):
+                _keep_regular(inside, source, there, target.name)
+            else:
+                _copy(inside, source, inside, target)
 
 
 def copy(source: Path, target: Path, root: Path | None = None) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from callsheet.disk.descent import Outside
 from callsheet.disk.regular import Irregular
-from callsheet.rundir.links import copy, link, link_or_copy
+from callsheet.rundir.links import copy, link, link_all, link_or_copy
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "config.json"])
@@ -58,7 +58,7 @@ def cache(tmp_path: Path) -> Path:
     return snapshot
 
 
-@pytest.mark.parametrize("share", [link, copy, link_or_copy])
+@pytest.mark.parametrize("share", [link, copy, link_or_copy, lambda *about: all_of_one(*about)])
 @pytest.mark.parametrize("name", ["model.safetensors", "onnx/config.json"])
 def test_a_link_of_the_hubs_cache_is_followed(tmp_path, share, name):
     snapshot, run = cache(tmp_path), tmp_path / "run"
@@ -91,7 +91,11 @@ def test_any_other_link_of_the_cache_is_refused(tmp_path, share, target):
     assert not os.path.lexists(tmp_path / "target") and (tmp_path / "secret").stat().st_nlink == 1
 
 
-@pytest.mark.parametrize("share", [link, copy, link_or_copy])
+def all_of_one(source, target, root):
+    link_all({target: source}, root)
+
+
+@pytest.mark.parametrize("share", [link, copy, link_or_copy, all_of_one])
 @pytest.mark.parametrize("place", ["checkpoint-4/merges.txt", "checkpoint-4"])
 def test_in_the_run_directory_no_link_is_followed(tmp_path, share, place):
     run, outside = tmp_path / "run", tmp_path / "outside"
