@@ -13,7 +13,7 @@ from pathlib import Path
 from damage import pristine
 from damage.box import remove
 from damage.trial import Case
-from damage.worker import Worker, count
+from damage.worker import LIGHT, SHARES, Worker, count
 
 
 def main() -> int:
@@ -44,6 +44,7 @@ def _many(worker: Worker, options: argparse.Namespace) -> int:
         range(options.first, options.first + options.count),
         shrinking=not options.whole,
         passing=options.passing.split(","),
+        shares=LIGHT if options.light else SHARES,
     ):
         rows.append(row)
         if "wrong" in row:
@@ -72,6 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--made", type=Path)
     parser.add_argument("--whole", action="store_true", help="do not look for the fewest damages that do the same")
+    parser.add_argument("--light", action="store_true", help="call the probes that take long in fewer cases")
     parser.add_argument("--passing", default="", help="kinds of what goes wrong that are not counted")
     return parser
 

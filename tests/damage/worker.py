@@ -18,13 +18,14 @@ from damage.trial import Case, Verdict, adopt_orphans, trial
 CHEAP = ("status", "json", "list", "retry", "list")
 HEAVY = ("resume", "drain", "bench", "check", "explain", "status")
 SHARES = (35, 12, 4, 2, 1, 46)
+LIGHT = (10, 1, 0.4, 0.3, 0.1, 88)  # for a hundred thousand
 
 
-def case(seed: int, number: int, image: Image) -> Case:
-    """The case that these two numbers stand for, in this run."""
+def case(seed: int, number: int, image: Image, shares: Sequence[float] = SHARES) -> Case:
+    """The case that these two numbers stand for, in this run; the heavy probes are called in these shares."""
     damages = chosen.damages(seed, number, sorted(image.files), image.folders)
     random = Random(f"probe {seed}:{number}")
-    heavy = random.choices(HEAVY, SHARES)[0]
+    heavy = random.choices(HEAVY, shares)[0]
     first = [*CHEAP[:3], heavy] if random.random() < 0.7 else [heavy]
     return Case(damages, list(dict.fromkeys([*first, *(CHEAP[3:] if random.random() < 0.3 else ())])))
 
@@ -82,11 +83,17 @@ class Worker:
         return one
 
     def work(
-        self, seed: int, numbers: Iterable[int], *, shrinking: bool = True, passing: Sequence[str] = ()
+        self,
+        seed: int,
+        numbers: Iterable[int],
+        *,
+        shrinking: bool = True,
+        passing: Sequence[str] = (),
+        shares: Sequence[float] = SHARES,
     ) -> Iterator[dict[str, object]]:
         """Do these cases; yields a row for each."""
         for number in numbers:
-            one = case(seed, number, self.image)
+            one = case(seed, number, self.image, shares)
             verdict = self.judge(one)
             row = {
                 "number": number,
