@@ -8,7 +8,7 @@ import signal
 
 PR_SET_SECUREBITS, SECBIT_NOROOT = 28, 1
 VERSION = 0x20080522  # of capget(2), with two words a set
-MEMORY, FILE_SIZE = 3 << 30, 256 << 20
+MEMORY, FILE_SIZE = 2 << 30, 4 << 30
 
 
 def confine(cpu_seconds: int) -> None:

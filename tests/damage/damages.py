@@ -22,7 +22,7 @@ PLACEHOLDER = "\u2603"
 LINKS = ("dangling", "itself", "file", "folder", "above", "/dev/zero", "/dev/full", "/dev/tty", "/proc/self/mem", "run")
 KINDS = ("folder", "file", "fifo", "socket")
 TIMES = {"ancient": 0, "before": -(2**31), "future": 2**33, "far": 2**40}
-SPARSE = 1 << 33
+SPARSE = 3 << 30
 
 
 def apply(run: Path, outside: Path, damages: list[Damage]) -> list[Damage]:

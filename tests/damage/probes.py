@@ -24,7 +24,7 @@ COMMANDS = {
     "json": ["status", "--json", "{run}"],
     "list": ["outbox", "list", "{run}"],
     "retry": ["outbox", "retry", "{run}", "all"],
-    "resume": ["resume-until-it-trains"],
+    "resume": ["resume-until-it-trains", "output_dir={run}"],
     "drain": ["outbox", "drain", "{run}", "--seconds", "0.5"],
     "bench": ["bench", "{run}", "--seconds", "0.5"],
     "check": ["check", *AGAIN, "output_dir={run}"],
@@ -96,7 +96,8 @@ def prepare(box: Box) -> None:
     plan = _plan(box)
 
     @click.command(name="resume-until-it-trains")
-    def resume() -> int:
+    @click.argument("overrides", nargs=-1)  # what was typed, which errors go by
+    def resume(overrides: tuple[str, ...]) -> int:
         return _resume(plan)
 
     cli.add_command(resume)

@@ -11,7 +11,7 @@ from typing import Any
 from callsheet.disk import os_errors, typed
 from callsheet.disk.regular import shown
 from callsheet.disk.typed import Malformed
-from callsheet.errors import CallsheetError
+from callsheet.errors import CallsheetError, sentences
 from callsheet.hooks import Plugin
 from callsheet.outbox.counts import counts_of
 from callsheet.outbox.settings import OutboxSettings
@@ -70,7 +70,7 @@ def _announcer_of(folder: RunDir) -> tuple[Announcer, OutboxSettings]:
     """The announcer for the plugins that `config.yaml` lists, and the settings of the outbox."""
     run = folder.run()
     config = folder.config()
-    lineup = Lineup(_plugins(config, run), log=folder.event)
+    lineup = Lineup(_made(config, run, folder.path / rundir.CONFIG), log=folder.event)
     ids = dict(run.get("ids", {}))
     ctx = LogContext(folder.path, run.get("experiment", ""), run.get("run", ""), config, ids, lineup.publishes)
     return Announcer(folder, ctx, lineup), _settings(config, folder.path / rundir.CONFIG)
@@ -84,6 +84,18 @@ def _settings(config: Mapping[str, Any], path: Path) -> OutboxSettings:
         raise CallsheetError(f"{error}. {versions.REPAIR}") from error
     check_settings(made, f"{shown(path)}: outbox")
     return made
+
+
+def _made(config: Mapping[str, Any], run: Mapping[str, Any], path: Path) -> dict[str, Plugin]:
+    """The run's plugins, by their settings in `path`. Raises `CallsheetError`, also for what no version ever wrote."""
+    from omegaconf.errors import OmegaConfBaseException
+
+    from callsheet.config.hydra_errors import plain
+
+    try:
+        return _plugins(config, run)
+    except (OmegaConfBaseException, RecursionError) as error:
+        raise CallsheetError(f"{shown(path)}: {sentences(str(plain(error)), versions.remedy(run))}") from error
 
 
 def _plugins(config: Mapping[str, Any], run: Mapping[str, Any]) -> dict[str, Plugin]:
