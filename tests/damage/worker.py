@@ -17,8 +17,8 @@ from damage.trial import Case, Verdict, adopt_orphans, trial
 
 CHEAP = ("status", "json", "list", "retry", "list")
 HEAVY = ("resume", "drain", "bench", "check", "explain", "status")
-SHARES = (35, 12, 4, 2, 1, 46)
-LIGHT = (10, 1, 0.4, 0.3, 0.1, 88)  # for a hundred thousand
+SHARES = (15, 5, 1.5, 1, 0.5, 77)
+LIGHT = (6, 0.5, 0.2, 0.2, 0.1, 93)  # for a hundred thousand
 
 
 def case(seed: int, number: int, image: Image, shares: Sequence[float] = SHARES) -> Case:
@@ -26,7 +26,7 @@ def case(seed: int, number: int, image: Image, shares: Sequence[float] = SHARES)
     damages = chosen.damages(seed, number, sorted(image.files), image.folders)
     random = Random(f"probe {seed}:{number}")
     heavy = random.choices(HEAVY, shares)[0]
-    first = [*CHEAP[:3], heavy] if random.random() < 0.7 else [heavy]
+    first = [*CHEAP[:3], heavy] if random.random() < 0.5 else [heavy]
     return Case(damages, list(dict.fromkeys([*first, *(CHEAP[3:] if random.random() < 0.3 else ())])))
 
 
