@@ -8,7 +8,6 @@ import resource
 import sys
 import tempfile
 import time
-from collections import Counter
 from pathlib import Path
 
 from damage import pristine
@@ -39,27 +38,29 @@ def _again(worker: Worker, options: argparse.Namespace) -> int:
 
 
 def _many(worker: Worker, options: argparse.Namespace) -> int:
-    rows, began, found = [], time.monotonic(), Counter()
+    """Print a line for each case that went wrong, and one with the counts after every `--every` cases."""
+    rows, began, end = [], time.monotonic(), options.first + options.count
     for row in worker.work(
         options.seed,
-        range(options.first, options.first + options.count),
+        range(options.first, end),
         shrinking=not options.whole,
         passing=options.passing.split(","),
         shares=LIGHT if options.light else SHARES,
     ):
         rows.append(row)
         if "wrong" in row:
-            found.update({kind for kind, _ in row["wrong"]})
             print(json.dumps(row), flush=True)
-        if options.seconds and time.monotonic() - began > options.seconds:
+        is_last = row["number"] == end - 1 or 0 < options.seconds < time.monotonic() - began
+        if is_last or len(rows) % options.every == 0:
+            print(json.dumps({"seed": options.seed, **count(rows), **_times(began)}), flush=True)
+        if is_last:
             break
-    times = sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    print(
-        json.dumps(
-            {"seed": options.seed, **count(rows), "seconds": round(time.monotonic() - began), "cpu": round(times)}
-        )
-    )
-    return bool(found)
+    return any("wrong" in row for row in rows)
+
+
+def _times(began: float) -> dict[str, int]:
+    used = sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return {"seconds": round(time.monotonic() - began), "cpu_seconds": round(used)}
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -74,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--made", type=Path)
     parser.add_argument("--whole", action="store_true", help="do not look for the fewest damages that do the same")
+    parser.add_argument("--every", type=int, default=1000, help="print the counts after so many cases")
     parser.add_argument("--light", action="store_true", help="call the probes that take long in fewer cases")
     parser.add_argument("--passing", default="", help="kinds of what goes wrong that are not counted")
     return parser
