@@ -68,9 +68,9 @@ class Box:
             if folder == str(self.cwd / "outputs"):
                 folders.clear()
                 continue
-            if folder == str(self.tmp):  # a courier that is killed cannot remove its own
-                folders[:] = [name for name in folders if not name.startswith("tmp")]
-            files = [name for name in files if not (folder == str(self.tmp) and name.startswith("tmp"))]
+            if folder == str(self.tmp):  # a courier that is killed cannot remove what it has made there
+                folders.clear()
+                files = ["file"]
             for name in ("", *files):
                 path = os.path.join(folder, name)
                 about = os.lstat(path)
