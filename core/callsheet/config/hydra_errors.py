@@ -139,7 +139,7 @@ def unknown_key(full_key: str, known: Sequence[str], elsewhere: Sequence[str] = 
 def _misplaced(chain: list[BaseException]) -> str:
     """Hydra puts what a file holds under the name of its folder unless the file's first line says otherwise."""
     found = _where(chain).removeprefix(" (In ").removesuffix(".)")
-    file = f"{found}.yaml" if found.startswith("recipe/") else "A recipe"
+    file = found if ".yaml" in found else f"{found}.yaml" if found.startswith("recipe/") else "A recipe"
     return f"{file} must begin with the line '# @package _global_', or nothing that it sets would count."
 
 

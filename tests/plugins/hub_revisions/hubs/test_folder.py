@@ -74,7 +74,7 @@ def test_a_folder_that_cannot_be_written_is_a_refusal_with_a_reason(run_dir, tmp
     put(run_dir, checkpoint(run_dir, 1), folder=str(tmp_path / "file"))
     deliver(run_dir)
     (failed,) = entries(run_dir, "failed")
-    assert failed.attempts == 1 and "file is a file, and no folder." in failed.error
+    assert failed.attempts == 1 and "file is a file, where a folder is needed." in failed.error
 
 
 def test_old_revisions_are_pruned_and_the_newest_never(run_dir):
