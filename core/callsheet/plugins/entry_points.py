@@ -158,7 +158,7 @@ def load(group: Group, name: str) -> Any:
     if reason := _refused.get(found.distribution):
         raise CallsheetError(f"{who} is not imported: {reason}")
     before, started = heavy_modules(), perf_counter()
-    if found.entry_point.module in sys.modules:
+    if found.entry_point.value.partition(":")[0].strip() in sys.modules:
         return _import(found, who)
     from callsheet.foreign.running import foreign  # which listing does without
 

@@ -75,6 +75,8 @@ def _composed(plugins: Sequence[str | Plugin], overrides: Sequence[str]) -> Dict
             said = "a script takes overrides of plugins.*, outbox.* and plugins_lock only."
             raise CallsheetError(f"{override!r} cannot be set here: {said}")
     names = [plugin for plugin in plugins if isinstance(plugin, str)]
+    if twice := next((name for name in names if names.count(name) > 1), ""):
+        raise CallsheetError(f"Plugin {twice!r} is given twice.")
     try:
         return compose([f"plugins=[{','.join(names)}]", *overrides])
     except CallsheetError as error:

@@ -49,7 +49,6 @@ def train(plan: Plan) -> Session:
     with watched() as signals, warnings_once():
         with gc_paused():
             from callsheet.loop.bridge import Bridge
-            from callsheet.loop.resuming import code
             from callsheet.trainer import build
             from callsheet.trainer.made import prepared
 
@@ -89,8 +88,7 @@ def train(plan: Plan) -> Session:
             if resume_from:
                 compatibility.require(resume_from, engine, args.world_size, trainer.model)
             session.lineup.hooks.on_trainer_ready(state=session.state)
-            with code.refused(resume_from.path if resume_from else None):
-                trainer.train(resume_from_checkpoint=str(resume_from.path) if resume_from else None)
+            trainer.train(resume_from_checkpoint=str(resume_from.path) if resume_from else None)
             if not session.stopped_by and not any(all_gather(signals.received is not None)):
                 broadcast(lambda: took_no_step(trainer))
             finish(trainer, session, plan)

@@ -9,11 +9,15 @@ from math import ceil, isfinite
 from typing import TYPE_CHECKING, Any
 
 from callsheet.errors import CallsheetError
+from callsheet.plugins import entry_points
+from callsheet.plugins.groups import PLUGINS
 from callsheet.screen import quoted
 from callsheet.secrets import redact_override
 
 if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
+
+    from callsheet.plugins.entry_points import Installed
 
 LONGEST_KEY = 200
 # Bytes that are no UTF-8, as Python holds them; both halves of a sign together are what JSON writes for an emoji.
@@ -83,11 +87,19 @@ def _wrong_choice(key: str, item: str) -> str:
             return f"chooses no option of {key}: write one name, as in {key}={'sft' if key == 'trainer' else 'demo'}"
         if key in NAMES:
             names = value if isinstance(value, list) else [value]
+            for name in names:  # one that Hydra takes for a value may be installed, and its package can rename it
+                if not isinstance(name, str) and (found := _installed_as(name)):
+                    raise CallsheetError(found.refusal)
             if not all(isinstance(name, str) for name in names):
                 return f"names no plugins: {PLUGINS_AS}"
             if twice := next((name for name in names if names.count(name) > 1), ""):
                 return f"names {twice} twice. Name it once"
     return ""
+
+
+def _installed_as(value: Any) -> Installed | None:
+    """The plugin whose name Hydra takes for this value, such as None for null."""
+    return entry_points.installed(PLUGINS).get("null" if value is None else str(value))
 
 
 def _values(override: Override) -> Iterator[Any]:

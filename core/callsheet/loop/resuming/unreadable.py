@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from callsheet.errors import CallsheetError, PluginFailure, first_line
 from callsheet.privates.transformers import LOADERS
 
 UNPICKLED = "torch.load with weights_only=True finds no tensors and plain values in it"  # torch advises to trust it
+GLOBAL = re.compile(r"GLOBAL ([\w.]+)")  # torch 2.13, serialization.py: what it refuses to import
 OURS = {"restore_memory": "memory of the trainer (callsheet/_trainer)"}  # of the bridge
 NO_FAULT_OF_THE_FILE = ("OutOfMemoryError", "DistBackendError", "DistNetworkError", "DistStoreError")  # of torch
 
@@ -27,11 +29,19 @@ def explained(checkpoint: Path | None) -> Iterator[None]:
     except Exception as error:
         if checkpoint is None or not (part := _what_was_loaded(error)):
             raise
-        said = UNPICKLED if isinstance(error, UnpicklingError) else f"{type(error).__name__}: {first_line(error)}"
+        said = (
+            _unpickled(error) if isinstance(error, UnpicklingError) else f"{type(error).__name__}: {first_line(error)}"
+        )
         offer = "Set resume= to an earlier checkpoint, or copy this one again."
         raise CallsheetError(
             f"{checkpoint} cannot be resumed from: its {part} cannot be loaded ({said.rstrip('.')}). {offer}"
         ) from error
+
+
+def _unpickled(error: UnpicklingError) -> str:
+    """What torch finds in a file that holds no tensors: code, which it did not run, or nothing that it can read."""
+    code = GLOBAL.search(str(error))
+    return f"it holds code, {code.group(1)}, which was not run: resume only what you trust" if code else UNPICKLED
 
 
 def _what_was_loaded(error: Exception) -> str:

@@ -48,8 +48,8 @@ def parameters_of(folder: Path) -> int:
     """How many parameters lie in `folder`: by the index where it counts them, else by the head of each file."""
     metadata = _json(folder / "model.safetensors.index.json").get("metadata")
     total = metadata.get("total_parameters") if isinstance(metadata, dict) else None
-    if isinstance(total, int) and total > 0:
-        return total
+    if isinstance(total, (int, float)) and 0 < total < float("inf"):
+        return int(total)
     return sum(_parameters_in(path) for path in folder.glob("*.safetensors") if not path.name.startswith("adapter_"))
 
 
