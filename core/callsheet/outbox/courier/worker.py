@@ -16,6 +16,7 @@ from callsheet.disk.descent import Outside
 from callsheet.disk.typed import Malformed
 from callsheet.outbox import handlers, snapshots
 from callsheet.outbox.courier.backoff import LONGEST_ASKED, Backoff
+from callsheet.outbox.courier.brought import brought
 from callsheet.outbox.entries import LONGEST, UNREADABLE, Entry
 from callsheet.outbox.handlers import Delivery, Handler, Parked, Permanent, Transient
 from callsheet.outbox.store import DONE, FAILED, PARKED, PENDING, REPAIR, EntryStore
@@ -96,7 +97,8 @@ class Worker:
         if torn := [name for name, size in sizes.items() if size != entry.files[name]]:
             raise Permanent(f"{', '.join(torn)} in {folder} is gone or cut short.", "Nothing can bring it back.")
         result = handler.deliver(Delivery(entry, self.store.run_dir, files, progress, queued))
-        return _checked(dict(redact(plain(result or {}))), entry.kind)
+        inside_the_run = brought(plain(result or {}), self.store.inside, entry.id)
+        return _checked(dict(redact(inside_the_run)), entry.kind)
 
     def _again(self, entry: Entry, reason: str, retry_after: float | None, *, counts: bool = True) -> Entry:
         if not counts:
