@@ -8,6 +8,7 @@ import json
 from base64 import urlsafe_b64encode
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from importlib.machinery import PathFinder
 from importlib.metadata import Distribution
 from importlib.util import find_spec
 from pathlib import Path
@@ -60,6 +61,29 @@ def unrecorded(dist: Distribution, packages: Collection[str], found: Contents) -
     place = Path(str(dist.locate_file("")))
     names = (path.relative_to(place).as_posix() for package in packages for path in _files(place / package))
     return sorted({*names} - {*found.files})
+
+
+def elsewhere(dist: Distribution, modules: Collection[str], found: Contents) -> str:
+    """The first file that Python would import for one of these `modules`, and that is none of `dist`: it comes first on
+    the path, or lies beside. Of an editable distribution, what Python imports is what is locked.
+    """
+    place = Path(str(dist.locate_file(""))).resolve()
+    own = {place / name for name in found.files}
+    origins = [] if found.is_editable else [origin for module in modules for origin in _origins(module)]
+    return next((origin for origin in origins if Path(origin).resolve() not in own), "")
+
+
+def _origins(module: str) -> Iterator[str]:
+    """The files that importing `module` runs, from its top-level package on; nothing is imported to find them."""
+    top, *parts = module.split(".")
+    spec, name = find_spec(top), top
+    while spec:
+        if spec.origin:
+            yield spec.origin
+        if not parts:
+            return
+        name = f"{name}.{parts.pop(0)}"
+        spec = PathFinder.find_spec(name, spec.submodule_search_locations)
 
 
 def _is_editable(dist: Distribution) -> bool:

@@ -12,7 +12,7 @@ from callsheet.disk import os_errors, typed
 from callsheet.errors import CallsheetError, did_you_mean, listed
 from callsheet.plugins import entry_points
 from callsheet.plugins.groups import GROUPS
-from callsheet.plugins.locking.contents import changed, contents_of, unrecorded
+from callsheet.plugins.locking.contents import changed, contents_of, elsewhere, unrecorded
 from callsheet.plugins.metadata import name_and_version
 
 VERSION = 1
@@ -52,18 +52,23 @@ def write(path: Path) -> list[str]:
 def refusals(path: Path) -> Mapping[str, str]:
     """Why what is installed and not as the lock holds it must not be imported, by name. Raises `CallsheetError`."""
     lock = _read(path)
-    found = {name: _difference(lock.distributions.get(name), name, *rest) for name, rest in _brought().items()}
-    return {name: f"{said} ({path}). {ADVICE} {path}" for name, said in found.items() if said}
+    found = {name: _refusal(path, lock.distributions.get(name), name, *rest) for name, rest in _brought().items()}
+    return {name: said for name, said in found.items() if said}
 
 
-def _difference(locked: Locked | None, name: str, dist: Distribution, brings: list[str]) -> str:
+def _refusal(path: Path, locked: Locked | None, name: str, dist: Distribution, brings: list[str]) -> str:
+    """Why it is not imported, and what helps; empty where nothing differs. Writing a new lock mends no installation."""
+    try:
+        said = _difference(locked, name, _locked(name, dist, brings))
+    except CallsheetError as error:
+        return f"{error} The lock is {path}."
+    return f"{said} ({path}). {ADVICE} {path}" if said else ""
+
+
+def _difference(locked: Locked | None, name: str, now: Locked) -> str:
     """What differs, as the beginning of a sentence; empty where nothing does."""
     if locked is None:
         return f"{name} is not in the lock"
-    try:
-        now = _locked(name, dist, brings)
-    except CallsheetError as error:
-        return str(error).rstrip(".")
     if now.version != locked.version:
         return f"{name} is {now.version} here and {locked.version} in the lock"
     if now.editable != locked.editable:
@@ -82,11 +87,19 @@ def _locked(name: str, dist: Distribution, brings: list[str]) -> Locked:
         raise CallsheetError(f"{name} is not as it was installed: {listed(odd)} changed. Install it again.")
     if odd := unrecorded(dist, packages, found):
         raise CallsheetError(f"{name} is not as it was installed: {listed(odd)} came on top. Install it again.")
+    if path := elsewhere(dist, _modules(brings), found):
+        raise CallsheetError(
+            f"{name} is not what Python would import: {path} comes first. Remove it, or take it off the path."
+        )
     return Locked(name_and_version(dist)[1], found.sha256, said, found.is_editable)
 
 
 def _packages(brings: list[str]) -> list[str]:
-    return sorted({each.rpartition(" = ")[2].partition(":")[0].partition(".")[0] for each in brings})
+    return sorted({module.partition(".")[0] for module in _modules(brings)})
+
+
+def _modules(brings: list[str]) -> list[str]:
+    return sorted({each.rpartition(" = ")[2].partition(":")[0].strip() for each in brings})
 
 
 def _brought() -> dict[str, tuple[Distribution, list[str]]]:
@@ -110,7 +123,9 @@ def _read(path: Path) -> LockFile:
         lock = typed.read(path, LockFile, limit=LIMIT, follow=True)
     except FileNotFoundError as error:
         near = did_you_mean(path.name, [each.name for each in path.parent.glob("*lock*")])
-        raise CallsheetError(f"plugins_lock={path}: there is no such file.{near} {ADVICE} {path}") from error
+        raise CallsheetError(
+            f"plugins_lock={path}: there is no such file.{near} To write it: callsheet plugins lock {path}"
+        ) from error
     except OSError as error:
         raise CallsheetError(os_errors.of_setting("plugins_lock", path, os_errors.said(error, path))) from error
     except typed.Malformed as error:

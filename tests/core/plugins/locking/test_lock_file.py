@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,7 @@ def test_the_same_wheel_has_the_same_hash_elsewhere(locked, site, tmp_path):
         (lambda site: install(site, source=PLUGIN + "\nimport os\n"), "callsheet-lucky 1.0 has other files"),
         (lambda site: (site / "callsheet_lucky.py").write_text(PLUGIN + "#"), "callsheet_lucky.py changed"),
         (lambda site: next(site.glob("*.dist-info/RECORD")).unlink(), "its installer left no RECORD"),
+        (lambda site: (site / f"callsheet_lucky{EXTENSION_SUFFIXES[0]}").touch(), "is not what Python would import"),
     ],
 )
 def test_a_plugin_that_differs_is_refused_before_it_is_imported(locked, site, change, said):
@@ -81,7 +83,16 @@ def test_a_plugin_that_differs_is_refused_before_it_is_imported(locked, site, ch
     change(site)
     ended = locked()
     assert not was_imported(site)
-    refused(ended, site, "Plugin 'lucky' from callsheet-lucky", said, "callsheet plugins lock")
+    refused(ended, site, "Plugin 'lucky' from callsheet-lucky", said)
+
+
+@pytest.mark.parametrize("kind", ["callsheet_lucky.py", "callsheet_lucky/__init__.py"])
+def test_a_module_that_comes_first_on_the_path_is_refused(locked, site, tmp_path, kind):
+    (shadow := tmp_path / "shadow" / kind).parent.mkdir(parents=True)
+    shadow.write_text(PLUGIN)
+    ended = locked(path=f"{tmp_path / 'shadow'}:{site}")
+    assert not (shadow.parent / "imported").exists()
+    refused(ended, site, "callsheet-lucky is not what Python would import", str(shadow), "comes first")
 
 
 def test_a_file_beside_those_of_a_package_is_found(locked, site, callsheet):
