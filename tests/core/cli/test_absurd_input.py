@@ -162,6 +162,11 @@ def test_a_folder_without_end_is_not_searched_for_data(refused, tmp_path, monkey
     assert "Name the one with the data" in refused("check", "recipe=demo", "dataset.path=.")
 
 
+@pytest.mark.parametrize("override", ["plugins.bema=5", "+plugins.bema=5", "plugins.bema=null", "plugins.bema=[]"])
+def test_a_plugin_has_settings_and_is_none(refused, override):
+    assert "is no setting: write plugins.bema.SETTING=" in refused("check", "recipe=demo", override)
+
+
 @pytest.mark.parametrize("value", ["null", "[1]", "[[bema]]", "{bema: 1}", "inf", "[null]"])
 @pytest.mark.parametrize("sign", ["", "+", "~"])
 def test_plugins_take_names(refused, sign, value):

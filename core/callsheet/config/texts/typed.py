@@ -24,6 +24,7 @@ LONGEST_KEY = 200
 LONE = re.compile("[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]")
 ONE_NAME = ("model", "dataset", "trainer", "peft", "launch", "recipe")
 NAMES = ("plugins",)
+ONE_PLUGIN = re.compile(r"plugins\.[\w-]+")
 DEEPEST = 50
 DIGITS = re.compile(r"(?<![\w.])\d{400,}(?![\w.])")
 MOST_RUNS = 10_000  # of a sweep
@@ -68,6 +69,8 @@ def _wrong_with(item: str) -> str:
         return "holds a number of too many digits"
     if value[:1] not in "'\"" and _depth(value) > DEEPEST:
         return f"is nested deeper than {DEEPEST} levels"
+    if equals and ONE_PLUGIN.fullmatch(key) and not item.startswith("~"):
+        return _wrong_settings(key, item)
     return _wrong_choice(key, item) if equals and key in (*ONE_NAME, *NAMES) else ""
 
 
@@ -95,6 +98,15 @@ def _wrong_choice(key: str, item: str) -> str:
             if twice := next((name for name in names if names.count(name) > 1), ""):
                 return f"names {twice} twice. Name it once"
     return ""
+
+
+def _wrong_settings(key: str, item: str) -> str:
+    """What is wrong with one value in place of a plugin's settings."""
+    override = _parsed(item.lstrip("+"))
+    if not override or all(isinstance(each, dict) or str(each).startswith("${") for each in _values(override)):
+        return ""
+    name = key.partition(".")[2]
+    return f"is no setting: write {key}.SETTING=…; plugins=[…,{name}] selects the plugin, ~plugins={name} leaves it out"
 
 
 def _installed_as(value: Any) -> Installed | None:
