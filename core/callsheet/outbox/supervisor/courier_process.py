@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import os
 import signal
@@ -12,7 +13,11 @@ import time
 from pathlib import Path
 from threading import Lock
 
+from callsheet.disk import os_errors
+from callsheet.disk.descent import Outside
 from callsheet.disk.inside import Inside
+from callsheet.disk.regular import Irregular
+from callsheet.errors import sentences
 from callsheet.outbox.courier.lock import ANOTHER_WORKS
 from callsheet.outbox.settings import OutboxSettings
 
@@ -22,6 +27,7 @@ LOG = "courier.log"
 AGAIN_SECONDS = 5.0
 EXPECTED = (0, ANOTHER_WORKS, -signal.SIGKILL, -signal.SIGTERM, 128 + signal.SIGTERM)
 TOO_MANY_CRASHES = 3
+NO_LOG = (*os_errors.CLOSED, errno.EISDIR)  # of what stands at the log's place, and stays until a user acts
 
 
 class CourierProcess:
@@ -32,6 +38,7 @@ class CourierProcess:
         self._process: subprocess.Popen[bytes] | None = None
         self._started_at = 0.0
         self._crashes = 0
+        self._no_log = ""
         self._starting = Lock()
 
     @property
@@ -67,6 +74,13 @@ class CourierProcess:
         return self._crashes >= TOO_MANY_CRASHES
 
     @property
+    def why_broken(self) -> str:
+        """What a user is told of a broken courier."""
+        if self._no_log:
+            return "The courier cannot work, and has no log that would say why."
+        return f"The courier cannot work; {self.log} says why."
+
+    @property
     def lives(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
@@ -84,8 +98,7 @@ class CourierProcess:
             *("--first-delay", str(settings.first_delay_seconds)),
             *("--longest-delay", str(settings.longest_delay_seconds)),
         ]
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
-        with os.fdopen(Inside(self.run_dir).open(self.log, flags), "ab") as log:
+        with os.fdopen(self._open_log(), "ab") as log:
             return subprocess.Popen(
                 command,
                 stdin=subprocess.PIPE,
@@ -96,3 +109,24 @@ class CourierProcess:
                 # A folder of the user's called `token` or `queue` must not stand in for a module.
                 env={**os.environ, "PYTHONSAFEPATH": "1"},
             )
+
+    def _open_log(self) -> int:
+        """The log, or /dev/null where something else stands in its place: entries are worth more than a log."""
+        try:
+            descriptor = Inside(self.run_dir).open(self.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        except OSError as error:
+            if not isinstance(error, Irregular) and error.errno not in NO_LOG:
+                raise
+            self._go_without(error)
+            return os.open(os.devnull, os.O_WRONLY)
+        self._no_log = ""
+        return descriptor
+
+    def _go_without(self, error: OSError) -> None:
+        """Say why there is no log; once, although a courier may be started often."""
+        said = str(error) if isinstance(error, Outside) else os_errors.said(error)
+        remedy = "Remove it." if isinstance(error, (Irregular, IsADirectoryError)) else ""
+        said = sentences(said, remedy, "Until then the courier works without a log.")
+        if said != self._no_log:
+            logger.warning("%s", said)
+        self._no_log = said

@@ -98,7 +98,7 @@ class Supervisor:
                     continue
                 self.courier.ensure()
                 if self.courier.is_broken:
-                    logger.warning("The courier cannot work; %s says why.", self.courier.log)
+                    logger.warning("%s", self.courier.why_broken)
                     break
                 bar.show(left)
                 time.sleep(PAUSE_SECONDS)

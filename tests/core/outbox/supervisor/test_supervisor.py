@@ -273,3 +273,36 @@ def test_lines_that_are_none_of_ours_are_passed_over(tmp_path, shipping, line):
         (tmp_path / name).write_text(f"{line}\n")
     done = drain(tmp_path)
     assert done.returncode == 0, done.stderr
+
+
+AS_USER = """
+import sys
+sys.path.append(sys.argv.pop(1))
+from privileges import modes_count
+from callsheet.__main__ import run
+with modes_count():
+    run()
+"""
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (os.mkdir, "is a folder, where a file is needed. Remove it. "),
+        (os.mkfifo, "is a FIFO, no regular file. Remove it. "),
+        (lambda path: path.touch(0o000), "cannot be read: it belongs to "),
+    ],
+    ids=["folder", "fifo", "closed"],
+)
+def test_whatever_stands_in_place_of_its_log_the_courier_works(tmp_path, shipping, spoil, said):
+    id = Outbox(tmp_path).put("shelf", {"to": str(tmp_path / "shelf"), "fail": 1}, key="e1")
+    (tmp_path / "config.yaml").write_text("{}")
+    (tmp_path / "run.json").write_text('{"run": "run"}')
+    log = tmp_path / "outbox" / "courier.log"
+    spoil(log)
+    command = [sys.executable, "-c", AS_USER, str(Path(__file__).parents[3]), "outbox", "drain", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
+    assert done.returncode == 0, done.stderr
+    assert states(tmp_path)["done"] == [id]
+    assert done.stderr.count(f"{log} {said}") == 1
+    assert done.stderr.count("Until then the courier works without a log.") == 1
