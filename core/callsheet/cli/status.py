@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -9,7 +10,9 @@ import click
 from callsheet.cli.named_run import a_folder, instead
 from callsheet.disk import os_errors
 from callsheet.disk.os_errors import Refused
-from callsheet.errors import CallsheetError
+from callsheet.errors import CallsheetError, counted
+
+MOST_NAMED = 10  # paths that are no runs
 
 
 @click.command(short_help="Say whether a run is alive, how it ended, and what goes on.")
@@ -22,6 +25,8 @@ def status(runs: tuple[Path, ...], as_json: bool) -> int:
     callsheet status outputs/demo/demo-2026-11-20_09-30-00
     callsheet status outputs/*/*
 
+    Of several, what is no run, or a damaged one, is named; the others are shown, and the exit code is 2.
+
     The state is alive, waiting (for its outbox, or for Slurm), dead (killed without a word), unknown (nobody can tell
     from this machine), or how the run ended: completed, stopped, interrupted or failed.
     """
@@ -30,7 +35,7 @@ def status(runs: tuple[Path, ...], as_json: bool) -> int:
     from callsheet.rundir.rundir import RUN
     from callsheet.session.status import status_of
 
-    found, jobs = [], JobStates()
+    found, wrong, jobs = [], list[CallsheetError](), JobStates()
     for run in runs:
         try:
             with os_errors.at_door():
@@ -41,10 +46,8 @@ def status(runs: tuple[Path, ...], as_json: bool) -> int:
                 raise
             if len(runs) == 1:
                 raise CallsheetError(f"{error}{instead(run)}") from error
-            if (
-                isinstance(error, Refused) or (run / RUN).exists()
-            ):  # of several, as a shell's * finds them, some are no runs
-                click.echo(f"callsheet: {error}", err=True)
+            wrong.append(error if isinstance(error, Refused) or (run / RUN).exists() else _no_run(error, run))
+    _name(wrong)
     if not found:
         raise CallsheetError(f"None of the {len(runs)} paths holds a Callsheet run.")
     if as_json:
@@ -53,4 +56,20 @@ def status(runs: tuple[Path, ...], as_json: bool) -> int:
         run_status.show(found[0])
     else:
         run_status.show_each(found)
-    return 0
+    return 0 if all(map(_is_closed, wrong)) else click.UsageError.exit_code
+
+
+def _no_run(error: CallsheetError, run: Path) -> CallsheetError:
+    return CallsheetError(f"{error}{instead(run)}")
+
+
+def _name(wrong: Sequence[CallsheetError]) -> None:
+    for error in wrong[:MOST_NAMED]:
+        click.echo(f"callsheet: {error}", err=True)
+    if (more := len(wrong) - MOST_NAMED) > 0:
+        click.echo(f"callsheet: {counted(more, 'more path', form=',')} could not be shown.", err=True)
+
+
+def _is_closed(error: CallsheetError) -> bool:
+    """Whether this user may not read it: among several runs in a shared folder, those of others are no mistake."""
+    return isinstance(error.__cause__, PermissionError)

@@ -16,6 +16,7 @@ RECORD = 16 << 20  # bytes of a file that is one record, or of a line that is on
 LARGE = 512 << 20  # bytes of a record that grows with the run or the model, such as trainer_state.json
 DEEPEST = 200  # levels of lists and objects; what Callsheet writes has about a hundred at most
 TOO_DEEP = f"it is nested deeper than {DEEPEST} levels"
+BEGUN = re.compile(rb"\s*(\{\s*(\"|$)|\[|\0)")  # what a torn line begins with: a hole is left by a power cut
 LONE = re.compile("[\ud800-\udfff]")  # half of a pair: JSON may escape it, and no file or terminal takes it
 WORDS = {
     **{"str": "text", "int": "a whole number", "float": "a number", "bool": "true or false", "null": "null"},
@@ -81,6 +82,7 @@ def rows(
             try:
                 yield parse(line, kind, f"{name} line {number}")
             except Malformed as error:
+                error.is_torn &= bool(BEGUN.match(line))
                 yield error
 
 

@@ -157,7 +157,7 @@ class RunDir:
         path = self.path / CONFIG
         run = self.run()
         try:
-            content = typed.convert(yaml_files.load(path) or {}, dict, shown(path))
+            content = typed.convert(_not_empty(yaml_files.load(path), path, run), dict, shown(path))
             named = {name: value for name, value in content.items() if isinstance(name, str)}
             typed.convert(named, ConfigRecord, shown(path))
             return content
@@ -173,9 +173,9 @@ class RunDir:
     def rows(self, name: str, holding: str = "") -> Iterator[dict[str, Any]]:
         """The lines of a log, oldest first, read one by one; none where there is no such file.
 
-        A line torn by a kill is passed over. Others that are none are left out, too, with one warning that names the
-        first. With `holding`, only lines with that text: of a long log, few are worth the time that JSON takes.
-        Raises `CallsheetError` for what is no regular file.
+        A line that a kill may have torn is passed over. Others that are none are left out, too, with one warning that
+        names the first. With `holding`, only lines with that text: of a long log, few are worth the time that JSON
+        takes. Raises `CallsheetError` for what is no regular file.
         """
         path, wrong = self.path / name, list[Malformed]()
         try:
@@ -234,6 +234,14 @@ def _mend(inside: Inside, name: str) -> None:
     with os.fdopen(inside.open(name, os.O_RDWR), "rb+") as file:
         if file.seek(0, os.SEEK_END) and (file.seek(-1, os.SEEK_END), file.read(1))[1] != b"\n":
             file.write(b"\n")
+
+
+def _not_empty(content: Any, path: Path, run: Mapping[str, Any]) -> Any:
+    """`content` of the `config.yaml` at `path`. Raises `CallsheetError` where it has none."""
+    if content is None:
+        remedy = f"Remove it: {RUN} has a copy." if isinstance(run.get("config"), dict) else versions.REPAIR
+        raise CallsheetError(f"{shown(path)}: it is empty. {remedy}")
+    return content
 
 
 def _unreadable(path: Path, error: Exception) -> str:

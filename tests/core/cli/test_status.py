@@ -41,6 +41,26 @@ def test_what_is_no_run_is_refused(callsheet, tmp_path):
         assert done.returncode == 2 and "Traceback" not in done.stderr and done.stderr.strip()
 
 
+def test_among_several_what_cannot_be_shown_is_named_and_the_others_are_shown(callsheet, tmp_path):
+    made(tmp_path / "runs" / "a")
+    made(tmp_path / "runs" / "damaged")
+    (tmp_path / "runs" / "damaged" / "run.json").write_text("{")
+    (tmp_path / "notes").mkdir()
+    for other, said in {
+        "runs/b": "There is no folder runs/b.",
+        "notes": f"{tmp_path}/notes holds no Callsheet run.",
+        "runs": "Those in it: callsheet status runs/*",
+        "runs/a/run.json": "There is no folder runs/a/run.json.",
+        "runs/damaged": "damaged/run.json: it is no JSON",
+    }.items():
+        done = callsheet("status", "runs/a", other)
+        assert done.returncode == 2 and said in done.stderr and len(done.stderr.splitlines()) == 1
+        assert [line.split()[0] for line in done.stdout.splitlines()] == ["state", "dead"]
+    done = callsheet("status", "--json", *(f"gone{number}" for number in range(30)), "runs/a")
+    assert done.returncode == 2 and json.loads(done.stdout)["run_dir"] == f"{tmp_path}/runs/a"
+    assert len(done.stderr.splitlines()) == 11 and "20 more paths could not be shown." in done.stderr
+
+
 def test_who_names_no_run_is_offered_the_one_that_may_be_meant(callsheet, tmp_path):
     made(tmp_path / "outputs" / "demo" / "first")
     for typed, offer in {

@@ -19,7 +19,7 @@ def test_where_config_yaml_is_gone_its_copy_in_run_json_serves(tmp_path):
     assert RunDir(tmp_path).config() == {"model": {"path": "tiny"}}
 
 
-@pytest.mark.parametrize("text", [None, "model: [", "- a list", "7"])
+@pytest.mark.parametrize("text", [None, "model: [", "- a list", "7", "", "# only this\n", "[]", "false"])
 def test_a_configuration_that_cannot_be_read_is_named(tmp_path, text):
     (tmp_path / "run.json").write_text("{}" if text is None else json.dumps({"config": {"model": {}}}))
     if text is not None:

@@ -116,6 +116,15 @@ def test_torn_lines_are_no_news(tmp_path, caplog):
     assert not caplog.messages
 
 
+@pytest.mark.parametrize("name, good", [(CHECKPOINTS, {"name": "a"}), (METRICS, {"step": 1})])
+@pytest.mark.parametrize("bad", ["not json", "{not json", "<<<<<<< HEAD", '"text'])
+def test_what_no_kill_leaves_is_named_wherever_it_stands(tmp_path, caplog, name, good, bad):
+    (tmp_path / name).write_text("\n".join([json.dumps(good), bad, json.dumps(good), ""]))
+    assert [*RunDir(tmp_path).rows(name)] == [good, good]
+    (warning,) = caplog.messages
+    assert warning.startswith(f"{tmp_path / name} line 2: it is no JSON") and warning.endswith(". It is left out.")
+
+
 def test_a_log_that_is_none_is_named(tmp_path):
     os.mkfifo(tmp_path / EVALS)
     with pytest.raises(CallsheetError, match=r"evals.jsonl is a FIFO, no regular file\. Remove it"):
