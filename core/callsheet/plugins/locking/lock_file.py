@@ -59,16 +59,14 @@ def refusals(path: Path) -> Mapping[str, str]:
 def _refusal(path: Path, locked: Locked | None, name: str, dist: Distribution, brings: list[str]) -> str:
     """Why it is not imported, and what helps; empty where nothing differs. Writing a new lock mends no installation."""
     try:
-        said = _difference(locked, name, _locked(name, dist, brings))
+        said = _difference(locked, name, _locked(name, dist, brings)) if locked else f"{name} is not in the lock"
     except CallsheetError as error:
         return f"{error} The lock is {path}."
     return f"{said} ({path}). {ADVICE} {path}" if said else ""
 
 
-def _difference(locked: Locked | None, name: str, now: Locked) -> str:
+def _difference(locked: Locked, name: str, now: Locked) -> str:
     """What differs, as the beginning of a sentence; empty where nothing does."""
-    if locked is None:
-        return f"{name} is not in the lock"
     if now.version != locked.version:
         return f"{name} is {now.version} here and {locked.version} in the lock"
     if now.editable != locked.editable:
