@@ -286,7 +286,7 @@ def _refuse_unknown_flags(command: str, arguments: Sequence[str]) -> None:
 def _refuse_one_place_for_many(overrides: Sequence[str]) -> None:
     """Several runs in one directory would each go on from the one before."""
     place = next((item for item in overrides if item.startswith("output_dir=")), "")
-    if {"-m", "--multirun"} & set(overrides) and place and "${" not in place and "," not in place:
+    if MULTIRUN & {*overrides} and place and "${" not in place and "," not in place:
         raise CallsheetError(
             f"{place} is the same for every run of -m. Leave it out, or let it differ: '{place}/${{hydra:job.num}}'."
         )
@@ -313,7 +313,7 @@ def _refuse_endless(overrides: Sequence[str]) -> None:
 def _refuse_to_print_many(overrides: Sequence[str]) -> None:
     """Hydra would say which of its flags exclude each other, and not what to do."""
     flags = {item.partition("=")[0] for item in overrides}
-    if {"-m", "--multirun"} & flags and PRINTING & flags:
+    if MULTIRUN & flags and PRINTING & flags:
         flag = next(iter(PRINTING & flags))
         raise CallsheetError(
             f"{flag} prints one configuration, and -m makes several. Leave -m out, and write one value where you wrote "

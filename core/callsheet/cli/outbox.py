@@ -9,7 +9,6 @@ import click
 
 from callsheet.cli.named_run import a_folder, instead
 from callsheet.cli.seconds import SECONDS
-from callsheet.disk import os_errors
 from callsheet.errors import CallsheetError, did_you_mean
 from callsheet.errors import listed as first_of
 
@@ -121,6 +120,8 @@ def retry(run: Path, id: str) -> int:
         again = store.retry_all(name for name in chosen if name not in aside)
         untold = announce_again(run.absolute(), [name for name in chosen if name in aside])
     except OSError as error:
+        from callsheet.disk import os_errors  # which listing plugins, where this file is imported, does without
+
         raise CallsheetError(f"{os_errors.said(error, run)} What failed is kept.") from error
     if again:
         click.echo(f"{_listed(again)}: pending again. If the run has ended: callsheet outbox drain {run}")

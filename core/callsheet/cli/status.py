@@ -8,8 +8,6 @@ from pathlib import Path
 import click
 
 from callsheet.cli.named_run import a_folder, instead
-from callsheet.disk import os_errors
-from callsheet.disk.os_errors import Refused
 from callsheet.errors import CallsheetError, counted
 
 MOST_NAMED = 10  # paths that are no runs
@@ -31,6 +29,7 @@ def status(runs: tuple[Path, ...], as_json: bool) -> int:
     from this machine), or how the run ended: completed, stopped, interrupted or failed.
     """
     from callsheet.cli.views import run_status
+    from callsheet.disk.os_errors import Refused, at_door
     from callsheet.distributed.slurm import JobStates
     from callsheet.rundir.rundir import RUN
     from callsheet.session.status import status_of
@@ -38,14 +37,14 @@ def status(runs: tuple[Path, ...], as_json: bool) -> int:
     found, wrong, jobs = [], list[CallsheetError](), JobStates()
     for run in runs:
         try:
-            with os_errors.at_door():
+            with at_door():
                 a_folder(run)
                 found.append(status_of(run.absolute(), jobs))
         except CallsheetError as error:
             if len(runs) == 1 and isinstance(error, Refused):
                 raise
             if len(runs) == 1:
-                raise CallsheetError(f"{error}{instead(run)}") from error
+                raise _no_run(error, run) from error
             wrong.append(error if isinstance(error, Refused) or (run / RUN).exists() else _no_run(error, run))
     _name(wrong)
     if not found:
