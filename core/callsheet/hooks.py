@@ -101,16 +101,18 @@ class Plugin:
 
     @hookspec
     def on_experiment_start(self, ctx: LogContext) -> None:
-        """An experiment begins, before any arm; loggers set `ctx.ids["experiment_id"]` for later hooks.
+        """An experiment begins, before any arm; what loggers set in `ctx.ids` is in the `ids` of every run.
 
-        Driver process, once. Ours.
+        `ctx.ids["experiment_id"]` is the host's id of an experiment with several arms; a logger may put its own there.
+        `ctx.run_dir` is then the directory of the experiment. Driver process, once; a driver that was killed in it
+        calls it again. Ours.
         """
 
     @hookspec
     def on_group_start(self, ctx: LogContext, group_name: str) -> None:
         """A group of repeats or stages begins; loggers set `ctx.ids[f"group:{group_name}"]`.
 
-        Driver process, once per group. Ours.
+        Driver process, once per group, before any run of it; never in a plain run. Ours.
         """
 
     @hookspec
@@ -238,7 +240,7 @@ class Plugin:
 
     @hookspec
     def on_experiment_end(self, ctx: LogContext, result: ExperimentResult) -> None:
-        """Every arm is over. Driver process, once, at the very end. Ours."""
+        """Every arm is over. Driver process, once, at the very end; not when a signal stopped the experiment. Ours."""
 
 
 def hook_names() -> list[str]:

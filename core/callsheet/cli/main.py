@@ -13,7 +13,7 @@ from callsheet.cli import outbox as outbox_commands
 from callsheet.cli import plugins as plugin_commands
 from callsheet.cli import status as status_command
 from callsheet.cli.hydra_app import HYDRA
-from callsheet.distributed.world import World, world
+from callsheet.distributed.world import World, take_arm, world
 from callsheet.errors import CallsheetError, PluginFailure, sentences
 from callsheet.plugins.entry_points import changes_by_imports
 from callsheet.process.exit import die_with_driver
@@ -47,6 +47,7 @@ def cli() -> None:
 def train(overrides: tuple[str, ...]) -> int:
     from callsheet.launch.hidden_overrides import revealed
 
+    take_arm()
     return _hydra("train", _train, tuple(revealed(overrides)))
 
 

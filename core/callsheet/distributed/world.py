@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 DRIVER = "CALLSHEET_DRIVER"  # the process id of the driver that started this worker
 SWEEP = "CALLSHEET_SWEEP"  # the place of this run in its sweep, for its workers too: JSON
+ARM = "CALLSHEET_ARM"  # the file of this run in the queue of its experiment; once it is taken, JSON as SWEEP
 
 
 @dataclass(frozen=True)
@@ -62,3 +64,22 @@ def place_in_sweep(environ: Mapping[str, str] = os.environ) -> dict[str, Any] | 
     place: dict[str, Any] = json.loads(environ.get(SWEEP, "{}"))
     # What a run starts, other than its own workers, inherits the variable too.
     return place["run"] if str(place.get("process")) in (str(os.getpid()), environ.get(DRIVER)) else None
+
+
+def take_arm() -> None:
+    """Make the arm that a worker handed to this process that of this run and its ranks.
+
+    What else the run starts inherits the variable, and finds in it another process than itself.
+    """
+    import json
+
+    if os.path.isabs(handed := os.environ.get(ARM, "")):
+        os.environ[ARM] = json.dumps({"process": os.getpid(), "file": handed})
+
+
+def arm_file(environ: Mapping[str, str] = os.environ) -> Path | None:
+    """The file of this run in the queue of its experiment; None for a plain run."""
+    import json
+
+    arm: dict[str, Any] = json.loads(found) if (found := environ.get(ARM, "")).startswith("{") else {}
+    return Path(arm["file"]) if str(arm.get("process")) in (str(os.getpid()), environ.get(DRIVER)) else None

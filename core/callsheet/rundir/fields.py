@@ -35,6 +35,7 @@ class RunRecord(TypedDict, total=False):
     experiment: str | None
     status: str
     started: str
+    arm: Section
     attempts: list[dict[str, Any]]
     config: dict[str, Any]
     ids: dict[str, Any]

@@ -51,10 +51,12 @@ def write_start(
     lineup: Lineup,
     earlier: Mapping[str, Any],
     overrides: Sequence[str] | None = None,
+    arm: Mapping[str, Any] | None = None,
 ) -> None:
     """Write `config.yaml` and `run.json`; `earlier` is the `run.json` of the attempts before this one.
 
-    `overrides` are those of `callsheet train`, its flags among them; None in a script.
+    `overrides` are those of `callsheet train`, its flags among them; None in a script. `arm` says
+    which arm of which experiment the run is.
     """
     run_dir.write_text(rundir.CONFIG, yaml.dump(ctx.run_config, Dumper=_Plain, sort_keys=False, allow_unicode=True))
     run_dir.write_json(
@@ -66,6 +68,7 @@ def write_start(
             "status": "running",
             "started": earlier.get("started", now()),
             **({"sweep": place} if (place := place_in_sweep()) else {}),
+            **({"arm": arm} if arm else {}),
             "attempts": [*attempts.before(earlier), attempts.this_one()],
             "config": ctx.run_config,
             "ids": ctx.ids,

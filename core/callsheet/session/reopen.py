@@ -73,6 +73,7 @@ def _announcer_of(folder: RunDir) -> tuple[Announcer, OutboxSettings]:
     lineup = Lineup(_made(config, run, folder.path / rundir.CONFIG), log=folder.event)
     ids = dict(run.get("ids", {}))
     ctx = LogContext(folder.path, run.get("experiment", ""), run.get("run", ""), config, ids, lineup.publishes)
+    ctx.group_name = (run.get("arm") or {}).get("group")
     return Announcer(folder, ctx, lineup), _settings(config, folder.path / rundir.CONFIG)
 
 

@@ -29,9 +29,9 @@ from callsheet.records import (
 )
 from callsheet.rundir.rundir import RunDir
 from callsheet.secrets import redact
-from callsheet.session import outcome, provenance
+from callsheet.session import membership, outcome, provenance
 from callsheet.session.announcer import Announcer
-from callsheet.session.late_checkpoints import LateCheckpoints
+from callsheet.session.beside.late_checkpoints import LateCheckpoints
 from callsheet.session.manifest import ManifestWriter
 
 
@@ -62,7 +62,11 @@ class Session:
         self.outbox = outbox or OutboxSettings()
         self.overrides = overrides
         self.supervisor: Supervisor | None = None
+        self.membership = membership.of_this_run()
         self.arm = ArmResult(ctx.run, config=(place_in_sweep() or {}).get("differs", {}))
+        if self.membership:
+            self.membership.join(ctx)
+            self.arm = self.membership.result(ctx.run)
         self.metrics: dict[str, float] = {}
         self.artifacts = LoopArtifacts()
         self.stopped_by: str | None = None
@@ -94,12 +98,14 @@ class Session:
         if self.run_dir.is_main:
             self._manifest = ManifestWriter(self.run_dir)
             self.late.parts.sweep()
-            provenance.write_start(self.run_dir, self.ctx, self.lineup, earlier, self.overrides)
+            arm = self.membership.as_dict() if self.membership else None
+            provenance.write_start(self.run_dir, self.ctx, self.lineup, earlier, self.overrides, arm)
         self.run_dir.event("started", attempt=len(earlier.get("attempts", [])) + 1)
         if self.run_dir.is_main:
             self.supervisor = self.announcer.supervise(self.outbox)
             self.supervisor.open()
-        self.lineup.hooks.on_experiment_start(ctx=self.ctx)
+        if not self.membership:
+            self.lineup.hooks.on_experiment_start(ctx=self.ctx)
         self.lineup.hooks.on_run_start(ctx=self.ctx)
         self.run_dir.update_run(ids=self.ctx.ids)
 
@@ -175,7 +181,8 @@ class Session:
         try:
             arm = replace(self.arm, result=result)
             self.lineup.hooks.on_run_end(ctx=self.ctx, run_result=result, arm=arm)
-            self.lineup.hooks.on_experiment_end(ctx=self.ctx, result=ExperimentResult([arm]))
+            if not self.membership:
+                self.lineup.hooks.on_experiment_end(ctx=self.ctx, result=ExperimentResult([arm]))
             self._publish(error)  # the two hooks may have put entries
         finally:
             if self.supervisor:

@@ -13,7 +13,7 @@ from callsheet.errors import CallsheetError, PluginFailure
 from callsheet.plugins.lineup import Lineup
 from callsheet.records import ManifestRow
 from callsheet.rundir.rundir import RunDir
-from callsheet.session.parts import Late, Parts, Stop, wait_until
+from callsheet.session.beside.parts import Late, Parts, Stop, wait_until
 
 logger = logging.getLogger("callsheet")
 

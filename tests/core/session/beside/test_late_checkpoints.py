@@ -17,8 +17,8 @@ from callsheet.process.signals import Interrupted
 from callsheet.records import LogContext, ManifestRow
 from callsheet.rundir import atomic
 from callsheet.rundir.rundir import RunDir
-from callsheet.session.late_checkpoints import LateCheckpoints
-from callsheet.session.parts import Late
+from callsheet.session.beside.late_checkpoints import LateCheckpoints
+from callsheet.session.beside.parts import Late
 from callsheet.session.session import Session
 
 

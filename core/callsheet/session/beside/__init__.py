@@ -1,0 +1,1 @@
+"""What plugins write beside training, and the checkpoint that waits for it."""
