@@ -21,10 +21,10 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from callsheet.config.hydra_errors import plain
+from callsheet.config.names.renamed import RESOLVER, any_name
 from callsheet.config.overrides import LESS, MORE, PLUGINS, lock_in, translated
 from callsheet.config.recipe_files import FileConfigSource, ImportlibResourcesConfigSource
 from callsheet.config.recipe_files import recipes_may_list_plugins as recipes_may_list_plugins
-from callsheet.config.renamed import RESOLVER, any_name
 from callsheet.config.schema import Root
 from callsheet.config.sweeps import refuse_idle_removal
 from callsheet.plugins import entry_points, locking

@@ -12,8 +12,8 @@ from typing import Any, cast
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from callsheet.config import instead, renamed
 from callsheet.config.hydra_errors import plain, unknown_key
+from callsheet.config.names import instead, renamed
 from callsheet.config.overrides import refuse_secret
 from callsheet.config.schema import (
     DatasetSettings,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
-from callsheet.config.renamed import OTHER_NAME
+from callsheet.config.names.renamed import OTHER_NAME
 from callsheet.errors import did_you_mean
 from callsheet.introspect.arguments import SIMPLE, WORDS, Argument, is_written_number, read_arguments
 from callsheet.introspect.classes import find_class, lineage

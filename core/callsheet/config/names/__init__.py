@@ -1,0 +1,1 @@
+"""Settings that have another name, or another place, in another release."""
