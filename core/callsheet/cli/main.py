@@ -178,7 +178,7 @@ def _train(config: DictConfig, overrides: list[str]) -> int:
     plan = replace(plan, overrides=(*flags(), *overrides))
     if is_complete(plan):
         if here.is_main:
-            click.echo(_nothing_left(plan.run_dir))
+            click.echo(on_a_screen(_nothing_left(plan.run_dir)))
         return _say_unpublished(counts_of(plan.run_dir), plan.run_dir) if here.is_main else 0
     attempts = attempts_of(plan.run_dir)
     try:
@@ -225,8 +225,8 @@ def _is_mistake(error: Exception) -> bool:
 def _nothing_left(folder: Path) -> str:
     from callsheet.rundir.rundir import RunDir
 
-    stopped_by = RunDir(folder, is_main=False).run().get("outcome", {}).get("stopped_by")
-    if not stopped_by:
+    outcome = RunDir(folder, is_main=False).run().get("outcome") or {}
+    if not (stopped_by := outcome.get("stopped_by")):
         return f"This run is complete; nothing is left to train. Its directory is {folder}."
     return f"This run was stopped by a plugin: {stopped_by}. To go on all the same, set resume={folder}/checkpoint-N."
 

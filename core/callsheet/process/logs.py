@@ -7,7 +7,7 @@ import sys
 from typing import TextIO
 
 from callsheet.distributed.world import world
-from callsheet.screen import printable
+from callsheet.screen import cut, printable
 
 
 class _Stderr(logging.StreamHandler[TextIO]):
@@ -22,7 +22,7 @@ class _Stderr(logging.StreamHandler[TextIO]):
         """Ignore `stream`: it is looked up at each write."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return printable(super().format(record))
+        return "\n".join(map(cut, printable(super().format(record)).split("\n")))
 
 
 def show() -> None:

@@ -13,16 +13,17 @@ from callsheet.disk.standing import working_directory
 from callsheet.rundir.again import resuming
 from callsheet.rundir.checkpoints import model_only
 from callsheet.rundir.revisions import short
-from callsheet.rundir.rundir import RunDir
+from callsheet.rundir.rundir import RUN, RunDir
 from callsheet.secrets import HIDDEN
 
 # What the directory answers by itself, and how a run of 0.1 named its program: `callsheet train` in one word.
 PLACES = re.compile(r"\+*(output_dir|resume)=")
+LONGEST = 8_000  # characters: nobody copies more from a screen
 PLACES_OF_BRANCH = re.compile(r"\+*output_dir=")  # `resume` says where it begins
 
 
 def command(run_dir: Path, run: Mapping[str, Any]) -> str:
-    """The command line, for a shell; empty for a run of a script, and for one that holds only scores."""
+    """The command line, for a shell; empty for a script, a folder of scores, and where it is `LONGEST`."""
     overrides = _overrides(run)
     if overrides is None:
         return ""
@@ -33,15 +34,18 @@ def command(run_dir: Path, run: Mapping[str, Any]) -> str:
     kept = [as_typed(item) for item in overrides if not answered.match(item)]
     place = str(run_dir) if elsewhere else short(run_dir)
     again = shell("callsheet", "train", *kept, f"output_dir={place}")
-    return f"{shell('cd', started_in)} && {again}" if elsewhere else again
+    found = f"{shell('cd', started_in)} && {again}" if elsewhere else again
+    return found if len(found) <= LONGEST else ""
 
 
-def hint(run: Mapping[str, Any]) -> str:
+def hint(run_dir: Path, run: Mapping[str, Any]) -> str:
     """What to know before one types it."""
     overrides = _overrides(run)
     if overrides is None:
         script = " ".join(map(str, run.get("command", ())))
         return f"Run its script again ({script}), with resume_from_checkpoint" if script else ""
+    if sum(map(len, overrides)) > LONGEST // 2:
+        return f"Its overrides, {sum(map(len, overrides)):,} characters, stand in {short(run_dir / RUN)}."
     hidden = f"{HIDDEN} stands for a secret: type it again." if any(HIDDEN in item for item in overrides) else ""
     started_in = str(run.get("cwd") or "")
     if started_in and not Path(started_in).is_dir():

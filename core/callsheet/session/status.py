@@ -177,7 +177,7 @@ def _hint(run_dir: Path, run: Mapping[str, Any], state: str, alive: Liveness, lo
         return "Nothing is left to do."
     if lost:
         return f"It cannot be resumed: {lost}"
-    return sentences(_took_no_step(run_dir), going_on.hint(run))
+    return sentences(_took_no_step(run_dir), going_on.hint(run_dir, run))
 
 
 def _took_no_step(run_dir: Path) -> str:

@@ -83,6 +83,37 @@ def test_the_outbox_of_a_dead_run_says_who_carries_it_out(callsheet, tmp_path):
     assert "Nobody carries them out: callsheet outbox drain run\n" in callsheet("outbox", "run").stdout
 
 
+LONG = "x" * 100_000
+WORDS = "word " * 20_000
+
+
+@pytest.mark.parametrize("text", [LONG, WORDS, "line\\n" * 2_000], ids=["a word", "words", "lines"])
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"overrides": ["experiment={}"]},
+        {"overrides": None, "command": ["train.py", "{}"]},
+        {"cwd": "/gone/{}", "host": "{}"},
+        {"status": "failed", "outcome": {"error": "{}"}},
+        {"status": "stopped", "outcome": {"stopped_by": "{}"}},
+        {"status": "{}"},
+    ],
+    ids=lambda fields: "-".join(fields),
+)
+def test_a_text_of_any_length_in_run_json_leaves_the_screen_readable(callsheet, tmp_path, fields, text):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "run.json").write_text(json.dumps({**RUN, **fields}).replace("{}", text))
+    for command in (["status", "run"], ["status", "--json", "run"], ["status", "run", "run"]):
+        said = callsheet(*command).stdout
+        assert said.count("\n") < 30 and len(said) < 12_000, command
+
+
+def test_a_command_too_long_to_be_copied_is_said_to_stand_in_run_json(callsheet, tmp_path):
+    made(tmp_path / "run", overrides=[f"dataset.path={LONG}"])
+    said = callsheet("status", "run").stdout
+    assert "Its overrides, 100,013 characters, stand in run/run.json." in said
+
+
 STOPPER = """
 from transformers import TrainerCallback
 

@@ -76,7 +76,7 @@ def show(explanation: Explanation, console: Console | None = None) -> None:
     console = console or Console()
     for heading, rows in _sections(explanation):
         console.print(heading, style="bold", markup=False, highlight=False, soft_wrap=True)
-        for line in aligned(rows, widest=WIDEST):
+        for line in aligned(rows, widest=WIDEST, whole=True):
             console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
         console.print()
 

@@ -16,8 +16,10 @@ from callsheet.outbox.counts import settled
 from callsheet.outbox.entries import Entry
 from callsheet.outbox.store import ACTIVE, DONE, FAILED, PARKED, PENDING, EntryStore
 from callsheet.rundir.rundir import RunDir, require_run
+from callsheet.screen import on_a_screen
 
 HEADER = ("state", "id", "kind", "key", "attempts", "age", "last error")
+WIDEST = 80  # characters of a cell that the columns after it stand back for
 BRIEF = ("state", "attempts", "age", "id")
 COLOURS = {PENDING: "", ACTIVE: "cyan", PARKED: "yellow", DONE: "green", FAILED: "red"}
 
@@ -33,7 +35,7 @@ def show(run_dir: Path) -> None:
     elif sys.stdout.isatty():
         _show_table(found)
     else:
-        print("\n".join(aligned([HEADER, *(_cells(state, entry) for state, entry in found)])))
+        print("\n".join(aligned([HEADER, *(_cells(state, entry) for state, entry in found)], WIDEST)))
 
 
 def _with_reason(state: str, entry: Entry, aside: Mapping[str, str]) -> Entry:
@@ -60,6 +62,6 @@ def _show_table(found: Sequence[tuple[str, Entry]]) -> None:
 
 
 def _cells(state: str, entry: Entry) -> tuple[str, ...]:
-    error = " ".join(sentences(entry.error, entry.advice).split())
+    error = on_a_screen(" ".join(sentences(entry.error, entry.advice).split()))
     since = age(time.time() - entry.put_at) if entry.put_at else ""
     return state, shown(Path(entry.id)), entry.kind, entry.key, str(entry.attempts), since, error

@@ -10,12 +10,14 @@ from dataclasses import asdict
 from callsheet.cli.views.ages import age
 from callsheet.cli.views.columns import aligned
 from callsheet.rundir.revisions import short
+from callsheet.screen import cut
 from callsheet.session.status import Status
 
 
 def show(status: Status) -> None:
     """Print all about one run, a fact on each line; commands are never folded."""
-    print("\n".join(aligned(_facts(status))))
+    rows = ((fact, value if value in status.commands else cut(value)) for fact, value in _facts(status))
+    print("\n".join(aligned(rows, whole=True)))
 
 
 def show_each(found: Sequence[Status]) -> None:
@@ -27,7 +29,8 @@ def show_each(found: Sequence[Status]) -> None:
 def show_json(found: Sequence[Status]) -> None:
     """Print a line of JSON for each run."""
     for one in found:
-        print(json.dumps({**asdict(one), "run_dir": str(one.run_dir)}, default=str))
+        facts = {name: cut(value) if isinstance(value, str) else value for name, value in asdict(one).items()}
+        print(json.dumps({**facts, "run_dir": str(one.run_dir)}, default=str))
 
 
 def _facts(status: Status) -> Iterator[tuple[str, str]]:

@@ -13,6 +13,7 @@ from rich.table import Table
 from callsheet.errors import counted
 from callsheet.rundir.revisions import short
 from callsheet.rundir.rundir import CONFIG, EVALS, EVENTS, METRICS, RunDir
+from callsheet.screen import on_a_screen
 
 if TYPE_CHECKING:
     from callsheet.session.session import Session
@@ -133,7 +134,7 @@ def _places(session: Session) -> Table:
         if (folder / name).exists():
             table.add_row(what, short((folder / name).resolve()), style=None)
     for what, place in session.run_dir.run().get("artifacts", {}).items():
-        table.add_row(what, short((folder / place).resolve()))
+        table.add_row(on_a_screen(what), on_a_screen(short((folder / place).resolve())))
     return table
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from callsheet.errors import sentences
 from callsheet.outbox.courier import progress
 from callsheet.outbox.store import DONE, FAILED, PENDING, EntryStore
+from callsheet.screen import on_a_screen
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -58,7 +59,7 @@ class WaitBar:
         elif time.monotonic() - self._said >= LINE_SECONDS:
             self._said = time.monotonic()
             done = f"Outbox: {self._total - len(left)} of {self._total} done; {_left(left)}."
-            print(sentences(done, self.last_error()), file=sys.stderr)
+            print(sentences(done, on_a_screen(self.last_error())), file=sys.stderr)
 
     def _draw(self, left: Sequence[str]) -> None:
         if self._bar is None:

@@ -167,6 +167,25 @@ def test_on_a_terminal_ids_and_errors_are_in_one_piece_to_copy(tmp_path, monkeyp
     assert id in shown and f"It failed. Its log is {log}." in shown
 
 
+@pytest.mark.parametrize("is_terminal", [True, False])
+@pytest.mark.parametrize("field", ["kind", "key", "error", "advice"])
+def test_a_text_of_any_length_in_an_entry_leaves_the_list_readable(tmp_path, monkeypatch, capsys, field, is_terminal):
+    from callsheet.cli.views import outbox_table
+    from callsheet.outbox.entries import Entry, to_json
+    from callsheet.outbox.store import FAILED, EntryStore
+
+    store = EntryStore(tmp_path)
+    store.make()
+    for number, text in enumerate(("x" * 100_000, "word " * 20_000, "a line\n" * 2_000)):
+        entry = Entry(**{"id": f"a-{number}", "kind": "a", "key": "k", "payload": {}, "put_at": 1.0, field: text})
+        store.path(FAILED, entry.id).write_text(to_json(entry))
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: is_terminal)
+    outbox_table.show(tmp_path)
+    shown = capsys.readouterr().out
+    assert all(f"a-{number}" in shown for number in range(3))
+    assert shown.count("\n") < 30 and len(shown) < 12_000
+
+
 def test_a_failed_entry_is_published_after_a_retry(tmp_path, run):
     run(1).communicate(timeout=PATIENCE)
 

@@ -26,12 +26,13 @@ def born(pid: int) -> str:
 def kill_group(pid: int, since: str) -> None:
     """Kill the group that was led by the process that began at `since`, also when its leader is dead.
 
-    While a group has members, the number of its leader goes to nobody else.
+    While a group has members, the number of its leader goes to nobody else. What a damaged file says may be no number
+    of a process: 0 would be this process's own group.
     """
-    if since and born(pid) in (since, ""):
+    if since and pid > 1 and born(pid) in (since, ""):
         try:
             os.killpg(pid, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
+        except (OSError, OverflowError):
             return
 
 
