@@ -30,8 +30,12 @@ PROTOCOL = [
     (ManifestRow("checkpoint-2", 2, 0.5, Path("run/checkpoint-2")), "name batch epoch state_path sampler_path"),
     (LoopArtifacts(), "run_dir manifest_path checkpoints total_requested_steps train_seconds as_dict"),
     (RunResult("completed"), "run_id status metrics artifacts error extras"),
-    (ArmResult("name"), "name status"),
-    (ExperimentResult([]), "status arms"),
+    (
+        ArmResult("name"),
+        "name run_config status metrics eval_metrics eval_breakdowns evals run_id error train_seconds eval_seconds "
+        "run_result group_id group_name score eval",
+    ),
+    (ExperimentResult([]), "name status arms best_arm best_score conclusion experiment_id hypothesis"),
 ]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -33,6 +32,7 @@ from callsheet.session import membership, outcome, provenance
 from callsheet.session.announcer import Announcer
 from callsheet.session.beside.late_checkpoints import LateCheckpoints
 from callsheet.session.manifest import ManifestWriter
+from callsheet.session.recorded.arm import ended
 
 
 class Session:
@@ -179,7 +179,7 @@ class Session:
 
     def _say_ended(self, result: RunResult, error: BaseException | None) -> None:
         try:
-            arm = replace(self.arm, result=result)
+            arm = ended(self.arm, self.run_dir, result, self.ctx.run_config)
             self.lineup.hooks.on_run_end(ctx=self.ctx, run_result=result, arm=arm)
             if not self.membership:
                 self.lineup.hooks.on_experiment_end(ctx=self.ctx, result=ExperimentResult([arm]))
