@@ -1,0 +1,1 @@
+"""Every arm composed and checked before the first one begins."""
