@@ -36,7 +36,7 @@ def stages_of(written: Mapping[str, Any]) -> list[Stage]:
     for name, overrides in stages:
         refuse_seed(overrides, f"{STAGES}.{name}", "every stage of a run has the same seed")
         if said := next((item for item in overrides if key_of(item) == "model.path"), ""):
-            raise CallsheetError(f"{STAGES}.{name} sets {quoted(said)}: it begins with the weights of the stage before.")
+            raise CallsheetError(f"{STAGES}.{name} sets {quoted(said)}, but it begins where the stage before ended.")
     return stages
 
 
@@ -61,11 +61,12 @@ def refuse_seed(overrides: Sequence[str], where: str, why: str) -> None:
     """Raise `CallsheetError` if one of `overrides` sets the seed, which would change nothing."""
     for item in overrides:
         if "seed" in item and _sets_seed(item):
-            raise CallsheetError(f"{where} sets {quoted(item)}, but {why}. Set experiment.base_seed, the first of them.")
+            advice = "Set experiment.base_seed, the first of them."
+            raise CallsheetError(f"{where} sets {quoted(item)}, but {why}. {advice}")
 
 
 def _sets_seed(override: str) -> bool:
-    key, _, value = override.lstrip("+~").partition("=")
+    key = key_of(override)
     below = SEED.removeprefix(f"{key}.")
     if key == SEED or below == SEED:
         return key == SEED

@@ -48,7 +48,7 @@ def is_plain(settings: ExperimentSettings) -> bool:
 
 
 def for_all(settings: ExperimentSettings, typed: Sequence[str]) -> list[str]:
-    """The overrides of every arm: those of the file, then those that were `typed`, which win. An arm's own come last."""
+    """The overrides of every arm: those of the file, then those that were `typed`, which win. Its own come last."""
     return [*settings.overrides, *typed]
 
 

@@ -37,5 +37,7 @@ def _require_metric(metric: str) -> None:
 
 
 def _no_arm(baseline: str, methods: Sequence[str]) -> str:
-    named = ", ".join(methods[:MOST_LISTED]) + (f" and {len(methods) - MOST_LISTED:,} more" * (len(methods) > 10))
-    return f"experiment.baseline={quoted(baseline)} is no arm.{did_you_mean(baseline, methods)} Arms: {named or 'none'}."
+    named = ", ".join(methods[:MOST_LISTED]) or "none"
+    more = f" and {len(methods) - MOST_LISTED:,} more" if len(methods) > MOST_LISTED else ""
+    near = did_you_mean(baseline, methods)
+    return f"experiment.baseline={quoted(baseline)} is no arm.{near} Arms: {named}{more}."

@@ -123,7 +123,10 @@ def test_a_name_alone_is_a_plain_run():
         ({"arms": {"a": None}, "repeats": 4, "sequential": SequentialSettings(max_repeats=3)}, "max_repeats=3"),
         ({"arms": {str(n): None for n in range(101)}, "repeats": 100}, "makes 10,100 arms"),
         ({"matrix": {f"x{n}": [*range(10)] for n in range(6)}}, "makes 1,000,000 arms"),
-        ({"arms": {"a": None}, "search": SearchSettings(space={"x": [1]}), "stages": {"b": "x=1", "c": "x=2"}}, "stages"),
+        (
+            {"arms": {"a": None}, "search": SearchSettings(space={"x": [1]}), "stages": {"b": "x=1", "c": "x=2"}},
+            "stages",
+        ),
         ({"arms": {"trial-0": None}, "search": SearchSettings(space={"x": [1]})}, "two arms are called 'trial-0'"),
         ({"arms": {"a__s0": None, "a": None}, "repeats": 1}, None),
     ],
@@ -136,7 +139,8 @@ def test_what_cannot_be_meant_is_refused_in_a_sentence(settings, said):
 
 
 @pytest.mark.parametrize(
-    "name", ["", ".", "..", "../a", "a/b", ".a", "-a", "a b", "a\nb", "a$b", "a=[1]", "x" * 200, "arms", "LOGS", "é" * 90]
+    "name",
+    ["", ".", "..", "../a", "a/b", ".a", "-a", "a b", "a\nb", "a$b", "a=[1]", "x" * 200, "arms", "LOGS", "é" * 90],
 )
 def test_a_name_that_can_be_no_folder_is_refused(name):
     said = _refusal(arms={name: None})

@@ -8,7 +8,7 @@ from callsheet.experiments.expanding.forms import key_of, override_of, overrides
     "value",
     [
         *(1, -2, 1e-5, 0.1, True, False, None, "demo", "true", "None", "null", "1", "1e-3", "", " ", "a b", "it's"),
-        *('say "hi"', "back\\slash", 'end\\', 'q\\"', "a,b", "[x]", "{x}", "a=b", "ä", "~/x", "a:b", "-x", "#", "nan"),
+        *('say "hi"', "back\\slash", "end\\", 'q\\"', "a,b", "[x]", "{x}", "a=b", "ä", "~/x", "a:b", "-x", "#", "nan"),
         *([1, "a b", None], [], {"path": "a b.jsonl", "weight": 0.5}, [{"path": "a"}]),
     ],
 )
