@@ -53,7 +53,7 @@ def _weights(written: Mapping[str, Any], where: str) -> str | None:
         if key not in OWN_KEYS:
             near = did_you_mean(str(key), OWN_KEYS)
             raise CallsheetError(
-                f"{where} has overrides, weights, or both, and no {quoted(str(key))}.{near} Settings go below overrides."
+                f"{where} has overrides, weights, or both, and no {quoted(str(key))}.{near} Settings go in overrides."
             )
     weights = written.get("weights")
     if weights is not None and (not isinstance(weights, str) or not weights.strip()):
