@@ -1,0 +1,102 @@
+"""The arms of an experiment as trials of its study: values for an arm that has none, and how it ended."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from callsheet.errors import CallsheetError
+from callsheet.experiments.places import JOURNAL
+from callsheet.experiments.search import halving, samplers
+from callsheet.experiments.search import space as spaces
+from callsheet.experiments.search.journal import Journal, opened
+from callsheet.experiments.search.refusals import damage, explained
+
+if TYPE_CHECKING:
+    from optuna.trial import FrozenTrial
+
+    from callsheet.config.experiment import ExperimentSettings
+    from callsheet.experiments.arms import Arm
+
+SCORED = ("completed", "stopped")
+
+
+def create(directory: Path, settings: ExperimentSettings) -> None:
+    """Make the study of an experiment that needs one, or read the one that is there; by the driver.
+
+    Raises `CallsheetError` for a study of another direction, and for a damaged journal, with its line.
+    """
+    if is_used(settings):
+        with explained(directory / JOURNAL):
+            _journal(directory, settings)
+        if said := damage(directory / JOURNAL):  # a torn last line, which Optuna reads past until another one follows
+            raise CallsheetError(f"{said} Remove it.")
+
+
+def settle(directory: Path, arm: Arm, settings: ExperimentSettings) -> Arm:
+    """`arm` with the values that the sampler chose for it, after its own overrides; by the worker that claims it.
+
+    An arm that was settled before gets the same values, also where its worker was killed between two of them. An arm
+    that is not searched is returned as it is. Raises `CallsheetError` for a journal that cannot be used.
+    """
+    space = settings.search.space
+    if arm.trial is None or not space:
+        return arm
+    with explained(directory / JOURNAL):
+        journal = _journal(directory, settings)
+        trial = journal.latest(arm.name) or journal.begin(arm.name)
+        values = trial.params if {*trial.params} >= {*space} else _asked(journal, trial, settings)
+    return replace(arm, overrides=(*arm.overrides, *spaces.overrides(spaces.meant(space, values))))
+
+
+def tell(directory: Path, arm: str, score: float | None, status: str, settings: ExperimentSettings) -> None:
+    """Tell the study how the arm named `arm` ended, which its sampler learns from; by the worker.
+
+    `status` is that of the arm's queue file. Nothing happens for an arm that was told before, one that halving stopped,
+    which its run has told, one without a trial, and an interrupted one. Raises `CallsheetError` as `settle` does.
+    """
+    if not is_used(settings) or status == "interrupted" or not (directory / JOURNAL).exists():
+        return
+    with explained(directory / JOURNAL):
+        journal = _journal(directory, settings)
+        trial = journal.latest(arm)
+        if trial and not trial.state.is_finished():
+            journal.study.tell(trial.number, **_ending(score, status))
+
+
+def try_again(directory: Path, arm: str, settings: ExperimentSettings) -> None:
+    """Give the arm named `arm`, which is to begin at its first step again, a new trial with its old values."""
+    if is_used(settings):
+        with explained(directory / JOURNAL):
+            journal = _journal(directory, settings)
+            before = journal.latest(arm)
+            if before and before.state.is_finished():
+                journal.begin(arm, before)
+
+
+def is_used(settings: ExperimentSettings) -> bool:
+    """Whether the experiment needs Optuna."""
+    return bool(settings.search.space) or halving.is_on(settings)
+
+
+def _journal(directory: Path, settings: ExperimentSettings) -> Journal:
+    """With a sampler that does nothing when a trial is over; others then stop a loop of Optuna's own, and fail here."""
+    from optuna.samplers import RandomSampler
+
+    return opened(directory / JOURNAL, settings.direction, sampler=RandomSampler())
+
+
+def _asked(journal: Journal, trial: FrozenTrial, settings: ExperimentSettings) -> dict[str, Any]:
+    """What the sampler chooses for `trial`; values that it has already stay."""
+    journal.study.sampler = samplers.made(settings.search, trial.number)
+    asked = journal.trial(trial.number)
+    return {name: spaces.suggest(asked, name, axis) for name, axis in settings.search.space.items()}
+
+
+def _ending(score: float | None, status: str) -> dict[str, Any]:
+    from optuna.trial import TrialState
+
+    is_scored = status in SCORED and score is not None and not math.isnan(score)
+    return {"values": score} if is_scored else {"state": TrialState.FAIL}
