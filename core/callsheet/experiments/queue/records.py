@@ -14,6 +14,7 @@ from callsheet.experiments.arms import Arm
 from callsheet.values import dumps
 
 COMPLETED, STOPPED, FAILED, INTERRUPTED, SKIPPED = "completed", "stopped", "failed", "interrupted", "skipped"
+KILLED = "killed"  # an attempt that a signal has ended which its worker did not send
 LOST = "lost"  # an attempt whose worker died, or lost touch with the directory
 UNREADABLE = "unreadable"  # the status of a file that is no entry
 NAME_MAX = 160  # bytes: names that are made of it have a worker's name, too
@@ -21,9 +22,9 @@ NAME_MAX = 160  # bytes: names that are made of it have a worker's name, too
 
 @dataclass(frozen=True)
 class Attempt:
-    """One start of an arm. `status` is completed, stopped, failed, interrupted or lost; `exit_code` its process's.
+    """One start of an arm. `status` is completed, stopped, failed, interrupted, killed or lost.
 
-    `seconds` is how long its process ran, `pid` is the worker's.
+    `exit_code` is that of its process, `seconds` is how long its process ran, `pid` is the worker's.
     """
 
     worker: str

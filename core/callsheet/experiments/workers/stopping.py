@@ -1,0 +1,78 @@
+"""When a worker ends before its time: by a signal, or because the driver asks all workers of the experiment to."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from callsheet.disk.inside import Inside
+from callsheet.experiments.places import WORKERS
+from callsheet.process.signals import SIGNALS
+
+ASKED = f"{WORKERS}/.stop"  # its presence stops every worker, wherever a launcher has started it
+
+
+class Stopping:
+    """What asked this worker to end: `received` is a signal's number. `pause` is a sleep that a signal cuts short.
+
+    A second signal calls `again`.
+    """
+
+    def __init__(self) -> None:
+        self.received: int | None = None
+        self.first: Callable[[int], None] = lambda signum: None
+        self.again: Callable[[], None] = lambda: None
+        self._woken, self._wake = os.pipe()
+        os.set_blocking(self._wake, False)
+
+    def stop(self, signum: int) -> None:
+        """As the signal does; for a thread that learns of it otherwise."""
+        if self.received is None:
+            self.received = signum
+            self.first(signum)
+        with suppress(BlockingIOError):
+            os.write(self._wake, b"!")
+
+    def pause(self, seconds: float) -> None:
+        if self.received is None:
+            select.select([self._woken], [], [], seconds)
+
+    def handle(self, signum: int, frame: FrameType | None) -> None:
+        if self.received is not None:
+            self.again()
+        self.stop(signum)
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Handle SIGINT and SIGTERM in this block; outside the main thread, only the driver can stop the worker."""
+        before: dict[signal.Signals, Any] = {}
+        with suppress(ValueError):  # only the main thread may set handlers
+            for signum in SIGNALS:
+                before[signum] = signal.signal(signum, self.handle)
+        try:
+            yield
+        finally:
+            for signum, handler in before.items():
+                signal.signal(signum, handler)
+            os.close(self._woken)
+            os.close(self._wake)
+
+
+def ask_all(root: Path) -> None:
+    """Stop all workers of the experiment, as a SIGTERM would, within a beat of theirs; also those to come."""
+    Inside(root).write(ASKED, b"", durable=False)
+
+
+def let_all_work(root: Path) -> None:
+    """Take `ask_all` back: for the driver, before it starts workers."""
+    Inside(root).remove(ASKED)
+
+
+def is_asked(root: Path) -> bool:
+    return Inside(root).stat(ASKED) is not None
