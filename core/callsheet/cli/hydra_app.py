@@ -97,7 +97,7 @@ class HydraTask:
         for said in (*overruled_presets(), *shown_secrets(self.typed)) if world().is_main else ():
             _logger().warning("%s", said)
         if chosen.mode == RunMode.MULTIRUN:
-            return meant_for(overrides, self.typed, config, name)
+            return meant_for(overrides, self.typed, lambda: config, name)
         refuse_idle_removal(overrides, name)
         return overrides
 

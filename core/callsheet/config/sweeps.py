@@ -49,11 +49,13 @@ def refuse_idle_removal(overrides: Sequence[str], config_name: str) -> None:
             raise CallsheetError(f"~plugins={name}, but {name} is not selected. Selected: {listed}.")
 
 
-def meant_for(run: Sequence[str], typed: Sequence[str], config: DictConfig, config_name: str) -> list[str]:
+def meant_for(
+    run: Sequence[str], typed: Sequence[str], compose: Callable[[], DictConfig], config_name: str
+) -> list[str]:
     """Those overrides of a `run` of the sweep `typed` that mean something to it; says of each other that it waits.
 
     One may set a plugin that only other runs select. Raises `CallsheetError` if no run selects it, or if its value
-    would be wrong there: the other runs may be hours away.
+    would be wrong there: the other runs may be hours away. `compose` gives the configuration of the run.
     """
 
     @cache  # Hydra makes a whole defaults list for each answer
@@ -65,7 +67,7 @@ def meant_for(run: Sequence[str], typed: Sequence[str], config: DictConfig, conf
         for name in _named(item):
             if not any(_selecting(other, ask, item)(name) for other in _runs(typed)):
                 raise CallsheetError(f"{as_typed(item)}, but no run of this sweep selects {name}. Add it to one.")
-            _try(name, config)
+            _try(name, compose())
         logger.info("%s is set aside: this run does not select %s.", as_typed(item), " and ".join(_named(item)))
     return [item for item in run if item not in idle]
 

@@ -24,6 +24,7 @@ READS = "reads the lists of plugins in recipes"
 BESIDE = "composes beside another Hydra application"
 ONCE = "composes once where Hydra composes twice"
 LOOKS = "looks at what Hydra composed before Hydra acts on it"
+SWEEPS = "makes an experiment of a sweep"
 SWEEPER = "hydra/_internal/core_plugins/basic_sweeper.py"
 SEARCHED = "searched"  # an attribute of errors
 _apart: ContextVar[ConfigLoaderImpl | None] = ContextVar("apart", default=None)
@@ -58,6 +59,9 @@ LIBRARY = Library(
             takes=("config_name", "overrides", "run_mode", "from_shell"),
         ),
         Private("OmegaConf", SWEEPER, 164, LOOKS),
+        Private("BasicSweeper.split_arguments", SWEEPER, 107, SWEEPS, takes=("overrides", "max_batch_size")),
+        Private("Hydra.multirun", HYDRA, 136, SWEEPS, takes=("config_name", "task_function", "overrides")),
+        Private("Hydra.compose_config", HYDRA, 576, SWEEPS, takes=("config_name", "overrides", "run_mode")),
         Private("ConfigRepository.sources", "hydra/_internal/config_repository.py", 62, BESIDE),
         Private("ConfigSearchPathImpl.append", "hydra/_internal/config_search_path_impl.py", 48, BESIDE),
         Private("StructuredConfigSource.store", "hydra/_internal/core_plugins/structured_config_source.py", 11, BESIDE),
@@ -127,6 +131,43 @@ def composing_once(sources: Mapping[str, str]) -> Iterator[None]:
         yield
     finally:
         Hydra.get_mode = ask  # type: ignore[method-assign]
+
+
+@contextmanager
+def sweeping_by(sweep: Callable[[DictConfig], Any] | None) -> Iterator[None]:
+    """Have `sweep` called with the configuration of a sweep, in place of Hydra's sweeper.
+
+    Hydra, which knows the groups and their options, and `HydraConfig` are there while it works.
+    """
+    from hydra._internal.hydra import Hydra
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
+
+    def multirun(self: Hydra, config_name: str | None, task_function: Any, overrides: list[str], **_: Any) -> Any:
+        config = self.compose_config(config_name=config_name, overrides=overrides, run_mode=RunMode.MULTIRUN)
+        HydraConfig.instance().set_config(config)
+        return sweep and sweep(config)
+
+    before = Hydra.multirun
+    if sweep:
+        Hydra.multirun = multirun  # type: ignore[method-assign, assignment]  # Hydra passes no more
+    try:
+        yield
+    finally:
+        Hydra.multirun = before  # type: ignore[method-assign]
+
+
+def sweep_runs(config: DictConfig) -> list[list[str]]:
+    """The overrides of each run of a sweep, in Hydra's order; ask while Hydra runs."""
+    from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+    from hydra.core.global_hydra import GlobalHydra
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    params: Any = config.hydra.sweeper.get("params") or {}
+    typed = [*(f"{key}={value}" for key, value in params.items()), *config.hydra.overrides.task]
+    loader = GlobalHydra.instance().config_loader()  # glob(*) asks it for the options
+    [runs] = BasicSweeper.split_arguments(OverridesParser.create(config_loader=loader).parse_overrides(typed), None)
+    return [[*run] for run in runs]
 
 
 @contextmanager

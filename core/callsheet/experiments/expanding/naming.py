@@ -11,13 +11,13 @@ from typing import Any
 
 from callsheet.disk.names import one_part, readable
 from callsheet.errors import CallsheetError
-from callsheet.experiments.places import ARMS, JOURNAL, LOCK, LOGS, RECORD, REPORT, WORKERS
+from callsheet.experiments.places import ARMS, JOURNAL, LOCK, LOGS, RECORD, REPLACED, REPORT, WORKERS
 from callsheet.screen import quoted
 
 LONGEST = 150  # bytes: the seed and the stage follow, and endings of files
 OF_A_CELL = 90  # characters
 SIGNS = re.compile(r"[\s\\$*?\"'<>|&;`()\[\]{}!#%:~^]")  # which a shell, a path or an override gives a meaning
-TAKEN = (RECORD, REPORT, LOCK, ARMS, WORKERS, LOGS, JOURNAL)
+TAKEN = (RECORD, REPORT, LOCK, ARMS, WORKERS, LOGS, REPLACED, JOURNAL, "events.jsonl")
 
 
 def require_folder(name: str, where: str) -> str:

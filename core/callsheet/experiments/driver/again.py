@@ -1,0 +1,76 @@
+"""Arms that are run again: their old runs are moved aside, and what began with their weights is run again, too."""
+
+from __future__ import annotations
+
+import itertools
+import uuid
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+
+from callsheet.disk.inside import Inside
+from callsheet.errors import CallsheetError, did_you_mean
+from callsheet.experiments.driver.record import CALLED
+from callsheet.experiments.places import ACTIVE, PENDING, REPLACED
+from callsheet.experiments.queue import Entry, Queue
+from callsheet.rundir.liveness import look
+
+
+def with_heirs(names: Collection[str], arms: Collection[Entry]) -> list[str]:
+    """`names`, and the later stages that begin with their weights, in the order of the arms.
+
+    Raises `CallsheetError` for a name that no arm has.
+    """
+    known = {arm.name for arm in arms}
+    for name in names:
+        if name not in known:
+            raise CallsheetError(f"--rerun {name}: there is no such arm.{did_you_mean(name, known)}")
+    found = {*names}
+    for arm in arms:  # a stage stands behind the one that it comes after
+        if arm.after in found:
+            found.add(arm.name)
+    return [arm.name for arm in arms if arm.name in found]
+
+
+def require_idle(names: Collection[str], queue: Queue) -> None:
+    """Raise `CallsheetError` where a worker has one of these arms in hand."""
+    states = queue.states()
+    busy = {claim.name: claim.worker for claim in queue.claims()}
+    for name in names:
+        if states.get(name) == ACTIVE:
+            raise CallsheetError(f"--rerun {name}: worker {busy.get(name, 'unknown')} works on it. Stop it first.")
+        if look(queue.root / name).alive:
+            raise CallsheetError(f"--rerun {name}: a process still trains in {queue.root / name}. Stop it first.")
+
+
+def rerun(names: Collection[str], arms: Mapping[str, Entry], queue: Queue) -> Iterator[tuple[str, Path | None]]:
+    """Make these arms pending, as `arms` has them; yields each with the place of its old run, if there was one.
+
+    The old run is moved first: a worker that looks in takes an arm that is pending, and would find its run complete.
+    """
+    for name in names:
+        aside = _move_aside(queue.root, name)
+        _make_pending(queue, arms[name])
+        yield name, aside
+
+
+def _move_aside(root: Path, name: str) -> Path | None:
+    inside = Inside(root, CALLED)
+    if inside.stat(name) is None:
+        return None
+    inside.make(REPLACED)
+    places = (root / REPLACED / f"{name}-{number}" for number in itertools.count(1))
+    aside = next(place for place in places if inside.stat(place) is None)
+    inside.rename(name, aside, durable=True)
+    return aside
+
+
+def _make_pending(queue: Queue, arm: Entry) -> None:
+    state = queue.states().get(arm.name)
+    if state is None:
+        queue.add(arm)
+    elif state == PENDING:
+        claim = queue.claim(arm.name, f"driver-{uuid.uuid4().hex[:6]}", 1)
+        if claim:
+            queue.give_back(claim, arm)
+    else:
+        queue.put_again(arm, state)

@@ -1,0 +1,93 @@
+"""Whether what is asked for is the experiment that lies in a directory, and what of it may change on the way."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from callsheet.config.overrides import as_typed
+from callsheet.errors import CallsheetError, listed
+from callsheet.experiments.driver.record import Record
+from callsheet.experiments.queue import Entry
+from callsheet.rundir import versions
+from callsheet.rundir.again.changes import flat
+from callsheet.screen import quoted
+
+# Settings that add arms, or say where and how long they run; whether an arm changed, its digest tells.
+FREE = re.compile(r"(arms|matrix|overrides|budget)(\..*)?|repeats|workers|search\.trials|sequential\.max_repeats")
+ANOTHER = "begin another experiment: experiment.name=…"
+MOST_SHOWN = 5  # settings and arms that a message names
+
+
+def require_version(record: Record, folder: Path) -> None:
+    """Raise `CallsheetError` where another version of Callsheet began the experiment."""
+    if record.callsheet != (here := versions.this_one()):
+        raise CallsheetError(
+            f"The experiment in {folder} was begun by Callsheet {record.callsheet}, and this is {here}: its arms would "
+            f"not be comparable. Go on with that version (pip install callsheet=={record.callsheet}), or {ANOTHER}"
+        )
+
+
+def require_settings(record: Record, settings: Mapping[str, Any], folder: Path) -> None:
+    """Raise `CallsheetError` where a setting differs that decides what the experiment shows."""
+    before, now = flat(record.settings), flat(settings)
+    differ = [
+        f"experiment.{name} is {quoted(before.get(name))} there and {quoted(now.get(name))} here"
+        for name in sorted({*before, *now})
+        if not FREE.fullmatch(name) and before.get(name) != now.get(name)
+    ]
+    if differ:
+        raise CallsheetError(f"{folder} holds another experiment: {_some(differ)}. Write it back, or {ANOTHER}")
+
+
+def require_arms(asked: Sequence[Entry], there: Sequence[Entry], folder: Path, rerun: Collection[str]) -> None:
+    """Raise `CallsheetError` for arms that changed, or are gone from the experiment's file."""
+    now = {entry.name: entry for entry in asked}
+    gone = [entry.name for entry in there if entry.name not in now and entry.name not in rerun]
+    if gone:
+        raise CallsheetError(
+            f"{folder} holds {_arms(gone)}, which the experiment no longer has: what it shows would depend on which "
+            f"arms are left out. Write them back, or {ANOTHER}"
+        )
+    left = [entry for entry in there if entry.name not in rerun]
+    changed = [entry for entry in left if _differs(entry, now[entry.name])]
+    if changed:
+        said = _some([_change(entry, now[entry.name]) for entry in changed])
+        names = " ".join(f"--rerun {entry.name}" for entry in changed)
+        raise CallsheetError(
+            f"{folder} holds arms that are other runs by now: {said}. Write it back, run them again ({names}), or "
+            f"{ANOTHER}"
+        )
+
+
+def _differs(before: Entry, now: Entry) -> bool:
+    return None not in (before.digest, now.digest) and before.digest != now.digest
+
+
+def _change(before: Entry, now: Entry) -> str:
+    """What is different about an arm, by its overrides; or else by what it differs in from others."""
+    said = [*_lines(before.overrides, now.overrides)]
+    return f"{before.name} ({_some(said)})" if said else f"{before.name} (a file that it is composed from has changed)"
+
+
+def _lines(before: Sequence[str], now: Sequence[str]) -> Iterator[str]:
+    was, is_now = (dict(map(_pair, overrides)) for overrides in (before, now))
+    for key in sorted({*was, *is_now}):
+        if was.get(key) != is_now.get(key):
+            yield f"{key} was {was.get(key, 'not set')} and is {is_now.get(key, 'not set')}"
+
+
+def _pair(override: str) -> tuple[str, str]:
+    key, _, value = as_typed(override).partition("=")
+    return key, value
+
+
+def _arms(names: Sequence[str]) -> str:
+    return f"the arm {names[0]}" if len(names) == 1 else f"the arms {listed(names)}"
+
+
+def _some(said: Sequence[str]) -> str:
+    more = len(said) - MOST_SHOWN
+    return "; ".join(said[:MOST_SHOWN]) + (f"; and {more} more" if more > 0 else "")

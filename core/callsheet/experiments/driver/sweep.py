@@ -1,0 +1,60 @@
+"""`callsheet train -m`: the runs of a sweep of Hydra as the arms of an experiment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from omegaconf import DictConfig
+
+from callsheet.config.overrides import as_typed
+from callsheet.config.sweeps import differing, meant_for
+from callsheet.errors import CallsheetError, sentences
+from callsheet.experiments.arms import Arm
+from callsheet.experiments.expanding.naming import names_of_cells
+from callsheet.privates.hydra import sweep_runs
+
+BASIC = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """The arms of a sweep, and the overrides, as they could be typed, that all of them have."""
+
+    arms: tuple[Arm, ...]
+    common: tuple[str, ...]
+
+
+def sweep_of(config: DictConfig, typed: Sequence[str], compose: Callable[[Sequence[str]], DictConfig]) -> Sweep:
+    """What `typed`, in Hydra's words, and the `hydra.sweeper.params` of `config` come to; ask while Hydra runs.
+
+    `compose` gives the configuration of one run. Raises `CallsheetError` for a sweep that cannot be meant.
+    """
+    _refuse_other_sweepers(config)
+    runs = sweep_runs(config)
+    if not runs:
+        raise CallsheetError("-m makes no run: one of the sweeps has no value, as glob(*) has for what is no option.")
+    name = str(config.hydra.job.config_name)
+    meant = [meant_for(run, typed, partial(compose, run), name) for run in runs]
+    common = [item for item in meant[0] if all(item in run for run in meant)]
+    cells = [differing(run, typed) for run in runs]
+    return Sweep(
+        tuple(
+            Arm(label, method=label, overrides=tuple(as_typed(item) for item in run if item not in common))
+            for label, run in zip(names_of_cells(cells) if any(cells) else ["run"], meant, strict=True)
+        ),
+        tuple(map(as_typed, common)),
+    )
+
+
+def _refuse_other_sweepers(config: DictConfig) -> None:
+    target: Any = config.hydra.sweeper.get("_target_")
+    if target != BASIC:
+        raise CallsheetError(
+            sentences(
+                f"hydra/sweeper is {target}, which chooses a run by what the ones before returned",
+                "Callsheet searches with experiment.search: callsheet experiment --help",
+            )
+        )
