@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any, TypeVar, is_typeddict
 
@@ -67,12 +67,18 @@ def convert(content: Any, kind: type[T], where: str) -> T:
 
 
 def rows(
-    path: Path, kind: type[T], *, limit: int = RECORD, holding: str = "", where: str = ""
+    path: Path,
+    kind: type[T],
+    *,
+    limit: int = RECORD,
+    holding: str = "",
+    where: str = "",
+    wrong: Callable[[T], str] = lambda row: "",
 ) -> Iterator[T | Malformed]:
     """The lines of `path` as records, read one by one; what is none comes as a `Malformed` in its place.
 
-    With `holding`, only lines with that text are parsed, and the others are passed over. Raises OSError as
-    `regular.open_regular` does.
+    With `holding`, only lines with that text are parsed, and the others are passed over. `wrong` says of a record what
+    its type cannot, and nothing of one that is right. Raises OSError as `regular.open_regular` does.
     """
     wanted, name = holding.encode(), where or shown(path)
     for number, line, is_whole in _lines(path, limit):
@@ -80,10 +86,16 @@ def rows(
             yield Malformed(f"{name} line {number}", f"it holds more than {limit:,} bytes")
         elif wanted in line and line.strip():
             try:
-                yield parse(line, kind, f"{name} line {number}")
+                yield _right(parse(line, kind, f"{name} line {number}"), f"{name} line {number}", wrong)
             except Malformed as error:
                 error.is_torn &= bool(BEGUN.match(line))
                 yield error
+
+
+def _right(row: T, where: str, wrong: Callable[[T], str]) -> T:
+    if said := wrong(row):
+        raise Malformed(where, said)
+    return row
 
 
 def _lines(path: Path, limit: int) -> Iterator[tuple[int, bytes, bool]]:

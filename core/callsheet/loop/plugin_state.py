@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -10,7 +11,7 @@ from callsheet.disk import typed
 from callsheet.disk.inside import Inside
 from callsheet.disk.regular import Irregular
 from callsheet.disk.typed import Malformed
-from callsheet.errors import CallsheetError, sentences
+from callsheet.errors import CallsheetError, listed, sentences
 from callsheet.rundir import atomic
 from callsheet.rundir.checkpoints import bare_row, manifest
 from callsheet.rundir.revisions import relative
@@ -60,14 +61,19 @@ def restore(session: Session, row: ManifestRow) -> None:
     except (Malformed, Irregular) as error:
         raise CallsheetError(sentences(str(error), RESUME_ANOTHER)) from error
     saved_adapters.resume_alone(unwrapped(session.state), row.path, states)
-    missing = session.lineup.load_state_dicts(states)
-    for what in missing.values():
-        said = f"{row.name} does not hold {what}"
+    missing = session.lineup.load_state_dicts(states, row.step)
+    for said in [*(f"{row.name} does not hold {what}" for what in missing.values()), *_dropped(session, row, states)]:
         session.run_dir.event("not_restored", checkpoint=row.name, what=said)
         if session.state.is_main:
             logger.warning("%s", said)
-    whole = sorted(name for name in states if name not in missing)
+    whole = sorted(name for name in states if name not in missing and name not in session.lineup.absent)
     session.run_dir.event("restored", checkpoint=relative(row.path, session.run_dir.path), plugins=whole)
+
+
+def _dropped(session: Session, row: ManifestRow, states: Mapping[str, SavedState]) -> Iterator[str]:
+    """That the state of plugins is not taken along by a run that does not select them."""
+    if names := [name for name in session.lineup.absent if states[name].get("state")]:
+        yield f"{row.name} holds a state of {listed(names)}, not selected now: it stays there, and later ones lack it."
 
 
 def row_of(folder: Path) -> ManifestRow:

@@ -13,7 +13,7 @@ from typing import Any, cast
 from pluggy import HookImpl, HookimplOpts, PluginManager
 
 from callsheet.errors import CallsheetError, PluginFailure
-from callsheet.hooks import PROJECT, Plugin, hook_names, hookspec
+from callsheet.hooks import PROJECT, Plugin, hook_names, hookspec, plugin_name
 from callsheet.plugins.by_position import by_position
 from callsheet.plugins.guards import WITHOUT, CallContext, EventLog, Guard, each_of, left_out, reaction
 from callsheet.plugins.registry import Installed, installed
@@ -56,6 +56,9 @@ class Lineup:
         self.plugins = [*plugins.values()]
         self._extra: list[Guard] = []
         self._refused: set[tuple[str, str]] = set()
+        self.absent: dict[
+            str, Any
+        ] = {}  # what the checkpoint that is resumed from says of plugins that are not selected
         for name, plugin in plugins.items():
             validate(name, plugin, origin(name, plugin))
             vars(plugin)["_callsheet_name"] = name
@@ -150,9 +153,10 @@ class Lineup:
     def state_dicts(self) -> tuple[dict[str, Any], Exception | None]:
         """The state of every plugin that has one, by plugin name, ready for JSON; and the first failure that counts.
 
-        A state that is not whole says under `lost` what of it is missing.
+        A state that is not whole says under `lost` what of it is missing, and so does that of a plugin that the run was
+        resumed without.
         """
-        states: dict[str, Any] = {}
+        states: dict[str, Any] = {**self.absent}
         failure: Exception | None = None
         for member in self.members:
             found: tuple[dict[str, Any], dict[str, str]] | None = None
@@ -173,11 +177,14 @@ class Lineup:
                 states[member.name] = {"origin": member.origin, "state": state, **({"lost": lost} if lost else {})}
         return states, failure
 
-    def load_state_dicts(self, states: Mapping[str, Any]) -> dict[str, str]:
+    def load_state_dicts(self, states: Mapping[str, Any], step: int) -> dict[str, str]:
         """Give every plugin back what its namesake saved, and say of each that gets less what happens.
 
-        A plugin whose failures end the run gets its whole state, or none of it.
+        A plugin whose failures end the run gets its whole state, or none of it. A state that nobody takes is dropped:
+        it is of `step`, and old when the plugin is selected again.
         """
+        names = {plugin_name(plugin) for plugin in self.plugins}
+        self.absent = {name: _dropped(saved, step) for name, saved in states.items() if name not in names}
         missing: dict[str, str] = {}
         for member in self.members:
             saved = states.get(member.name, {})
@@ -267,6 +274,16 @@ def origin(name: str, plugin: Plugin) -> str:
 
 def _has_state(plugin: Plugin) -> bool:
     return type(plugin).state_dict is not Plugin.state_dict
+
+
+def _dropped(saved: Mapping[str, Any], step: int) -> dict[str, Any]:
+    """What is kept of a state that nobody takes: why it is not there."""
+    why = saved.get("lost") if not saved.get("state") else ""
+    return {
+        "origin": saved.get("origin", ""),
+        "state": {},
+        "lost": why or f"the run was resumed without it at step {step}",
+    }
 
 
 def _state(plugin: Plugin) -> tuple[dict[str, Any], dict[str, str]]:

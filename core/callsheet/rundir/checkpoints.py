@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import stat
 from collections import defaultdict
-from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from callsheet.disk.descent import Outside
 from callsheet.disk.inside import Inside
-from callsheet.errors import CallsheetError, counted
+from callsheet.errors import CallsheetError, counted, listed
 from callsheet.records import FileRecord, ManifestRow, Revision
 from callsheet.rundir import structure
 from callsheet.rundir.hashes import Hashes, sha256
@@ -20,7 +18,7 @@ from callsheet.rundir.rundir import CHECKPOINTS, RUN, RunDir
 from callsheet.values import plain
 
 ONE_SECOND = 1_000_000_000  # nanoseconds: some file systems keep whole seconds
-FIELDS = {"name", "step", "epoch", "path", "files"}
+WHOLE = 2  # so many that are whole and unlisted are no kill's work: it leaves one
 
 
 @dataclass(frozen=True)
@@ -73,9 +71,8 @@ def manifest(run_dir: RunDir) -> dict[str, ManifestRow]:
         if revision := content.get("revision"):
             published = revision_of(revision, run_dir.path)
             revisions[content["name"]][published.commit] = published
-        elif {*content} >= FIELDS:
-            with suppress(Outside):  # somebody wrote it by hand, and it names a folder elsewhere
-                rows[content["name"]] = _row(run_dir, content)
+        elif "files" in content:
+            rows[content["name"]] = _row(run_dir, content)
     return {name: replace(row, revisions=tuple(revisions[name].values())) for name, row in rows.items()}
 
 
@@ -125,7 +122,7 @@ def choose(resume: str, run_dir: RunDir, *, deep: bool = True) -> tuple[Manifest
     """The checkpoint that `resume` (auto, never or a path) means, and the torn ones it passed over.
 
     `deep` reads every file of the chosen one. Raises `CallsheetError` for a path that cannot be resumed from, offering
-    the newest complete checkpoint beside it.
+    the newest complete checkpoint beside it, and where a damaged manifest would have training begin anew.
     """
     if resume == "never":
         return None, []
@@ -137,7 +134,21 @@ def choose(resume: str, run_dir: RunDir, *, deep: bool = True) -> tuple[Manifest
             torn.append(Torn(row.name, wrong))
         else:
             return row, torn
+    if wrong := _damaged(run_dir, torn):
+        raise CallsheetError(f"{wrong} Mend it, or begin anew with resume=never.")
     return None, torn
+
+
+def _damaged(run_dir: RunDir, torn: list[Torn]) -> str:
+    """What is wrong with a manifest by which no checkpoint that lies there is complete; empty if nothing is."""
+    whole = [one.name for one in torn if not structure.fault(run_dir.path / one.name)]
+    if not whole:
+        return ""
+    if said := run_dir.first_wrong(CHECKPOINTS):
+        return f"{said}. By the other lines, no checkpoint is complete, though {listed(whole)} seems to be."
+    if len(whole) < WHOLE or any(run_dir.rows(CHECKPOINTS)):
+        return ""
+    return f"{run_dir.path / CHECKPOINTS} lists no checkpoint, though {listed(whole)} lie there."
 
 
 def step_of(folder: Path) -> int:

@@ -5,7 +5,11 @@ A field that is not listed may have any type. Fields whose values are only shown
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from pathlib import PurePath
 from typing import Any, NotRequired, Required, TypedDict
+
+from callsheet.screen import quoted
 
 Section = dict[str, Any] | None
 
@@ -147,6 +151,22 @@ class CommitRecord(TypedDict):
     commit: str
 
 
+COMPLETE = ("step", "epoch", "path", "files")  # fields of a line about a complete checkpoint, beside its name
+
+
+def _wrong_checkpoint(row: Mapping[str, Any]) -> str:
+    """What is wrong with a line of the manifest whose fields have the right types."""
+    missing = [name for name in COMPLETE if name not in row]
+    if row.get("revision") or len(missing) == len(COMPLETE):
+        return ""
+    if missing:
+        return f"{missing[0]} is missing"
+    path = PurePath(row["path"])
+    outside = path.is_absolute() or ".." in path.parts
+    return f"path is {quoted(row['path'])}, which leads out of the run directory" if outside else ""
+
+
+WRONG: dict[str, Callable[[Mapping[str, Any]], str]] = {"checkpoints.jsonl": _wrong_checkpoint}
 ROWS: dict[str, type[Any]] = {
     "checkpoints.jsonl": CheckpointRow,
     "evals.jsonl": EvalRow,

@@ -21,7 +21,7 @@ from callsheet.disk.regular import Irregular, open_regular, shown
 from callsheet.disk.typed import LARGE, Malformed
 from callsheet.errors import CallsheetError, counted, sentences
 from callsheet.rundir import atomic, versions
-from callsheet.rundir.fields import ROWS, ConfigRecord, RunRecord
+from callsheet.rundir.fields import ROWS, WRONG, ConfigRecord, RunRecord
 from callsheet.rundir.locks import Flock, flock_past_readers, is_held
 from callsheet.secrets import redact, redact_text
 from callsheet.values import dumps, plain
@@ -179,7 +179,7 @@ class RunDir:
         """
         path, wrong = self.path / name, list[Malformed]()
         try:
-            for row in typed.rows(path, ROWS.get(name, dict), holding=holding):
+            for row in typed.rows(path, ROWS.get(name, dict), holding=holding, wrong=WRONG.get(name, _nothing)):
                 if not isinstance(row, Malformed):
                     yield row
                 elif not row.is_torn and len(wrong) < MOST_NAMED:
@@ -190,6 +190,14 @@ class RunDir:
             raise CallsheetError(f"{error}. Remove it, or put it elsewhere.") from error
         if wrong:
             _say_left_out(str(wrong[0]), len(wrong))
+
+    def first_wrong(self, name: str) -> Malformed | None:
+        """The first line of a log that `rows` leaves out, and that no kill has torn."""
+        try:
+            found = typed.rows(self.path / name, ROWS.get(name, dict), wrong=WRONG.get(name, _nothing))
+            return next((row for row in found if isinstance(row, Malformed) and not row.is_torn), None)
+        except OSError:
+            return None
 
     def _mend_logs(self) -> None:
         for name in self.inside.names():
@@ -242,6 +250,10 @@ def _not_empty(content: Any, path: Path, run: Mapping[str, Any]) -> Any:
         remedy = f"Remove it: {RUN} has a copy." if isinstance(run.get("config"), dict) else versions.REPAIR
         raise CallsheetError(f"{shown(path)}: it is empty. {remedy}")
     return content
+
+
+def _nothing(row: Mapping[str, Any]) -> str:
+    return ""
 
 
 def _unreadable(path: Path, error: Exception) -> str:

@@ -110,3 +110,26 @@ def test_states_that_are_none_are_named_and_what_to_do(tmp_path: Path, text: str
         plugin_state.restore(session, ManifestRow("checkpoint-1", 1, 0.0, path.parents[1]))
     assert f"{path}" in str(error.value) and said in str(error.value)
     assert str(error.value).endswith("repair the file, or resume from another one.")
+
+
+def test_a_state_that_nobody_takes_is_dropped_and_both_resumes_say_so(run_trainer: Any, caplog: Any) -> None:
+    """A state of earlier steps is no state of now: who selects the plugin again begins anew, and is told."""
+
+    def run(steps: int, *plugins: Plugin) -> Any:
+        caplog.clear()
+        return run_trainer("sft", *STEPS[:2], f"trainer.args.max_steps={steps}", *data, plugins=[*plugins])
+
+    data = [f"dataset.path={run_trainer('sft', *STEPS, output_dir='whole').run_dir.path.parent / 'whole.jsonl'}"]
+    run(1, Counts(), Other())
+    run(2, Other())
+    said = "checkpoint-1 holds a state of counts, not selected now: it stays there, and later ones lack it."
+    assert caplog.text.count(said) == 1
+    run(3, Other())
+    assert "counts" not in caplog.text
+    resumed = run(4, counts := Counts(), Other())
+    assert (
+        counts.seen == 1 and "because the run was resumed without it at step 1. The plugin begins anew" in caplog.text
+    )
+    events = [row for row in resumed.run_dir.rows("events.jsonl") if row["event"] in ("restored", "not_restored")]
+    assert [row["plugins"] for row in events if row["event"] == "restored"] == [["other"]] * 3
+    assert [row["checkpoint"] for row in events if row["event"] == "not_restored"] == ["checkpoint-1", "checkpoint-3"]

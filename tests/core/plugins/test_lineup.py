@@ -168,7 +168,7 @@ def test_state_is_keyed_by_plugin_name_and_returns_to_its_namesake():
 
     states = Lineup({"one": Counts(count=1), "two": Counts(count=2)}).state_dicts()[0]
     two, one = Counts(), Counts()
-    Lineup({"two": two, "one": one, "new": Counts()}).load_state_dicts(states)
+    Lineup({"two": two, "one": one, "new": Counts()}).load_state_dicts(states, 1)
     assert (one.count, two.count) == (1, 2)
 
 

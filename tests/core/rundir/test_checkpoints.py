@@ -254,6 +254,38 @@ def test_a_link_that_is_named_like_a_checkpoint_keeps_no_place_for_itself(run_di
     assert not (run_dir.path / "checkpoint-99").is_symlink() and (tmp_path / "outside").is_dir()
 
 
+WRONG = {
+    "path": ({"path": "../x"}, "path is '../x', which leads out of the run directory"),
+    "absolute": ({"path": "/x"}, "path is '/x', which leads out of the run directory"),
+    "dots": ({"path": "checkpoint-2/../../x"}, "which leads out of the run directory"),
+    "files": ({"files": None}, "files"),
+    "type": ({"step": "2"}, "step is text"),
+}
+
+
+@pytest.mark.parametrize(("change", "said"), WRONG.values(), ids=WRONG)
+def test_training_does_not_begin_anew_for_a_damaged_line_of_the_manifest(run_dir, change, said):
+    save(run_dir, 2)
+    path = run_dir.path / "checkpoints.jsonl"
+    rows = [{**json.loads(line), **change} for line in path.read_text().splitlines()]
+    path.write_text("".join(f"{json.dumps({k: v for k, v in row.items() if v is not None})}\n" for row in rows))
+    with pytest.raises(CallsheetError) as refused:
+        choose("auto", run_dir)
+    assert str(refused.value).startswith(f"{path} line 1: ") and said in str(refused.value)
+    assert "checkpoint-2 seems to be. Mend it, or begin anew with resume=never." in str(refused.value)
+    save(run_dir, 1)
+    assert choose("auto", run_dir)[0].step == 1
+
+
+def test_training_does_not_begin_anew_where_the_manifest_is_gone(run_dir):
+    save(run_dir, 2)
+    (run_dir.path / "checkpoints.jsonl").unlink()
+    assert choose("auto", run_dir)[0] is None, "a kill may have come before its line"
+    save(run_dir, 4, finished=False)
+    with pytest.raises(CallsheetError, match="lists no checkpoint, though checkpoint-4, checkpoint-2 lie there"):
+        choose("auto", run_dir)
+
+
 def test_a_row_that_names_a_folder_elsewhere_is_none_of_this_run(run_dir, tmp_path):
     save(run_dir, 2)
     row = json.loads((run_dir.path / "checkpoints.jsonl").read_text().splitlines()[-1])
