@@ -80,14 +80,15 @@ def _idle(run: Path) -> str:
 @click.option("--seconds", type=SECONDS, default=float("inf"), help="Stop waiting after so many; what remains is kept.")
 def drain(run: Path, seconds: float) -> int:
     """Carry out what a dead run left, and tell its plugins; exit code 3 when something is still not published."""
-    from callsheet.outbox.counts import NOT_ALL_PUBLISHED, left_to_you, sentence, unpublished
+    from callsheet.outbox.counts import NOT_ALL_PUBLISHED, gone_of, left_to_you, sentence, unpublished
     from callsheet.session.reopen import drain as drain_run
 
     counts = drain_run(run.absolute(), seconds)
     if said := left_to_you(counts, run):
         click.echo(said)
-    done = f"Everything {'else ' if said else ''}is published: {counts.get('done', 0)} done."
-    click.echo(sentence(counts, run) or done)
+    rest, done, gone = "else " if said else "", counts.get("done", 0), gone_of(run.absolute())
+    all_done = f"Everything {rest}was carried out: {done} done. {gone}" if gone else ""
+    click.echo(sentence(counts, run) or all_done or f"Everything {rest}is published: {done} done.")
     return NOT_ALL_PUBLISHED if unpublished(counts) else 0
 
 

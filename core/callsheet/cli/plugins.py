@@ -56,10 +56,14 @@ def lock(file: Path) -> int:
     """
     from callsheet.plugins.locking import lock_file
 
-    lines = lock_file.write(file)
-    click.echo("\n".join(lines))
+    written = lock_file.write(file)
+    click.echo("\n".join(written.lines))
+    if written.changes is not None:
+        click.echo("\n".join(["Other than before:", *written.changes] if written.changes else ["As it was before."]))
     click.echo(f"{file} holds them. A run with plugins_lock={file} imports no plugin that differs.")
-    return 0
+    for said in written.left_out:
+        click.echo(f"callsheet: {said} It is not in {file}, so such a run does not import it.", err=True)
+    return click.UsageError.exit_code if written.left_out else 0
 
 
 def _list(ctx: click.Context) -> int:

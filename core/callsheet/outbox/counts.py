@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from callsheet.errors import sentences
+from callsheet.errors import counted, listed, sentences
 from callsheet.outbox.store import ANNOUNCED, DONE, FAILED, PARKED, EntryStore
-from callsheet.rundir.rundir import RunDir, now
+from callsheet.rundir.revisions import revision_of
+from callsheet.rundir.rundir import CHECKPOINTS, RunDir, now
 
 NOT_ALL_PUBLISHED = 3
 
@@ -58,6 +59,18 @@ def sentence(counts: dict[str, int], run: Path) -> str:
         untold.append(f"{new} left, kept for: callsheet outbox drain {run}")
     published = f"Not everything is published: {'; '.join(parts)}" if parts else ""
     return sentences(published, f"Not everything is announced: {'; '.join(untold)}" if untold else "")
+
+
+def gone_of(run_dir: Path) -> str:
+    """That folders of revisions are not there any more, in a sentence; empty where all are, or lie on a Hub.
+
+    A revision that its plugin pruned is gone, too: the files do not tell who removed it.
+    """
+    rows = RunDir(run_dir, is_main=False).rows(CHECKPOINTS, holding="revision")
+    found = [revision_of(row["revision"], run_dir) for row in rows if row.get("revision")]
+    names = sorted({each.branch for each in found if each.path and not each.path.is_dir()})
+    is_gone = "is" if len(names) == 1 else "are"
+    return f"{counted(len(names), 'revision')} {is_gone} gone since: {listed(names)}." if names else ""
 
 
 def counts_of(run_dir: Path) -> dict[str, int]:

@@ -1,13 +1,16 @@
 """Scores in the model cards of published revisions."""
 
+import shutil
+
 import pytest
 from huggingface_hub import ModelCard
 
 from callsheet import EvalResult, LogContext
+from callsheet.outbox.counts import gone_of
 from callsheet_plugins.hub_revisions import HubRevisions
 from callsheet_plugins.hub_revisions.card import card
 from callsheet_plugins.hub_revisions.scores import with_scores
-from plugins.hub_revisions.conftest import checkpoint, deliver, entries, put
+from plugins.hub_revisions.conftest import announce, checkpoint, deliver, entries, put
 
 SETTINGS = {"hub": "huggingface", "repo": "me/model"}
 
@@ -87,6 +90,23 @@ def test_a_branch_that_holds_another_revision_by_now_keeps_its_card(run_dir, hub
     assert [entry.result for entry in entries(run_dir, "done")][-1] == {
         "skipped": "main-step-000000003 holds another revision by now"
     }
+
+
+@pytest.mark.parametrize("settings", [SETTINGS, {}], ids=["hub", "folder"])
+def test_a_branch_that_was_removed_is_called_removed(run_dir, hub, settings):
+    branch = put(run_dir, checkpoint(run_dir, 3), **settings)
+    deliver(run_dir)
+    (published,) = entries(run_dir, "done")
+    announce(run_dir, **settings)
+    assert gone_of(run_dir) == ""
+    if settings:
+        del hub.store.repos["me/model"].branches[branch]
+    else:
+        shutil.rmtree(run_dir / "hub")
+        assert gone_of(run_dir) == "1 revision is gone since: main-step-000000003."
+    score(run_dir, published.result["revision"]["commit"], 0.5, settings=settings)
+    deliver(run_dir)
+    assert entries(run_dir, "done")[-1].result == {"skipped": "main-step-000000003 was removed"}
 
 
 @pytest.mark.parametrize("commit", [None, "abc"])

@@ -38,15 +38,76 @@ class LockFile:
     distributions: dict[str, Locked]
 
 
-def write(path: Path) -> list[str]:
-    """Write the lock of everything installed, and return a line on each distribution. Raises `CallsheetError`."""
-    made = {name: _locked(name, dist, brings) for name, (dist, brings) in sorted(_brought().items())}
+@dataclass
+class Written:
+    """What a lock holds now, a line on each; what differs from the lock that stood there; and what could not be locked.
+
+    `changes` is None where no lock stood there.
+    """
+
+    lines: list[str]
+    changes: list[str] | None
+    left_out: list[str]
+
+
+def write(path: Path) -> Written:
+    """Write the lock of everything installed, but for what cannot be locked, which a run with it refuses.
+
+    Raises `CallsheetError` where `path` cannot be written, or holds something else than a lock.
+    """
+    made, left_out = _lockable()
+    before = _lock_at(path)
     content = {"lock_version": VERSION, "distributions": {name: vars(locked) for name, locked in made.items()}}
     try:
         path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     except OSError as error:
         raise CallsheetError(os_errors.said(error, path)) from error
-    return [f"{name} {each.version}  {', '.join(each.brings)}" for name, each in made.items()]
+    lines = [f"{name} {each.version}  {', '.join(each.brings)}" for name, each in made.items()]
+    return Written(lines, None if before is None else [*_changes(before, made)], left_out)
+
+
+def _lockable() -> tuple[dict[str, Locked], list[str]]:
+    made: dict[str, Locked] = {}
+    left_out: list[str] = []
+    for name, (dist, brings) in sorted(_brought().items()):
+        try:
+            made[name] = _locked(name, dist, brings)
+        except CallsheetError as error:
+            left_out.append(str(error))
+    return made, left_out
+
+
+def _lock_at(path: Path) -> dict[str, Locked] | None:
+    """The distributions of the lock that is to be replaced; None where there is no file."""
+    try:
+        return typed.read(path, LockFile, limit=LIMIT, follow=True).distributions
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise CallsheetError(os_errors.said(error, path)) from error
+    except typed.Malformed as error:
+        raise CallsheetError(f"{error}. It is no lock, and is not overwritten: remove it, or name another.") from error
+
+
+def _changes(before: Mapping[str, Locked], now: Mapping[str, Locked]) -> Iterator[str]:
+    """A line for each distribution that is locked otherwise than before."""
+    for name in sorted({*before, *now}):
+        if name not in now:
+            yield f"removed: {name} {before[name].version}"
+        elif name not in before:
+            yield f"added: {name} {now[name].version}"
+        elif said := _change(before[name], now[name]):
+            yield f"changed: {name} {said}"
+
+
+def _change(before: Locked, now: Locked) -> str:
+    if now.version != before.version:
+        return f"is {now.version}, was {before.version}"
+    if now.editable != before.editable:
+        return f"{now.version} is {'' if now.editable else 'not '}in editable mode now"
+    if now.sha256 != before.sha256:
+        return f"{now.version} has other files, of the same version"
+    return "" if now.brings == before.brings else f"{now.version} brings other entry points"
 
 
 def refusals(path: Path) -> Mapping[str, str]:

@@ -35,6 +35,9 @@ class Hub(Protocol):
     def path(self, job: Delivery) -> Path | None:
         """The local folder that holds the revision, or None if it is remote."""
 
+    def holds(self, job: Delivery) -> bool:
+        """Whether there is such a branch, whatever it holds."""
+
     def rewrite_card(self, job: Delivery, change: Callable[[str], str]) -> str | None:
         """Change the model card at the head of the branch; returns the commit, or None if the revision is gone."""
 

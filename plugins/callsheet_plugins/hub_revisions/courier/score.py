@@ -24,8 +24,11 @@ class ScoreHandler(RevisionHandler):
         if payload["hub"] == "huggingface":
             self._quota.wait_or_pass(job)
         title = f"{payload['repo'].rpartition('/')[2]} {payload['branch']}"
-        commit = self._hub(payload).rewrite_card(job, partial(self._changed, title=title, scored=payload))
-        return {"card": commit} if commit else {"skipped": f"{payload['branch']} holds another revision by now"}
+        hub = self._hub(payload)
+        if commit := hub.rewrite_card(job, partial(self._changed, title=title, scored=payload)):
+            return {"card": commit}
+        why = "holds another revision by now" if hub.holds(job) else "was removed"
+        return {"skipped": f"{payload['branch']} {why}"}
 
     @staticmethod
     def _changed(text: str, title: str, scored: Mapping[str, Any]) -> str:

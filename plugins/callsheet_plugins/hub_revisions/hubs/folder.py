@@ -62,6 +62,9 @@ class FolderHub:
     def path(self, job: Delivery) -> Path:
         return self._branch(job)
 
+    def holds(self, job: Delivery) -> bool:
+        return self._branch(job).is_dir()
+
     def rewrite_card(self, job: Delivery, change: Callable[[str], str]) -> str | None:
         """Change the card; the commit stays, because in a folder it is a hash of the published content."""
         target = self._branch(job)

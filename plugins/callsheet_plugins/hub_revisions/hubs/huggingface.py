@@ -75,6 +75,10 @@ class HuggingFaceHub:
     def path(self, job: Delivery) -> None:
         return None
 
+    def holds(self, job: Delivery) -> bool:
+        with _explained(job.payload["repo"], job.payload["branch"]):
+            return self._head(job.payload["repo"], job.payload["branch"]) is not None
+
     def rewrite_card(self, job: Delivery, change: Callable[[str], str]) -> str | None:
         repo, branch = job.payload["repo"], job.payload["branch"]
         with _explained(repo, branch):

@@ -153,3 +153,41 @@ def test_an_editable_distribution_is_locked_by_its_modules(callsheet, locked, tm
     own["sha256"] = "0" * 64
     (tmp_path / "plugins.lock").write_text(json.dumps(lock))
     assert "callsheet 0.1.0 has other files" in locked("+plugins=bema").stderr
+
+
+def test_a_lock_over_an_old_one_says_what_changed(callsheet, site, tmp_path):
+    assert "before" not in callsheet("plugins", "lock").stdout
+    assert "As it was before." in callsheet("plugins", "lock").stdout
+    path = tmp_path / "plugins.lock"
+    lock = json.loads(path.read_text())
+    lucky = lock["distributions"]["callsheet-lucky"]
+    for change, said in [
+        ({"version": "0.9"}, "changed: callsheet-lucky is 1.0, was 0.9"),
+        ({"sha256": "0" * 64}, "changed: callsheet-lucky 1.0 has other files, of the same version"),
+        ({"editable": True}, "changed: callsheet-lucky 1.0 is not in editable mode now"),
+        ({"brings": []}, "changed: callsheet-lucky 1.0 brings other entry points"),
+    ]:
+        others = {**lock["distributions"], "callsheet-lucky": {**lucky, **change}}
+        path.write_text(json.dumps({**lock, "distributions": others}))
+        assert f"Other than before:\n{said}\n" in callsheet("plugins", "lock").stdout
+    others = {name: each for name, each in lock["distributions"].items() if name != "callsheet-lucky"}
+    path.write_text(json.dumps({**lock, "distributions": {**others, "gone": lucky}}))
+    assert "before:\nadded: callsheet-lucky 1.0\nremoved: gone 1.0\n" in callsheet("plugins", "lock").stdout
+
+
+def test_what_is_no_lock_is_not_overwritten(callsheet, tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    ended = callsheet("plugins", "lock", "notes.txt")
+    assert ended.returncode == 2 and "notes.txt: it is no JSON" in ended.stderr
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+def test_one_distribution_without_a_record_does_not_keep_the_others_from_being_locked(callsheet, site, tmp_path):
+    (record,) = site.glob("*.dist-info/RECORD")
+    record.unlink()
+    ended = callsheet("plugins", "lock")
+    assert ended.returncode == 2 and "callsheet-lucky cannot be locked: its installer left no RECORD" in ended.stderr
+    lock = json.loads((tmp_path / "plugins.lock").read_text())
+    assert "callsheet" in lock["distributions"] and "callsheet-lucky" not in lock["distributions"]
+    check = callsheet("check", "recipe=demo", "plugins=[lucky]", "plugins_lock=plugins.lock")
+    assert check.returncode == 2 and "callsheet-lucky" in check.stderr and not was_imported(site)
