@@ -25,6 +25,7 @@ BESIDE = "composes beside another Hydra application"
 ONCE = "composes once where Hydra composes twice"
 LOOKS = "looks at what Hydra composed before Hydra acts on it"
 SWEEPS = "makes an experiment of a sweep"
+LAUNCHES = "gives launchers jobs that Hydra did not compose"
 SWEEPER = "hydra/_internal/core_plugins/basic_sweeper.py"
 SEARCHED = "searched"  # an attribute of errors
 _apart: ContextVar[ConfigLoaderImpl | None] = ContextVar("apart", default=None)
@@ -66,6 +67,7 @@ LIBRARY = Library(
         Private("ConfigSearchPathImpl.append", "hydra/_internal/config_search_path_impl.py", 48, BESIDE),
         Private("StructuredConfigSource.store", "hydra/_internal/core_plugins/structured_config_source.py", 11, BESIDE),
         Private("ConfigStore.repo", "hydra/core/config_store.py", 49, BESIDE),
+        Private("Callbacks", "hydra/_internal/callbacks.py", 13, LAUNCHES),
     ),
 )  # fmt: skip
 
@@ -264,3 +266,10 @@ def _stored(schema: str) -> Any:
     source.store = copy.copy(ConfigStore.instance())
     source.store.repo = {name: source.store.repo[name] for name in ("hydra", f"{schema}.yaml")}
     return source
+
+
+def no_callbacks() -> Any:
+    """Whom a launcher tells of its jobs, where nobody listens."""
+    from hydra._internal.callbacks import Callbacks
+
+    return Callbacks()

@@ -4,4 +4,5 @@
 starts several through a launcher of Hydra's, and waits for them.
 """
 
+from callsheet.experiments.workers.launching import launch as launch
 from callsheet.experiments.workers.loop import work as work

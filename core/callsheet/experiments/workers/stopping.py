@@ -15,17 +15,19 @@ from callsheet.disk.inside import Inside
 from callsheet.experiments.places import WORKERS
 from callsheet.process.signals import SIGNALS
 
+RARELY = 2.0  # seconds
 ASKED = f"{WORKERS}/.stop"  # its presence stops every worker, wherever a launcher has started it
 
 
 class Stopping:
-    """What asked this worker to end: `received` is a signal's number. `pause` is a sleep that a signal cuts short.
+    """What asked this process to end: `received` is a signal's number, and `hurried` says that a second one came.
 
-    A second signal calls `again`.
+    The first calls `first` with what is to be passed on, the second `again`. `pause` and `rest` are cut short by both.
     """
 
     def __init__(self) -> None:
         self.received: int | None = None
+        self.hurried = False
         self.first: Callable[[int], None] = lambda signum: None
         self.again: Callable[[], None] = lambda: None
         self._woken, self._wake = os.pipe()
@@ -35,33 +37,46 @@ class Stopping:
         """As the signal does; for a thread that learns of it otherwise."""
         if self.received is None:
             self.received = signum
-            self.first(signum)
-        with suppress(BlockingIOError):
+            self.first(signum if signum in SIGNALS else signal.SIGTERM)
+        self.nudge()
+
+    def nudge(self) -> None:
+        """End a pause; any thread and any handler may."""
+        with suppress(OSError):
             os.write(self._wake, b"!")
 
     def pause(self, seconds: float) -> None:
+        """Sleep, unless this process is to end."""
         if self.received is None:
-            select.select([self._woken], [], [], seconds)
+            self.rest(seconds)
+
+    def rest(self, seconds: float = RARELY) -> None:
+        """Sleep until something happens."""
+        if select.select([self._woken], [], [], seconds)[0]:
+            os.read(self._woken, 4096)
 
     def handle(self, signum: int, frame: FrameType | None) -> None:
         if self.received is not None:
+            self.hurried = True
             self.again()
         self.stop(signum)
 
     @contextmanager
     def watched(self) -> Iterator[None]:
-        """Handle SIGINT and SIGTERM in this block; outside the main thread, only the driver can stop the worker."""
+        """Handle signals in this block; outside the main thread, only the driver can stop the worker.
+
+        SIGUSR2 is one of them where it means something: submitit's jobs get it when their time is over.
+        """
+        also = [signal.SIGUSR2] if callable(signal.getsignal(signal.SIGUSR2)) else []
         before: dict[signal.Signals, Any] = {}
         with suppress(ValueError):  # only the main thread may set handlers
-            for signum in SIGNALS:
+            for signum in (*SIGNALS, *also):
                 before[signum] = signal.signal(signum, self.handle)
         try:
             yield
         finally:
             for signum, handler in before.items():
                 signal.signal(signum, handler)
-            os.close(self._woken)
-            os.close(self._wake)
 
 
 def ask_all(root: Path) -> None:
