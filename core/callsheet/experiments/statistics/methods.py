@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from callsheet.errors import counted
 from callsheet.experiments.statistics.paired import Differences, differences
@@ -15,7 +16,7 @@ LEVEL = 0.05  # the share of experiments without any true difference that name o
 FEWEST = 3  # pairs of seeds: two have a spread that says nothing
 HUGE = 1e100  # scores beyond are none: their squares are no numbers
 BETTER, WORSE, NOT_SHOWN, NONE = "better", "worse", "no difference shown", "no verdict"
-Scores = Mapping[str, Mapping[Hashable, float | None]]
+Scores = Mapping[str, Mapping[Any, float | None]]
 
 
 @dataclass(frozen=True)
