@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from omegaconf import DictConfig
 
-HYDRA: dict[str, Any] = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}  # of click
 FULL_ERROR = "HYDRA_FULL_ERROR"
 WITH_VALUE = {
     *("--config-dir", "-cd", "--config-path", "-cp", "--config-name", "-cn"),

@@ -73,7 +73,7 @@ class CompiledModule:
         """The text after `name =` at the margin, if it is one line, or an empty string."""
         found = (
             re.search(rf"\n{name}[ \t]*(?::[^\n=]*)?=[ \t]*([^\n#]+)", self.text)
-            if name in self.code.co_names
+            if name in self.code.co_names and f"\n{name}" in self.text  # compiling the pattern takes ten times as long
             else None
         )
         return found[1].strip() if found else ""

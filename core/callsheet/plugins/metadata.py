@@ -15,12 +15,12 @@ def entry_points(groups: Collection[str], unreadable: list[str]) -> Iterator[Ent
 
     `importlib.metadata.entry_points()` reads all other groups, too, and one bad file stops it.
     """
-    first = ""
+    first: dict[str, str] = {}
     for dist in map(_Metadata, distributions()):
-        first = first or str(dist.locate_file(""))
+        hidden = dist.key and first.setdefault(dist.key, dist.place) != dist.place
         try:
             text = dist.read_text("entry_points.txt") or ""
-            if "callsheet." in text and (str(dist.locate_file("")) == first or _comes_first(dist)):
+            if "callsheet." in text and not hidden and (dist.key or _comes_first(dist)):
                 yield from [entry_point for entry_point in dist.entry_points if entry_point.group in groups]
         except (ValueError, TypeError) as error:  # no UTF-8, or a line that is no "name = value"
             file = f"{dist.locate_file('')}: the entry points of {' '.join(name_and_version(dist))}"
@@ -47,6 +47,9 @@ class _Metadata(Distribution):
     def __init__(self, dist: Distribution) -> None:
         self.dist = dist
         self._folder = folder_of(dist)
+        self.place, _, name = (self._folder or "").rpartition("/")
+        # Two folders of one distribution have one key: only the first on the path counts, as Python imports that one.
+        self.key = name.rpartition(".")[0].partition("-")[0].replace(".", "_").lower()
         self._texts: dict[str, str | None] = {}
 
     def read_text(self, filename: str) -> str | None:

@@ -10,7 +10,6 @@ from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
-from platform import python_version
 
 PYTHON = "Python"
 
@@ -41,6 +40,8 @@ class Library:
 
     def problems(self) -> list[str]:
         """A sentence for each name that the installed version has no more; none where it is not installed."""
+        from platform import python_version  # which listing plugins does without
+
         try:
             installed = python_version() if self.distribution == PYTHON else version(self.distribution)
         except PackageNotFoundError:

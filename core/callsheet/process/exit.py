@@ -14,7 +14,6 @@ from functools import partial
 from typing import NoReturn
 
 from callsheet.distributed.world import DRIVER
-from callsheet.foreign.doors import called_in
 from callsheet.foreign.output import own_the_streams
 from callsheet.privates.python import run_exit_functions, wait_for_threads
 from callsheet.process.open_files import flush_open_files
@@ -61,6 +60,8 @@ def _said_exits() -> Iterator[None]:
 
     def said(status: int) -> NoReturn:
         if os.getpid() == process:
+            from callsheet.foreign.doors import called_in  # which a command that ends well does without
+
             say_at_once(f"callsheet: os._exit({status}) was called{called_in()}, and ended this process.\n")
             flush_open_files()
             status = (status or 1) if _leaving is None else _leaving

@@ -6,7 +6,8 @@ import sys
 from collections.abc import Iterable
 from typing import Any, TextIO, cast
 
-from callsheet.secrets import MEMORABLE, redact_text
+from callsheet.secrets.known import MEMORABLE
+from callsheet.secrets.redaction import redact_text
 
 
 class Printed:

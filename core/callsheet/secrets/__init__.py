@@ -13,21 +13,45 @@ not found when it is compressed, encrypted, reversed, encoded twice or split ove
 looks like a git commit, so it is found by its variable or by the words before it.
 """
 
-from callsheet.secrets.files import secret_in
-from callsheet.secrets.known import MEMORABLE, remember, secret_variables
-from callsheet.secrets.names import names_a_secret
-from callsheet.secrets.places import secrets_at
-from callsheet.secrets.redaction import (
-    HIDDEN,
-    redact,
-    redact_assignments,
-    redact_command,
-    redact_names,
-    redact_override,
-    redact_text,
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from callsheet.lazy import names_of
+
+if TYPE_CHECKING:
+    from callsheet.secrets.files import secret_in
+    from callsheet.secrets.known import MEMORABLE, remember, secret_variables
+    from callsheet.secrets.names import names_a_secret
+    from callsheet.secrets.places import secrets_at
+    from callsheet.secrets.redaction import (
+        HIDDEN,
+        redact,
+        redact_assignments,
+        redact_command,
+        redact_names,
+        redact_override,
+        redact_text,
+    )
+    from callsheet.secrets.streams import Redactor, kind_in, redacted_stream
+    from callsheet.secrets.yaml_text import redact_yaml
+
+# Listing plugins prints without secrets, and needs two of these.
+__getattr__ = names_of(
+    __name__,
+    {
+        "callsheet.secrets.files": ["secret_in"],
+        "callsheet.secrets.known": ["MEMORABLE", "remember", "secret_variables"],
+        "callsheet.secrets.names": ["names_a_secret"],
+        "callsheet.secrets.places": ["secrets_at"],
+        "callsheet.secrets.redaction": [
+            *("HIDDEN", "redact", "redact_assignments", "redact_command", "redact_names", "redact_override"),
+            "redact_text",
+        ],
+        "callsheet.secrets.streams": ["Redactor", "kind_in", "redacted_stream"],
+        "callsheet.secrets.yaml_text": ["redact_yaml"],
+    },
 )
-from callsheet.secrets.streams import Redactor, kind_in, redacted_stream
-from callsheet.secrets.yaml_text import redact_yaml
 
 __all__ = [
     "HIDDEN",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -18,9 +17,8 @@ MOST = 1000  # values that one process remembers
 PIECE = 1024  # characters of a value that are looked for at once
 LONGEST = 16 << 10  # no form of a piece, and no shape, takes more characters
 TELLING = 16  # characters of a line of a value that goes over several
-INNOCENT = re.compile(
-    r"disabled|required|optional|anonymous|undefined|password|changeme|username|default\w*|negotiate|<[^<>]*>|\$\{.*\}",
-    re.I,
+INNOCENT = (
+    r"disabled|required|optional|anonymous|undefined|password|changeme|username|default\w*|negotiate|<[^<>]*>|\$\{.*\}"
 )
 
 _remembered: dict[str, str] = {}
@@ -28,7 +26,7 @@ _remembered: dict[str, str] = {}
 
 def remember(value: str, whose: str = "a setting") -> None:
     """Take `value` for a secret from now on, in this process, so that no later message brings it back."""
-    if len(value) >= MEMORABLE and len(_remembered) < MOST and not INNOCENT.fullmatch(value):
+    if len(value) >= MEMORABLE and len(_remembered) < MOST and not re.fullmatch(INNOCENT, value, re.I):
         _remembered.setdefault(value, f"the value of {whose}")
 
 
@@ -68,7 +66,7 @@ def _is_token(value: str) -> bool:
 def _is_innocent(value: str) -> bool:
     """A word that programs know, or the path of a file with credentials."""
     is_path = value.startswith(("/", "~/")) and os.path.exists(os.path.expanduser(value))
-    return is_path or bool(INNOCENT.fullmatch(value))
+    return is_path or bool(re.fullmatch(INNOCENT, value, re.I))
 
 
 @lru_cache(1024)
@@ -91,6 +89,8 @@ def _cut(line: str) -> list[str]:
 
 
 def _written(piece: str) -> Iterator[str]:
+    import json  # which listing plugins, where no secret is known, does without
+
     yield piece
     raw = piece.encode("utf-8", "surrogateescape")
     yield raw.decode("latin-1")  # as bytes hold it that are read one by one

@@ -17,10 +17,11 @@ T = TypeVar("T")
 
 HIDDEN = "***"
 NO_SECRET = ("", "null", "None", "''", '""', "???", "{}", "[]", "true", "false", "True", "False", HIDDEN)
-OVERRIDE = re.compile(r"^([+~]*[\w./@-]+)=(.*)$", re.S)
+# Patterns are compiled when they are first used: many a command prints texts alone.
+OVERRIDE = r"(?s)^([+~]*[\w./@-]+)=(.*)$"
 # key=value, key: value and "key": "value", in an override, in a mapping of one line, and in what quotes them
-NAME = re.compile(r"(?<![\w./@-])[\"']?(?P<key>[\w./@-]{1,200})[\"']?\s{0,4}[=:]\s{0,4}")
-VALUE = re.compile(r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|\[[^\[\]\n]*\]|\$\{[^}\s]*\}|[^\s,'\"\[\]{}]+")
+NAME = r"(?<![\w./@-])[\"']?(?P<key>[\w./@-]{1,200})[\"']?\s{0,4}[=:]\s{0,4}"
+VALUE = r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|\[[^\[\]\n]*\]|\$\{[^}\s]*\}|[^\s,'\"\[\]{}]+"
 
 
 def redact(value: Any, key: str = "") -> Any:
@@ -74,7 +75,7 @@ def redact_text(text: str) -> str:
 
 def redact_override(override: str) -> str:
     """A command-line override with its value hidden where the name of a key says that it is a secret."""
-    match = OVERRIDE.match(override)
+    match = re.match(OVERRIDE, override)
     if match and names_a_secret(match[1].rpartition(".")[2]) and may_be_secret(match[2]):
         for part in {match[2].strip("'\""), *re.split(r"[\s,'\"\[\]{}]+", match[2])}:  # a message may quote a part
             remember(part, f"the setting {match[1].lstrip('+~')}")
@@ -102,10 +103,10 @@ def redact_assignments(text: str) -> str:
     For overrides and configurations, and for messages that quote them; prose has innocent words such as "token: a".
     """
     parts, begin = [], 0
-    for name in NAME.finditer(text):
+    for name in re.finditer(NAME, text):
         if name.start() < begin or not names_a_secret(name["key"].rpartition(".")[2]):
             continue
-        value = VALUE.match(text, name.end())
+        value = re.compile(VALUE).match(text, name.end())
         if value and may_be_secret(value[0]):
             remember(value[0].strip("'\""), f"the setting {name['key']}")
             parts += [text[begin : value.start()], HIDDEN]
