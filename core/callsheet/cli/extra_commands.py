@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import click
 
@@ -11,6 +12,9 @@ from callsheet.plugins import entry_points
 from callsheet.plugins.entry_points import Installed
 from callsheet.plugins.groups import COMMANDS
 from callsheet.plugins.summaries import summary_of
+
+# The `context_settings` of a command that takes overrides: what click does not know is for Hydra.
+HYDRA: dict[str, Any] = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
 
 
 def installed() -> Mapping[str, Installed]:

@@ -271,10 +271,10 @@ def _without_flags(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
 
 def _refuse_unknown_flags(command: str, arguments: Sequence[str]) -> None:
     """Hydra would list its own flags to somebody who brings `--max_steps 5` from another command line."""
-    from callsheet.config import places
-
     typed = (item.partition("=")[0] for item in _without_flags(arguments)[1])
     for flag in (item for item in typed if item.startswith("--") and not any(each.startswith(item) for each in FLAGS)):
+        from callsheet.config import places
+
         name = flag.strip("-").replace("-", "_")
         found = " or ".join(f"{place}=…" for place in places.of(name, None))
         near = found or (f"{name}=…" if name in places.SECTIONS else "")
@@ -322,11 +322,11 @@ def _refuse_to_print_many(overrides: Sequence[str]) -> None:
 
 def _refuse_closed_folders(overrides: Sequence[str]) -> None:
     """Hydra would say that what such a folder holds does not exist."""
-    from callsheet.disk import os_errors
-
     _, flags = _without_flags(overrides)
     pairs = [*pairwise(flags), *(flag.split("=", 1) for flag in flags if "=" in flag)]
     for folder in (Path(os.path.expanduser(value)) for flag, value in pairs if flag in ("--config-dir", "-cd")):
+        from callsheet.disk import os_errors
+
         with os_errors.at_door():
             os.listdir(folder)
 

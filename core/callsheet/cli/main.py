@@ -12,6 +12,7 @@ from callsheet.cli import extra_commands
 from callsheet.cli import outbox as outbox_commands
 from callsheet.cli import plugins as plugin_commands
 from callsheet.cli import status as status_command
+from callsheet.cli.extra_commands import HYDRA
 from callsheet.distributed.world import World, take_arm, world
 from callsheet.errors import CallsheetError, PluginFailure, sentences
 from callsheet.plugins.entry_points import changes_by_imports
@@ -28,8 +29,6 @@ if TYPE_CHECKING:  # what only some commands use is imported by them: listing pl
     from callsheet.launch.failures import Failure
 
 USAGE_ERROR = 2
-# Of click: what it does not know is for Hydra.
-HYDRA: dict[str, Any] = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
 
 
 @click.group(cls=extra_commands.Commands, context_settings={"help_option_names": ["-h", "--help"]})

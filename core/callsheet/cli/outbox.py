@@ -63,7 +63,7 @@ def listed(run: Path) -> int:
 
 def _idle(run: Path) -> str:
     """The command that carries out what is left, if neither the run nor its courier lives; else empty."""
-    from callsheet.rundir.revisions import short
+    from callsheet.disk.standing import short
     from callsheet.rundir.rundir import RUN
     from callsheet.session.going_on import shell
     from callsheet.session.status import ENDED, status_of

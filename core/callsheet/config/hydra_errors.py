@@ -23,10 +23,10 @@ from callsheet.config.overrides import LESS, MORE, PLUGINS, as_typed
 from callsheet.config.texts.keys import lines_of, nodes_of
 from callsheet.config.texts.typed import unreadable_sign
 from callsheet.disk.os_errors import DiskFailed, explained
+from callsheet.disk.standing import short
 from callsheet.errors import CallsheetError, did_you_mean, first_line
 from callsheet.plugins.registry import installed, no_such_plugin
 from callsheet.privates.hydra import SEARCHED
-from callsheet.rundir.revisions import short
 from callsheet.secrets import redact_override
 
 LIST_FOR_NAMES = "Cannot merge DictConfig with ListConfig"  # OmegaConf 2.3

@@ -13,11 +13,11 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from callsheet.config.overrides import LOCK, MORE, PLUGINS
 from callsheet.disk import regular, yaml_files
+from callsheet.disk.standing import short
 from callsheet.disk.typed import Malformed, shown
 from callsheet.errors import CallsheetError, sentences
 from callsheet.plugins import locking
 from callsheet.privates.hydra import reading_by, yaml_sources
-from callsheet.rundir.revisions import short
 
 if TYPE_CHECKING:
     from hydra.core.object_type import ObjectType

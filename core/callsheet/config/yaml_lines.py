@@ -15,8 +15,8 @@ from callsheet.config.overrides import LESS, MORE, PLUGINS
 from callsheet.config.recipe_files import at_home
 from callsheet.config.texts.keys import composed, items, pairs
 from callsheet.config.texts.keys import lines_of as lines_of
+from callsheet.disk.standing import short
 from callsheet.plugins.registry import installed
-from callsheet.rundir.revisions import short
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,6 @@ from traceback import extract_tb
 from typing import Any
 
 from callsheet.errors import CallsheetError, did_you_mean
-from callsheet.foreign.running import foreign, named
 
 logger = logging.getLogger("callsheet")
 
@@ -43,6 +42,8 @@ def import_object(path: str, where: str) -> Any:
 def _imported(module: str, who: str) -> Any:
     if module in sys.modules or module.partition(".")[0] in LIBRARIES:
         return import_module(module)
+    from callsheet.foreign.running import foreign, named  # which a command that imports nobody's code does without
+
     with foreign(who) as changes:
         loaded = named(who, partial(import_module, module))
     for said in changes:

@@ -11,7 +11,6 @@ from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from typing import Any
 
-from callsheet.disk import os_errors
 from callsheet.errors import CallsheetError
 from callsheet.privates.transformers import IMPORT_STRUCTURE
 
@@ -79,6 +78,8 @@ def find_module(name: str) -> Module | None:
 
 def _require_open(spec: ModuleSpec) -> None:
     """Python takes a folder that it may not look into for a package without an `__init__.py`."""
+    from callsheet.disk import os_errors
+
     for folder in spec.submodule_search_locations or ():
         if closed := os_errors.unreadable(Path(str(folder))):
             raise os_errors.Refused(closed)

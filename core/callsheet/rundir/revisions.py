@@ -10,7 +10,6 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from callsheet.disk import typed
-from callsheet.disk.standing import working_directory
 from callsheet.disk.typed import Malformed
 from callsheet.records import Revision
 from callsheet.rundir.fields import CommitRecord, RevisionRow
@@ -44,12 +43,6 @@ def relative(path: Path | None, run_dir: Path) -> str | None:
     if path is None:
         return None
     return os.path.relpath(path, run_dir) if path.is_relative_to(run_dir) else str(path)
-
-
-def short(path: Path) -> str:
-    """`path` from where the user stands, if it lies below."""
-    here = working_directory()
-    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
 
 def commit_in(folder: Path) -> str | None:

@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from callsheet.config.overrides import as_typed
-from callsheet.disk.standing import working_directory
+from callsheet.disk.standing import short, working_directory
 from callsheet.rundir.again import resuming
 from callsheet.rundir.checkpoints import model_only
-from callsheet.rundir.revisions import short
 from callsheet.rundir.rundir import RUN, RunDir
 from callsheet.secrets import HIDDEN
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from callsheet.disk import typed
 from callsheet.disk.regular import open_regular
+from callsheet.disk.standing import short
 from callsheet.disk.typed import Malformed
 from callsheet.distributed import slurm
 from callsheet.errors import CallsheetError, sentences
@@ -23,7 +24,6 @@ from callsheet.rundir.attempts import KILLED, UNSAID
 from callsheet.rundir.fields import MetricRow
 from callsheet.rundir.liveness import Liveness
 from callsheet.rundir.locks import is_held
-from callsheet.rundir.revisions import short
 from callsheet.rundir.rundir import CHECKPOINTS, EVENTS, METRICS, RUN, RunDir, require_run
 from callsheet.session import going_on
 

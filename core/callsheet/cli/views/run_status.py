@@ -9,7 +9,7 @@ from dataclasses import asdict
 
 from callsheet.cli.views.ages import age
 from callsheet.cli.views.columns import aligned
-from callsheet.rundir.revisions import short
+from callsheet.disk.standing import short
 from callsheet.screen import cut
 from callsheet.session.status import Status
 

@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from callsheet.disk.standing import short
 from callsheet.errors import counted
-from callsheet.rundir.revisions import short
 from callsheet.rundir.rundir import CONFIG, EVALS, EVENTS, METRICS, RunDir
 from callsheet.screen import on_a_screen
 

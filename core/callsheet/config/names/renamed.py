@@ -12,7 +12,6 @@ from typing import Any, cast
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from callsheet.errors import CallsheetError
-from callsheet.introspect.arguments import read_arguments
 
 # Old name → new name.
 RENAMED = {
@@ -62,6 +61,8 @@ def _marked(args: DictConfig) -> list[str]:
 
 def _known(config_class: str) -> Set[str]:
     try:
+        from callsheet.introspect.arguments import read_arguments
+
         return read_arguments(config_class).keys()
     except CallsheetError:
         return set()  # the class is not there, which preflight says
