@@ -10,6 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from callsheet.cli.extra_commands import HYDRA as HYDRA
 from callsheet.distributed.world import SWEEP, told_place, world
 from callsheet.errors import CallsheetError, did_you_mean
 from callsheet.process.environment import changed_environment

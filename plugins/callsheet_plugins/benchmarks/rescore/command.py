@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from callsheet.cli.extra_commands import HYDRA
+from callsheet.cli.hydra_app import HYDRA
 from callsheet.cli.seconds import SECONDS
 from callsheet.outbox.counts import NOT_ALL_PUBLISHED, left_to_you, sentence
 
