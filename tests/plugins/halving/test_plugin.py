@@ -112,12 +112,12 @@ def test_a_benchmark_counts_with_its_step_and_its_weights(tmp_path: Path) -> Non
     assert trials(tmp_path)["run"].intermediate_values == {20: 0.4}
 
 
-def test_a_resumed_run_reports_each_step_once(tmp_path: Path) -> None:
+def test_a_resumed_run_reports_each_step_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     Stream(tmp_path, "run").start().evaluate(10, 0.5).evaluate(20, 0.6)
     again = Stream(tmp_path, "run").start(resumed=True)
     again.evaluate(10, 0.5).evaluate(20, 0.7).evaluate(30, 0.8).end()
 
-    assert again.reasons == []
+    assert again.reasons == [] and caplog.messages == []
     assert trials(tmp_path)["run"].intermediate_values == {10: 0.5, 20: 0.6, 30: 0.8}
 
 
