@@ -8,6 +8,7 @@ from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 
+from callsheet.config.experiment import SearchSettings
 from callsheet.disk import os_errors, typed
 from callsheet.disk.regular import shown
 from callsheet.disk.typed import LARGE, Malformed
@@ -39,6 +40,9 @@ class Settings:
     """The settings of the experiment that workers heed."""
 
     budget: Budget = field(default_factory=Budget)
+    success_metric: str | None = None
+    direction: str = "maximize"
+    search: SearchSettings = field(default_factory=SearchSettings)
 
 
 @dataclass(frozen=True)

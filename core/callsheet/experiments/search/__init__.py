@@ -2,6 +2,7 @@
 
 from callsheet.experiments.search.checking import check, examples
 from callsheet.experiments.search.halving import overrides
-from callsheet.experiments.search.trials import create, settle, tell, try_again
+from callsheet.experiments.search.settings import is_used
+from callsheet.experiments.search.trials import create, tell, try_again, values
 
-__all__ = ["check", "create", "examples", "overrides", "settle", "tell", "try_again"]
+__all__ = ["check", "create", "examples", "is_used", "overrides", "tell", "try_again", "values"]

@@ -10,6 +10,7 @@ from callsheet.errors import CallsheetError
 from callsheet.experiments.search import halving, samplers
 from callsheet.experiments.search import space as spaces
 from callsheet.experiments.search.journal import MISSING
+from callsheet.experiments.search.settings import is_used
 
 if TYPE_CHECKING:
     from callsheet.config.experiment import ExperimentSettings
@@ -33,7 +34,7 @@ def examples(settings: ExperimentSettings) -> list[tuple[str, ...]]:
 
 def _problems(settings: ExperimentSettings) -> Iterator[str]:
     search = settings.search
-    if not (search.space or halving.is_on(settings)):
+    if not is_used(settings):
         return
     user = "search" if search.space else "search.halving"
     if find_spec("optuna") is None:

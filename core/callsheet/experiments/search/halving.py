@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
+
+from callsheet.experiments.expanding.forms import text_of
+from callsheet.experiments.search.settings import Searched, is_halved
 
 if TYPE_CHECKING:
     from callsheet.config.experiment import ExperimentSettings
@@ -13,22 +15,18 @@ PLUGIN = "halving"
 WHERE = "experiment.search.halving"
 
 
-def is_on(settings: ExperimentSettings) -> bool:
-    return settings.search.halving.min_steps is not None
-
-
-def overrides(settings: ExperimentSettings) -> list[str]:
+def overrides(settings: Searched) -> list[str]:
     """What every arm needs so that it is stopped early, for the command of its run; nothing where halving is off.
 
     They are the same for all arms: the plugin finds the journal in the folder above the run directory, and its trial by
     the name of the run.
     """
-    if not is_on(settings):
+    if not is_halved(settings):
         return []
     of = f"plugins.{PLUGIN}"
     return [
         f"+plugins={PLUGIN}",
-        f"{of}.metric={json.dumps(settings.success_metric, ensure_ascii=False)}",
+        f"{of}.metric={text_of(settings.success_metric)}",
         f"{of}.direction={settings.direction}",
         f"{of}.min_steps={settings.search.halving.min_steps}",
         f"{of}.factor={settings.search.halving.factor}",
@@ -37,7 +35,7 @@ def overrides(settings: ExperimentSettings) -> list[str]:
 
 def problems(settings: ExperimentSettings) -> Iterator[str]:
     """Why arms of this experiment cannot be stopped early: what is compared must have had the same chances."""
-    if not is_on(settings):
+    if not is_halved(settings):
         return
     if settings.repeats > 1 or settings.sequential.max_repeats:
         yield (

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from callsheet.errors import did_you_mean
+from callsheet.experiments.expanding.forms import override_of
 
 if TYPE_CHECKING:
     from optuna.trial import Trial
@@ -42,7 +43,7 @@ def ends(axis: Any) -> tuple[Any, Any]:
 
 def overrides(values: Mapping[str, Any]) -> tuple[str, ...]:
     """One override for each setting, as it could be typed."""
-    return tuple(f"{name}={_written(value)}" for name, value in values.items())
+    return tuple(said for name, value in values.items() if (said := override_of(name, value)))
 
 
 def grid(space: Mapping[str, Any]) -> dict[str, list[Any]]:
@@ -141,12 +142,3 @@ def _at(axis: Mapping[str, Any], index: int) -> int | float:
 def _holds_others(axis: Any) -> bool:
     """Whether choices are lists or mappings, which Optuna does not keep."""
     return not isinstance(axis, Mapping) and not all(isinstance(choice, PLAIN) for choice in axis)
-
-
-def _written(value: Any) -> str:
-    """`value` in Hydra's grammar, which is JSON but for the keys of mappings."""
-    if isinstance(value, Mapping):
-        return f"{{{','.join(f'{key}:{_written(each)}' for key, each in value.items())}}}"
-    if isinstance(value, (list, tuple)):
-        return f"[{','.join(map(_written, value))}]"
-    return json.dumps(value, ensure_ascii=False)

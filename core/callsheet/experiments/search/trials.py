@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from callsheet.errors import CallsheetError
 from callsheet.experiments.places import JOURNAL
-from callsheet.experiments.search import halving, samplers
+from callsheet.experiments.search import samplers
 from callsheet.experiments.search import space as spaces
 from callsheet.experiments.search.journal import Journal, opened
 from callsheet.experiments.search.refusals import damage, explained
+from callsheet.experiments.search.settings import Searched, is_used
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
-    from callsheet.config.experiment import ExperimentSettings
     from callsheet.experiments.arms import Arm
 
 SCORED = ("completed", "stopped")
 
 
-def create(directory: Path, settings: ExperimentSettings) -> None:
+def create(directory: Path, settings: Searched) -> None:
     """Make the study of an experiment that needs one, or read the one that is there; by the driver.
 
     Raises `CallsheetError` for a study of another direction, and for a damaged journal, with its line.
@@ -35,27 +34,27 @@ def create(directory: Path, settings: ExperimentSettings) -> None:
             raise CallsheetError(f"{said} Remove it.")
 
 
-def settle(directory: Path, arm: Arm, settings: ExperimentSettings) -> Arm:
-    """`arm` with the values that the sampler chose for it, after its own overrides; by the worker that claims it.
+def values(directory: Path, arm: Arm, settings: Searched) -> tuple[str, ...]:
+    """The overrides that the sampler chooses for `arm`, for the worker that claims it; none for one not searched.
 
-    An arm that was settled before gets the same values, also where its worker was killed between two of them. An arm
-    that is not searched is returned as it is. Raises `CallsheetError` for a journal that cannot be used.
+    An arm that has values already gets the same ones, also where its worker was killed between two of them. Raises
+    `CallsheetError` for a journal that cannot be used.
     """
     space = settings.search.space
     if arm.trial is None or not space:
-        return arm
+        return ()
     with explained(directory / JOURNAL):
         journal = _journal(directory, settings)
         trial = journal.latest(arm.name) or journal.begin(arm.name)
-        values = trial.params if {*trial.params} >= {*space} else _asked(journal, trial, settings)
-    return replace(arm, overrides=(*arm.overrides, *spaces.overrides(spaces.meant(space, values))))
+        found = trial.params if {*trial.params} >= {*space} else _asked(journal, trial, settings)
+    return spaces.overrides(spaces.meant(space, found))
 
 
-def tell(directory: Path, arm: str, score: float | None, status: str, settings: ExperimentSettings) -> None:
+def tell(directory: Path, arm: str, score: float | None, status: str, settings: Searched) -> None:
     """Tell the study how the arm named `arm` ended, which its sampler learns from; by the worker.
 
     `status` is that of the arm's queue file. Nothing happens for an arm that was told before, one that halving stopped,
-    which its run has told, one without a trial, and an interrupted one. Raises `CallsheetError` as `settle` does.
+    which its run has told, one without a trial, and an interrupted one. Raises `CallsheetError` as `values` does.
     """
     if not is_used(settings) or status == "interrupted" or not (directory / JOURNAL).exists():
         return
@@ -66,7 +65,7 @@ def tell(directory: Path, arm: str, score: float | None, status: str, settings: 
             journal.study.tell(trial.number, **_ending(score, status))
 
 
-def try_again(directory: Path, arm: str, settings: ExperimentSettings) -> None:
+def try_again(directory: Path, arm: str, settings: Searched) -> None:
     """Give the arm named `arm`, which is to begin at its first step again, a new trial with its old values."""
     if is_used(settings):
         with explained(directory / JOURNAL):
@@ -76,19 +75,14 @@ def try_again(directory: Path, arm: str, settings: ExperimentSettings) -> None:
                 journal.begin(arm, before)
 
 
-def is_used(settings: ExperimentSettings) -> bool:
-    """Whether the experiment needs Optuna."""
-    return bool(settings.search.space) or halving.is_on(settings)
-
-
-def _journal(directory: Path, settings: ExperimentSettings) -> Journal:
+def _journal(directory: Path, settings: Searched) -> Journal:
     """With a sampler that does nothing when a trial is over; others then stop a loop of Optuna's own, and fail here."""
     from optuna.samplers import RandomSampler
 
     return opened(directory / JOURNAL, settings.direction, sampler=RandomSampler())
 
 
-def _asked(journal: Journal, trial: FrozenTrial, settings: ExperimentSettings) -> dict[str, Any]:
+def _asked(journal: Journal, trial: FrozenTrial, settings: Searched) -> dict[str, Any]:
     """What the sampler chooses for `trial`; values that it has already stay."""
     journal.study.sampler = samplers.made(settings.search, trial.number)
     asked = journal.trial(trial.number)

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from callsheet.experiments import search
 from callsheet.experiments.queue import Entry
 from callsheet.experiments.queue.directory import Experiment
 
@@ -23,6 +24,7 @@ def train(root: Path, experiment: Experiment, entry: Entry) -> list[str]:
         *(sys.executable, "-m", "callsheet", "train"),
         *command.flags,
         *command.overrides,
+        *search.overrides(experiment.settings),
         *entry.overrides,
         *begins,
         f"output_dir={run_dir(root, entry.name)}",

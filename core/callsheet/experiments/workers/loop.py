@@ -20,7 +20,7 @@ from callsheet.experiments.queue import Attempt, Claim, Entry, Queue, directory,
 from callsheet.experiments.queue.directory import Experiment
 from callsheet.experiments.queue.leases import Lease, Watch
 from callsheet.experiments.queue.records import FAILED as HAS_FAILED
-from callsheet.experiments.workers import commands, endings, stopping
+from callsheet.experiments.workers import commands, endings, searching, stopping
 from callsheet.experiments.workers.arm_process import ArmProcesses
 from callsheet.experiments.workers.choosing import Choosing
 from callsheet.experiments.workers.commands import CommandOf
@@ -154,8 +154,22 @@ class Worker:
             logger.warning("%s waits: %s in %s.", entry.name, used.why, run_dir)
             self.queue.give_back(claim, entry)
             self.stop.pause(self.lease.beat)
-        else:
+        elif self._has_values(claim, entry):
             self._run(claim, entry, run_dir)
+
+    def _has_values(self, claim: Claim, entry: Entry) -> bool:
+        """Whether the arm can run as it is. One that is searched gets its values first, and is claimed again with them.
+
+        Only a claim that is given up changes the file: another worker may have taken it meanwhile.
+        """
+        try:
+            settled = searching.with_values(self.root, entry, self.experiment.settings)
+        except CallsheetError as error:
+            self._settle(claim, entry, Ending(FAILED, HAS_FAILED, str(error)))
+            return False
+        if settled is not entry:
+            self.queue.give_back(claim, settled)
+        return settled is entry
 
     def _run(self, claim: Claim, entry: Entry, run_dir: Path) -> None:
         self._say_who(arm=entry.name, arm_since=now())
@@ -192,6 +206,7 @@ class Worker:
         is_over = ending.state != PENDING
         if is_over:
             entry = replace(entry, status=ending.status, error=ending.error, remark=ending.remark)
+            searching.tell(self.root, entry, ending.status, self.experiment.settings)
         if not self.queue.settle(claim, entry, ending.state):
             logger.warning("%s was taken from this worker, which was not heard for long.", entry.name)
             return

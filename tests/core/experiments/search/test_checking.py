@@ -135,7 +135,20 @@ def test_examples_are_the_first_and_the_last_values(experiment: Experiment) -> N
     settings = experiment({"lr": LR, "model": ["a", "b"], "list": [[1, "x"], {"k": None}]})
 
     assert search.examples(settings) == [
-        ("lr=0.0001", 'model="a"', 'list=[1,"x"]'),
-        ("lr=0.1", 'model="b"', "list={k:null}"),
+        ("lr=0.0001", "model=a", "list=[1,x]"),
+        ("lr=0.1", "model=b", "list={k:null}"),
     ]
     assert search.examples(experiment()) == []
+
+
+def test_every_arm_carries_the_plugin_where_halving_is_on(experiment: Experiment) -> None:
+    settings = experiment(halving=HalvingSettings(min_steps=50, factor=4), success_metric="my test.exact_match")
+
+    assert search.overrides(experiment({"lr": LR})) == []
+    assert search.overrides(settings) == [
+        "+plugins=halving",
+        'plugins.halving.metric="my test.exact_match"',
+        "plugins.halving.direction=minimize",
+        "plugins.halving.min_steps=50",
+        "plugins.halving.factor=4",
+    ]
