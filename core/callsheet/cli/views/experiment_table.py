@@ -1,0 +1,49 @@
+"""The table of an experiment: what each method scored over its seeds, and who won; it fits 80 columns."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from callsheet.experiments.results import Summary
+from callsheet.experiments.results.comparison_rows import method_rows
+from callsheet.experiments.results.verdicts import sentences_of
+from callsheet.experiments.statistics.methods import BETTER, WORSE
+from callsheet.screen import cut, printable
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+COLOURS = {BETTER: "green", WORSE: "red"}
+WIDE = 200  # columns where nobody looks at a terminal: nothing is folded that `grep` should find
+MOST = 60  # methods that are shown
+
+
+def show(summary: Summary, console: Console | None = None) -> None:
+    """Print the table, with a sentence for each comparison below."""
+    from rich.console import Console
+
+    console = console or Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
+    for part in parts(summary):
+        console.print(part)
+
+
+def parts(summary: Summary) -> list[RenderableType]:
+    """What is shown of the verdict so far."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("arm", "seeds", "mean ± sd", "difference", "verdict", box=None, pad_edge=False, header_style="dim")
+    table.columns[1].justify = "right"
+    for column in table.columns[1:4]:
+        column.no_wrap = True
+    for row in [*method_rows(summary)][:MOST]:
+        difference = f"{row.difference} [{row.interval.replace(' to ', ', ')}]" if row.interval else row.difference
+        cells = (row.method, row.seeds, row.mean, difference)
+        table.add_row(*(Text(printable(cell)) for cell in cells), Text(row.verdict, style=COLOURS.get(row.verdict, "")))
+    said = [Text(cut(printable(sentence))) for sentence in [*sentences_of(summary.verdict, summary.asked)][:MOST]]
+    metric = printable(summary.asked.success_metric or "")
+    head = (
+        [Text(f"{metric}, {summary.asked.direction}d, against {summary.verdict.baseline}")] if summary.verdict else []
+    )
+    return [*head, *([table] if table.rows else []), *said]
