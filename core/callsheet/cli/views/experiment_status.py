@@ -14,13 +14,13 @@ from callsheet.cli.views import experiment_table
 from callsheet.cli.views.ages import age
 from callsheet.disk import os_errors
 from callsheet.disk.regular import shown
+from callsheet.disk.standing import short
 from callsheet.disk.typed import Malformed
 from callsheet.errors import CallsheetError, counted, first_line
 from callsheet.experiments import results
 from callsheet.experiments.places import ACTIVE, ARMS, FAILED, RECORD
 from callsheet.experiments.results import Summary
 from callsheet.experiments.results.progress import Progress, Work, progress_of
-from callsheet.rundir.revisions import short
 from callsheet.screen import cut, printable
 from callsheet.session.going_on import shell
 from callsheet.values import dumps
