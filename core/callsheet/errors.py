@@ -18,6 +18,10 @@ class CallsheetError(Exception):
     is_echo = False
 
 
+class OutOfRange(CallsheetError):
+    """Settings are out of their ranges, and nothing else is wrong with what was composed; a line for each."""
+
+
 class PluginFailure(Exception):
     """A hook raised, and its plugin's `on_error` says that this ends the run."""
 
@@ -34,7 +38,8 @@ def together(*steps: Callable[[], T]) -> list[T]:
     if len(refused) == 1:
         raise refused[0]
     if refused:
-        raise CallsheetError("\n".join(map(str, refused)))
+        kind = OutOfRange if all(isinstance(each, OutOfRange) for each in refused) else CallsheetError
+        raise kind("\n".join(map(str, refused)))
     return made
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from copy import deepcopy
 from typing import Any
 
-from callsheet.errors import CallsheetError, did_you_mean
+from callsheet.errors import CallsheetError, OutOfRange, did_you_mean
 from callsheet.introspect.importing import declaration
 
 REQUIRED: Any = dataclasses.MISSING
@@ -42,10 +42,10 @@ def setting(
 
 
 def check_settings(settings: Any, where: str) -> None:
-    """Raise one `CallsheetError` for the fields of the dataclass `settings` that are out of range, a line for each."""
+    """Raise one `OutOfRange` for the fields of the dataclass `settings` that are out of range, a line for each."""
     values = ((field, getattr(settings, field.name)) for field in dataclasses.fields(settings))
     if wrong := [f"{where}.{field.name} {said}" for field, value in values if (said := problem_with(field, value))]:
-        raise CallsheetError("\n".join(wrong))
+        raise OutOfRange("\n".join(wrong))
 
 
 def refuse_fields(owner: type) -> None:

@@ -162,10 +162,9 @@ def _hydra(name: str, task: Any, overrides: tuple[str, ...]) -> int:
 def _train(config: DictConfig, overrides: list[str]) -> int:
     from callsheet.cli.views.summary import show
     from callsheet.config.compose import flags
-    from callsheet.config.plan import make_plan
     from callsheet.disk.os_errors import Refused, explained
     from callsheet.outbox.counts import counts_of, sentence
-    from callsheet.preflight.preflight import require
+    from callsheet.preflight.preflight import require, require_plan
     from callsheet.process.signals import Interrupted
     from callsheet.run.resume import is_complete
     from callsheet.run.train import check, say_loading, train, warned
@@ -174,7 +173,7 @@ def _train(config: DictConfig, overrides: list[str]) -> int:
     here = world()
     work_comes_first()
     outlive_the_terminal()
-    plan = make_plan(config, [] if here.is_driven else overrides)  # a worker's driver has looked already
+    plan = require_plan(config, [] if here.is_driven else overrides)  # a worker's driver has looked already
     plan = replace(plan, overrides=(*flags(), *overrides))
     if is_complete(plan):
         if here.is_main:
@@ -240,11 +239,10 @@ def _say_unpublished(counts: dict[str, int], run_dir: Path) -> int:
 
 
 def _check(config: DictConfig, overrides: list[str]) -> int:
-    from callsheet.config.plan import make_plan
-    from callsheet.preflight.preflight import require
+    from callsheet.preflight.preflight import require, require_plan
     from callsheet.run.train import check
 
-    plan = make_plan(config, overrides)
+    plan = require_plan(config, overrides)
     report = check(plan)
     for warning in report.warnings:
         click.echo(on_a_screen(f"warning: {warning}"), err=True)

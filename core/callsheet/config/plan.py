@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -26,7 +27,7 @@ from callsheet.config.schema import (
     defaults,
 )
 from callsheet.config.texts.checking import refuse_unusable
-from callsheet.errors import CallsheetError, together
+from callsheet.errors import CallsheetError, OutOfRange, together
 from callsheet.hooks import Plugin
 from callsheet.outbox.settings import OutboxSettings
 from callsheet.plugins import locking
@@ -103,6 +104,16 @@ def make_plan(config: DictConfig, overrides: Sequence[str] = ()) -> Plan:
     )
 
 
+def within_ranges(config: DictConfig, wrong: OutOfRange) -> DictConfig:
+    """A copy of `config` with the defaults of the settings that `wrong` names, to find what else is wrong with it."""
+    made = deepcopy(config)
+    for line in str(wrong).splitlines():
+        section, _, name = line.partition(" ")[0].rpartition(".")
+        node = OmegaConf.select(made, section)
+        node[name] = OmegaConf.structured(OmegaConf.get_type(node))[name]
+    return made
+
+
 def _settle_place(config: DictConfig) -> None:
     """Resolve the run directory once, since its name holds the time."""
     try:
@@ -157,7 +168,7 @@ def make_plugin(name: str, plugin_class: type[Plugin], node: DictConfig) -> Plug
         return made
     except CallsheetError as error:
         said = re.sub(rf"^{plugin_class.__name__}\.", f"plugins.{name}.", str(error), flags=re.MULTILINE)
-        raise CallsheetError(said) from error
+        raise (OutOfRange if isinstance(error, OutOfRange) else CallsheetError)(said) from error
     except OmegaConfBaseException as error:
         raise plain(error) from error
     except (TypeError, ValueError) as error:

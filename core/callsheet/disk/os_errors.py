@@ -47,7 +47,7 @@ def explained(error: BaseException, near: Iterable[Path] = (), typed: Sequence[s
     if isinstance(error, (Refused, DiskFailed, CallsheetError)):
         return None
     if isinstance(error, Irregular):
-        return Refused(f"{error}.")
+        return Refused(_ended(str(error)))
     inner = error.__cause__ if isinstance(error, PluginFailure) else error
     made = _explained(inner, [*near], typed) if inner else None
     if made and isinstance(error, PluginFailure):
@@ -82,7 +82,13 @@ def said(error: OSError, path: Path | None = None) -> str:
     """`error` in a sentence; `path` is where it was met, if it does not say that itself."""
     found = foreign_errors.of(error) or Refusal(None, None)
     at = found.path or path
-    return sentence(found.number, at) if found.number and at else f"{first_line(error)}."
+    if isinstance(error, CallsheetError):
+        return _ended(str(error))
+    return sentence(found.number, at) if found.number and at else _ended(first_line(error))
+
+
+def _ended(said: str) -> str:
+    return said if said.endswith((".", "?", ":")) else f"{said}."
 
 
 @contextmanager
@@ -143,6 +149,8 @@ def unwritable(folder: Path) -> str:
         return sentence(errno.EEXIST if error.errno == errno.ENOENT else error.errno, nearest)
     if not nearest.is_dir():
         return sentence(errno.ENOTDIR, folder)
+    if free_space.of_the_kernel(nearest):
+        return free_space.sentence(folder)
     if os.statvfs(nearest).f_flag & os.ST_RDONLY:
         return sentence(errno.EROFS, folder)
     if not permissions.may(nearest, "rwx" if nearest == folder else "wx"):

@@ -50,10 +50,18 @@ def foreign(who: str) -> Iterator[list[str]]:
 
 def failed(error: BaseException) -> str:
     """What an import came to, as the end of a sentence, with the line that raised `error`."""
+    what = error.msg if isinstance(error, SyntaxError) else error
+    said = f"{type(error).__name__}: {what}".removesuffix(": ")
+    return f"failed while it was imported: {said}. ({line_of(error)})"
+
+
+def line_of(error: BaseException) -> str:
+    """The file and line that raised `error`, or that Python could not read as Python; empty if nobody knows."""
+    if isinstance(error, SyntaxError) and error.filename and error.lineno:
+        return f"{error.filename}, line {error.lineno}"
     frames = extract_tb(error.__traceback__)
-    last = next((each for each in reversed(frames) if not each.filename.startswith("<frozen")), frames[-1])
-    said = f"{type(error).__name__}: {error}".removesuffix(": ")
-    return f"failed while it was imported: {said}. ({last.filename}, line {last.lineno})"
+    last = next((each for each in reversed(frames) if not each.filename.startswith("<frozen")), (frames or [None])[-1])
+    return f"{last.filename}, line {last.lineno}" if last else ""
 
 
 def named(who: str, load: Callable[[], Any]) -> Any:

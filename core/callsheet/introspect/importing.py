@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from traceback import extract_tb
 from typing import Any
 
 from callsheet.errors import CallsheetError, did_you_mean
@@ -53,8 +52,10 @@ def _imported(module: str, who: str) -> Any:
 
 def raised_in(error: BaseException) -> str:
     """The file and line in which `error` was raised, in parentheses, or a full stop if nobody knows."""
-    frames = extract_tb(error.__traceback__)
-    return f" ({frames[-1].filename}, line {frames[-1].lineno})." if frames else "."
+    from callsheet.foreign.running import line_of
+
+    place = line_of(error)
+    return f" ({place})." if place else "."
 
 
 def accepts(trainer_class: type, name: str) -> bool:

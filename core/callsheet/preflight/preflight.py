@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
 from callsheet import data, named_callbacks, rewards
-from callsheet.config.plan import Plan
+from callsheet.config.plan import Plan, make_plan, within_ranges
 from callsheet.distributed.world import world
-from callsheet.errors import CallsheetError
+from callsheet.errors import CallsheetError, OutOfRange
 from callsheet.launch import devices, engines
 from callsheet.plugins.lineup import Lineup
 from callsheet.preflight import (
@@ -24,6 +28,9 @@ from callsheet.preflight.named import argument_files, places
 from callsheet.records import LogContext, PreflightReport
 from callsheet.trainer import adapters, chat_template, models
 from callsheet.trainer import args as trainer_args
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
 
 
 def preflight(plan: Plan, lineup: Lineup) -> PreflightReport:
@@ -68,6 +75,18 @@ def preflight(plan: Plan, lineup: Lineup) -> PreflightReport:
     with plugin_imports.watched(lineup, report):
         lineup.hooks.preflight(ctx=ctx, report=report)
     return report
+
+
+def require_plan(config: DictConfig, overrides: Sequence[str] = ()) -> Plan:
+    """`make_plan`, which, where settings are out of range, also says what else is wrong: all is corrected at once."""
+    try:
+        return make_plan(config, overrides)
+    except OutOfRange as error:
+        others: list[str] = []
+        with suppress(Exception):  # it may stumble over what goes with the value that was meant
+            plan = make_plan(within_ranges(config, error), overrides)
+            others = preflight(plan, Lineup(plan.plugins)).problems
+        raise CallsheetError("\n".join([str(error), *others])) from error
 
 
 def require(report: PreflightReport) -> None:

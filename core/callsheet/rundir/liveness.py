@@ -9,7 +9,7 @@ from pathlib import Path
 
 from callsheet.disk import regular
 from callsheet.rundir.locks import is_held
-from callsheet.rundir.rundir import LOCK
+from callsheet.rundir.rundir import LOCK, TRAINING
 
 LONGEST = 4096  # bytes of what the lock file says
 HOLDER = re.compile(r"process (\d{1,9}) on ([^,\s]+)(?:, (.+))?")
@@ -28,7 +28,7 @@ class Holder:
 
     pid: int
     host: str
-    doing: str = "training"
+    doing: str = TRAINING
 
     def __str__(self) -> str:
         return f"process {self.pid} on {self.host}"
@@ -61,7 +61,7 @@ def holder_of(run_dir: Path) -> Holder | None:
         found = HOLDER.match(regular.read(run_dir / LOCK, LONGEST).decode("utf-8", "replace"))
     except OSError:
         return None
-    return Holder(int(found[1]), found[2], found[3] or "training") if found else None
+    return Holder(int(found[1]), found[2], found[3] or TRAINING) if found else None
 
 
 def _elsewhere(run_dir: Path, held: bool | None, holder: Holder) -> Liveness:

@@ -17,7 +17,7 @@ from callsheet.disk import os_errors, typed, yaml_files
 from callsheet.disk.descent import Outside
 from callsheet.disk.inside import Inside
 from callsheet.disk.planted import refuse_planted
-from callsheet.disk.regular import Irregular, open_regular, shown
+from callsheet.disk.regular import Irregular, kind, open_regular, shown
 from callsheet.disk.typed import LARGE, Malformed
 from callsheet.errors import CallsheetError, counted, sentences
 from callsheet.rundir import atomic, versions
@@ -37,6 +37,7 @@ EVALS = "evals.jsonl"
 LOCK = ".lock"
 LONGEST_HOLDER = 4096  # characters
 MOST_NAMED = 10_000  # malformed lines that are counted
+TRAINING = "training"  # what most hold a run's lock for
 
 
 class RunDir:
@@ -48,13 +49,14 @@ class RunDir:
         self._lock: IO[str] | None = None
         self._updating = Lock()
         self._written: dict[str, Any] | None = None  # what run.json said last
+        self._doing = TRAINING
 
     @property
     def inside(self) -> Inside:
         """Its files, reached without following a link: whoever shares the directory may have planted one."""
         return Inside(self.path)
 
-    def open(self, doing: str = "training") -> None:
+    def open(self, doing: str = TRAINING) -> None:
         """Make the directory and take its lock, which the system releases when this process dies, however it dies.
 
         `doing` says to others what for. Raises `CallsheetError` when another process holds it, or the directory cannot
@@ -62,6 +64,7 @@ class RunDir:
         """
         if not self.is_main:
             return
+        self._doing = doing
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             refuse_planted(self.path)
@@ -208,7 +211,7 @@ class RunDir:
         lock.seek(0)
         return (
             f"Another run is writing to {self.path} ({lock.read(LONGEST_HOLDER).strip() or 'holder unknown'}). "
-            "Choose another output_dir, or wait until it has ended."
+            f"{'Choose another output_dir, or wait' if self._doing == TRAINING else 'Wait'} until it has ended."
         )
 
     def _take(self, lock: IO[str], doing: str) -> None:
@@ -222,9 +225,13 @@ class RunDir:
 
 
 def require_run(folder: Path) -> None:
-    """Raise `CallsheetError` where no run was ever started."""
-    if not (folder / RUN).is_file():
+    """Raise `CallsheetError` where no run was ever started, or where its record is no file."""
+    path = folder / RUN
+    if not os.path.lexists(path):
         raise CallsheetError(f"{folder} holds no Callsheet run.")
+    if not path.is_file():
+        what = kind(path.lstat().st_mode)
+        raise CallsheetError(f"{shown(path)} is {what}, and no record of a run. Remove it, or name another folder.")
 
 
 def lines(rows: Iterable[Mapping[str, Any]]) -> str:

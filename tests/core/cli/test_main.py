@@ -46,6 +46,7 @@ def refused(done, *messages):
         (["model=Qwen/Qwen3-0.6B"], "For a file, a folder or a repository: model.path=Qwen/Qwen3-0.6B"),
         (["output_dir", "=", "run"], "'output_dir' is no override: write key=value, without spaces"),
         (["plugins.exact_match.path=gone.jsonl"], "plugins.exact_match.path=gone.jsonl"),
+        (["plugins.bema.update_freq=0", "launch.processes=-1", "dataset.path=tran.jsonl"], "-1.\nData file 'tran.jsonl'"),
     ],
 )  # fmt: skip
 def test_a_wrong_setting_is_refused_before_anything_is_written(callsheet, tmp_path, overrides, message):

@@ -1,6 +1,7 @@
 """`callsheet status`: one run in full, several with a line each, and JSON for programs."""
 
 import json
+import os
 import shlex
 
 import pytest
@@ -81,6 +82,22 @@ def test_the_outbox_of_a_dead_run_says_who_carries_it_out(callsheet, tmp_path):
         '{"id": "a", "kind": "k", "key": "a", "payload": {}, "put_at": 1}'
     )
     assert "Nobody carries them out: callsheet outbox drain run\n" in callsheet("outbox", "run").stdout
+
+
+@pytest.mark.parametrize(("make", "kind"), [("mkdir", "a folder"), ("mkfifo", "a FIFO")])
+def test_what_stands_in_the_place_of_run_json_is_named(callsheet, tmp_path, make, kind):
+    (tmp_path / "run").mkdir()
+    getattr(os, make)(tmp_path / "run" / "run.json")
+    for command in (["status"], ["outbox"], ["outbox", "drain"], ["bench"]):
+        done = callsheet(*command, "run")
+        assert done.returncode == 2 and f"run/run.json is {kind}, and no record of a run. Remove it" in done.stderr
+
+
+def test_a_planted_link_is_refused_in_one_sentence(callsheet, tmp_path):
+    made(tmp_path / "run")
+    (tmp_path / "run" / "outbox").symlink_to("/tmp")
+    for command in (["status"], ["outbox"]):
+        assert callsheet(*command, "run").stderr.endswith("which leaves the run directory; remove it.\n")
 
 
 LONG = "x" * 100_000

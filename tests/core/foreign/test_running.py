@@ -15,7 +15,7 @@ from waiting import PATIENCE, wait_until
 
 from callsheet.errors import CallsheetError
 from callsheet.foreign import slowness
-from callsheet.foreign.running import foreign, named
+from callsheet.foreign.running import failed, foreign, named
 from callsheet.introspect.importing import import_object
 
 WHO = "Plugin 'odd' from odds 1.0"
@@ -52,6 +52,12 @@ def test_what_ends_or_doubles_the_process_is_refused(source, said):
         imported(source)
     assert str(refused.value).startswith(f"{WHO} {said}")
     assert os.getpid() == process and os._exit is before
+
+
+def test_a_file_that_is_no_python_is_named_with_its_line():
+    with pytest.raises(SyntaxError) as error:
+        compile("def f():\n  class (", "/x/bad.py", "exec")
+    assert failed(error.value) == "failed while it was imported: SyntaxError: invalid syntax. (/x/bad.py, line 2)"
 
 
 def test_ctrl_c_during_an_import_is_no_fault_of_the_plugin():
@@ -183,7 +189,7 @@ def test_an_import_that_takes_long_is_named_with_its_line(monkeypatch, caplog):
 
 def test_a_crash_in_c_shows_whose_import_it_was():
     code = (
-        "from callsheet.foreign.running import foreign, named\nimport ctypes\n"
+        "from callsheet.foreign.running import failed, foreign, named\nimport ctypes\n"
         f"with foreign({WHO!r}):\n    named({WHO!r}, lambda: ctypes.string_at(0))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE)

@@ -37,6 +37,8 @@ def test_who_holds_a_run_directory_is_named(tmp_path):
     first.open()
     with pytest.raises(CallsheetError, match=r"Another run is writing to .* \(process \d+ on "):
         RunDir(tmp_path).open()
+    with pytest.raises(CallsheetError, match=r"training\)\. Wait until it has ended\.$"):
+        RunDir(tmp_path).open("draining its outbox")
     first.close()
 
 

@@ -6,11 +6,18 @@ import errno
 import os
 import tempfile
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 SCARCE = 1 << 20  # bytes: less than this, and the next file finds no room
 PROBE = 1 << 20
+MOUNTS = "/proc/self/mounts"
+# What the kernel shows as files, and what holds none of a user's.
+OF_THE_KERNEL = (
+    *("proc", "sysfs", "devpts", "cgroup", "cgroup2", "debugfs", "tracefs", "securityfs", "configfs", "pstore", "bpf"),
+    *("mqueue", "binfmt_misc", "fusectl", "efivarfs", "selinuxfs", "rpc_pipefs", "autofs", "nsfs"),
+)
 UNITS = (("GB", 30), ("MB", 20), ("kB", 10))
 
 
@@ -30,6 +37,17 @@ def fullest(places: Iterable[Path]) -> Path | None:
     return min(known)[2] if known else None
 
 
+def of_the_kernel(place: Path) -> str:
+    """The kind of the kernel's file system that `place` lies in, such as "proc"; empty in any other."""
+    at, found = os.path.realpath(_nearest(place)), ("", "")
+    with suppress(OSError):
+        for line in Path(MOUNTS).read_text(encoding="utf-8", errors="replace").splitlines():
+            _, where, kind, *_ = line.split(" ")
+            if (at == where or at.startswith(f"{where.rstrip('/')}/")) and len(where) >= len(found[0]):
+                found = where, kind
+    return found[1] if found[1] in OF_THE_KERNEL else ""
+
+
 def is_scarce(place: Path) -> bool:
     left = _left(place)
     return left is not None and left < SCARCE
@@ -43,6 +61,8 @@ def sentence(place: Path, number: int = errno.ENOSPC) -> str:
         limit = _file_limit()
         return f"{place} would grow past the largest file that this process may write{limit}."
     found = os.statvfs(_nearest(place))
+    if kind := of_the_kernel(place):
+        return f"{place} lies in a file system of the kernel ({kind}), which holds no files. Name a place on a disk."
     if found.f_files and not found.f_favail:
         return f"The disk of {place} is full: it takes no more than {found.f_files:,} files. Delete some."
     free, total = found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize

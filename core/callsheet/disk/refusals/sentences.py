@@ -5,11 +5,13 @@ from __future__ import annotations
 import errno
 import os
 import shlex
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
 from callsheet.disk.refusals import free_space, permissions
 from callsheet.disk.refusals.free_space import FULL
+from callsheet.disk.regular import kind
 from callsheet.errors import did_you_mean, sentences
 
 LONGEST = 255  # bytes, of one name
@@ -52,8 +54,13 @@ def _no_folder(path: Path) -> str:
     above = Path(os.path.abspath(path))
     file = next((each for each in (above, *above.parents) if os.path.lexists(each) and not each.is_dir()), None)
     if file in (None, above):
-        return f"{path} is a file, where a folder is needed."
-    return f"{path} cannot be: {file} is a file, and no folder."
+        return f"{path} is {_kind(above)}, where a folder is needed."
+    return f"{path} cannot be: {file} is {_kind(file)}, and no folder."
+
+
+def _kind(path: Path) -> str:
+    mode = path.stat().st_mode
+    return "a file" if stat.S_ISREG(mode) else kind(mode)
 
 
 def _is_folder(path: Path) -> str:

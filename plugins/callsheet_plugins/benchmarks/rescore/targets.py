@@ -42,7 +42,8 @@ class Target:
 def find(target: str, revision: str) -> Target:
     """What `target` names; raises `CallsheetError` when that is nothing that can be scored."""
     path = Path(os.path.expanduser(target)).absolute()
-    if (path / rundir.RUN).is_file():
+    if os.path.lexists(path / rundir.RUN):
+        rundir.require_run(path)
         return _of_run(path)
     if (path.parent / rundir.RUN).is_file() and path.name in _rows(path.parent):
         return Target(path.name, tuple(_of_row(_rows(path.parent)[path.name])), path.parent)

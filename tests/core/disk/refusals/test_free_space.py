@@ -4,10 +4,12 @@ import errno
 import os
 import resource
 import signal
+from pathlib import Path
 
 import pytest
 from mounting import mounted
 
+from callsheet.disk import os_errors
 from callsheet.disk.refusals import free_space
 
 
@@ -106,3 +108,13 @@ def test_a_write_in_one_step_names_the_file_and_not_its_draft(full, said_of):
         (full / str(number)).touch()
     said, _ = said_of(lambda: Inside(full).write("run.json", "x" * 9000))
     assert said.startswith(f"The disk of {full}/run.json is full")
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="there is no /proc")
+def test_a_file_system_of_the_kernel_is_not_called_full():
+    for place in ("/proc/x", "/proc/self/x/y"):
+        assert os_errors.unwritable(Path(place)) == (
+            f"{place} lies in a file system of the kernel (proc), which holds no files. Name a place on a disk."
+        )
+    assert os_errors.unwritable(Path("/dev/full")) == "/dev/full is a device, where a folder is needed."
+    assert free_space.of_the_kernel(Path.cwd()) == ""
