@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from callsheet.experiments.results import Summary
+from callsheet.experiments.results.by_prompt import by_prompt
 from callsheet.experiments.results.comparison_rows import method_rows
 from callsheet.experiments.results.verdicts import sentences_of
 from callsheet.experiments.statistics.methods import BETTER, WORSE
@@ -20,12 +21,15 @@ MOST = 60  # methods that are shown
 
 
 def show(summary: Summary, console: Console | None = None) -> None:
-    """Print the table, with a sentence for each comparison below."""
+    """Print the table, with a sentence for each comparison below, and what the answers say of single checkpoints."""
     from rich.console import Console
+    from rich.text import Text
 
     console = console or Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
     for part in parts(summary):
         console.print(part)
+    for said in by_prompt(summary).sentences:
+        console.print(Text(cut(printable(said))))
 
 
 def parts(summary: Summary) -> list[RenderableType]:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from callsheet.disk.inside import Inside
-from callsheet.disk.regular import shown
 from callsheet.errors import CallsheetError
 from callsheet.experiments.queue import Entry, Queue
 from callsheet.experiments.queue.records import FAILED, UNREADABLE
@@ -80,8 +79,3 @@ def _seeds(entries: Iterable[Entry]) -> dict[str, list[int]]:
         if entry.seed is not None:
             found.setdefault(entry.method, set()).add(entry.seed)
     return {method: sorted(seeds) for method, seeds in found.items()}
-
-
-def place_of(directory: Path, arm: ArmResult) -> str | None:
-    """The run directory of an arm as `experiment.json` has it, relative to the experiment's; None where it has none."""
-    return None if arm.run_dir is None else shown(Path(arm.name))

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from callsheet.errors import counted
 from callsheet.experiments.places import PENDING, RECORD, REPORT, STATES
 from callsheet.experiments.results import verdicts
+from callsheet.experiments.results.by_prompt import ByPrompt, by_prompt
 from callsheet.experiments.results.comparison_rows import method_rows
 from callsheet.experiments.results.other_scores import other_scores
 from callsheet.experiments.results.summary import Summary
@@ -29,18 +31,28 @@ def write(directory: Path, summary: Summary, record: Mapping[str, Any] | None = 
 
     Both without secrets, each in one step: a reader finds the old file or the new one.
     """
+    answers = by_prompt(summary)
     if record is not None:
-        content = {**record, "arms": summary.rows, "verdict": summary.verdict_record}
+        content = {**record, "arms": summary.rows, "verdict": {**summary.verdict_record, **_recorded(answers)}}
         atomic.write(directory / RECORD, dumps(content, indent=2) + "\n", directory)
-    atomic.write(directory / REPORT, markdown(summary), directory)
+    atomic.write(directory / REPORT, markdown(summary, answers), directory)
 
 
-def markdown(summary: Summary) -> str:
+def _recorded(answers: ByPrompt) -> dict[str, Any]:
+    best = answers.best
+    return {
+        "checkpoints": [asdict(found) for found in answers.compared],
+        "best_checkpoint": best and {"arm": best.arm, "step": best.step, **asdict(best.chosen)},
+    }
+
+
+def markdown(summary: Summary, answers: ByPrompt) -> str:
     parts = [
         f"# {_text(summary.name)}",
         _text(summary.hypothesis) and f"Hypothesis: {_text(summary.hypothesis)}",
         _states(summary),
         *_who_won(summary),
+        *_single(answers),
         *_others(summary),
         *_missing(summary),
         *_going_on(summary),
@@ -80,6 +92,13 @@ def _explained(summary: Summary) -> Iterator[str]:
         yield f"`{COULD}` is the true difference that so many seeds show in 80 % of experiments, given this spread."
     if summary.verdict and summary.verdict.looks:
         yield f"Seeds are added until all is decided, {summary.verdict.looks} at most; the 5 % hold over all looks."
+
+
+def _single(answers: ByPrompt) -> Iterator[str]:
+    """Apart from the verdict, so that nobody takes it for one on methods."""
+    if found := [*answers.sentences]:
+        yield "## Single checkpoints"
+        yield "\n".join(f"- {_text(said)}" for said in found)
 
 
 def _others(summary: Summary) -> Iterator[str]:

@@ -60,7 +60,7 @@ def compared(
     cluster is one of its own.
     """
     of, than = [*of], [*than]
-    first, second = _means(of), _means(than)
+    first, second = means(of), means(than)
     found = {prompt: first[prompt] - second[prompt] for prompt in first if prompt in second}
     sums = _by_cluster(found, _clusters([*of, *than]))
     about: dict[str, Any] = {"of": names[0], "than": names[1], "prompts": len(found), "clusters": len(sums)}
@@ -76,7 +76,7 @@ def compared(
     return CheckpointVerdict(**about, verdict=verdict, left_out=left_out, difference=mean, interval=interval, p=p)
 
 
-def _means(answers: Sequence[Answer]) -> dict[str, float]:
+def means(answers: Sequence[Answer]) -> dict[str, float]:
     """The mean score of each prompt; a score that is no finite number is missing."""
     scores: dict[str, list[float]] = {}
     for answer in answers:
