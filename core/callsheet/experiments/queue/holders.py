@@ -96,9 +96,14 @@ def is_gone(holder: Holder) -> bool | None:
 
     The keeper ends after the processes of the arm: when both are gone, nobody writes to the run's directory.
     """
-    if holder.place is None or holder.place != place():
+    if not _is_here(holder):
         return None
     return not any(lives(one) for one in (holder.process, holder.keeper) if one)
+
+
+def is_dead(holder: Holder) -> bool:
+    """Whether a worker is known to be dead; its keeper may still be ending the process of its arm."""
+    return _is_here(holder) and not lives(holder.process)
 
 
 def lives(one: Process) -> bool:
@@ -119,6 +124,10 @@ def place() -> str | None:
         return f"{BOOT.read_text().strip()} {os.readlink(NAMESPACE)}"
     except OSError:
         return None
+
+
+def _is_here(holder: Holder) -> bool:
+    return holder.place is not None and holder.place == place()
 
 
 def _stat(pid: int) -> tuple[str | None, int | None]:

@@ -52,9 +52,10 @@ class Watch:
         return [claim.name for claim, why in lost if self._give_back(claim, why)]
 
     def is_uneasy(self) -> bool:
-        """Whether an arm may soon come back: somebody who holds one was not heard for three beats."""
+        """Whether an arm may soon come back: somebody who holds one is dead, or was not heard for three beats."""
         claims = self._of_others()
-        return any(self._silence(claim) > 3 * self.lease.beat for claim in claims)
+        silent = any(self._silence(claim) > 3 * self.lease.beat for claim in claims)
+        return silent or any(map(holders.is_dead, filter(None, map(self._holder, claims))))
 
     def _of_others(self) -> list[Claim]:
         claims = self.queue.claims()
@@ -105,6 +106,9 @@ class Watch:
         if holder:
             self._known[worker] = holder
         return bool(holder and holders.is_gone(holder))
+
+    def _holder(self, claim: Claim) -> Holder | None:
+        return self._known.get(claim.worker)
 
     def _give_back(self, claim: Claim, why: str) -> bool:
         entry = self.queue.read_claimed(claim)

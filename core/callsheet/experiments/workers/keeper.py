@@ -1,6 +1,6 @@
 """Keeps the process of an arm for its worker: starts it, waits for it, and kills it when the worker dies.
 
-`python -m callsheet.experiments.workers.keeper DIRECTORY` reads a line of JSON for each order: `start`, `signal`, or
+`python keeper.py DIRECTORY` reads a line of JSON for each order: `start`, `signal`, or
 the `patience` that it may have until the next order. It answers `started`, `refused` or `ended`. It has a session of
 its own: neither a terminal nor a kill of the worker's group reaches it. When its input ends, or nobody spoke for longer
 than its patience, it kills the arm's process and all of its group, so that none of them outlives the worker's lease.
@@ -8,6 +8,7 @@ than its patience, it kills the arm's process and all of its group, so that none
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import select
@@ -22,6 +23,7 @@ from typing import Any
 from callsheet.disk.inside import Inside
 
 PR_SET_PDEATHSIG = 1
+LIBC = ctypes.CDLL(None)  # loaded before a child needs it
 CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # counts the time for which the machine was asleep
 DEAF = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # a scheduler signals all processes of a job; the worker decides
 
@@ -119,9 +121,7 @@ class Keeper:
 def _die_with_keeper() -> None:
     """In the child: let the kernel kill it when the keeper dies, which nobody should kill."""
     if sys.platform == "linux":
-        import ctypes
-
-        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     for signum in DEAF:
         signal.signal(signum, signal.SIG_DFL)
 

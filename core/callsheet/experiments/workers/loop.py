@@ -32,6 +32,7 @@ from callsheet.rundir.rundir import now
 
 logger = logging.getLogger("callsheet")
 
+PROMISE = "its arm saves, and goes back to the queue. A second signal kills it."
 SHORTEST, LONGEST = 0.1, 2.0  # seconds between two looks of a worker that has nothing to do
 # What the world of a worker says of ranks is not so of its arms, which may begin worlds of their own.
 WITHHELD = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT", DRIVER, SWEEP)
@@ -87,7 +88,7 @@ class Worker:
         self.me = holders.this_process(experiment.callsheet, devices)
         self.choosing = Choosing(self.queue, experiment, self.me.id)
         self.watch = Watch(self.queue, self.me.id, lease)
-        self.stop = Stopping()
+        self.stop = Stopping(PROMISE)
         self._looked = 0.0
 
     def run(self) -> int:

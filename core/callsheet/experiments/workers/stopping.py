@@ -14,6 +14,7 @@ from typing import Any
 from callsheet.disk.inside import Inside
 from callsheet.experiments.places import WORKERS
 from callsheet.process.signals import SIGNALS
+from callsheet.process.streams import say_at_once
 
 RARELY = 2.0  # seconds
 ASKED = f"{WORKERS}/.stop"  # its presence stops every worker, wherever a launcher has started it
@@ -23,9 +24,11 @@ class Stopping:
     """What asked this process to end: `received` is a signal's number, and `hurried` says that a second one came.
 
     The first calls `first` with what is to be passed on, the second `again`. `pause` and `rest` are cut short by both.
+    `promise` is printed when the first comes.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, promise: str = "") -> None:
+        self.promise = promise
         self.received: int | None = None
         self.hurried = False
         self.first: Callable[[int], None] = lambda signum: None
@@ -59,7 +62,11 @@ class Stopping:
         if self.received is not None:
             self.hurried = True
             self.again()
-        self.stop(signum)
+            self.nudge()
+            return
+        self.stop(signum)  # before anything is said: the second may come meanwhile
+        if self.promise:
+            say_at_once(f"\n{signal.Signals(signum).name}: {self.promise}\n")
 
     @contextmanager
     def watched(self) -> Iterator[None]:
