@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from callsheet.errors import first_line
-from callsheet.experiments.results import verdicts
+from callsheet.experiments.results import pass_rates, verdicts
 from callsheet.experiments.results.arms import Known, finals, known_arms
 from callsheet.experiments.results.asked import Asked, Recorded, asked, recorded
 from callsheet.experiments.statistics.methods import MethodVerdict, compared
@@ -117,7 +117,7 @@ def _scores(arms: Sequence[Known], asks: Asked) -> tuple[dict[str, float], dict[
             missing[arm.name] = f"{arm.status}: {first_line(arm.error or 'it says not why')}"
         elif asks.success_metric is not None:
             try:
-                score = arm.score(asks.success_metric)
+                score = _score(arm, asks.success_metric)
             except KeyError as error:
                 missing[arm.name] = arm.error or str(error.args[0])
                 continue
@@ -126,6 +126,15 @@ def _scores(arms: Sequence[Known], asks: Asked) -> tuple[dict[str, float], dict[
             else:
                 missing[arm.name] = f"its {asks.success_metric} is {score}"
     return scores, missing
+
+
+def _score(arm: ArmResult, metric: str) -> float:
+    try:
+        return arm.score(metric)
+    except KeyError:
+        if not pass_rates.NAME.fullmatch(metric):
+            raise
+    return pass_rates.pass_rate(arm, metric)
 
 
 def _verdict(arms: Sequence[Known], scores: Mapping[str, float], asks: Asked) -> MethodVerdict | None:

@@ -1,6 +1,8 @@
 """The report says who won, how sure that is, what failed and how to go on; the record is strict JSON without secrets."""
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 
@@ -72,3 +74,28 @@ def test_a_thousand_failures_are_summed_up(tmp_path):
         made.failed("plain", seed, error="x" * 5000 + "\nmore")
     said = report(made.record())
     assert "10 more runs: experiment.json." in said and len(said) < 30_000
+
+
+PAGE = (Path(__file__).parents[4] / "docs" / "rundir.md").read_text(encoding="utf-8")
+PART = PAGE.split("## An experiment\n")[1].split("\n## ")[0]
+
+
+def test_the_page_names_every_field(tmp_path):
+    report(two_methods(tmp_path), name="demo")
+    found = json.loads((tmp_path / "experiment.json").read_text())
+    verdict = found["verdict"]
+    rows = [
+        found["arms"][0],
+        found["arms"][0]["attempts"][0],
+        verdict,
+        verdict["methods"][0],
+        verdict["comparisons"][0],
+    ]
+    assert {name for row in rows for name in row if f"`{name}`" not in PART} == set()
+    columns = {
+        name
+        for line in PART.split("Each of its `arms`")[1].split("The `verdict`")[0].splitlines()
+        if line.startswith("| `")
+        for name in re.findall(r"`(\w+)`", line.split("|")[1])
+    }
+    assert columns == {*found["arms"][0]}
