@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -26,7 +27,7 @@ from callsheet.privates.torch import agent_class
 from callsheet.process.environment import changed_environment
 from callsheet.process.gc_pause import gc_paused
 from callsheet.process.machine import cores
-from callsheet.process.signals import SIGNALS, Interrupted, signal_in
+from callsheet.process.signals import SIGNALS, Interrupted, is_echo, signal_in
 from callsheet.rundir import attempts
 from callsheet.rundir.again.reuse import OVER
 from callsheet.rundir.rundir import RunDir, now
@@ -61,9 +62,12 @@ class Forwarding:
         self.agent = agent
         self.received: int | None = None
         self.over = False  # all workers have ended
+        self._first = 0.0
 
     def handle(self, signum: int, frame: FrameType | None) -> None:
-        again, self.received = self.received is not None, signum
+        if self.received is not None and is_echo(self._first):
+            return
+        again, self.received, self._first = self.received is not None, signum, time.monotonic()
         workers = self._workers()
         if not workers and not self.over:
             raise Interrupted(signum)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import FrameType
 
-from callsheet.distributed.world import world
+from callsheet.distributed.world import ARM, world
 from callsheet.process.streams import say_at_once
 
+ECHO_SECONDS = 5.0
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -41,8 +44,12 @@ class Signals:
     received: int | None = None
     patient: bool = False
     promise: str = "finishing this step and saving a checkpoint"
+    _first: float = field(default=0.0, repr=False)
 
     def handle(self, signum: int, frame: FrameType | None) -> None:
+        if self.received is not None and is_echo(self._first):
+            return
+        self._first = time.monotonic()
         if self.received is not None or not self.patient:
             self.received = signum
             raise Interrupted(signum)
@@ -51,6 +58,15 @@ class Signals:
         if world().is_main:
             # Not sys.stderr: the handler may have interrupted a write to it, and a second write would raise.
             say_at_once(f"\n{name}: {self.promise}. A second signal stops at once.\n")
+
+
+def is_echo(first: float) -> bool:
+    """Whether a signal only repeats the one that came at `first`, in seconds of the monotonic clock.
+
+    The run of an arm gets each signal to its job twice: a scheduler signals all processes of a job, and its worker
+    passes it on. A worker whose user is impatient kills.
+    """
+    return ARM in os.environ and time.monotonic() - first < ECHO_SECONDS
 
 
 @contextmanager
