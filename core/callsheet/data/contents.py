@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import json
 import os
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from callsheet.data.files import FORMATS, files_of
+from callsheet.data.formats import ROWS
 from callsheet.disk import os_errors, regular
 from callsheet.errors import CallsheetError, first_line
 
@@ -23,10 +24,14 @@ SHOWN = 60
 
 @dataclass(frozen=True)
 class Contents:
-    """The columns and rows of a file or folder; None if a quick look could not tell."""
+    """The columns and rows of a file or folder; None if a quick look could not tell.
+
+    `sample` are the first rows where the file brings their values along: JSON does.
+    """
 
     columns: list[str] | None
     rows: int | None
+    sample: Sequence[Mapping[str, Any]] = ()
 
 
 def look(path: str, quick: bool = True) -> Contents:
@@ -38,7 +43,7 @@ def look(path: str, quick: bool = True) -> Contents:
             contents.append(_look_into(file, quick))
             size += file.stat().st_size
     # Only `datasets` knows which files of a folder form which split, so the rows stay unknown.
-    return Contents(contents[0].columns, None) if Path(path).expanduser().is_dir() else contents[0]
+    return replace(contents[0], rows=None) if Path(path).expanduser().is_dir() else contents[0]
 
 
 def first_row(path: str) -> dict[str, Any] | None:
@@ -114,14 +119,18 @@ def _parse(file: Path, number: int, text: str) -> Any:
 
 def _objects(file: Path, quick: bool, rows: Iterable[tuple[int, Any]], unit: str = "line") -> Contents:
     columns: dict[str, None] = {}
+    sample: list[dict[str, Any]] = []
     count = number = 0
     for number, row in rows:
         if not isinstance(row, dict):
             raise CallsheetError(f"{file}, {unit} {number}: a row must be an object in braces, not {_cut(str(row))}.")
         count += 1
+        if count <= ROWS:
+            sample.append(row)
         if row.keys() - columns.keys():
             columns.update(dict.fromkeys(row))
-    return _contents(file, quick, list(columns), count, number)
+    whole = [{name: row.get(name) for name in columns} for row in sample]  # as `datasets` fills them
+    return replace(_contents(file, quick, list(columns), count, number), sample=whole)
 
 
 def _csv(file: Path, quick: bool) -> Contents:

@@ -10,6 +10,7 @@ from callsheet.data.columns import check_columns, misfits, missing_columns
 from callsheet.data.contents import Contents, look
 from callsheet.data.evaluation import is_evaluation
 from callsheet.data.files import is_local
+from callsheet.data.formats import check_rows
 from callsheet.data.sources import check_id, contradiction, sources_of, split_of_file, split_problems
 from callsheet.errors import CallsheetError
 
@@ -27,7 +28,8 @@ def inspect(dataset: DatasetSettings, trainer: TrainerSettings) -> list[str]:
     for where, source in sources.items():
         try:
             seen[where] = _checked(where, source)
-            problems += missing_columns(seen[where].columns, trainer, source.path)
+            missing = missing_columns(seen[where].columns, trainer, source.path)
+            problems += missing or _wrong_rows(seen[where], source, trainer)
             if not dataset.streaming:
                 problems += ordering.missing_lengths(
                     seen[where].columns, trainer, source.path, evaluates=is_evaluation(where)
@@ -52,5 +54,18 @@ def _checked(where: str, source: SourceSettings) -> Contents:
         split_of_file(where, source)
     if source.columns and found.columns is not None:
         check_columns(source, found.columns)
+    sample = () if "[" in source.split else found.sample
     rows = None if found.rows is None or "[" in source.split else int(found.rows * source.weight)
-    return Contents(source.columns or found.columns, rows)
+    return Contents(source.columns or found.columns, rows, sample)
+
+
+def _wrong_rows(found: Contents, source: SourceSettings, trainer: TrainerSettings) -> list[str]:
+    """What training refuses of the first rows, which it loads to look at them. Those of Parquet, whose columns have one
+    type, are left to it, and so are rows that a slice of the split may leave out.
+    """
+    rows = [{name: row[name] for name in found.columns or row} for row in found.sample]
+    try:
+        check_rows(rows, trainer, source.path)
+    except CallsheetError as error:
+        return [str(error)]
+    return []

@@ -35,6 +35,8 @@ def refused(done, *messages):
         (["dataset.path=empty.jsonl"], "empty.jsonl"),
         (["dataset.path=bad.jsonl"], "bad.jsonl, line 2"),
         (["dataset.path=columns.jsonl"], "columns.jsonl"),
+        (["dataset.path=types.jsonl"], "Row 2 of data set 'types.jsonl' holds 7 in column 'prompt'; trainer=sft needs text"),
+        (["dataset.path=types.jsonl", "dataset.split=train[:1]", "output_dir=linked"], "symbolic link to"),
         (["dataset.columns=[promt]"], "promt"),
         (["model.path=./nowhere"], "model.path=./nowhere is not a folder"),
         (["model.init=pretrained"], "holds no weights. To draw them at random, set model.init=config."),
@@ -53,6 +55,9 @@ def test_a_wrong_setting_is_refused_before_anything_is_written(callsheet, tmp_pa
     (tmp_path / "empty.jsonl").write_text("")
     (tmp_path / "bad.jsonl").write_text('{"prompt": "a", "completion": "b"}\n{"prompt": "a", "completion"\n')
     (tmp_path / "columns.jsonl").write_text('{"promt": "a", "completion": "b"}\n')
+    (tmp_path / "types.jsonl").write_text('{"prompt": "a", "completion": "b"}\n{"prompt": 7, "completion": "b"}\n')
+    (tmp_path / "linked").mkdir()
+    (tmp_path / "linked" / "outbox").symlink_to(tmp_path)
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "thesis.tex").write_text("")
     before = sorted(path.name for path in tmp_path.rglob("*"))

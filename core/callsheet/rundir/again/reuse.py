@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from callsheet.disk import os_errors
+from callsheet.disk.descent import Outside
+from callsheet.disk.planted import refuse_planted
 from callsheet.disk.refusals import permissions
 from callsheet.rundir.rundir import CHECKPOINTS, CONFIG, EVALS, EVENTS, LOCK, METRICS, RUN, RunDir
 
@@ -21,8 +23,15 @@ OF_OTHERS = re.compile(r"\.(log|out|err|txt)$")  # such as the output of a Slurm
 
 def path_problems(folder: Path) -> list[str]:
     """Why `folder` cannot become a run directory."""
-    said = os_errors.unwritable(folder)
-    return [os_errors.of_setting("output_dir", folder, said)] if said else [*_closed_in(folder)]
+    if said := os_errors.unwritable(folder):
+        return [os_errors.of_setting("output_dir", folder, said)]
+    try:
+        refuse_planted(folder)
+    except Outside as error:
+        return [f"output_dir={folder}: {error}"]
+    except FileNotFoundError:
+        return []
+    return [*_closed_in(folder)]
 
 
 def _closed_in(folder: Path) -> Iterator[str]:
