@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     )
 
 PROJECT = "callsheet"
-API_VERSION = "1.2"
+API_VERSION = "1.3"
 
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
@@ -82,6 +82,14 @@ class Plugin:
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Restore what `state_dict` returned; called on every rank of the plugin, before `on_train_start`."""
+
+    def reports(self) -> Sequence[str] | None:
+        """Return the names of the benchmarks that this plugin will report in every run; None if that is not known.
+
+        Called in the driver, before anything is loaded: an experiment whose success metric no plugin reports is
+        refused. A plugin that reports none returns an empty list.
+        """
+        return None
 
     def publish(self, state: LoopState, folder: Path) -> None:
         """Put the final model into the outbox; `folder` holds it, complete.

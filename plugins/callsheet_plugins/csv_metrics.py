@@ -35,6 +35,9 @@ class CsvMetrics(Plugin):
         super().__post_init__()
         self._table: Table | None = None
 
+    def reports(self) -> list[str]:
+        return []
+
     @hookimpl
     def preflight(self, ctx: LogContext, report: PreflightReport) -> None:
         if Path(self.filename).name != self.filename or not self.filename.endswith(".csv"):

@@ -49,6 +49,9 @@ class EarlyStopping(Plugin):
         name, slash, _ = self.metric.partition("/")
         return name if slash and not name.startswith("eval_") else ""
 
+    def reports(self) -> list[str]:
+        return []
+
     @hookimpl
     def preflight(self, ctx: LogContext, report: PreflightReport) -> None:
         from callsheet.data.evaluation import without_loss  # which composing, that imports this file, does without

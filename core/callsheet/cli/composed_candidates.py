@@ -44,7 +44,7 @@ def ask_hydra(arguments: Sequence[str]) -> int:
     app = hydra.main(
         version_base=compose.VERSION_BASE, config_path=f"pkg://{compose.CONFIG_MODULE}", config_name="config"
     )
-    with compose.recipes_may_list_plugins(), as_typed(["callsheet", *arguments]):
+    with compose.files_read_our_way(), as_typed(["callsheet", *arguments]):
         app(lambda config: None)()
     return 0
 

@@ -192,7 +192,7 @@ def _compose_and_call(name: str, task: Task, overrides: Sequence[str]) -> HydraT
     )
     try:
         with (
-            compose.recipes_may_list_plugins(),
+            compose.files_read_our_way(),
             composing_once(compose.SOURCES),
             composing_through(look),
             as_typed([f"callsheet {name}", *translated, *flags]),

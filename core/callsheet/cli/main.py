@@ -163,6 +163,8 @@ def _train(config: DictConfig, overrides: list[str]) -> int:
     from callsheet.cli.views.summary import show
     from callsheet.config.compose import flags
     from callsheet.disk.os_errors import Refused, explained
+    from callsheet.distributed.world import arm_file
+    from callsheet.experiments.expanding.plain import require_one_run
     from callsheet.outbox.counts import counts_of, sentence
     from callsheet.preflight.preflight import require, require_plan
     from callsheet.process.signals import Interrupted
@@ -171,6 +173,8 @@ def _train(config: DictConfig, overrides: list[str]) -> int:
     from callsheet.session.status import attempts_of, where_it_lies
 
     here = world()
+    if not here.is_worker:
+        require_one_run(config, arm_file())
     work_comes_first()
     outlive_the_terminal()
     plan = require_plan(config, [] if here.is_driven else overrides)  # a worker's driver has looked already

@@ -20,11 +20,12 @@ from hydra.plugins.search_path_plugin import SearchPathPlugin
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
+from callsheet.config.experiment import choice
 from callsheet.config.hydra_errors import plain
 from callsheet.config.names.renamed import RESOLVER, any_name
 from callsheet.config.overrides import LESS, MORE, PLUGINS, lock_in, translated
-from callsheet.config.recipe_files import FileConfigSource, ImportlibResourcesConfigSource
-from callsheet.config.recipe_files import recipes_may_list_plugins as recipes_may_list_plugins
+from callsheet.config.recipe_files import FileConfigSource, ImportlibResourcesConfigSource, settled
+from callsheet.config.recipe_files import files_read_our_way as files_read_our_way
 from callsheet.config.schema import Root
 from callsheet.config.sweeps import refuse_idle_removal
 from callsheet.plugins import entry_points, locking
@@ -113,7 +114,8 @@ def compose(overrides: Sequence[str]) -> DictConfig:
     words = translated(overrides)
     locking.hold(lock_in(words))
     try:
-        with apart(SOURCES, SCHEMA, [FileConfigSource, ImportlibResourcesConfigSource]) as composed:
+        readers = [FileConfigSource, ImportlibResourcesConfigSource]
+        with apart(SOURCES, SCHEMA, readers, settled, choice.named) as composed:
             config = composed(words)
             refuse_idle_removal(words, "config")
             return config

@@ -19,6 +19,7 @@ from omegaconf.errors import (
 )
 
 from callsheet.config import places
+from callsheet.config.experiment.files import BY_PATH, in_folder, key_in
 from callsheet.config.overrides import LESS, MORE, PLUGINS, as_typed
 from callsheet.config.texts.keys import lines_of, nodes_of
 from callsheet.config.texts.typed import unreadable_sign
@@ -31,7 +32,7 @@ from callsheet.secrets import redact_override
 
 LIST_FOR_NAMES = "Cannot merge DictConfig with ListConfig"  # OmegaConf 2.3
 SECTION = re.compile(
-    r"|model|dataset|trainer|peft|launch|outbox|finish|callbacks|hydra|plugins\.\w+|trainer\.args|peft\.args|"
+    r"|experiment|experiment\.(arms|matrix|stages|budget|search|sequential)|model|dataset|trainer|peft|launch|outbox|finish|callbacks|hydra|plugins\.\w+|trainer\.args|peft\.args|"
     r"model\.kwargs|launch\.config"
 )  # which hold values by name, as the whole of a file does
 OF_HYDRA = ("hydra", "more_plugins", "recipe")
@@ -131,6 +132,11 @@ def unknown_key(full_key: str, known: Sequence[str], elsewhere: Sequence[str] = 
             f"No plugin named {key!r} is selected.{did_you_mean(key, [*known, *installed()])} Selected: {selected}; "
             f"installed: {', '.join(installed())}."
         )
+    if section == "experiment" and key in places.SECTIONS:
+        return (
+            f"{full_key} is no setting of an experiment. Write it in 'overrides:', for all arms; or begin the file "
+            f"with the line '# @package _global_', and write {key}: beside experiment:."
+        )
     owner = f"Plugin {section.split('.')[1]!r}" if section.startswith("plugins.") else section or "The configuration"
     offer = f" Did you mean {' or '.join(elsewhere)}?" if elsewhere else did_you_mean(key, known)
     return f"{owner} has no setting {key!r}.{offer} It has: {', '.join(sorted(known))}."
@@ -181,8 +187,9 @@ def _where(chain: list[BaseException], key: str = "") -> str:
 
 def _file(chain: list[BaseException], config_path: str) -> Path | None:
     """The file in a folder that Hydra calls `config_path`; None for one of a package."""
-    place = config_path.replace(f"{MORE}/", f"{PLUGINS}/", 1)
-    folders = next((link.__dict__[SEARCHED] for link in chain if SEARCHED in link.__dict__), ())
+    place = in_folder(config_path.replace(f"{MORE}/", f"{PLUGINS}/", 1))
+    by_path = (BY_PATH,) if place.startswith("/") else ()
+    folders = by_path or next((link.__dict__[SEARCHED] for link in chain if SEARCHED in link.__dict__), ())
     files = (Path(folder, f"{place}.yaml") for folder in folders)
     return next((file for file in files if file.is_file()), None)
 
@@ -201,7 +208,9 @@ def _no_mapping(chain: list[BaseException]) -> str:
     found = next((part for link in chain if (part := re.search(r"^In '([^']+)'", str(link)))), None)
     if not found or not (file := _file(chain, found[1])):
         return ""
-    for key, value, line in nodes_of(file.read_text(encoding="utf-8")):
+    text = file.read_text(encoding="utf-8")
+    for written, value, line in nodes_of(text):
+        key = key_in(found[1], text, written)
         if SECTION.fullmatch(key) and value != "mapping":
             named = f"{key} takes" if key else "A file takes"
             example = f"{key or 'model'}: {{name: value}}"

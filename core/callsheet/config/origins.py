@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
+from callsheet.config.experiment.files import GROUP, key_in
 from callsheet.config.overrides import LESS, MORE, PLUGINS, as_typed
 from callsheet.config.texts.keys import Key, lines_of
 from callsheet.config.yaml_lines import entries_of, file_of
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 
 SETTING = re.compile(
-    r"\b(model|dataset|trainer|peft|launch|outbox|finish|plugins|callbacks)(\.[\w-]+)+"
+    r"\b(experiment|model|dataset|trainer|peft|launch|outbox|finish|plugins|callbacks)(\.[\w-]+)+"
     r"|^(experiment|output_dir|resume|branch|plugins_lock)(?=\W)"
 )
 LINE = re.compile(r"^(?!default|callsheet_conf/).*\.yaml:\d+$")
@@ -94,11 +95,21 @@ class Origins:
         """What set `key` last, or an empty string."""
         return next((origin for layer in reversed(self.layers) if (origin := layer.origin(*key))), "")
 
+    def of_setting(self, name: str) -> str:
+        """What set `name`, which in an experiment may be a key below a key with dots; else what is around it."""
+        if found := self.origin(*name.split(".")):
+            return found
+        keys = {".".join(key): origin for layer in self.layers for key, origin in layer.origins.items()}
+        parts = name.split(".") if name.startswith(f"{GROUP}.") else []
+        around = (".".join(parts[:length]) for length in range(len(parts), 1, -1))
+        return next((keys[each] for each in around if each in keys), "")
+
     def choices(self) -> Iterator[Value]:
         """The option of each group at the top but those of plugins."""
         parents = {layer.path: layer.default.parent for layer in self.layers if layer.default}
         for group, option in reversed(list(self.chosen.items())):
-            if "/" not in group and group not in (PLUGINS, MORE, LESS):
+            plain = group == GROUP and option is None  # the name of a run, which is a value
+            if "/" not in group and group not in (PLUGINS, MORE, LESS) and not plain:
                 parent = parents.get(f"{group}/{option}") or self.primary
                 yield Value(group, option or "none", self._selected(group, str(option), parent))
 
@@ -139,7 +150,7 @@ def located(text: str) -> str:
         return text
     try:
         trail = Origins.of_this_run()
-        places = [trail.origin(*found[0].split(".")) if found else "" for found in named]
+        places = [trail.of_setting(found[0]) if found else "" for found in named]
     except Exception:  # what is wrong may be what the trail is made from, and is to be said as it is
         return text
     lines = zip(text.split("\n"), places, strict=True)
@@ -171,7 +182,8 @@ def _keys_of(default: ResultDefault) -> dict[Key, str]:
     """The keys that a file or the class of a plugin sets, below the package that Hydra puts it in."""
     path, package = str(default.config_path), tuple(filter(None, (default.package or "").split(".")))
     if found := file_of(path):
-        return {(*package, *key): f"{found[0]}:{line}" for key, line in lines_of(found[1])}
+        above = (*package, *filter(None, [key_in(path, found[1], "")]))
+        return {(*above, *key): f"{found[0]}:{line}" for key, line in lines_of(found[1])}
     if path.startswith(f"{LESS}/"):
         return {(PLUGINS, path.partition("/")[2]): f"~plugins={path.partition('/')[2]}"}
     if path.partition("/")[0] in (PLUGINS, MORE):

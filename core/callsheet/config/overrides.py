@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from callsheet.config.experiment.files import MEANT, WRITTEN
 from callsheet.config.texts.paths import kind_of_path
 from callsheet.config.texts.typed import refuse_unmeant
 from callsheet.errors import CallsheetError
@@ -25,13 +26,16 @@ MULTIRUN = {"-m", "--multirun", "hydra.mode=MULTIRUN"}
 SETTING = re.compile(rf"{PLUGINS}\.[\w-]+(\.|=\{{)")
 # A key in one of these need not be in the YAML: arguments of others, and the entries of a plugin's dictionary.
 OPEN = re.compile(
-    r"(trainer\.args|peft\.args|callbacks|model\.kwargs|launch\.config|dataset\.eval|plugins\.[\w-]+\.\w+)(\.|=\{)"
+    r"(trainer\.args|peft\.args|callbacks|model\.kwargs|launch\.config|dataset\.eval|plugins\.[\w-]+\.\w+|"
+    r"experiment\.(arms|matrix|stages|search\.space))(\.|=\{)"
 )
 TEXT = [
     "output_dir",
     "resume",
     "plugins_lock",
     "experiment",
+    "experiment.name",
+    "experiment.hypothesis",
     "model.path",
     "dataset.path",
     "dataset.split",
@@ -52,6 +56,7 @@ def translated(overrides: Sequence[str]) -> list[str]:
     >>> translated(["plugins=[a]", "+plugins=b", "+plugins=c", "~plugins=a", "trainer.args.max_steps=9"])
     ['plugins=[a]', '++trainer.args.max_steps=9', 'more_plugins=[b,c]', 'less_plugins=a']
     """
+    overrides = [item.replace(WRITTEN, MEANT) for item in overrides]
     refuse_unmeant(overrides)
     for item in overrides:
         _refuse_untypable(item)
@@ -72,7 +77,7 @@ def lock_in(overrides: Sequence[str]) -> str | None:
 
 
 NAMES_FOLDERS = re.compile(
-    r"[+~]*(experiment|output_dir|resume|hydra\.(run|sweep)\.(dir|subdir)|hydra\.job\.name)=(.*)", re.S
+    r"[+~]*(experiment(?:\.name)?|output_dir|resume|hydra\.(run|sweep)\.(dir|subdir)|hydra\.job\.name)=(.*)", re.S
 )
 OF_ENVIRONMENT = re.compile(r"\$\{oc\.env:(\w+)")
 

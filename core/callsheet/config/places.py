@@ -44,7 +44,7 @@ def of(name: str, config: Any) -> list[str]:
 
 
 def _sections(name: str) -> Iterator[str]:
-    for section in fields(Root):
+    for section in sorted(fields(Root), key=lambda section: section.name == "experiment"):  # which few mean
         if is_dataclass(kind := section.default_factory) and name in {field.name for field in fields(kind)}:
             yield f"{section.name}.{name}"
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import asdict, dataclass, fields, is_dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from callsheet.config.experiment.reading import recorded, settings_of
 from callsheet.config.hydra_errors import plain, unknown_key
 from callsheet.config.names import instead, renamed
 from callsheet.config.overrides import refuse_secret
@@ -87,7 +88,7 @@ def make_plan(config: DictConfig, overrides: Sequence[str] = ()) -> Plan:
     _refuse_secrets(settings)
     trainer = settings.trainer
     return Plan(
-        experiment=settings.experiment,
+        experiment=settings.experiment.name,
         run_dir=Path(settings.output_dir).expanduser().absolute(),
         resume=settings.resume,
         branch=settings.branch,
@@ -123,9 +124,13 @@ def _settle_place(config: DictConfig) -> None:
 
 
 def _composed(config: DictConfig, plugins: Mapping[str, Plugin]) -> dict[str, Any]:
-    """What was composed, without what a recipe says of plugins that this run does not select."""
+    """What was composed, without other arms, and without what a recipe says of plugins that are not selected."""
     content = cast("dict[str, Any]", OmegaConf.to_container(config))
-    return {**content, "plugins": {name: content["plugins"][name] for name in plugins}}
+    return {
+        **content,
+        "experiment": recorded(content["experiment"]),
+        "plugins": {name: content["plugins"][name] for name in plugins},
+    }
 
 
 def _absolute(lock: str | None) -> str | None:
@@ -177,12 +182,16 @@ def make_plugin(name: str, plugin_class: type[Plugin], node: DictConfig) -> Plug
 
 def _settings(config: DictConfig) -> Root:
     """The configuration without its plugins, as typed objects with their ranges checked."""
-    rest = cast("dict[str, Any]", {name: node for name, node in config.items() if name not in ("plugins", "hydra")})
+    apart = ("plugins", "hydra", "experiment")
+    rest = cast("dict[str, Any]", {name: node for name, node in config.items() if name not in apart})
     try:
+        experiment = settings_of(config)
         settings = cast(Root, OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Root), rest)))
     except OmegaConfBaseException as error:
         raise plain(error) from error
-    sections: dict[str, Any] = {name: getattr(settings, name) for name in ("model", "dataset", "launch", "outbox")}
+    settings.experiment = experiment
+    names = ("model", "dataset", "launch", "outbox", "experiment")
+    sections: dict[str, Any] = {name: getattr(settings, name) for name in names}
     if settings.trainer.tokenize:
         sections["trainer.tokenize"] = settings.trainer.tokenize
     sections |= {f"dataset.mixture[{number}]": source for number, source in enumerate(settings.dataset.mixture)}
@@ -211,22 +220,33 @@ def _refuse_unknown_in(where: str, above: DictConfig, section: str) -> None:
 
 
 def _refuse_missing(config: DictConfig) -> None:
-    missing = sorted(key for key in OmegaConf.missing_keys(config) if not key.startswith("hydra"))
+    missing = sorted(_missing_in(config))
     if missing:
         lines = [f"{key} must be set{_help_for(key)}." for key in missing]
         raise CallsheetError("\n".join(lines))
+
+
+def _missing_in(config: DictConfig) -> Iterator[str]:
+    """The keys that must be set; of an experiment none, whose arms may set to ??? what they like."""
+    for name in (name for name in map(str, config) if name not in ("hydra", "experiment")):
+        if OmegaConf.is_missing(config, name):
+            yield name
+        elif isinstance(node := config[name], (DictConfig, ListConfig)):
+            yield from (f"{name}{'' if key[0] == '[' else '.'}{key}" for key in OmegaConf.missing_keys(node))
 
 
 def _refuse_secrets(settings: Root) -> None:
     """Refuse secrets where the names of files or what libraries save would hold them."""
     model = {name: value for name, value in vars(settings.model).items() if name != "kwargs"}  # which nobody saves
     lasting = {
-        **{name: getattr(settings, name) for name in ("experiment", "output_dir", "resume")},
+        "experiment": settings.experiment.name,
+        **{name: getattr(settings, name) for name in ("output_dir", "resume")},
         **{"model": model, "peft": vars(settings.peft), "launch": vars(settings.launch)},
         "trainer.args": {name: value for name, value in settings.trainer.args.items() if name != "hub_token"},
     }  # hub_token is refused by its name, with better advice
     for name, value in lasting.items():
         refuse_secret(name, value)
+    refuse_secret("experiment", asdict(settings.experiment))
     refuse_secret(
         "dataset.eval", dict.fromkeys(settings.dataset.eval if isinstance(settings.dataset.eval, dict) else ())
     )

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from hydra.plugins.config_source import ConfigResult
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
+from callsheet.config.experiment import choice
+from callsheet.config.experiment.files import BY_PATH, GLOBAL, in_folder, with_section
 from callsheet.config.overrides import LOCK, MORE, PLUGINS
 from callsheet.disk import regular, yaml_files
 from callsheet.disk.standing import short
 from callsheet.disk.typed import Malformed, shown
 from callsheet.errors import CallsheetError, sentences
 from callsheet.plugins import locking
-from callsheet.privates.hydra import reading_by, yaml_sources
+from callsheet.privates.hydra import reading_by, settling, yaml_sources
 
 if TYPE_CHECKING:
     from hydra.core.object_type import ObjectType
@@ -26,7 +29,6 @@ if TYPE_CHECKING:
 else:
     InFolders, InPackages = yaml_sources()
 
-GLOBAL = "_global_"
 SELF = "_self_"
 OVERRIDE = f"override /{PLUGINS}"
 ADVICE = "write names, as in 'plugins: [bema, csv_metrics]', or with settings, as in 'plugins: [bema: {lag: 3}]'"
@@ -40,7 +42,8 @@ class _Files:
         found = super().load_config(path)  # type: ignore[misc]  # of the class beside it, as below
         _require_package(found, path)
         _hold_to_lock(found)
-        return with_choice(found, path)
+        found = with_choice(found, path)
+        return with_section(found, config_path)
 
     def is_config(self, config_path: str) -> bool:
         try:
@@ -70,6 +73,8 @@ class FileConfigSource(_Files, InFolders):
         return found
 
     def is_config(self, config_path: str) -> bool:
+        if (self.path == BY_PATH) != at_home(config_path).startswith("/"):
+            return False
         place = self._place(at_home(config_path))
         try:
             if place.exists() and not place.is_file() and not place.is_dir():
@@ -83,7 +88,7 @@ class FileConfigSource(_Files, InFolders):
 
     def _refuse_circle(self, path: str, config: Any, above: list[str]) -> None:
         """Raise `CallsheetError` for a file that its defaults lead back to; Hydra would follow them without end."""
-        here = [*above, path.removesuffix(".yaml")]
+        here = [*above, path.removesuffix(".yaml").lstrip("/")]
         for other in _included(config, path.rpartition("/")[0]):
             if other in here:
                 way = " → ".join(f"{each}.yaml" for each in [*here[here.index(other) :], other])
@@ -93,8 +98,14 @@ class FileConfigSource(_Files, InFolders):
                 self._refuse_circle(other, OmegaConf.load(self._place(other)), here)
 
 
+settled = partial(choice.settled, FileConfigSource)
+
+
 class ImportlibResourcesConfigSource(_Files, InPackages):
     """The files of a package, such as those that come with Callsheet."""
+
+    def is_config(self, config_path: str) -> bool:
+        return not at_home(config_path).startswith("/") and super().is_config(config_path)
 
 
 def check_file(file: Path) -> None:
@@ -123,15 +134,17 @@ def _included(config: Any, group: str) -> Iterator[str]:
                     yield path.lstrip("/") if path.startswith("/") else f"{group}/{path}".lstrip("/")
 
 
-def recipes_may_list_plugins() -> AbstractContextManager[None]:
+@contextmanager
+def files_read_our_way() -> Iterator[None]:
     """As long as it lasts, Hydra reads files as described here; other applications in this process are left alone."""
-    return reading_by(FileConfigSource, ImportlibResourcesConfigSource)
+    with reading_by(FileConfigSource, ImportlibResourcesConfigSource), settling(settled, choice.named):
+        yield
 
 
 def at_home(config_path: str) -> str:
-    """The path of a preset, which lies in `plugins/`, whether it was chosen or added."""
+    """The path of a preset, which lies in `plugins/`, whether it was chosen or added; and of a user's own file."""
     group, slash, name = config_path.partition("/")
-    return f"{PLUGINS}{slash}{name}" if group == MORE else config_path
+    return f"{PLUGINS}{slash}{name}" if group == MORE else in_folder(config_path)
 
 
 def _hold_to_lock(found: ConfigResult) -> None:

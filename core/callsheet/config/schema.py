@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from callsheet.config.experiment import ExperimentSettings
 from callsheet.outbox.settings import OutboxSettings
 from callsheet.rundir.again import changes
 from callsheet.settings import setting
@@ -151,7 +152,7 @@ class FinishSettings:
 class Root:
     """Everything `callsheet train` understands."""
 
-    experiment: str = "default"
+    experiment: ExperimentSettings = field(default_factory=ExperimentSettings)
     output_dir: str = "???"
     resume: str = "auto"
     branch: bool = False

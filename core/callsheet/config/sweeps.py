@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from callsheet.config.experiment.files import GROUP
 from callsheet.config.overrides import LESS, MORE, PLUGINS, TEXT, as_typed
 from callsheet.errors import CallsheetError
 from callsheet.plugins.registry import installed, load, structured
@@ -95,7 +96,7 @@ def _runs(typed: Sequence[str]) -> Iterator[Sequence[str]]:
     """The choices of options that the runs of a sweep make."""
     dimensions: list[list[str]] = []
     for override in _parsed([*typed, *_in_files()]):
-        if "." in override.key_or_group or override.key_or_group in TEXT:
+        if "." in override.key_or_group or (override.key_or_group in TEXT and override.key_or_group != GROUP):
             continue  # a value, which selects nothing
         if not override.is_sweep_override():
             dimensions.append([str(override.input_line)])

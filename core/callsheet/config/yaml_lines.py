@@ -11,6 +11,7 @@ import yaml
 from hydra.core.hydra_config import HydraConfig
 
 from callsheet.config.compose import PluginConfigs
+from callsheet.config.experiment.files import BY_PATH
 from callsheet.config.overrides import LESS, MORE, PLUGINS
 from callsheet.config.recipe_files import at_home
 from callsheet.config.texts.keys import composed, items, pairs
@@ -73,6 +74,8 @@ def file_of(config_path: str) -> tuple[str, str] | None:
         if source.schema not in ("pkg", "file"):
             continue
         packaged = source.schema == "pkg"
+        if (source.path == BY_PATH) != config_path.startswith("/"):
+            continue
         file = (files(source.path) if packaged else Path(source.path)) / f"{config_path.removesuffix('.yaml')}.yaml"
         if file.is_file():
             label = f"{source.path.replace('.', '/')}/{config_path}.yaml" if packaged else short(Path(str(file)))

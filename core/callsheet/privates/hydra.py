@@ -6,14 +6,20 @@ import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import replace
+from types import MethodType
 from typing import TYPE_CHECKING, Any
 
 from callsheet.privates.library import Library, Private
 
 if TYPE_CHECKING:
     from hydra._internal.config_loader_impl import ConfigLoaderImpl as ConfigLoaderImpl
+    from hydra._internal.config_repository import CachingConfigRepository
     from hydra._internal.defaults_list import DefaultsList as DefaultsList
     from hydra._internal.defaults_list import OverrideMetadata
+    from hydra.core.default_element import ResultDefault
+    from hydra.core.override_parser.types import Override
+    from hydra.plugins.config_source import ConfigResult, ConfigSource
     from omegaconf import DictConfig
 
 FILE = "hydra/_internal/defaults_list.py"
@@ -27,6 +33,9 @@ LOOKS = "looks at what Hydra composed before Hydra acts on it"
 SWEEPS = "makes an experiment of a sweep"
 LAUNCHES = "gives launchers jobs that Hydra did not compose"
 SWEEPER = "hydra/_internal/core_plugins/basic_sweeper.py"
+EXPERIMENT = "experiment"  # the group
+CHOOSES = "finds out whether experiment= names a file"
+MERGES = "composes an arm from what all arms have in common"
 SEARCHED = "searched"  # an attribute of errors
 _apart: ContextVar[ConfigLoaderImpl | None] = ContextVar("apart", default=None)
 
@@ -59,6 +68,23 @@ LIBRARY = Library(
             "ConfigLoaderImpl.load_configuration", LOADER, 133, BESIDE,
             takes=("config_name", "overrides", "run_mode", "from_shell"),
         ),
+        Private(
+            "ConfigLoaderImpl._parse_overrides_and_create_caching_repo", LOADER, 224, CHOOSES,
+            takes=("config_name", "overrides"),
+        ),
+        Private("ConfigLoaderImpl._load_single_config", LOADER, 401, CHOOSES, takes=("default", "repo")),
+        Private(
+            "ConfigLoaderImpl._apply_overrides_to_config", LOADER, 336, MERGES,
+            takes=("overrides", "cfg"),
+        ),
+        Private(
+            "ConfigLoaderImpl.validate_sweep_overrides_legal", LOADER, 51, MERGES,
+            takes=("overrides", "run_mode", "from_shell"),
+        ),
+        Private("CachingConfigRepository.config_exists", "hydra/_internal/config_repository.py", 355, CHOOSES),
+        Private("CachingConfigRepository.get_group_options", "hydra/_internal/config_repository.py", 358, CHOOSES),
+        Private("CachingConfigRepository.get_sources", "hydra/_internal/config_repository.py", 365, CHOOSES),
+        Private("Override._value", "hydra/core/override_parser/types.py", 260, CHOOSES),
         Private("OmegaConf", SWEEPER, 164, LOOKS),
         Private("BasicSweeper.split_arguments", SWEEPER, 107, SWEEPS, takes=("overrides", "max_batch_size")),
         Private("Hydra.multirun", HYDRA, 136, SWEEPS, takes=("config_name", "task_function", "overrides")),
@@ -109,6 +135,87 @@ def reading_by(*sources: type[Any]) -> Iterator[None]:
         yield
     finally:
         types.update({source.scheme(): before[source.scheme()] for source in sources})
+
+
+def apply(overrides: Sequence[str], config: DictConfig) -> None:
+    """Set in `config` what `overrides`, none of which chooses an option, say; as a composition would."""
+    from hydra._internal.config_loader_impl import ConfigLoaderImpl
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.types import RunMode
+
+    parsed = OverridesParser.create().parse_overrides([*overrides])
+    ConfigLoaderImpl.validate_sweep_overrides_legal(parsed, RunMode.RUN, from_shell=False)
+    ConfigLoaderImpl._apply_overrides_to_config(parsed, config)
+
+
+class Repository:
+    """Where a composition looks for files, `hydra.searchpath` among it."""
+
+    def __init__(self, caching: CachingConfigRepository) -> None:
+        self._caching = caching
+
+    def config_exists(self, config_path: str) -> bool:
+        return self._caching.config_exists(config_path)
+
+    def options(self, group: str) -> list[str]:
+        return self._caching.get_group_options(group)
+
+    def add(self, source: ConfigSource) -> None:
+        """Look in `source`, too, after all others but the stored schema."""
+        sources = self._caching.get_sources()
+        if not any(each.path == source.path for each in sources):
+            sources.insert(-1, source)
+
+
+Settle = Callable[["Sequence[Override]", Repository], "list[Override]"]
+Name = Callable[["ConfigResult", str], None]
+
+
+def choosing(override: Override, option: str) -> Override:
+    """`override` with another option of the same group."""
+    from hydra.core.override_parser.types import OverrideType
+
+    return replace(override, _value=option, type=OverrideType.CHANGE)
+
+
+@contextmanager
+def settling(settle: Settle, name: Name) -> Iterator[None]:
+    """Have `settle` see the overrides of each composition, and `name` each file that the group `experiment` chose."""
+    from hydra._internal.config_loader_impl import ConfigLoaderImpl
+
+    methods = _settling(ConfigLoaderImpl, settle, name)
+    before = {each: getattr(ConfigLoaderImpl, each) for each in methods}
+    for each, method in methods.items():
+        setattr(ConfigLoaderImpl, each, method)
+    try:
+        yield
+    finally:
+        for each, method in before.items():
+            setattr(ConfigLoaderImpl, each, method)
+
+
+def _settling(loader: type[ConfigLoaderImpl], settle: Settle, name: Name) -> dict[str, Any]:
+    """The methods of a loader that do so."""
+    parse, load = loader._parse_overrides_and_create_caching_repo, loader._load_single_config
+
+    def parsed(self: ConfigLoaderImpl, config_name: str | None, overrides: list[str]) -> Any:
+        found, caching = parse(self, config_name, overrides)
+        return settle(found, Repository(caching)), caching
+
+    def loaded(self: ConfigLoaderImpl, default: ResultDefault, repo: Any) -> ConfigResult:
+        result = load(self, default, repo)
+        if _is_chosen(default):
+            name(result, str(default.config_path))
+        return result
+
+    return {"_parse_overrides_and_create_caching_repo": parsed, "_load_single_config": loaded}
+
+
+def _is_chosen(default: ResultDefault) -> bool:
+    """Whether the group `experiment` chose this file, or another one of the group includes it."""
+    in_group = str(default.config_path).startswith(f"{EXPERIMENT}/")
+    is_included = str(default.parent).startswith(f"{EXPERIMENT}/")
+    return default.override_key == EXPERIMENT or (default.is_self and in_group and not is_included)
 
 
 @contextmanager
@@ -208,7 +315,7 @@ def composing_through(look: Callable[[DictConfig], None]) -> Iterator[None]:
 
 @contextmanager
 def apart(
-    sources: Mapping[str, str], schema: str, readers: Sequence[type[Any]]
+    sources: Mapping[str, str], schema: str, readers: Sequence[type[Any]], settle: Settle, name: Name
 ) -> Iterator[Callable[[Sequence[str]], DictConfig]]:
     """Gives a function that composes "config" as `hydra.compose` would, and `defaults_list` tells of its composition.
 
@@ -223,6 +330,8 @@ def apart(
     if not OmegaConf.has_resolver("hydra"):
         setup_globals()
     loader = _loader(sources, schema, {reader.scheme(): reader for reader in readers})
+    for each, method in _settling(type(loader), settle, name).items():
+        setattr(loader, each, MethodType(method, loader))
 
     def composed(overrides: Sequence[str]) -> DictConfig:
         config = loader.load_configuration("config", [*overrides], RunMode.RUN, from_shell=False)

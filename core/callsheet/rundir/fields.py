@@ -60,7 +60,7 @@ class RunRecord(TypedDict, total=False):
 class ConfigRecord(TypedDict, total=False):
     """`config.yaml`: the sections that are read from the run of another process."""
 
-    experiment: str | None
+    experiment: str | dict[str, Any] | None  # a text, its name, until 0.1
     resume: str | None
     branch: bool | None
     model: Section

@@ -74,6 +74,9 @@ class Bema(Schedule):
         self._evaluation: Evaluation | None = None
         self._trainer: Any = None  # with the attributes of Averaging
 
+    def reports(self) -> list[str]:
+        return []
+
     @hookimpl
     def preflight(self, ctx: LogContext, report: PreflightReport) -> None:
         from callsheet_plugins.bema import placing  # as in `_new`

@@ -55,6 +55,9 @@ class Benchmarks(BenchmarkSettings):
             else:
                 raise LookupError(f"{revision.path} no longer holds commit {revision.commit}; it is not scored")
 
+    def reports(self) -> list[str]:
+        return [*self.chosen]
+
     def _put(self, ctx: LogContext, source: sources.Source) -> None:
         from callsheet_plugins.benchmarks import jobs
 

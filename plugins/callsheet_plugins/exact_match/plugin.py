@@ -61,13 +61,20 @@ class ExactMatch(Plugin):
         for name, folder in broadcast(lambda: dict(artifacts)).items():  # rank 0 alone may know of them
             self._score(state, under_engines.load(state, folder), name)
 
+    def reports(self) -> list[str]:
+        return [self._benchmark]
+
+    @property
+    def _benchmark(self) -> str:
+        return Path(self.path).stem
+
     def _score(self, state: LoopState, model: Any, weights: str) -> None:
         if state.tokenizer is None:
             raise ValueError("exact_match needs a tokenizer, and the trainer has none")
         rows, start = generate.read_rows(self.path, self.limit), time.perf_counter()
         found = under_engines.answers(state, model, rows, self.batch_size, max_new_tokens=self.max_new_tokens)
         predictions = generate.judged(rows, found)
-        name = Path(self.path).stem
+        name = self._benchmark
         result = EvalResult(
             name=name,
             metrics={"exact_match": generate.share_right(predictions)},

@@ -41,6 +41,9 @@ class HubRevisions(RevisionSettings):
         self._at_save: dict[str, dict[str, float]] = {}
         self._seen: tuple[int, float] = (0, 0.0)
 
+    def reports(self) -> list[str]:
+        return []
+
     @hookimpl
     def preflight(self, ctx: LogContext, report: PreflightReport) -> None:
         from callsheet_plugins.hub_revisions import checks

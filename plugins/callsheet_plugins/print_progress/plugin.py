@@ -42,6 +42,9 @@ class PrintProgress(Plugin):
         self._logged: dict[str, float] = {}  # by the trainer, since figures were last shown
         self._waits_for_log = False
 
+    def reports(self) -> list[str]:
+        return []
+
     @hookimpl
     def on_trainer_ready(self, state: LoopState) -> None:
         from transformers import PrinterCallback, ProgressCallback

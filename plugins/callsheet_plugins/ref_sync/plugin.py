@@ -57,6 +57,9 @@ class RefSync(Plugin):
         super().__post_init__()
         self._synced_at: int | None = None
 
+    def reports(self) -> list[str]:
+        return []
+
     @hookimpl
     def preflight(self, ctx: LogContext, report: PreflightReport) -> None:
         trainer, peft, launch = (dict(ctx.run_config.get(part) or {}) for part in ("trainer", "peft", "launch"))

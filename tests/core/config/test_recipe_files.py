@@ -137,11 +137,11 @@ def test_hydra_may_register_its_own_readers_again_as_in_a_process_of_submitit(tm
 
     from hydra.core.plugins import Plugins
 
-    from callsheet.config.recipe_files import FileConfigSource, recipes_may_list_plugins
+    from callsheet.config.recipe_files import FileConfigSource, files_read_our_way
     from callsheet.privates.hydra import yaml_sources
 
     Plugins.instance()
-    with recipes_may_list_plugins():
+    with files_read_our_way():
         for source in yaml_sources():
             Plugins.instance().register(source)
     assert pickle.loads(pickle.dumps(FileConfigSource)) is FileConfigSource

@@ -11,6 +11,8 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from callsheet.config.experiment.files import MEANT, WRITTEN
+from callsheet.config.experiment.reading import OF_ARMS
 from callsheet.config.texts.paths import kind_of_path
 from callsheet.config.texts.typed import LONE, LONGEST_KEY
 from callsheet.errors import CallsheetError
@@ -21,7 +23,7 @@ LONGEST_PATH = 4095
 LONGEST_EXPERIMENT = 200  # bytes of each part, since files get names that begin with it
 SIGNS = re.compile(r"[\\$*?\"'<>|&;`]")  # which a shell or a path gives a meaning
 # Text of any length and with any line, for a model or for programs of others.
-PROSE = ("dataset.system_prompt", "model.chat_template")
+PROSE = ("dataset.system_prompt", "model.chat_template", "experiment.hypothesis", *OF_ARMS)
 OF_OTHERS = ("trainer.args", "trainer.rewards", "peft.args", "callbacks", "model.kwargs", "launch.config", "plugins")
 UNRESOLVED = "unresolved"
 # What OmegaConf says of an interpolation that nothing can mend but its author, and what that means.
@@ -31,7 +33,8 @@ NEVER = (
     (r"Interpolation key '(.*?)' not found", "refers to {}, and there is no such setting"),
     (r"Environment variable '(.*?)' not found", "needs the environment variable {}, which is not set"),
 )
-NEEDED = ("output_dir", "resume", "experiment")
+NAME = "experiment.name"
+NEEDED = ("output_dir", "resume", NAME)
 
 
 def refuse_unusable(config: DictConfig) -> None:
@@ -40,7 +43,7 @@ def refuse_unusable(config: DictConfig) -> None:
     What an interpolation does not resolve to, yet or ever, is left to others.
     """
     found = {key: said for key, value in _texts(config) if (said := problem_with(key, value))}
-    if "experiment" in found:
+    if NAME in found:
         found.pop("output_dir", None)  # whose name holds it, unless it was given another
     if found:
         raise CallsheetError("\n".join(found.values()))
@@ -49,21 +52,26 @@ def refuse_unusable(config: DictConfig) -> None:
 def problem_with(key: str, value: str) -> str:
     """Why setting `key` cannot have the text `value`, in a sentence; empty if it can."""
     if wrong := _wrong_anywhere(value):
-        return f"{key}={quoted(value)} {wrong}."
+        return f"{_typed(key)}={quoted(value)} {wrong}."
     if key in NEEDED and not value.strip():
-        return f"{key} is empty. Leave it out for the default, or give it a value."
-    if key in PROSE:
+        return f"{_typed(key)} is empty. Leave it out for the default, or give it a value."
+    if key in PROSE or key.startswith(tuple(f"{name}{sign}" for name in OF_ARMS for sign in ".[")):
         return ""
     if kind_of_path(key) and (wrong := _wrong_with_path(value)):
         return f"{key}={quoted(value)} {wrong}."
     if key.startswith(OF_OTHERS):
         return ""
-    if key == "experiment" and (wrong := _wrong_with_experiment(value)):
+    if key == NAME and (wrong := _wrong_with_experiment(value)):
         return f"experiment={quoted(value)} {wrong}, and a folder in outputs/ is called so. Write a plain name."
     if not value.isprintable() or len(value) > LONGEST_PATH:
         wrong = "is too long" if value.isprintable() else "holds a sign that is not shown, such as a line break"
         return f"{key}={quoted(value)} {wrong}."
     return ""
+
+
+def _typed(key: str) -> str:
+    """A setting as people name it."""
+    return "experiment" if key == NAME else key
 
 
 def _wrong_anywhere(value: str) -> str:
@@ -108,7 +116,8 @@ def _texts(config: DictConfig) -> Iterator[tuple[str, str]]:
     written = OmegaConf.to_container(config, resolve=False)
     assert isinstance(written, dict)
     for key, value in _inside({name: node for name, node in written.items() if name != "hydra"}):
-        yield key, _resolved(config, key, value) if "${" in value else value
+        resolves = "${" in value and not key.startswith(OF_ARMS)
+        yield key, _resolved(config, key, value) if resolves else value
 
 
 def _resolved(config: DictConfig, key: str, written: str) -> str:
@@ -118,7 +127,8 @@ def _resolved(config: DictConfig, key: str, written: str) -> str:
     except (OmegaConfBaseException, ValueError, RecursionError, KeyError) as error:
         for sign, meaning in NEVER:
             if found := re.search(sign, str(error)):
-                raise CallsheetError(f"{key}={quoted(written)} {meaning.format(*found.groups())}.") from error
+                said = f"{_typed(key)}={quoted(written.replace(MEANT, WRITTEN))} {meaning.format(*found.groups())}"
+                raise CallsheetError(f"{said}.") from error
         return UNRESOLVED
 
 

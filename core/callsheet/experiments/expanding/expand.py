@@ -13,6 +13,7 @@ from callsheet.experiments.expanding.forms import overrides_of
 from callsheet.experiments.expanding.matrix import size_of
 from callsheet.experiments.expanding.methods import ALONE, ARMS, Method, methods_of
 from callsheet.experiments.expanding.naming import LONGEST, refuse_twins
+from callsheet.experiments.expanding.plain import is_plain
 from callsheet.experiments.expanding.questions import refuse_unanswerable
 from callsheet.screen import quoted
 from callsheet.settings import check_settings
@@ -39,12 +40,6 @@ def arms_of(settings: ExperimentSettings) -> list[Arm]:
     arms = [*runs, *_trials(settings)]
     _require_names(arms)
     return arms
-
-
-def is_plain(settings: ExperimentSettings) -> bool:
-    """Whether these are the settings of one run, which has a name and no arms."""
-    several = settings.repeats > 1 or settings.sequential.max_repeats is not None
-    return not (settings.arms or settings.matrix or settings.stages or settings.search.space or several)
 
 
 def for_all(settings: ExperimentSettings, typed: Sequence[str]) -> list[str]:

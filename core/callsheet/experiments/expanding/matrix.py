@@ -18,7 +18,7 @@ Cell = dict[str, Any]
 
 def cells_of(matrix: Mapping[str, Any]) -> list[Cell]:
     """The settings of each cell, by axis; raises `CallsheetError` for a matrix that cannot be meant."""
-    axes = {key: _axis(key, values) for key, values in matrix.items() if key not in ("exclude", "include")}
+    axes = {key: _axis(key, values) for key, values in _axes(matrix).items()}
     excluded, included = _entries(matrix, "exclude"), _entries(matrix, "include")
     _refuse_many(axes, included)
     cells = [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())] if axes else []
@@ -28,15 +28,25 @@ def cells_of(matrix: Mapping[str, Any]) -> list[Cell]:
 
 def size_of(matrix: Mapping[str, Any]) -> int:
     """How many cells the axes make at most, without making them."""
-    axes = [values for key, values in matrix.items() if key not in ("exclude", "include") and isinstance(values, list)]
+    axes = [values for values in _axes(matrix).values() if isinstance(values, list)]
     return (math.prod(map(len, axes)) if axes else 0) + len(matrix.get("include") or ())
+
+
+def _axes(matrix: Mapping[str, Any]) -> Cell:
+    return _flat({key: values for key, values in matrix.items() if key not in ("exclude", "include")})
+
+
+def _flat(settings: Mapping[str, Any], above: str = "") -> Cell:
+    """With the whole key of each setting: what is typed, as in experiment.matrix.peft.args.r=[8,16], is nested."""
+    found: Cell = {}
+    for key, value in settings.items():
+        path = f"{above}.{key}" if above else str(key)
+        found |= _flat(value, path) if isinstance(value, Mapping) and value else {path: value}
+    return found
 
 
 def _axis(key: str, values: Any) -> list[Any]:
     where = f"{WHERE}.{key}"
-    if isinstance(values, Mapping):
-        inner = next(iter(values), "")
-        raise CallsheetError(f"{where} takes a list of values. Write a setting in one key: '{key}.{inner}: […]'.")
     if not isinstance(values, list):
         raise CallsheetError(f"{where} is {quoted(values)}: an axis takes a list of values, as in [{values}].")
     if not values:
@@ -53,7 +63,7 @@ def _entries(matrix: Mapping[str, Any], key: str) -> list[Cell]:
         return []
     if not isinstance(entries, list) or not all(isinstance(entry, Mapping) and entry for entry in entries):
         raise CallsheetError(f"{WHERE}.{key} takes a list of mappings, as in [{{peft: lora}}].")
-    return [dict(entry) for entry in entries]
+    return [_flat(entry) for entry in entries]
 
 
 def _refuse_many(axes: Mapping[str, Sequence[Any]], included: Sequence[Cell]) -> None:

@@ -68,7 +68,7 @@ FAST = (
 RULES = (
     Rule(
         "`output_dir` `experiment` `resume` `branch`",
-        r"output_dir|experiment|resume|branch",
+        r"output_dir|experiment(\..*)?|resume|branch",
         YES,
         YES,
         "they say where a run lies, and where it begins; a run directory may be moved",

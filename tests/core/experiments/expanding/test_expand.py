@@ -2,7 +2,8 @@ import pytest
 
 from callsheet.config.experiment import ExperimentSettings, SearchSettings, SequentialSettings
 from callsheet.errors import CallsheetError
-from callsheet.experiments.expanding.expand import arms_of, for_all, is_plain
+from callsheet.experiments.expanding.expand import arms_of, for_all
+from callsheet.experiments.expanding.plain import is_plain
 
 
 def _arms(**settings):

@@ -1,0 +1,90 @@
+"""From arms to runs that were composed and checked, all of them before the first begins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+from callsheet.config.experiment import ExperimentSettings
+from callsheet.config.plan import Plan, make_plan, make_plugins
+from callsheet.errors import CallsheetError
+from callsheet.experiments.arms import Arm
+from callsheet.experiments.composing import scores, twins
+from callsheet.experiments.composing.bases import Bases, Compose
+from callsheet.experiments.composing.refusals import raise_for
+from callsheet.experiments.expanding.chains import refuse_seed
+from callsheet.experiments.expanding.expand import SEEDED
+from callsheet.hooks import Plugin
+from callsheet.records import PreflightReport
+from callsheet.run.train import check
+
+
+@dataclass(frozen=True)
+class Composed:
+    """One arm: its configuration, what preflight said of it, and what tells it from the others.
+
+    `digest` is that of all that the run does, wherever it lies. `differs` are the arm's own overrides, by key.
+    """
+
+    arm: Arm
+    config: DictConfig
+    plan: Plan
+    report: PreflightReport
+    digest: str
+
+    @property
+    def differs(self) -> dict[str, str]:
+        pairs = (item.partition("=") for item in self.arm.overrides)
+        return {key: value for key, _, value in pairs}
+
+
+def composed(
+    arms: Sequence[Arm],
+    settings: ExperimentSettings,
+    common: Sequence[str] = (),
+    *,
+    folder: Path | None = None,
+    compose: Compose | None = None,
+) -> dict[str, Composed]:
+    """Every arm by its name, composed from `common` and its own overrides, and checked as `callsheet check` does.
+
+    With the experiment's `folder`, each arm lies in it. Where a Hydra application runs, it composes, unless `compose`
+    does. Raises one `CallsheetError` for all that is wrong, with the names of the arms.
+    """
+    if any(arm.seed is not None for arm in arms):
+        refuse_seed(common, "The command", SEEDED)
+    bases = Bases(common, compose)
+    made: dict[str, Composed] = {}
+    wrong: dict[str, list[Arm]] = {}
+    for arm in arms:
+        try:
+            made[arm.name] = one = _composed(arm, bases, folder)
+            problems = [*one.report.problems, *scores.problems(settings, one.plan)]
+        except CallsheetError as error:
+            problems = [str(error)]
+        for problem in dict.fromkeys(problems):
+            wrong.setdefault(problem, []).append(arm)
+    raise_for(wrong, arms)
+    twins.refuse_one_data_set([(each.arm, each.plan.dataset) for each in made.values()])
+    twins.refuse_twins([(each.arm, each.digest) for each in made.values()])
+    return made
+
+
+def plugins_of(made: Mapping[str, Composed]) -> dict[str, Plugin]:
+    """New instances of all plugins that some arm selects, each with the settings of the first arm that does."""
+    firsts: dict[str, DictConfig] = {}
+    for each in made.values():
+        for name in each.plan.plugins:
+            firsts.setdefault(name, each.config)
+    return {name: make_plugins(config)[name] for name, config in firsts.items()}
+
+
+def _composed(arm: Arm, bases: Bases, folder: Path | None) -> Composed:
+    place = [f"output_dir={folder / arm.name}"] if folder else []
+    overrides = [*arm.overrides, *place]
+    config = bases.composed(overrides)
+    plan = make_plan(config, [*bases.common, *overrides])
+    return Composed(arm, config, plan, check(plan), twins.digest_of(plan.composed))

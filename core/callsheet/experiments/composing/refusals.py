@@ -1,0 +1,57 @@
+"""What is wrong with arms, said once where it is wrong in all of them, and with the names of the arms elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from callsheet.errors import CallsheetError
+from callsheet.experiments.arms import Arm
+from callsheet.experiments.expanding.methods import ARMS
+
+MOST = 8  # mistakes on a screen
+FEW = 3  # arms that one names
+
+
+class ArmsRefused(CallsheetError):
+    """What is wrong with single arms; no file that sets something for all of them is to blame."""
+
+
+def raise_for(wrong: Mapping[str, Sequence[Arm]], arms: Sequence[Arm]) -> None:
+    """Raise one error for what is `wrong`, each with the arms that it is wrong in; `arms` are all."""
+    said = [line for message, those in wrong.items() for line in _said(message, those, arms)]
+    if not said:
+        return
+    more = len(said) - MOST
+    text = "\n".join([*said[:MOST], *([f"And {more} more."] if more > 0 else [])])
+    raise CallsheetError(text) if all(_is_common(those, arms) for those in wrong.values()) else ArmsRefused(text)
+
+
+def _said(message: str, those: Sequence[Arm], arms: Sequence[Arm]) -> list[str]:
+    if _is_common(those, arms):
+        return message.split("\n")
+    names = _names(those, arms)
+    listed = ", ".join(map(repr, names[:FEW])) + (f" and {len(names) - FEW} more" if len(names) > FEW else "")
+    place = _place(those[0]) if len({arm.method for arm in those}) == 1 else ""
+    return [f"{'arm' if len(names) == 1 else 'arms'} {listed}: {line}{place}" for line in message.split("\n")]
+
+
+def _is_common(those: Sequence[Arm], arms: Sequence[Arm]) -> bool:
+    """Whether it is no arm of its own that is to blame; a single one may be."""
+    several = len({arm.method for arm in arms}) > 1 or not any(arm.overrides for arm in arms)
+    return several and len(those) == len(arms)
+
+
+def _names(those: Sequence[Arm], arms: Sequence[Arm]) -> list[str]:
+    """The methods of which each run is meant, and the other runs."""
+    met = {arm.name for arm in those}
+    whole = {arm.method for arm in those} - {arm.method for arm in arms if arm.name not in met}
+    return [*dict.fromkeys(arm.method if arm.method in whole else arm.name for arm in those)]
+
+
+def _place(arm: Arm) -> str:
+    """The file and line that list an arm, if they are known."""
+    from callsheet.config.origins import located
+
+    key = f"{ARMS}.{arm.method}"
+    found = located(key)
+    return found.removeprefix(key)

@@ -1,0 +1,73 @@
+"""Whether every arm will report what the experiment compares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from callsheet.config.experiment import ExperimentSettings
+from callsheet.config.plan import Plan
+from callsheet.errors import CallsheetError, did_you_mean
+from callsheet.experiments.expanding.questions import METRIC
+from callsheet.hooks import Plugin
+from callsheet.plugins.lineup import origin
+from callsheet.preflight.evaluation import Arguments, has_data
+from callsheet.screen import quoted
+
+BENCHMARKS = "experiment.benchmarks"
+OF_EVALUATION = "eval_"  # what Trainer puts before its metrics
+
+
+def problems(settings: ExperimentSettings, plan: Plan) -> Iterator[str]:
+    """What the experiment asks for and this arm will not report; a plugin that does not say leaves it open."""
+    reported = benchmarks_of(plan)
+    for name in settings.benchmarks if reported is not None else ():
+        if name not in (reported or ()):
+            yield f"{BENCHMARKS} names {quoted(name)}, and no plugin scores it.{_known(name, reported or ())}"
+    if settings.success_metric and (said := _wrong_metric(settings.success_metric, plan, reported)):
+        yield said
+
+
+def benchmarks_of(plan: Plan) -> list[str] | None:
+    """The benchmarks that the plugins of `plan` will report; None if one of them does not say."""
+    found: list[str] = []
+    for name, plugin in plan.plugins.items():
+        names = _reports(name, plugin)
+        if names is None:
+            return None
+        found += names
+    return [*dict.fromkeys(found)]
+
+
+def _reports(name: str, plugin: Plugin) -> Sequence[str] | None:
+    try:
+        names = plugin.reports()
+    except Exception as error:
+        raise CallsheetError(f"{origin(name, plugin)} failed to say what it reports: {error!r}") from error
+    if names is not None and (isinstance(names, str) or not all(isinstance(each, str) for each in names)):
+        raise CallsheetError(f"{origin(name, plugin)} says that it reports {names!r}: names in a list are needed.")
+    return names
+
+
+def _wrong_metric(metric: str, plan: Plan, reported: Sequence[str] | None) -> str:
+    if reported is None or any(metric.startswith(f"{name}.") for name in reported):
+        return ""
+    if "." in metric:
+        name = metric.partition(".")[0]
+        return f"{METRIC}={metric}: no plugin reports a benchmark {quoted(name)}.{_known(name, reported)}"
+    if metric in reported:
+        return f"{METRIC}={metric} is a benchmark: add the metric, as in {metric}.accuracy."
+    if metric.startswith(OF_EVALUATION):
+        return _without_evaluation(metric, plan)
+    return ""
+
+
+def _without_evaluation(metric: str, plan: Plan) -> str:
+    if not has_data(plan):
+        return f"{METRIC}={metric}, and there are no data to evaluate on. Set dataset.eval_path."
+    if not Arguments(plan).evaluates and not plan.finish.evaluate:
+        return f"{METRIC}={metric}, and nothing is evaluated. Set finish.evaluate=true or trainer.args.eval_strategy."
+    return ""
+
+
+def _known(name: str, reported: Sequence[str]) -> str:
+    return f"{did_you_mean(name, reported)} Benchmarks: {', '.join(reported) or 'none'}."
