@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from callsheet.experiments.results import Summary
 from callsheet.experiments.results.by_prompt import by_prompt
-from callsheet.experiments.results.comparison_rows import method_rows
+from callsheet.experiments.results.comparison_rows import method_rows, trial_rows
 from callsheet.experiments.results.verdicts import sentences_of
 from callsheet.experiments.statistics.methods import BETTER, WORSE
 from callsheet.screen import cut, printable
@@ -50,4 +50,16 @@ def parts(summary: Summary) -> list[RenderableType]:
     head = (
         [Text(f"{metric}, {summary.asked.direction}d, against {summary.verdict.baseline}")] if summary.verdict else []
     )
-    return [*head, *([table] if table.rows else []), *said]
+    return [*head, *([table] if table.rows else []), *_trials(summary), *said]
+
+
+def _trials(summary: Summary) -> list[RenderableType]:
+    """Arms that were searched, the best first."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("trial", "score", "ended", "values", box=None, pad_edge=False, header_style="dim")
+    table.columns[1].justify = "right"
+    for row in trial_rows(summary)[:MOST]:
+        table.add_row(*(Text(printable(cell)) for cell in row))
+    return [table] if table.rows else []

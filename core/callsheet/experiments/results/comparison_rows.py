@@ -1,7 +1,8 @@
-"""One line for each method: its scores over seeds, and how it compares; for Markdown and for the terminal."""
+"""One line for each method, with its scores over seeds, or for each trial; for Markdown and for the terminal."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -34,6 +35,22 @@ def method_rows(summary: Summary) -> Iterator[MethodRow]:
     compared = {each.method: each for each in verdict.comparisons}
     for method in sorted(verdict.methods, key=lambda method: method.name != verdict.baseline):
         yield _row(method, compared.get(method.name))
+
+
+def trial_rows(summary: Summary) -> list[tuple[str, str, str, str]]:
+    """Each arm that was searched: its name, its score, how it ended, and its values; the best first."""
+    sign = -1 if summary.asked.direction == "maximize" else 1
+    trials = [arm for arm in summary.arms if arm.entry.trial is not None]
+    trials.sort(key=lambda arm: sign * summary.scores.get(arm.entry.name, sign * math.inf))
+    return [
+        (
+            arm.entry.name,
+            number(summary.scores.get(arm.entry.name)),
+            arm.result.status or arm.state,
+            ", ".join(f"{name.rpartition('.')[2]}={value}" for name, value in arm.entry.differs.items()),
+        )
+        for arm in trials
+    ]
 
 
 def mean_and_spread(method: Method) -> str:

@@ -22,12 +22,15 @@ from callsheet.experiments.statistics.power import MOST_SEEDS, POWER
 
 HOW = "paired t over seeds against the baseline, Holm over arms"
 UNASKED = "No success_metric is set, so nothing was compared."
+UNCOMPARED = (
+    "Arms that are searched are one run each, and are not compared: repeat the best ones in an experiment of their own."
+)
 
 
 def record_of(verdict: MethodVerdict | None, asked: Asked) -> dict[str, Any]:
     """For `experiment.json`."""
     if verdict is None:
-        return {"metric": None, "conclusion": UNASKED}
+        return {"metric": asked.success_metric, "conclusion": " ".join(sentences_of(verdict, asked))}
     return {
         "compares": "methods",
         "metric": asked.success_metric,
@@ -46,7 +49,7 @@ def record_of(verdict: MethodVerdict | None, asked: Asked) -> dict[str, Any]:
 def sentences_of(verdict: MethodVerdict | None, asked: Asked) -> Iterator[str]:
     """One for each comparison."""
     if verdict is None:
-        yield UNASKED
+        yield UNCOMPARED if asked.success_metric else UNASKED
         return
     if not verdict.comparisons:
         yield "There is one arm alone, so nothing was compared."

@@ -13,7 +13,7 @@ from callsheet.errors import counted
 from callsheet.experiments.places import PENDING, RECORD, REPORT, STATES
 from callsheet.experiments.results import verdicts
 from callsheet.experiments.results.by_prompt import ByPrompt, by_prompt
-from callsheet.experiments.results.comparison_rows import method_rows
+from callsheet.experiments.results.comparison_rows import method_rows, trial_rows
 from callsheet.experiments.results.other_scores import other_scores
 from callsheet.experiments.results.summary import Summary
 from callsheet.rundir import atomic
@@ -22,7 +22,9 @@ from callsheet.session.going_on import shell
 from callsheet.values import dumps
 
 MOST_FAILED = 50  # arms without a score that are named
+MOST_TRIALS = 100  # that are listed, the best first
 COULD = "could have shown"
+TRIAL = ("trial", "score", "ended", "values")
 COLUMNS = ("arm", "seeds", "mean ± sd", "difference", "interval", "verdict", COULD, "seeds needed")
 
 
@@ -52,6 +54,7 @@ def markdown(summary: Summary, answers: ByPrompt) -> str:
         _text(summary.hypothesis) and f"Hypothesis: {_text(summary.hypothesis)}",
         _states(summary),
         *_who_won(summary),
+        *_searched(summary),
         *_single(answers),
         *_others(summary),
         *_missing(summary),
@@ -78,6 +81,14 @@ def _who_won(summary: Summary) -> Iterator[str]:
     ]
     yield _table(COLUMNS, rows)
     yield " ".join(_explained(summary))
+
+
+def _searched(summary: Summary) -> Iterator[str]:
+    if rows := trial_rows(summary):
+        yield "## Search"
+        yield _table(TRIAL, rows[:MOST_TRIALS])
+        if (more := len(rows) - MOST_TRIALS) > 0:
+            yield f"{counted(more, 'more trial')}: {RECORD}."
 
 
 def _explained(summary: Summary) -> Iterator[str]:

@@ -99,3 +99,21 @@ def test_the_page_names_every_field(tmp_path):
         for name in re.findall(r"`(\w+)`", line.split("|")[1])
     }
     assert columns == {*found["arms"][0]}
+
+
+def test_trials_are_listed_with_their_values_and_compared_with_nobody(tmp_path):
+    made = Folder(tmp_path / "rates", success_metric="eval_loss", direction="minimize")
+    for number, (loss, status) in enumerate([(0.5, "stopped"), (0.25, "completed"), (None, "completed")]):
+        metrics = {} if loss is None else {"eval_loss": loss}
+        made.done(f"trial-{number}", metrics=metrics, status=status, trial=number)
+
+    summary, text = results.of(made.record().path), report(made)
+
+    table = text.split("## Search\n\n")[1].split("\n\n")[0].splitlines()[2:]
+    assert table == [
+        "| trial-1 | 0.250 | completed | x=trial-1 |",
+        "| trial-0 | 0.500 | stopped | x=trial-0 |",
+        "| trial-2 |  | completed | x=trial-2 |",
+    ]
+    assert "- Arms that are searched are one run each, and are not compared" in text
+    assert summary.result.best_arm.name == "trial-1" and summary.verdict_record["metric"] == "eval_loss"
