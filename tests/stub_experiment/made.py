@@ -54,8 +54,10 @@ def command(root: Path, experiment: directory.Experiment, entry: Entry) -> list[
     return ["/bin/sh", str(ARM), str(root / entry.name), *entry.overrides]
 
 
-def started(root: Path, env: Mapping[str, str] | None = None, **options: object) -> subprocess.Popen[str]:
-    """A worker as a process of its own; it ends with its exit code."""
+def started(
+    root: Path, env: Mapping[str, str] | None = None, within: Sequence[str] = (), **options: object
+) -> subprocess.Popen[str]:
+    """A worker as a process of its own, started by the program `within`; it ends with its exit code."""
     program = f"""
 import logging, sys
 from pathlib import Path
@@ -64,7 +66,7 @@ sys.exit(main(Path({str(root)!r}), {options!r}))
 """
     env = {**os.environ, **(env or {}), "PYTHONPATH": str(TESTS)}
     return subprocess.Popen(
-        [sys.executable, "-c", program], env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [*within, sys.executable, "-c", program], env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
 
 

@@ -5,18 +5,22 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from pathlib import Path
 
 from callsheet.disk.descent import Outside
 from callsheet.disk.inside import Inside
+from callsheet.experiments import places
 from callsheet.experiments.queue import holders
 from callsheet.experiments.queue.claims import Claim
 from callsheet.experiments.queue.holders import Holder
-from callsheet.experiments.queue.records import LOST, UNREADABLE, Attempt
+from callsheet.experiments.queue.records import FAILED, LOST, UNREADABLE, Attempt
 from callsheet.experiments.queue.store import Queue
 from callsheet.rundir.rundir import now
 
 DIED = "The worker was killed, or its machine failed: it left no word."
+MOST_LOST = 25  # attempts in a row whose workers died: such an arm takes them with it
+TOO_OFTEN = f"{MOST_LOST} workers in a row died while they worked on it."
 SILENT = "The worker gave no sign of life for {seconds:g} s."
 
 
@@ -127,7 +131,10 @@ class Watch:
             status=LOST,
             error=why,
         )
-        return self.queue.give_back(claim, replace(entry, attempts=(*entry.attempts, attempt)))
+        entry = replace(entry, attempts=(*entry.attempts, attempt))
+        if len([*takewhile(lambda each: each.status == LOST, reversed(entry.attempts))]) < MOST_LOST:
+            return self.queue.give_back(claim, entry)
+        return self.queue.settle(claim, replace(entry, status=FAILED, error=TOO_OFTEN), places.FAILED)
 
 
 def time_of(root: Path, worker: str) -> float:

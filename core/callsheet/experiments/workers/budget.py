@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -22,15 +23,16 @@ class Purse:
     def __init__(self, queue: Queue, experiment: Experiment) -> None:
         self.queue = queue
         self.budget, self.began = experiment.settings.budget, experiment.began
+        self._known: dict[int, str] = {}
 
     def is_out_of_time(self) -> bool:
         return self.budget.hours is not None and time.time() - self.began > self.budget.hours * 3600
 
-    def may_begin(self, name: str) -> bool:
-        """Whether an arm may begin, or go on, as far as can be seen before it is claimed."""
-        if self.budget.runs is None:
-            return True
-        return len(begun := self._begun()) < self.budget.runs or name in begun.values()
+    def allowed(self, names: Sequence[str]) -> list[str]:
+        """Those that may begin, or go on, as far as can be seen before they are claimed."""
+        if self.budget.runs is None or len(begun := self._begun()) < self.budget.runs:
+            return [*names]
+        return [name for name in names if name in {*begun.values()}]
 
     def spend(self, name: str) -> bool:
         """Count a claimed arm; False when others have just used up what was left. One that had begun counts once."""
@@ -51,9 +53,12 @@ class Purse:
         return ""
 
     def _begun(self) -> dict[int, str]:
+        """By number; what a file says never changes."""
         inside = self.queue.inside
-        numbers = [int(name) for name in inside.names(BEGUN) if name.isdecimal()]
-        return {number: inside.read(f"{BEGUN}/{number}", NAME_MAX).decode() for number in numbers}
+        for number in (int(name) for name in inside.names(BEGUN) if name.isdecimal()):
+            if number not in self._known:
+                self._known[number] = inside.read(f"{BEGUN}/{number}", NAME_MAX).decode(errors="replace")
+        return self._known
 
     def _write(self, number: int, name: str) -> bool:
         """Write a file of this number unless there is one; it has its content from its first moment on."""

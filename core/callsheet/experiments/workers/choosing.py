@@ -27,7 +27,7 @@ class Choosing:
         if self.purse.is_out_of_time():
             return None
         over: dict[str, str] | None = None
-        for name in self.pending():
+        for name in self.purse.allowed(self.pending()):
             if not self._is_known(name):
                 continue
             after = self._after[name]
@@ -36,7 +36,7 @@ class Choosing:
                 if (state := over.get(after)) != DONE:
                     self._skip_if_hopeless(name, after, state)
                     continue
-            if self.purse.may_begin(name) and (claimed := self._claim(name)):
+            if claimed := self._claim(name):
                 return claimed
         return None
 
@@ -48,7 +48,7 @@ class Choosing:
         """Whether an arm waits for one that is at work. Raises `CallsheetError` for arms that wait in a circle."""
         if self.purse.is_out_of_time():
             return False
-        pending = [name for name in self.pending() if self.purse.may_begin(name)]
+        pending = self.purse.allowed(self.pending())
         if not pending or self.queue.names(ACTIVE):
             return bool(pending)
         over = self._over()

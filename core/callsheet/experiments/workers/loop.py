@@ -112,7 +112,7 @@ class Worker:
         while self.stop.received is None:
             if stopping.is_asked(self.root):
                 self.stop.stop(signal.SIGTERM)
-                break
+                return f"The experiment was stopped. To go on: callsheet experiment resume {self.root}"
             if claimed := self._next():
                 self._carry_out(*claimed)
                 unemployed = None

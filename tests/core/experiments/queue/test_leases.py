@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from callsheet.experiments.queue import Claim, Queue, holders
+from callsheet.experiments.queue import Claim, Queue, holders, leases
 from callsheet.experiments.queue.holders import Holder, Process
 from callsheet.experiments.queue.leases import Lease, Watch
 
@@ -108,6 +108,17 @@ def test_of_two_who_take_an_arm_away_at_once_one_does(queue: Queue) -> None:
     assert found == ["a"] and queue.states()["a"] == "pending"
     entry = queue.read("pending", "a")
     assert entry and len(entry.attempts) == 1
+
+
+def test_an_arm_that_takes_many_workers_with_it_fails_in_the_end(queue: Queue) -> None:
+    me = worker(queue)
+    watch = Watch(queue, me.id, LONG)
+    for number in range(leases.MOST_LOST):
+        assert queue.states()["a"] == "pending"
+        claimed(queue, worker(queue, id=f"w{number}", process=dead() if number == 0 else Process(1, 1)))
+        assert watch.give_back_lost() == ["a"]
+    entry = queue.read("failed", "a")
+    assert entry and (entry.status, len(entry.attempts)) == ("failed", leases.MOST_LOST)
 
 
 def test_an_active_arm_that_cannot_be_read_fails_alone(queue: Queue) -> None:

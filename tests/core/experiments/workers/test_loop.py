@@ -206,6 +206,26 @@ def test_a_worker_that_slept_past_its_lease_ends_its_process_and_does_not_settle
     assert "no sign of life" in str(entries(queue)["a"].attempts[0].error)
 
 
+def test_a_worker_on_another_host_is_gone_once_it_was_silent_for_its_lease(tmp_path: Path) -> None:
+    """What makes it another host is a namespace in which numbers of processes mean something else."""
+    elsewhere = ("unshare", "--fork", "--pid", "--mount-proc", "--kill-child")
+    if os.getuid() != 0 or subprocess.run([*elsewhere, "true"], capture_output=True).returncode:
+        pytest.skip("only root may make a namespace of processes")
+    queue = begin(tmp_path / "e", [Stub("a", FOR_EVER)])
+    short = (0.05, 1.0)
+    other = started(queue.root, within=elsewhere, lease=short)
+    begun(queue, "a")
+    other.kill()
+    other.wait()
+    assert holders.is_gone(holders.all_of(queue.root)[0]) is None
+    worker = started(queue.root, lease=short)
+    wait_until(lambda: kinds(queue, "a") == ["begun", "begun"])
+    worker.send_signal(signal.SIGTERM)
+    assert ended(worker)[0] == 143
+    lost, _ = entries(queue)["a"].attempts
+    assert (lost.status, lost.error) == ("lost", "The worker gave no sign of life for 1 s.")
+
+
 def test_a_short_sleep_costs_nothing(tmp_path: Path) -> None:
     queue = begin(tmp_path / "e", [Stub("a", 0.5)])
     worker = started(queue.root)
