@@ -19,6 +19,7 @@ from callsheet.experiments.queue.claims import SUFFIX, Claim, Move, claim_in, mo
 from callsheet.experiments.queue.records import Entry, to_json
 from callsheet.rundir import atomic
 
+IN_THE_WAY = (errno.EISDIR, errno.ENOTDIR, errno.ENOTEMPTY, errno.EEXIST)
 # What says nothing of the file, and passes; the first is how a network file system says that it was replaced.
 PASSING = (errno.ESTALE, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EINTR)
 
@@ -176,12 +177,7 @@ class Queue:
 
     def _finish(self, move: Move) -> None:
         """Publish the draft of an arm whose claim is given up. Two that do so at once do no harm: one finds it done."""
-        draft, target = self.folder / ACTIVE / move.draft, self.path(move.state, move.name)
-        try:
-            self._rename(draft, target)
-        except IsADirectoryError:  # which nobody of ours has made
-            self.inside.rename(target, target.with_name(f".{target.name}.{move.id}"))
-            self._rename(draft, target)
+        self._rename(self.folder / ACTIVE / move.draft, self.path(move.state, move.name))
         self.inside.remove(self.folder / ACTIVE / move.file)
 
     def _rename(self, source: Path, target: Path) -> bool:
@@ -195,6 +191,12 @@ class Queue:
             if self.inside.stat(source):
                 raise
             return False
+        except OSError as error:
+            if error.errno not in IN_THE_WAY or not self.inside.stat(target):
+                raise
+            # A folder has the name of an arm, or a file stands where somebody else's folder goes: nothing of ours.
+            self.inside.rename(target, target.with_name(f".{target.name}.{uuid.uuid4().hex[:6]}"))
+            return self._rename(source, target)
         return True
 
     def _files(self, state: str) -> list[tuple[str, Path]]:

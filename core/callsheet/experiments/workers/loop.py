@@ -66,7 +66,7 @@ def work(
             raise
         raise CallsheetError(f"{root} was removed, or its {RECORD} was, while a worker used it.") from error
     except OSError as error:
-        raise os_errors.explained(error, [root]) or error from error
+        raise os_errors.explained(error, [root], [str(root), str(root.absolute())]) or error from error
 
 
 class Worker:

@@ -130,6 +130,9 @@ def test_a_folder_that_is_gone_loses_no_arm(queue: Queue) -> None:
 def test_a_folder_with_the_name_of_an_arm_gives_way(queue: Queue) -> None:
     queue.path("done", "a").mkdir()
     (queue.path("done", "a") / "kept").touch()
+    queue.path("failed", "b").mkdir()
+    queue.path("pending", "b").write_text("{")
+    assert queue.set_aside("pending", "b") and queue.path("failed", "b").read_text() == "{"
     claim, entry = claimed(queue)
     assert queue.settle(claim, replace(entry, status="completed"), "done")
     found = queue.read("done", "a")

@@ -277,6 +277,40 @@ def test_a_full_disk_is_said_before_an_arm_begins(tmp_path: Path) -> None:
         assert queue.states() == {"a": "pending"} and kinds(queue, "a") == []
 
 
+def test_a_disk_that_fills_while_an_arm_runs_is_said_and_costs_no_arm(tmp_path: Path) -> None:
+    with mounted(tmp_path / "small", "size=4m") as disk:
+        queue = begin(disk / "e", [Stub("a", 2.0), Stub("b")])
+        worker = started(queue.root)
+        begun(queue, "a")
+        filler = fill(disk, 0)
+        code, said = ended(worker)
+        assert code == 1 and "The disk of" in said and "is full" in said and "Traceback" not in said
+        assert queue.states() == {"a": "active", "b": "pending"}
+        filler.unlink()
+        assert work(queue.root, command) == 0
+        assert queue.states() == {"a": "done", "b": "done"}
+
+
+def test_a_file_in_place_of_a_folder_of_the_queue_is_named(tmp_path: Path) -> None:
+    queue = begin(tmp_path / "e", [])
+    (queue.folder / "pending").rmdir()
+    (queue.folder / "pending").touch()
+    with pytest.raises(CallsheetError, match=r"arms/pending"):
+        work(queue.root, command)
+
+
+def test_a_keeper_that_is_killed_takes_the_process_with_it_and_the_arm_is_tried_again(tmp_path: Path) -> None:
+    queue = begin(tmp_path / "e", [Stub("a", 2.0)])
+    worker = started(queue.root)
+    begun(queue, "a")
+    (holder,) = holders.all_of(queue.root)
+    assert holder.keeper
+    os.kill(holder.keeper.pid, signal.SIGKILL)
+    assert ended(worker)[0] == 0
+    assert [attempt.status for attempt in entries(queue)["a"].attempts] == ["killed", "completed"]
+    assert kinds(queue, "a") == ["begun", "begun", "ended"]
+
+
 @pytest.mark.parametrize("limit", ["hours", "runs"])
 def test_no_arm_begins_once_the_budget_is_used_up(tmp_path: Path, limit: str) -> None:
     budget = {"hours": 1.0} if limit == "hours" else {"runs": 2}
