@@ -9,6 +9,7 @@ from pathlib import Path
 from callsheet.experiments import search
 from callsheet.experiments.queue import Entry
 from callsheet.experiments.queue.directory import Experiment
+from callsheet.experiments.stages import beginning
 
 CommandOf = Callable[[Path, Experiment, Entry], Sequence[str]]
 
@@ -16,9 +17,9 @@ CommandOf = Callable[[Path, Experiment, Entry], Sequence[str]]
 def train(root: Path, experiment: Experiment, entry: Entry) -> list[str]:
     """`callsheet train` with the flags and overrides of the experiment, those of the arm, and where its run lies.
 
-    A stage begins with the final weights of the stage before, which lie in the run directory of that.
+    A stage begins with the final weights of the stage before. Raises `CallsheetError` where there are none.
     """
-    begins = [f"model.path={root / entry.after}"] if entry.after else []
+    begins = beginning(run_dir(root, entry.after), entry.weights) if entry.after else []
     command = experiment.command
     return [
         *(sys.executable, "-m", "callsheet", "train"),

@@ -1,0 +1,118 @@
+"""`callsheet experiment`: begin an experiment or go on with it, work on its arms, and look at it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from callsheet.cli.hydra_app import HYDRA
+from callsheet.cli.seconds import SECONDS
+from callsheet.errors import CallsheetError
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+DRIVE = "drive"  # the command without a name
+
+
+class _Group(click.Group):
+    """Everything that names no subcommand is what an experiment is begun with."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        named = bool(args) and args[0] in self.commands and args[0] != DRIVE
+        return super().parse_args(ctx, args if named else [DRIVE, *args])
+
+
+@click.group(cls=_Group, short_help="Run the arms of an experiment, and say who won.", context_settings=HYDRA)
+def experiment() -> None:
+    pass
+
+
+@experiment.command(DRIVE, context_settings=HYDRA, hidden=True)
+@click.argument("overrides", nargs=-1, type=click.UNPROCESSED)
+@click.option("--rerun", metavar="ARM", multiple=True, help="Run this arm again.")
+@click.option("--add-repeats", metavar="N", type=click.IntRange(min=1), default=0, help="Seeds to add to each arm.")
+def drive(overrides: tuple[str, ...], rerun: tuple[str, ...], add_repeats: int) -> int:
+    if {"-h", "--help"} & {*overrides}:
+        from callsheet.cli.help import usage
+
+        click.echo(usage("experiment", overrides), nl=False)
+        return 0
+    return driven(overrides, rerun, add_repeats)
+
+
+@experiment.command(short_help="Work on the arms of an experiment, on any machine that sees its directory.")
+@click.argument("directory", type=click.Path(path_type=Path, readable=False))
+@click.option("--idle", type=SECONDS, default=0.0, metavar="SECONDS", help="Stay so long without work.")
+def work(directory: Path, idle: float) -> int:
+    """Claim the next arm of the experiment in DIRECTORY, run it, and again, until none is left.
+
+    Any number of workers may join and leave while it runs, on any machine that sees the directory and has this version
+    of Callsheet. After a signal, the run saves a checkpoint, and its arm waits for another worker.
+    """
+    from callsheet.experiments.workers import work as work_on
+    from callsheet.process import logs
+    from callsheet.process.streams import outlive_the_terminal, work_comes_first
+
+    logs.show()
+    work_comes_first()
+    outlive_the_terminal()
+    return work_on(directory, idle=idle)
+
+
+@experiment.command(short_help="Go on with an experiment by its directory.")
+@click.argument("directory", type=click.Path(path_type=Path, readable=False))
+@click.option("--rerun", metavar="ARM", multiple=True, help="Run this arm again; its old run is moved aside.")
+@click.option("--add-repeats", metavar="N", type=click.IntRange(min=1), default=0, help="Seeds to add to each arm.")
+def resume(directory: Path, rerun: tuple[str, ...], add_repeats: int) -> int:
+    """Give the command again that began the experiment in DIRECTORY, in the folder in which it was given.
+
+    Arms that have ended stay, those that were interrupted go on from their last checkpoint, and the rest is run.
+    """
+    import os
+
+    from callsheet.experiments.driver import record
+    from callsheet.experiments.driver.resuming import command_of
+
+    folder = directory.expanduser().absolute()
+    found = record.require(folder)
+    command, is_sweep = command_of(found, folder)
+    os.chdir(found.command.cwd)
+    if is_sweep:
+        return swept(command, rerun, add_repeats)
+    return driven(command, rerun, add_repeats)
+
+
+def driven(overrides: Sequence[str], rerun: Sequence[str] = (), add_repeats: int = 0) -> int:
+    """Begin, or go on with, the experiment that these overrides and flags name; returns an exit code."""
+    from functools import partial
+
+    from callsheet.cli.hydra_app import run_app
+
+    return run_app("experiment", partial(_drive, rerun=tuple(rerun), add_repeats=add_repeats), tuple(overrides))
+
+
+def swept(overrides: Sequence[str], rerun: Sequence[str] = (), add_repeats: int = 0) -> int:
+    """The same for `callsheet train -m`."""
+    raise NotImplementedError
+
+
+def _drive(config: DictConfig, overrides: list[str], *, rerun: tuple[str, ...], add_repeats: int) -> int:
+    from callsheet.experiments.driver import asking
+
+    return _carry_out(asking.by_file(config, overrides, rerun=rerun, add_repeats=add_repeats))
+
+
+def _carry_out(asked: Any) -> int:
+    from callsheet.cli.views.experiment_progress import Progress
+    from callsheet.experiments.driver.drive import drive as carry_out
+    from callsheet.process.streams import outlive_the_terminal, work_comes_first
+
+    work_comes_first()
+    outlive_the_terminal()
+    progress = Progress(asked)
+    end = carry_out(asked, progress.look)
+    return progress.end(end)
