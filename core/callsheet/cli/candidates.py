@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 MOST_RUNS = 200
-DEPTH = 3  # outputs/EXPERIMENT/RUN
-RUN = "run.json"
+DEPTH = 4  # outputs/EXPERIMENT/RUN, or outputs/NAME/SWEEP/RUN
+RUN, EXPERIMENT = "run.json", "experiment.json"
 
 
 def paths(word: str, *, folders: bool = False) -> list[str]:
@@ -23,15 +23,20 @@ def paths(word: str, *, folders: bool = False) -> list[str]:
     return sorted(found)
 
 
-def runs(word: str) -> list[str]:
+def experiments(word: str) -> list[str]:
+    """The directories of experiments that `word` can become, as `runs`."""
+    return runs(word, EXPERIMENT)
+
+
+def runs(word: str, record: str = RUN) -> list[str]:
     """The runs that `word` can become, the newest first, and the folders on the way to others.
 
-    Without a word, those below outputs/ and in this folder.
+    Without a word, those below outputs/ and in this folder. `record` is the file that makes a folder one.
     """
     start, slash, _ = word.rpartition("/")
     place = Path(f"{start}{slash}").expanduser() if slash else Path()
-    found = [run for run in _runs_below(place, DEPTH) if _typed(run, word).startswith(word)]
-    known = [_typed(run, word) for run in sorted(found, key=_age)[:MOST_RUNS]]
+    found = [run for run in _runs_below(place, DEPTH, record) if _typed(run, word).startswith(word)]
+    known = [_typed(run, word) for run in sorted(found, key=lambda run: _age(run / record))[:MOST_RUNS]]
     ways = [path for path in paths(word, folders=True) if path.rstrip("/") not in known]
     return [*known, *ways] if word or not known else known
 
@@ -61,16 +66,16 @@ def failed_entries(run: str, word: str) -> list[str]:
     return [id for id in (*ids, *(["all"] if ids else [])) if id.startswith(word)]
 
 
-def _runs_below(place: Path, depth: int) -> Iterator[Path]:
-    """Folders with a run.json, not looked into any further; nor are hidden ones, and links."""
+def _runs_below(place: Path, depth: int, record: str) -> Iterator[Path]:
+    """Folders with such a `record`, not looked into any further; nor are hidden ones, and links."""
     for entry in _entries(place):
         if not entry.is_dir(follow_symlinks=False) or entry.name.startswith("."):
             continue
         path = place / entry.name
-        if (path / RUN).is_file():
+        if (path / record).is_file():
             yield path
         elif depth > 1:
-            yield from _runs_below(path, depth - 1)
+            yield from _runs_below(path, depth - 1, record)
 
 
 def _typed(path: Path, word: str) -> str:
@@ -81,9 +86,9 @@ def _typed(path: Path, word: str) -> str:
     return f"./{text}" if word.startswith("./") and not text.startswith(("./", "/")) else text
 
 
-def _age(run: Path) -> float:
+def _age(record: Path) -> float:
     try:
-        return -(run / RUN).stat().st_mtime
+        return -record.stat().st_mtime
     except OSError:
         return 0.0
 

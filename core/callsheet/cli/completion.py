@@ -20,8 +20,10 @@ FOLDER_FLAGS = ("--config-dir", "-cd", "--config-path", "-cp")
 WITH_VALUE = {*AFTER_FLAG, *FOLDER_FLAGS, "--config-name", "-cn", "--package", "-p"}
 ACTIONS = ("install=", "uninstall=", "query=")
 OUTBOX = ("list", "drain", "retry")
+EXPERIMENT = ("status", "work", "resume")
+EXPERIMENT_FLAGS = ("--rerun", "--add-repeats")
 BENCH_FLAGS = ("--benchmarks", "--revision", "--seconds")
-OWN_FLAGS = {"outbox": ("--seconds",), "status": ("--json",), "bench": BENCH_FLAGS}
+OWN_FLAGS = {"outbox": ("--seconds",), "status": ("--json",), "bench": BENCH_FLAGS, "experiment": EXPERIMENT_FLAGS}
 
 
 def complete(arguments: list[str], commands: Sequence[str]) -> int:
@@ -59,6 +61,8 @@ def _candidates(before: list[str], word: str, commands: Sequence[str]) -> list[s
         return _flags("status", word) or candidates.runs(word)
     if command == "outbox":
         return _of_outbox(words, word)
+    if command == "experiment":
+        return _of_experiment(words, word)
     if command == "bench":
         return _of_bench(words, word)
     return _of_train(words, word)
@@ -78,6 +82,16 @@ def _of_outbox(words: list[str], word: str) -> list[str]:
     if words[0] == "retry" and len(words) == 2:
         return candidates.failed_entries(words[1], word)
     return _flags("outbox", word) or (candidates.runs(word) if len(words) == 1 and words[0] in OUTBOX else [])
+
+
+def _of_experiment(words: list[str], word: str) -> list[str]:
+    """`callsheet experiment OVERRIDES`, and `… status|work|resume DIR`."""
+    if words and words[0] in EXPERIMENT:
+        return candidates.experiments(word)
+    if words and words[-1] in EXPERIMENT_FLAGS:
+        return []
+    named = [name for name in EXPERIMENT if not words and name.startswith(word)]
+    return [*named, *_flags("experiment", word), *_of_train(words, word)]
 
 
 def _of_bench(words: list[str], word: str) -> list[str]:

@@ -92,18 +92,42 @@ def driven(overrides: Sequence[str], rerun: Sequence[str] = (), add_repeats: int
 
     from callsheet.cli.hydra_app import run_app
 
-    return run_app("experiment", partial(_drive, rerun=tuple(rerun), add_repeats=add_repeats), tuple(overrides))
+    task = partial(_drive, rerun=tuple(rerun), add_repeats=add_repeats)
+    return run_app("experiment", task, tuple(overrides), _no_sweep)
 
 
 def swept(overrides: Sequence[str], rerun: Sequence[str] = (), add_repeats: int = 0) -> int:
     """The same for `callsheet train -m`."""
-    raise NotImplementedError
+    from functools import partial
+
+    from callsheet.cli.hydra_app import run_app
+
+    own = {"rerun": tuple(rerun), "add_repeats": add_repeats}
+    return run_app("train", _no_single_run, ("-m", *overrides), partial(sweep, **own))
 
 
 def _drive(config: DictConfig, overrides: list[str], *, rerun: tuple[str, ...], add_repeats: int) -> int:
     from callsheet.experiments.driver import asking
 
     return _carry_out(asking.by_file(config, overrides, rerun=rerun, add_repeats=add_repeats))
+
+
+def sweep(config: DictConfig, typed: list[str], *, rerun: tuple[str, ...] = (), add_repeats: int = 0) -> int:
+    """What Hydra calls for `callsheet train -m`."""
+    from callsheet.experiments.driver import asking
+
+    return _carry_out(asking.by_sweep(config, typed, rerun=rerun, add_repeats=add_repeats))
+
+
+def _no_sweep(config: DictConfig, typed: list[str]) -> int:
+    raise CallsheetError(
+        "An experiment makes several runs by itself: list them below 'arms:' or 'matrix:' in its file, or sweep over a "
+        "plain configuration with callsheet train -m …"
+    )
+
+
+def _no_single_run(config: DictConfig, overrides: list[str]) -> int:
+    raise AssertionError("Hydra makes a sweep of what has -m")
 
 
 def _carry_out(asked: Any) -> int:

@@ -1,4 +1,4 @@
-"""`callsheet train|check|explain --help`: what can be set and chosen, from file names and entry points alone."""
+"""`callsheet train|check|explain|experiment --help`: what can be set and chosen, from file names and entry points alone."""
 
 from __future__ import annotations
 
@@ -32,6 +32,23 @@ torch and writes nothing. `callsheet train` makes the same checks first.
 
 Exit codes: 0 nothing wrong was found, 2 something was.
 """,
+    "experiment": """\
+Run the arms of an experiment, with repeats and stages, and say who won and how sure that is. The same command goes on with
+it after a kill: arms that have ended stay, those that were interrupted go on from their checkpoint, and the rest is run.
+
+  callsheet experiment experiment=demo
+  callsheet experiment experiment=mine.yaml trainer.args.max_steps=100 hydra/launcher=submitit_slurm experiment.workers=8
+
+  --rerun ARM      run this arm again; its old run is moved aside (may be given several times)
+  --add-repeats N  N more seeds for every arm
+
+  callsheet experiment status DIR  arms by state, who works on what, and the expected end
+  callsheet experiment work DIR    work on its arms, too, on any machine that sees the directory
+  callsheet experiment resume DIR  the command again with which it was begun
+
+Overrides are those of every arm; what an arm sets itself wins. A signal lets every worker save a checkpoint and end.
+Exit codes: 0 every arm has ended, 1 an arm failed, 2 your mistake, 3 not all published, 130 and 143 stopped by a signal.
+""",
     "explain": """\
 Say why each plugin is active, from which override or which line of which file every value comes, and in which order the
 plugins are called at each hook. Loads and writes nothing.
@@ -56,7 +73,7 @@ Options (group=option)
 {options}
 
 Flags
-  -m, --multirun   one run for each combination of comma-separated values
+  -m, --multirun   of train: an experiment with an arm for each combination of comma-separated values
   --cfg job        print the configuration instead of running; --package SECTION for a part of it
   --config-dir DIR a folder with recipes and options of your own
   --hydra-help     Hydra's other flags
@@ -64,6 +81,7 @@ Flags
 callsheet train OVERRIDES    train
 callsheet check OVERRIDES    find what is wrong before anything is loaded
 callsheet explain OVERRIDES  where every value comes from
+callsheet experiment         run the arms of an experiment
 callsheet plugins            which plugins are installed; callsheet plugins NAME for the manual of one
 callsheet status RUN         whether a run is alive, how it ended, and what goes on
 """

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -81,6 +82,18 @@ class HydraTask:
         self.outcomes.append(code)
         return code
 
+    def sweep(self, swept: Task, config: DictConfig) -> None:
+        """What Hydra calls for a sweep as a whole: `swept` gets what was typed, in Hydra's words."""
+        from callsheet.process import gc_pause, logs
+
+        gc_pause.resume()
+        self.started = True
+        logs.show()
+        try:
+            self.outcomes.append(swept(config, self.typed))
+        except Exception as error:
+            self.outcomes.append(_located(error))  # kept from Hydra, as above
+
     def _meant(self, config: DictConfig) -> list[str]:
         """The overrides that mean something to this run; what is idle is refused, or said."""
         from hydra.core.hydra_config import HydraConfig
@@ -140,18 +153,19 @@ def _located(error: Exception) -> Exception:
     return made
 
 
-def run_app(name: str, task: Task, overrides: Sequence[str]) -> int:
+def run_app(name: str, task: Task, overrides: Sequence[str], swept: Task | None = None) -> int:
     """Compose `overrides` and call `task` with the result, once or, with -m, once per combination.
 
     `task` gets the configuration and the overrides that were typed for it, and returns an exit code; the largest is
-    returned. Raises `CallsheetError` for what Hydra refuses.
+    returned. With -m, `swept` is called in its place, if there is one: once, with the configuration of all runs.
+    Raises `CallsheetError` for what Hydra refuses.
     """
     from callsheet.config.overrides import refuse_secret_names
     from callsheet.process.gc_pause import gc_paused
     from callsheet.secrets import redact_override
 
     secret = [item for item in overrides if redact_override(item) != item]  # and no message brings them back
-    _refuse_to_hand_on(secret, overrides)
+    _refuse_to_hand_on(name, secret, overrides)
     refuse_secret_names(overrides)
     _refuse_unknown_flags(name, overrides)
     _refuse_one_place_for_many(overrides)
@@ -159,7 +173,7 @@ def run_app(name: str, task: Task, overrides: Sequence[str]) -> int:
     _refuse_closed_folders(overrides)
     _refuse_endless(overrides)
     with gc_paused():  # until the task begins
-        job = _compose_and_call(name, task, overrides)
+        job = _compose_and_call(name, task, overrides, swept)
     for outcome in job.outcomes:
         if isinstance(outcome, Exception):
             _raise_plainly(outcome)
@@ -168,13 +182,13 @@ def run_app(name: str, task: Task, overrides: Sequence[str]) -> int:
     return max((outcome for outcome in job.outcomes if isinstance(outcome, int)), default=0)
 
 
-def _compose_and_call(name: str, task: Task, overrides: Sequence[str]) -> HydraTask:
+def _compose_and_call(name: str, task: Task, overrides: Sequence[str], swept: Task | None) -> HydraTask:
     import hydra
 
     from callsheet.config import compose
     from callsheet.config.texts.checking import refuse_unusable
     from callsheet.plugins import locking
-    from callsheet.privates.hydra import composing_once, composing_through
+    from callsheet.privates.hydra import composing_once, composing_through, sweeping_by
 
     compose.bind()
     translated, flags = _without_flags(compose.translated(overrides))
@@ -195,6 +209,7 @@ def _compose_and_call(name: str, task: Task, overrides: Sequence[str]) -> HydraT
             compose.files_read_our_way(),
             composing_once(compose.SOURCES),
             composing_through(look),
+            sweeping_by(partial(job.sweep, swept) if swept else None),
             as_typed([f"callsheet {name}", *translated, *flags]),
             _printed_without_secrets([*translated, *flags]),
         ):
@@ -284,21 +299,23 @@ def _refuse_unknown_flags(command: str, arguments: Sequence[str]) -> None:
 
 
 def _refuse_one_place_for_many(overrides: Sequence[str]) -> None:
-    """Several runs in one directory would each go on from the one before."""
+    """The runs of a sweep are folders in one directory, and find their own places in it."""
     place = next((item for item in overrides if item.startswith("output_dir=")), "")
-    if MULTIRUN & {*overrides} and place and "${" not in place and "," not in place:
+    if MULTIRUN & {*overrides} and ("${hydra:" in place or "," in place):
         raise CallsheetError(
-            f"{place} is the same for every run of -m. Leave it out, or let it differ: '{place}/${{hydra:job.num}}'."
+            f"{place}: of -m, output_dir is the directory of the whole sweep, and each run is a folder in it. Write it "
+            "without commas and without ${hydra:…}, or leave it out."
         )
 
 
-def _refuse_to_hand_on(secret: Sequence[str], overrides: Sequence[str]) -> None:
-    """Hydra's launchers write every override into files of theirs, for processes of their own."""
+def _refuse_to_hand_on(command: str, secret: Sequence[str], overrides: Sequence[str]) -> None:
+    """An experiment keeps every override, in files that workers and later drivers read."""
+    keeps = command == "experiment" or (command == "train" and MULTIRUN & {*overrides})
     launcher = next((item for item in overrides if item.lstrip("+").startswith("hydra/launcher=")), "")
-    if secret and launcher and not launcher.endswith("=basic"):
-        key = secret[0].partition("=")[0]
+    if secret and (keeps or (launcher and not launcher.endswith("=basic"))):
+        key, by = secret[0].partition("=")[0], launcher or "an experiment"
         raise CallsheetError(
-            f"{key} holds a secret, which {launcher} would write into files. Set an environment variable to it, and "
+            f"{key} holds a secret, which {by} would write into files. Set an environment variable to it, and "
             f"write '{key}=${{oc.env:VARIABLE}}'."
         )
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from callsheet.cli import experiment as experiment_commands
 from callsheet.cli import extra_commands
 from callsheet.cli import outbox as outbox_commands
 from callsheet.cli import plugins as plugin_commands
@@ -48,7 +49,7 @@ def train(overrides: tuple[str, ...]) -> int:
     from callsheet.launch.hidden_overrides import revealed
 
     take_arm()
-    return _hydra("train", _train, tuple(revealed(overrides)))
+    return _hydra("train", _train, tuple(revealed(overrides)), experiment_commands.sweep)
 
 
 @cli.command(context_settings=HYDRA, short_help="Find what is wrong with a configuration; loads nothing.")
@@ -63,6 +64,7 @@ def explain(overrides: tuple[str, ...]) -> int:
     return _hydra("explain", _explain, overrides)
 
 
+cli.add_command(experiment_commands.experiment)
 cli.add_command(outbox_commands.outbox)
 cli.add_command(plugin_commands.plugins)
 cli.add_command(status_command.status)
@@ -148,7 +150,7 @@ def _say(error: BaseException, failed: Failure) -> None:
         click.echo(on_a_screen(f"callsheet: {note}"), err=True)
 
 
-def _hydra(name: str, task: Any, overrides: tuple[str, ...]) -> int:
+def _hydra(name: str, task: Any, overrides: tuple[str, ...], swept: Any = None) -> int:
     if {"-h", "--help"} & set(overrides):
         from callsheet.cli.help import usage
 
@@ -156,7 +158,7 @@ def _hydra(name: str, task: Any, overrides: tuple[str, ...]) -> int:
         return 0
     from callsheet.cli.hydra_app import run_app
 
-    return run_app(name, task, overrides)
+    return run_app(name, task, overrides, swept)
 
 
 def _train(config: DictConfig, overrides: list[str]) -> int:

@@ -27,6 +27,7 @@ class Command:
     flags: list[str] = field(default_factory=list)
     overrides: list[str] = field(default_factory=list)
     cwd: str = "."
+    hydra: list[str] = field(default_factory=list)  # overrides of Hydra's own, such as hydra/launcher
     sweep: list[str] | None = None  # what was typed behind `callsheet train -m`
 
 

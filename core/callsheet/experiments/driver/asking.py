@@ -1,0 +1,131 @@
+"""From a composed configuration to what is asked for: the directory, the command, and every arm composed and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+from callsheet.config.compose import flags
+from callsheet.config.experiment import ExperimentSettings
+from callsheet.config.experiment.reading import settings_of
+from callsheet.config.hydra_errors import plain
+from callsheet.config.overrides import as_typed
+from callsheet.disk.standing import working_directory
+from callsheet.errors import CallsheetError
+from callsheet.experiments.arms import Arm
+from callsheet.experiments.driver import record
+from callsheet.experiments.driver.asked import Asked
+from callsheet.experiments.driver.record import Command, Record
+from callsheet.experiments.driver.sweep import sweep_of
+from callsheet.experiments.expanding.expand import arms_of, for_all
+from callsheet.experiments.expanding.plain import require_one_run
+from callsheet.secrets import redact_override
+
+PLACE = "output_dir"
+OF_HYDRA = ("hydra/", "hydra.")
+
+
+def by_file(config: DictConfig, overrides: Sequence[str], *, rerun: Sequence[str] = (), add_repeats: int = 0) -> Asked:
+    """What `callsheet experiment` was called with; ask while Hydra runs. Raises `CallsheetError`."""
+    _refuse_secrets(overrides)
+    folder = folder_of(config, overrides)
+    before = record.read(folder)
+    _require_something(before, rerun, add_repeats, folder)
+    settings = with_repeats(_settings(config), before, add_repeats, folder)
+    typed = [as_typed(item) for item in overrides if not is_place(item)]
+    command = _command(for_all(settings, typed), _of_hydra())
+    return _asked(config, folder, settings, command, lambda settings: arms_of(settings), rerun)
+
+
+def by_sweep(config: DictConfig, typed: Sequence[str], *, rerun: Sequence[str] = (), add_repeats: int = 0) -> Asked:
+    """What `callsheet train -m` was called with; ask while Hydra runs. Raises `CallsheetError`."""
+    _refuse_secrets(typed)
+    require_one_run(config)
+    folder = folder_of(config, typed)
+    before = record.read(folder)
+    _require_something(before, rerun, add_repeats, folder)
+    if add_repeats:
+        raise CallsheetError("--add-repeats: a sweep has no repeats. Sweep over trainer.args.seed, as in -m …seed=1,2,3")
+    sweep = sweep_of(config, [item for item in typed if not is_place(item)], _compose)
+    words = [as_typed(item) for item in typed if not is_place(item)]
+    command = _command(sweep.common, _of_hydra(), words)
+    return _asked(config, folder, _settings(config), command, lambda _: sweep.arms, rerun)
+
+
+def with_repeats(settings: ExperimentSettings, before: Record | None, more: int, folder: Path) -> ExperimentSettings:
+    """The settings with the repeats that the experiment has by now, and `more`."""
+    so_far = before.settings.get("repeats") if before else None
+    if before is None or not isinstance(so_far, int):
+        return settings
+    if more and so_far == 1 and all(row.get("seed") is None for row in before.arms):
+        raise CallsheetError(
+            f"--add-repeats {more}: the arms in {folder} have no repeats, but the seed of their configuration. Begin "
+            f"another experiment: experiment.name=… experiment.repeats={more + 1}"
+        )
+    return replace(settings, repeats=max(settings.repeats, so_far) + more)
+
+
+def folder_of(config: DictConfig, overrides: Sequence[str]) -> Path:
+    """The directory of the experiment: `output_dir` as it was typed, else the folder of the place of a run."""
+    try:
+        place = Path(str(config.output_dir)).expanduser().absolute()
+    except OmegaConfBaseException as error:
+        raise plain(error) from error
+    return place if any(map(is_place, overrides)) else place.parent
+
+
+def is_place(override: str) -> bool:
+    return override.lstrip("+").partition("=")[0] == PLACE
+
+
+def _asked(
+    config: DictConfig,
+    folder: Path,
+    settings: ExperimentSettings,
+    command: Command,
+    arms_of: Callable[[ExperimentSettings], Sequence[Arm]],
+    rerun: Sequence[str],
+) -> Asked:
+    compose = partial(_compose, HydraState())
+    ...
+
+
+def _settings(config: DictConfig) -> ExperimentSettings:
+    try:
+        return settings_of(config)
+    except OmegaConfBaseException as error:
+        raise plain(error) from error
+
+
+def _require_something(before: Record | None, rerun: Sequence[str], add_repeats: int, folder: Path) -> None:
+    flag = "--rerun" if rerun else "--add-repeats" if add_repeats else ""
+    if flag and before is None:
+        raise CallsheetError(f"{flag}: there is no experiment in {folder} yet. Begin it without {flag}.")
+
+
+def _refuse_secrets(overrides: Sequence[str]) -> None:
+    """A file may have said that this is a sweep, which the command line alone does not tell."""
+    for item in overrides:
+        if redact_override(item) != item:
+            key = as_typed(item).partition("=")[0]
+            raise CallsheetError(
+                f"{key} holds a secret, which an experiment would write into files. Set an environment variable to it, "
+                f"and write '{key}=${{oc.env:VARIABLE}}'."
+            )
+
+
+def _command(overrides: Sequence[str], hydra: Sequence[str], sweep: Sequence[str] | None = None) -> Command:
+    return Command(flags(), [*overrides], str(working_directory()), [*hydra], None if sweep is None else [*sweep])
+
+
+def _of_hydra() -> list[str]:
+    """The overrides of Hydra's own settings, such as its launcher's."""
+    from hydra.core.hydra_config import HydraConfig
+
+    typed = (str(item) for item in HydraConfig.get().overrides.hydra)
+    return [item for item in typed if not item.lstrip("+").startswith("hydra.mode=")]
