@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,6 +14,8 @@ from callsheet.errors import CallsheetError
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
+
+    from callsheet.experiments.driver.asked import Asked
 
 DRIVE = "drive"  # the command without a name
 
@@ -82,7 +84,7 @@ def resume(directory: Path, rerun: tuple[str, ...], add_repeats: int) -> int:
     command, is_sweep = command_of(found, folder)
     os.chdir(found.command.cwd)
     if is_sweep:
-        return swept(command, rerun, add_repeats)
+        return driven_sweep(command, rerun, add_repeats)
     return driven(command, rerun, add_repeats)
 
 
@@ -96,14 +98,14 @@ def driven(overrides: Sequence[str], rerun: Sequence[str] = (), add_repeats: int
     return run_app("experiment", task, tuple(overrides), _no_sweep)
 
 
-def swept(overrides: Sequence[str], rerun: Sequence[str] = (), add_repeats: int = 0) -> int:
+def driven_sweep(overrides: Sequence[str], rerun: Sequence[str] = (), add_repeats: int = 0) -> int:
     """The same for `callsheet train -m`."""
     from functools import partial
 
     from callsheet.cli.hydra_app import run_app
 
-    own = {"rerun": tuple(rerun), "add_repeats": add_repeats}
-    return run_app("train", _no_single_run, ("-m", *overrides), partial(sweep, **own))
+    swept = partial(sweep, rerun=tuple(rerun), add_repeats=add_repeats)
+    return run_app("train", _no_single_run, ("-m", *overrides), swept)
 
 
 def _drive(config: DictConfig, overrides: list[str], *, rerun: tuple[str, ...], add_repeats: int) -> int:
@@ -130,13 +132,15 @@ def _no_single_run(config: DictConfig, overrides: list[str]) -> int:
     raise AssertionError("Hydra makes a sweep of what has -m")
 
 
-def _carry_out(asked: Any) -> int:
+def _carry_out(asked: Asked) -> int:
+    from callsheet.cli.views import experiment_end
     from callsheet.cli.views.experiment_progress import Progress
     from callsheet.experiments.driver.drive import drive as carry_out
     from callsheet.process.streams import outlive_the_terminal, work_comes_first
 
     work_comes_first()
     outlive_the_terminal()
-    progress = Progress(asked)
-    end = carry_out(asked, progress.look)
-    return progress.end(end)
+    progress = Progress(asked.folder)
+    end = carry_out(asked, lambda begun: progress.look(len(begun.arms)))
+    experiment_end.show(end)
+    return end.exit_code

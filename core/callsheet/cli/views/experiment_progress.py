@@ -17,15 +17,21 @@ from callsheet.screen import cut, printable
 class Progress:
     """Prints each arm once, when it has ended; those that had ended before the driver began are counted alone."""
 
-    def __init__(self, queue: Queue, total: int) -> None:
-        self.queue, self.total = queue, total
+    def __init__(self, folder: Path) -> None:
+        self.queue = Queue(folder)
         self._seen = dict(self._over())
+        self._total = 0
 
-    def look(self) -> None:
-        for name, state in self._over():
+    def look(self, total: int) -> None:
+        if not self._total:
+            click.echo(begins(self.queue.root, total, len(self._seen)), err=True)
+        self._total = total
+        over = dict(self._over())
+        for name, state in over.items():
             if self._seen.get(name) != state:
                 self._seen[name] = state
                 self._say(self.queue.read(state, name))
+        self._seen = over  # an arm that is run again is no longer over
 
     def _over(self) -> Iterator[tuple[str, str]]:
         return ((name, state) for state in (DONE, FAILED) for name in sorted(self.queue.names(state)))
@@ -36,8 +42,8 @@ class Progress:
         took = sum(attempt.seconds or 0.0 for attempt in arm.attempts)
         why = f": {cut(arm.error)}" if arm.error else ""
         log = f" ({short(self.queue.root / LOGS / arm.name)}.log)" if arm.status == "failed" else ""
-        width = len(str(self.total))
-        said = f"{len(self._seen):{width}}/{self.total}  {arm.name}  {arm.status}, {took:.0f} s{why}{log}"
+        width = len(str(self._total))
+        said = f"{len(self._seen):{width}}/{self._total}  {arm.name}  {arm.status}, {took:.0f} s{why}{log}"
         click.echo(printable(said), err=True)
         if arm.remark:
             click.echo(printable(f"{' ' * (2 * width + 3)}{arm.remark}"), err=True)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
@@ -20,10 +20,12 @@ from callsheet.errors import CallsheetError
 from callsheet.experiments.arms import Arm
 from callsheet.experiments.driver import record
 from callsheet.experiments.driver.asked import Asked
+from callsheet.experiments.driver.composer import Composer, compose
 from callsheet.experiments.driver.record import Command, Record
 from callsheet.experiments.driver.sweep import sweep_of
 from callsheet.experiments.expanding.expand import arms_of, for_all
 from callsheet.experiments.expanding.plain import require_one_run
+from callsheet.experiments.queue import Entry
 from callsheet.secrets import redact_override
 
 PLACE = "output_dir"
@@ -51,7 +53,7 @@ def by_sweep(config: DictConfig, typed: Sequence[str], *, rerun: Sequence[str] =
     _require_something(before, rerun, add_repeats, folder)
     if add_repeats:
         raise CallsheetError("--add-repeats: a sweep has no repeats. Sweep over trainer.args.seed, as in -m …seed=1,2,3")
-    sweep = sweep_of(config, [item for item in typed if not is_place(item)], _compose)
+    sweep = sweep_of(config, [item for item in typed if not is_place(item)], compose)
     words = [as_typed(item) for item in typed if not is_place(item)]
     command = _command(sweep.common, _of_hydra(), words)
     return _asked(config, folder, _settings(config), command, lambda _: sweep.arms, rerun)
@@ -91,8 +93,37 @@ def _asked(
     arms_of: Callable[[ExperimentSettings], Sequence[Arm]],
     rerun: Sequence[str],
 ) -> Asked:
-    compose = partial(_compose, HydraState())
-    ...
+    composer = Composer(command.overrides)
+
+    def arms_for(settings: ExperimentSettings) -> Sequence[Entry]:
+        return composer.entries(arms_of(settings))
+
+    arms = arms_for(settings)
+    return Asked(
+        folder,
+        settings,
+        command,
+        arms,
+        arms_for,
+        composer.plugins,
+        hydra=_hydra_of(config),
+        processes=_processes(config),
+        run_config=composer.run_config,
+        rerun=tuple(rerun),
+    )
+
+
+def _hydra_of(config: DictConfig) -> DictConfig:
+    """Hydra's part of the configuration, which it takes out of what it gives to a run."""
+    from hydra.core.hydra_config import HydraConfig
+
+    node = config.get("hydra") or HydraConfig.get()
+    return cast(DictConfig, node)
+
+
+def _processes(config: DictConfig) -> int | None:
+    """How many GPUs an arm has on one machine; None for all that it sees."""
+    return 1 if config.launch.name == "single" else config.launch.processes
 
 
 def _settings(config: DictConfig) -> ExperimentSettings:

@@ -50,11 +50,12 @@ def _work(begun: Begun, look: Look, signals: Signals) -> None:
             code = launch(begun.folder, asked.settings.workers, asked.hydra, processes=asked.processes)
         received = signals.received or (code - SIGNALLED if code > SIGNALLED else None)
         if received is None and code:
+            ending.broken_off(begun, ending.FAILED)
             raise CallsheetError(
                 f"A worker ended with exit code {code}; what it said stands above. {ending.how_to_go_on(begun.folder)}"
             )
     if received is not None:
-        ending.interrupted(begun)
+        ending.broken_off(begun, ending.INTERRUPTED)
         stopped = Interrupted(received)
         stopped.advice = f" {ending.how_to_go_on(begun.folder)}"
         raise stopped

@@ -50,9 +50,12 @@ class Record:
     verdict: dict[str, Any] | None = None
     format: int = versions.FORMAT
 
+    def content(self) -> dict[str, Any]:
+        return vars(self) | {"command": vars(self.command)}
+
     def write(self, folder: Path) -> None:
         """Replace the file in one step, without secrets."""
-        atomic.write(folder / RECORD, dumps(vars(self) | {"command": vars(self.command)}, indent=2) + "\n", folder)
+        atomic.write(folder / RECORD, dumps(self.content(), indent=2) + "\n", folder)
 
 
 def read(folder: Path) -> Record | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from callsheet.config.experiment import ExperimentSettings
+from callsheet.experiments import results
 from callsheet.experiments.driver.beginning import Begun
 
 
@@ -14,6 +15,4 @@ def next_round(begun: Begun) -> ExperimentSettings | None:
     most = settings.sequential.max_repeats
     if most is None or settings.repeats >= most or not begun.queue.is_over:
         return None
-    from callsheet.experiments import results
-
-    return None if results.is_decided(begun.folder) else replace(settings, repeats=settings.repeats + 1)
+    return None if results.of(begun.folder).is_decided else replace(settings, repeats=settings.repeats + 1)
