@@ -8,7 +8,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 
-from callsheet.cli import candidates, composed_candidates
+from callsheet.cli.completing import candidates, composed_candidates
 from callsheet.config.texts.paths import kind_of_path
 from callsheet.process.streams import stderr_dropped
 

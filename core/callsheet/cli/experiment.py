@@ -27,6 +27,12 @@ class _Group(click.Group):
         named = bool(args) and args[0] in self.commands and args[0] != DRIVE
         return super().parse_args(ctx, args if named else [DRIVE, *args])
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name, command, rest = super().resolve_command(ctx, args)
+        return ("" if name == DRIVE else name), command, rest
+
 
 @click.group(cls=_Group, short_help="Run the arms of an experiment, and say who won.", context_settings=HYDRA)
 def experiment() -> None:
@@ -36,14 +42,14 @@ def experiment() -> None:
 @experiment.command(DRIVE, context_settings=HYDRA, hidden=True)
 @click.argument("overrides", nargs=-1, type=click.UNPROCESSED)
 @click.option("--rerun", metavar="ARM", multiple=True, help="Run this arm again.")
-@click.option("--add-repeats", metavar="N", type=click.IntRange(min=1), default=0, help="Seeds to add to each arm.")
-def drive(overrides: tuple[str, ...], rerun: tuple[str, ...], add_repeats: int) -> int:
+@click.option("--add-repeats", metavar="N", type=click.IntRange(min=1), help="Seeds to add to each arm.")
+def drive(overrides: tuple[str, ...], rerun: tuple[str, ...], add_repeats: int | None) -> int:
     if {"-h", "--help"} & {*overrides}:
         from callsheet.cli.help import usage
 
         click.echo(usage("experiment", overrides), nl=False)
         return 0
-    return driven(overrides, rerun, add_repeats)
+    return driven(overrides, rerun, add_repeats or 0)
 
 
 @experiment.command(short_help="Work on the arms of an experiment, on any machine that sees its directory.")
@@ -55,11 +61,17 @@ def work(directory: Path, idle: float) -> int:
     Any number of workers may join and leave while it runs, on any machine that sees the directory and has this version
     of Callsheet. After a signal, the run saves a checkpoint, and its arm waits for another worker.
     """
+    import logging
+    import os
+
+    from callsheet.distributed.world import DRIVER
     from callsheet.experiments.workers import work as work_on
     from callsheet.process import logs
     from callsheet.process.streams import outlive_the_terminal, work_comes_first
 
     logs.show()
+    if DRIVER in os.environ:  # which says itself how each arm has ended
+        logging.getLogger("callsheet").setLevel(logging.WARNING)
     work_comes_first()
     outlive_the_terminal()
     return work_on(directory, idle=idle)
@@ -68,8 +80,8 @@ def work(directory: Path, idle: float) -> int:
 @experiment.command(short_help="Go on with an experiment by its directory.")
 @click.argument("directory", type=click.Path(path_type=Path, readable=False))
 @click.option("--rerun", metavar="ARM", multiple=True, help="Run this arm again; its old run is moved aside.")
-@click.option("--add-repeats", metavar="N", type=click.IntRange(min=1), default=0, help="Seeds to add to each arm.")
-def resume(directory: Path, rerun: tuple[str, ...], add_repeats: int) -> int:
+@click.option("--add-repeats", metavar="N", type=click.IntRange(min=1), help="Seeds to add to each arm.")
+def resume(directory: Path, rerun: tuple[str, ...], add_repeats: int | None) -> int:
     """Give the command again that began the experiment in DIRECTORY, in the folder in which it was given.
 
     Arms that have ended stay, those that were interrupted go on from their last checkpoint, and the rest is run.
@@ -77,15 +89,12 @@ def resume(directory: Path, rerun: tuple[str, ...], add_repeats: int) -> int:
     import os
 
     from callsheet.experiments.driver import record
-    from callsheet.experiments.driver.resuming import command_of
 
     folder = directory.expanduser().absolute()
     found = record.require(folder)
-    command, is_sweep = command_of(found, folder)
+    command, is_sweep = record.command_of(found, folder)
     os.chdir(found.command.cwd)
-    if is_sweep:
-        return driven_sweep(command, rerun, add_repeats)
-    return driven(command, rerun, add_repeats)
+    return (driven_sweep if is_sweep else driven)(command, rerun, add_repeats or 0)
 
 
 def driven(overrides: Sequence[str], rerun: Sequence[str] = (), add_repeats: int = 0) -> int:

@@ -1,4 +1,4 @@
-"""`callsheet train|check|explain|experiment --help`: what can be set and chosen, from file names and entry points alone."""
+"""`--help` of the commands that take overrides: what can be set and chosen, from file names and entry points alone."""
 
 from __future__ import annotations
 
@@ -33,11 +33,12 @@ torch and writes nothing. `callsheet train` makes the same checks first.
 Exit codes: 0 nothing wrong was found, 2 something was.
 """,
     "experiment": """\
-Run the arms of an experiment, with repeats and stages, and say who won and how sure that is. The same command goes on with
-it after a kill: arms that have ended stay, those that were interrupted go on from their checkpoint, and the rest is run.
+Run the arms of an experiment, with repeats and stages, and say who won and how sure that is. The same command goes on
+with it after a kill: arms that have ended stay, those that were interrupted resume from their checkpoint, and the rest
+is run.
 
   callsheet experiment experiment=demo
-  callsheet experiment experiment=mine.yaml trainer.args.max_steps=100 hydra/launcher=submitit_slurm experiment.workers=8
+  callsheet experiment experiment=mine.yaml hydra/launcher=submitit_slurm experiment.workers=8
 
   --rerun ARM      run this arm again; its old run is moved aside (may be given several times)
   --add-repeats N  N more seeds for every arm
@@ -47,7 +48,7 @@ it after a kill: arms that have ended stay, those that were interrupted go on fr
   callsheet experiment resume DIR  the command again with which it was begun
 
 Overrides are those of every arm; what an arm sets itself wins. A signal lets every worker save a checkpoint and end.
-Exit codes: 0 every arm has ended, 1 an arm failed, 2 your mistake, 3 not all published, 130 and 143 stopped by a signal.
+Exit codes: 0 every arm has ended, 1 an arm failed, 2 your mistake, 3 not all published, 130 and 143 after a signal.
 """,
     "explain": """\
 Say why each plugin is active, from which override or which line of which file every value comes, and in which order the

@@ -132,7 +132,7 @@ def _of_click(error: click.ClickException) -> str:
     """What click refuses, in our style, with the page that helps."""
     said = " ".join(line.strip() for line in error.format_message().splitlines())
     here = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "callsheet"
-    return sentences(said, f"See {here} --help")
+    return sentences(said, f"See {here.strip()} --help")
 
 
 def _say(error: BaseException, failed: Failure) -> None:

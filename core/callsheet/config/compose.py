@@ -148,5 +148,6 @@ def run_name() -> str:
     """The name of a run: its recipe and the time, and its number in a multirun, whose jobs share one clock."""
     config: Any = HydraConfig.get() if HydraConfig.initialized() else None
     recipe = (config and config.runtime.choices.get("recipe")) or "run"
-    number = f"-{config.job.num}" if config and config.mode == RunMode.MULTIRUN else ""
+    is_one_of = config and config.mode == RunMode.MULTIRUN and not OmegaConf.is_missing(config.job, "num")
+    number = f"-{config.job.num}" if is_one_of else ""
     return re.sub(r"[^\w.-]", "-", f"{recipe}-{datetime.now():%Y-%m-%d_%H-%M-%S}{number}")

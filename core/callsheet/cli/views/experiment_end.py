@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import click
 
 from callsheet.cli.views.columns import aligned
+from callsheet.disk.standing import short
 from callsheet.errors import counted, first_line
 from callsheet.experiments.driver.ending import End, how_to_go_on
 from callsheet.experiments.places import REPORT
 from callsheet.experiments.results import Summary, comparison_rows
-from callsheet.rundir.revisions import short
 from callsheet.screen import cut, printable
 
 HEADER = ("arm", "seeds", "mean ± sd", "difference", "interval", "verdict", "could have shown", "seeds needed")

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import click
 
+from callsheet.disk.standing import short
 from callsheet.experiments.places import DONE, FAILED, LOGS
 from callsheet.experiments.queue import Entry, Queue
-from callsheet.rundir.revisions import short
 from callsheet.screen import cut, printable
 
 

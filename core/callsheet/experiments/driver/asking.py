@@ -1,9 +1,10 @@
-"""From a composed configuration to what is asked for: the directory, the command, and every arm composed and checked."""
+"""From a composed configuration to what is asked for: the directory, the command, and each arm composed and checked."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -18,14 +19,16 @@ from callsheet.config.overrides import as_typed
 from callsheet.disk.standing import working_directory
 from callsheet.errors import CallsheetError
 from callsheet.experiments.arms import Arm
+from callsheet.experiments.composing.bases import compose_here
+from callsheet.experiments.composing.compose import Composed, composed, plugins_of
 from callsheet.experiments.driver import record
 from callsheet.experiments.driver.asked import Asked
-from callsheet.experiments.driver.composer import Composer, compose
 from callsheet.experiments.driver.record import Command, Record
 from callsheet.experiments.driver.sweep import sweep_of
 from callsheet.experiments.expanding.expand import arms_of, for_all
 from callsheet.experiments.expanding.plain import require_one_run
 from callsheet.experiments.queue import Entry
+from callsheet.experiments.queue.records import of
 from callsheet.secrets import redact_override
 
 PLACE = "output_dir"
@@ -48,12 +51,12 @@ def by_sweep(config: DictConfig, typed: Sequence[str], *, rerun: Sequence[str] =
     """What `callsheet train -m` was called with; ask while Hydra runs. Raises `CallsheetError`."""
     _refuse_secrets(typed)
     require_one_run(config)
-    folder = folder_of(config, typed)
+    folder = _place(config)
     before = record.read(folder)
     _require_something(before, rerun, add_repeats, folder)
     if add_repeats:
-        raise CallsheetError("--add-repeats: a sweep has no repeats. Sweep over trainer.args.seed, as in -m …seed=1,2,3")
-    sweep = sweep_of(config, [item for item in typed if not is_place(item)], compose)
+        raise CallsheetError("--add-repeats: a sweep has no repeats. Sweep over a seed, as in trainer.args.seed=1,2,3")
+    sweep = sweep_of(config, [item for item in typed if not is_place(item)], compose_here)
     words = [as_typed(item) for item in typed if not is_place(item)]
     command = _command(sweep.common, _of_hydra(), words)
     return _asked(config, folder, _settings(config), command, lambda _: sweep.arms, rerun)
@@ -73,12 +76,16 @@ def with_repeats(settings: ExperimentSettings, before: Record | None, more: int,
 
 
 def folder_of(config: DictConfig, overrides: Sequence[str]) -> Path:
-    """The directory of the experiment: `output_dir` as it was typed, else the folder of the place of a run."""
+    """The directory of the experiment: `output_dir` as it was typed, else the folder that a single run would lie in."""
+    place = _place(config)
+    return place if any(map(is_place, overrides)) else place.parent
+
+
+def _place(config: DictConfig) -> Path:
     try:
-        place = Path(str(config.output_dir)).expanduser().absolute()
+        return Path(str(config.output_dir)).expanduser().absolute()
     except OmegaConfBaseException as error:
         raise plain(error) from error
-    return place if any(map(is_place, overrides)) else place.parent
 
 
 def is_place(override: str) -> bool:
@@ -93,24 +100,26 @@ def _asked(
     arms_of: Callable[[ExperimentSettings], Sequence[Arm]],
     rerun: Sequence[str],
 ) -> Asked:
-    composer = Composer(command.overrides)
+    def composed_arms(settings: ExperimentSettings) -> dict[str, Composed]:
+        return composed(arms_of(settings), settings, command.overrides, folder=folder)
 
-    def arms_for(settings: ExperimentSettings) -> Sequence[Entry]:
-        return composer.entries(arms_of(settings))
-
-    arms = arms_for(settings)
+    made = composed_arms(settings)
     return Asked(
         folder,
         settings,
         command,
-        arms,
-        arms_for,
-        composer.plugins,
+        _entries(made),
+        lambda settings: _entries(composed_arms(settings)),
+        partial(plugins_of, made),
         hydra=_hydra_of(config),
         processes=_processes(config),
-        run_config=composer.run_config,
+        run_config=dict(next(iter(made.values())).plan.composed),
         rerun=tuple(rerun),
     )
+
+
+def _entries(made: Mapping[str, Composed]) -> list[Entry]:
+    return [of(each.arm, each.digest, each.differs) for each in made.values()]
 
 
 def _hydra_of(config: DictConfig) -> DictConfig:

@@ -12,7 +12,7 @@ from callsheet.errors import CallsheetError, listed
 from callsheet.experiments.driver import again, record, same
 from callsheet.experiments.driver.announcing import Announcer
 from callsheet.experiments.driver.asked import Asked, as_written
-from callsheet.experiments.driver.record import CALLED, RUNNING, Record
+from callsheet.experiments.driver.record import CALLED, RUNNING
 from callsheet.experiments.places import LOGS, WORKERS
 from callsheet.experiments.queue import Entry, Queue
 from callsheet.rundir.rundir import RUN, RunDir
@@ -82,7 +82,8 @@ class Begun:
     def _require_same(self) -> None:
         same.require_version(self.record, self.folder)
         same.require_settings(self.record, as_written(self.asked.settings), self.folder)
-        same.require_arms(self.arms, self.there, self.folder, self.rerun)
+        common = self.record.command.overrides, self.asked.command.overrides
+        same.require_arms(self.arms, self.there, self.folder, self.rerun, common)
         again.require_idle(self.rerun, self.queue)
 
     def _refuse_foreign_runs(self) -> None:

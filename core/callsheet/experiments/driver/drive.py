@@ -20,14 +20,21 @@ PROMISE = "the experiment is left as it is"
 SIGNALLED = 128
 
 Look = Callable[[Begun], None]
+Launch = Callable[[Begun], int]
 
 
-def drive(asked: Asked, look: Look) -> ending.End:
+def launched(begun: Begun) -> int:
+    """Have workers started by the launcher that was chosen; returns when they have ended."""
+    asked = begun.asked
+    return launch(begun.folder, asked.settings.workers, asked.hydra, processes=asked.processes)
+
+
+def drive(asked: Asked, look: Look, launch: Launch = launched) -> ending.End:
     """Begin the experiment, or go on with it, until nothing is left to do.
 
     `look` is called a few times a second while workers are at work, and once when they have ended, in a thread of its
     own. Raises `CallsheetError` for what cannot be meant, before anything is written, and `Interrupted` after a signal,
-    when every worker has ended.
+    when every worker has ended. `launch` starts workers, so that tests may start others.
     """
     Begun(asked)
     with alone_in(asked.folder), watched() as signals:
@@ -35,19 +42,19 @@ def drive(asked: Asked, look: Look) -> ending.End:
         begun = Begun(asked)
         begun.open()
         while True:
-            _work(begun, look, signals)
+            _work(begun, look, launch, signals)
             if not (more := rounds.next_round(begun)):
                 return ending.end(begun)
             begun.asked = replace(begun.asked, settings=more)
             begun.add(asked.arms_for(more))
 
 
-def _work(begun: Begun, look: Look, signals: Signals) -> None:
+def _work(begun: Begun, look: Look, launch: Launch, signals: Signals) -> None:
     """Have workers started, and wait until all of them have ended. Raises `Interrupted` after a signal."""
-    received, asked = signals.received, begun.asked
+    received = signals.received
     if received is None and not begun.queue.is_over:
         with _watching(begun, look):
-            code = launch(begun.folder, asked.settings.workers, asked.hydra, processes=asked.processes)
+            code = launch(begun)
         received = signals.received or (code - SIGNALLED if code > SIGNALLED else None)
         if received is None and code:
             ending.broken_off(begun, ending.FAILED)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from callsheet.disk.standing import short
 from callsheet.experiments import results
 from callsheet.experiments.driver.beginning import Begun
 from callsheet.experiments.places import PENDING
 from callsheet.experiments.results import Summary
 from callsheet.outbox.counts import NOT_ALL_PUBLISHED
-from callsheet.rundir.revisions import short
 from callsheet.rundir.rundir import now
 from callsheet.session.going_on import shell
 

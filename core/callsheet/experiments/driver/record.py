@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -79,3 +80,18 @@ def require(folder: Path) -> Record:
     if (found := read(folder)) is None:
         raise CallsheetError(f"{folder} holds no experiment: it has no {RECORD}.")
     return found
+
+
+def command_of(record: Record, folder: Path) -> tuple[list[str], bool]:
+    """The flags and overrides, and whether they are those of `callsheet train -m`.
+
+    Raises `CallsheetError` where the folder is gone in which the command was given.
+    """
+    command = record.command
+    if not Path(command.cwd).is_dir():
+        raise CallsheetError(
+            f"The experiment in {folder} was begun in {command.cwd}, which is not here; its paths are relative to that."
+        )
+    typed = [*command.overrides, *command.hydra] if command.sweep is None else command.sweep
+    place = f"output_dir={json.dumps(str(folder), ensure_ascii=False)}"
+    return [*command.flags, *typed, place], command.sweep is not None

@@ -18,6 +18,7 @@ from callsheet.screen import quoted
 # Settings that add arms, or say where and how long they run; whether an arm changed, its digest tells.
 FREE = re.compile(r"(arms|matrix|overrides|budget)(\..*)?|repeats|workers|search\.trials|sequential\.max_repeats")
 ANOTHER = "begin another experiment: experiment.name=…"
+Changes = tuple[Sequence[str], Sequence[str]]
 MOST_SHOWN = 5  # settings and arms that a message names
 
 
@@ -42,8 +43,13 @@ def require_settings(record: Record, settings: Mapping[str, Any], folder: Path) 
         raise CallsheetError(f"{folder} holds another experiment: {_some(differ)}. Write it back, or {ANOTHER}")
 
 
-def require_arms(asked: Sequence[Entry], there: Sequence[Entry], folder: Path, rerun: Collection[str]) -> None:
-    """Raise `CallsheetError` for arms that changed, or are gone from the experiment's file."""
+def require_arms(
+    asked: Sequence[Entry], there: Sequence[Entry], folder: Path, rerun: Collection[str], common: Changes = ((), ())
+) -> None:
+    """Raise `CallsheetError` for arms that changed, or are gone from the experiment's file.
+
+    `common` are the overrides of all arms, before and now.
+    """
     now = {entry.name: entry for entry in asked}
     gone = [entry.name for entry in there if entry.name not in now and entry.name not in rerun]
     if gone:
@@ -51,14 +57,14 @@ def require_arms(asked: Sequence[Entry], there: Sequence[Entry], folder: Path, r
             f"{folder} holds {_arms(gone)}, which the experiment no longer has: what it shows would depend on which "
             f"arms are left out. Write them back, or {ANOTHER}"
         )
-    left = [entry for entry in there if entry.name not in rerun]
-    changed = [entry for entry in left if _differs(entry, now[entry.name])]
+    before = {entry.name: entry for entry in there if entry.name not in rerun}
+    changed = [name for name in now if name in before and _differs(before[name], now[name])]
     if changed:
-        said = _some([_change(entry, now[entry.name]) for entry in changed])
-        names = " ".join(f"--rerun {entry.name}" for entry in changed)
+        said = [*_lines(*common)] or [_change(before[name], now[name]) for name in changed]
+        what = "is another run" if len(changed) == 1 else "are other runs"
         raise CallsheetError(
-            f"{folder} holds arms that are other runs by now: {said}. Write it back, run them again ({names}), or "
-            f"{ANOTHER}"
+            f"{folder} holds {_arms(changed)}, which {what} by now: "
+            f"{_some(said)}. Write it back, run what changed again (--rerun ARM, for each), or {ANOTHER}"
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -39,7 +39,7 @@ def sweep_of(config: DictConfig, typed: Sequence[str], compose: Callable[[Sequen
     name = str(config.hydra.job.config_name)
     meant = [meant_for(run, typed, partial(compose, run), name) for run in runs]
     common = [item for item in meant[0] if all(item in run for run in meant)]
-    cells = [differing(run, typed) for run in runs]
+    cells = [_values(differing(run, typed)) for run in runs]
     return Sweep(
         tuple(
             Arm(label, method=label, overrides=tuple(as_typed(item) for item in run if item not in common))
@@ -47,6 +47,14 @@ def sweep_of(config: DictConfig, typed: Sequence[str], compose: Callable[[Sequen
         ),
         tuple(map(as_typed, common)),
     )
+
+
+def _values(cell: Mapping[str, str]) -> dict[str, Any]:
+    """What Hydra reads in the texts of a cell: `[a,b]` is a list."""
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    parser = OverridesParser.create()
+    return {key: parser.parse_override(f"x={value}").value() for key, value in cell.items()}
 
 
 def _refuse_other_sweepers(config: DictConfig) -> None:

@@ -47,7 +47,8 @@ def test_an_arm_that_changed_is_refused_with_what_changed_and_may_be_run_again()
     with pytest.raises(CallsheetError) as refused:
         same.require_arms(now, there, HERE, ())
     said = str(refused.value)
-    assert "a (peft was lora and is not set; trainer.args.seed was 1 and is 2)" in said and "(--rerun a)" in said
+    assert "holds the arm a, which is another run by now" in said and "(--rerun ARM, for each)" in said
+    assert "a (peft was lora and is not set; trainer.args.seed was 1 and is 2)" in said
     same.require_arms(now, there, HERE, {"a"})
 
 
@@ -55,6 +56,12 @@ def test_a_file_that_changed_below_an_arm_is_noticed_too():
     there = [entry("a", "1", "peft=lora")]
     with pytest.raises(CallsheetError, match="a file that it is composed from has changed"):
         same.require_arms([replace(there[0], digest="2")], there, HERE, ())
+
+
+def test_what_changed_for_all_arms_is_said_once():
+    there, now = ([entry(name, digest) for name in "ab"] for digest in "12")
+    with pytest.raises(CallsheetError, match="the arms a, b, which are other runs by now: peft was lora and is none"):
+        same.require_arms(now, there, HERE, (), (["peft=lora"], ["peft=none"]))
 
 
 def test_an_arm_that_is_left_out_is_named():
