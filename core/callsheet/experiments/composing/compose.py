@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from omegaconf import DictConfig
@@ -11,8 +11,9 @@ from omegaconf import DictConfig
 from callsheet.config.experiment import ExperimentSettings
 from callsheet.config.plan import Plan, make_plan, make_plugins
 from callsheet.errors import CallsheetError
+from callsheet.experiments import search
 from callsheet.experiments.arms import Arm
-from callsheet.experiments.composing import scores, twins
+from callsheet.experiments.composing import scores, trials, twins
 from callsheet.experiments.composing.bases import Bases, Compose
 from callsheet.experiments.composing.refusals import raise_for
 from callsheet.experiments.expanding.chains import refuse_seed
@@ -52,14 +53,17 @@ def composed(
     """Every arm by its name, composed from `common` and its own overrides, and checked as `callsheet check` does.
 
     With the experiment's `folder`, each arm lies in it. Where a Hydra application runs, it composes, unless `compose`
-    does. Raises one `CallsheetError` for all that is wrong, with the names of the arms.
+    does. An arm that is searched is composed with the first values of its axes. Raises one `CallsheetError` for all
+    that is wrong, with the names of the arms.
     """
+    search.check(settings)
     if any(arm.seed is not None for arm in arms):
         refuse_seed(common, "The command", SEEDED)
-    bases = Bases(common, compose)
+    bases = Bases([*common, *search.overrides(settings)], compose)
+    tried = trials.with_stand_ins(arms, settings)
     made: dict[str, Composed] = {}
     wrong: dict[str, list[Arm]] = {}
-    for arm in arms:
+    for arm in tried:
         try:
             made[arm.name] = one = _composed(arm, bases, folder)
             problems = [*one.report.problems, *scores.problems(settings, one.plan)]
@@ -67,10 +71,10 @@ def composed(
             problems = [str(error)]
         for problem in dict.fromkeys(problems):
             wrong.setdefault(problem, []).append(arm)
-    raise_for(wrong, arms)
+    raise_for(wrong, tried)
     twins.refuse_one_data_set([(each.arm, each.plan.dataset) for each in made.values()])
     twins.refuse_twins([(each.arm, each.digest) for each in made.values()])
-    return made
+    return {arm.name: made.get(arm.name) or replace(made[trials.ENDS[0]], arm=arm) for arm in arms}
 
 
 def plugins_of(made: Mapping[str, Composed]) -> dict[str, Plugin]:

@@ -3,7 +3,7 @@
 import pytest
 
 from callsheet.config.compose import compose
-from callsheet.config.experiment import ExperimentSettings
+from callsheet.config.experiment import ExperimentSettings, HalvingSettings, SearchSettings
 from callsheet.errors import CallsheetError
 from callsheet.experiments.composing.compose import composed, plugins_of
 from callsheet.experiments.expanding.expand import arms_of
@@ -164,7 +164,35 @@ def test_stages_on_different_data_are_a_chain():
     assert list(arms) == ["a__one", "a__two"]
 
 
-def test_trials_are_alike_until_they_are_claimed():
-    from callsheet.config.experiment import SearchSettings
+def searched(space, **settings):
+    search = SearchSettings(space=space, trials=3, **settings)
+    return {"search": search, "success_metric": "eval_loss", "direction": "minimize"}
 
-    assert len(made(search=SearchSettings(space={"trainer.args.learning_rate": [1, 2]}, trials=3))) == 3
+
+def test_trials_are_composed_with_the_first_values_and_have_none_of_their_own():
+    found = made(**searched({"trainer.args.learning_rate": {"low": 1e-5, "high": 1e-2}, "peft": ["none", "lora"]}))
+
+    assert [*found] == ["trial-0", "trial-1", "trial-2"]
+    assert {one.arm.trial for one in found.values()} == {0, 1, 2}
+    assert all(one.differs == {} and one.config.trainer.args.learning_rate == 1e-5 for one in found.values())
+
+
+@pytest.mark.parametrize(
+    ("space", "said"),
+    [
+        ({"trainer.args.learning_rat": {"low": 1e-5, "high": 1e-2}}, "learning_rat"),
+        ({"peft": ["none", "lara"]}, "arm 'its last values': "),
+        ({"trainer.args.max_steps": ["many", 5]}, "arm 'the first values of the search': "),
+        ({"trainer.args.max_steps": []}, "experiment.search.space.trainer.args.max_steps has no choices"),
+    ],
+)
+def test_an_axis_that_no_run_takes_is_refused_before_the_first(space, said):
+    assert said in refusal(**searched(space))
+
+
+def test_every_arm_is_checked_with_the_plugin_that_halves():
+    halving = {"search": SearchSettings(halving=HalvingSettings(min_steps=9)), "success_metric": "eval_loss"}
+    found = made(arms={"a": [], "b": ["trainer.args.learning_rate=1"]}, direction="minimize", **halving)
+
+    assert [one.plan.plugins["halving"].min_steps for one in found.values()] == [9, 9]
+    assert "min_steps=9 stops nobody: the run takes 4 steps" in " ".join(found["a"].report.warnings)
