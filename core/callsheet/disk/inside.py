@@ -61,7 +61,7 @@ class Inside:
     def append(self, name: str | PurePath, text: str, *, durable: bool = False) -> None:
         """Add `text` to the end of a file, which is made where it is missing; `durable` waits for the disk."""
         descriptor = self.open(name, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-        with os.fdopen(descriptor, "a", encoding="utf-8", newline="") as file:
+        with _named(self.root / name), os.fdopen(descriptor, "a", encoding="utf-8", newline="") as file:
             file.write(text)
             if durable:
                 file.flush()
@@ -71,7 +71,7 @@ class Inside:
         """Put `content` at `name` in one step; a link of that name gives way, and what it names stays as it is."""
         with self.replacing(name) as (at, temporary):
             descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | FILE, mode, dir_fd=at)
-            with os.fdopen(descriptor, "wb") as file:
+            with _named(self.root / name), os.fdopen(descriptor, "wb") as file:
                 file.write(content.encode() if isinstance(content, str) else content)
                 if durable:
                     file.flush()
@@ -91,7 +91,7 @@ class Inside:
                 raise
             finally:
                 # rename(2) does nothing when both names are links to one file, and leaves the old name in place.
-                with suppress(FileNotFoundError):
+                with suppress(OSError):  # of a disk that is read-only by now, hear the error before
                     os.unlink(temporary, dir_fd=at)
 
     def read(self, name: str | PurePath, limit: int = 1 << 30) -> bytes:
@@ -151,7 +151,8 @@ class Inside:
             return
         descriptor = self.open(name)
         try:
-            os.fsync(descriptor)
+            with _named(self.root / name):
+                os.fsync(descriptor)
         finally:
             os.close(descriptor)
 
@@ -200,6 +201,17 @@ class Inside:
             raise
         finally:
             os.close(descriptor)
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Give an error of a descriptor, which bears no name, that of its file."""
+    try:
+        yield
+    except OSError as error:
+        if error.strerror is not None and error.filename is None:
+            error.filename = str(path)
+        raise
 
 
 def around(path: Path, root: Path | None = None) -> Inside:

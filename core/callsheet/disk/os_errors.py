@@ -65,8 +65,8 @@ def _explained(error: BaseException, near: list[Path], typed: Sequence[str]) -> 
             place = path or free_space.fullest([*near, *places()]) or Path.cwd()
             number = each.number or free_space.refusal(near[0]) or errno.ENOSPC
             return DiskFailed(free_space.sentence(place, number))
-        if each.number in BROKEN and path:
-            return DiskFailed(sentence(each.number, path))
+        if each.number in BROKEN and (broken := path or next(iter(near), None)):
+            return DiskFailed(sentence(each.number, broken))
         if each.number in CLOSED and path:
             return Refused(f"{sentence(each.number, path)}{'' if _is_typed(path, typed) else _elsewhere(path)}")
         if each.number in MISTAKEN and path and _is_typed(path, typed):

@@ -7,6 +7,7 @@ import signal
 import traceback
 from typing import TYPE_CHECKING, Any
 
+from callsheet.disk import reserve
 from callsheet.disk.os_errors import explained
 from callsheet.launch import failures
 from callsheet.process.signals import Interrupted, Terminated, signal_in
@@ -49,7 +50,8 @@ def write_end(session: Session, result: RunResult, error: BaseException | None) 
     how = {"status": result.status, "ended": now()}
     with contextlib.suppress(OSError):
         outcome = _outcome(session, result, error)
-        session.run_dir.update_run(**how, attempts=_attempts(session, **how, step=result.step), outcome=outcome)
+        fields = {**how, "attempts": _attempts(session, **how, step=result.step), "outcome": outcome}
+        reserve.last_words(session.run_dir.path, lambda: session.run_dir.update_run(**fields))
 
 
 def write_outcome(session: Session, result: RunResult, error: BaseException | None = None) -> None:
@@ -59,6 +61,7 @@ def write_outcome(session: Session, result: RunResult, error: BaseException | No
     counts = session.unpublished()
     how = {"status": result.status, "ended": now()}
     with contextlib.suppress(OSError):
+        reserve.free(session.run_dir.path)
         session.run_dir.update_run(
             **how,
             attempts=_attempts(session, **how, step=result.step),

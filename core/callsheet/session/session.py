@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from callsheet.disk import reserve
 from callsheet.distributed.world import place_in_sweep, world
 from callsheet.hooks import Plugin
 from callsheet.outbox import Outbox
@@ -96,6 +97,7 @@ class Session:
         self.ctx.outbox = Outbox(self.run_dir.path)
         self.ctx.ids = {**earlier.get("ids", {}), **self.ctx.ids}
         if self.run_dir.is_main:
+            reserve.keep(self.run_dir.path)
             self._manifest = ManifestWriter(self.run_dir)
             self.late.parts.sweep()
             arm = self.membership.as_dict() if self.membership else None

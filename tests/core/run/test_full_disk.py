@@ -34,7 +34,9 @@ def test_a_full_disk_is_named_and_the_run_goes_on_bit_for_bit(run_demo, tmp_path
             run_demo(*WITH, output_dir=str(disk / "run"))
         refused = explained(failed.value, [disk / "run"])
         assert isinstance(refused, DiskFailed) and str(refused).startswith(f"The disk of {disk}/run is full ("), refused
-        assert status_of(disk / "run").state in ("failed", "dead")  # where no room was left to say it
+        found = status_of(disk / "run")
+        assert found.state == "failed" and found.why.startswith(f"The disk of {disk}/run is full (")
+        assert not (disk / "run" / ".reserve").exists()
         listed = [*checkpoints.manifest(RunDir(disk / "run", is_main=False))]
         room.unlink()
         complete = [row.name for row in checkpoints.survey(RunDir(disk / "run", is_main=False))[0]]

@@ -15,7 +15,8 @@ IN_WORDS = re.compile(r"(?:strerror:|fd \d+ failed with) (.+)")
 AT = re.compile(r"""at path ["'](.+?)["']|local file '(.+?)'|directory '(.+?)'""")
 # What torch says when the disk took less than it was given: it has no number (torch 2.13, inline_container.cc).
 CUT_SHORT = re.compile(r"unexpected pos \d+ vs \d+|PytorchStreamWriter failed|iostream error|file write failed")
-WORDS = {os.strerror(number): number for number in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EFBIG)}
+MEANT = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EFBIG, errno.EIO, errno.ESTALE)
+WORDS = {os.strerror(number): number for number in MEANT}
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 SCARCE = 1 << 20  # bytes: less than this, and the next file finds no room
 PROBE = 1 << 20
+ENOUGH = 4  # where this part of a disk is free, it is not the one that is full
 MOUNTS = "/proc/self/mounts"
 # What the kernel shows as files, and what holds none of a user's.
 OF_THE_KERNEL = (
@@ -66,7 +67,8 @@ def sentence(place: Path, number: int = errno.ENOSPC) -> str:
     if found.f_files and not found.f_favail:
         return f"The disk of {place} is full: it takes no more than {found.f_files:,} files. Delete some."
     free, total = found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize
-    return f"The disk of {place} is full ({_size(free)} free of {_size(total)}). Free space on it."
+    beneath = ", or on what it lies on, such as a thin volume" if free > total / ENOUGH else ""
+    return f"The disk of {place} is full ({_size(free)} free of {_size(total)}). Free space on it{beneath}."
 
 
 def _left(place: Path) -> int | None:
