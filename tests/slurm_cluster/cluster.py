@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from .daemons import Daemon
@@ -18,11 +19,11 @@ PROGRAMS = ("sbatch", "srun", "slurmctld", "slurmd", "munged")
 UP_SECONDS = 30
 GPUS = 8
 HOST = socket.gethostname().partition(".")[0]
-UP = ("idle", "mixed", "allocated", "completing")
+UP = {"idle", "mixed", "allocated", "completing"}
 
 CONFIGURATION = """\
 ClusterName=callsheet
-SlurmctldHost={host}(127.0.0.1)
+SlurmctldHost={head}
 SlurmctldPort={ctld_port}
 SlurmdPort={slurmd_port}
 SlurmUser=root
@@ -30,9 +31,9 @@ SlurmdUser=root
 AuthType=auth/munge
 AuthInfo=socket={folder}/munge/socket
 StateSaveLocation={folder}/state
-SlurmdSpoolDir={folder}/spool
+SlurmdSpoolDir={folder}/spool/%n
 SlurmctldPidFile={folder}/slurmctld.pid
-SlurmdPidFile={folder}/slurmd.pid
+SlurmdPidFile={folder}/slurmd-%n.pid
 ProctrackType=proctrack/linuxproc
 SelectType=select/cons_tres
 SelectTypeParameters=CR_Core_Memory
@@ -47,7 +48,7 @@ PreemptType=preempt/partition_prio
 PreemptMode=REQUEUE
 GresTypes=gpu
 SlurmdParameters=config_overrides
-NodeName={host} NodeAddr=127.0.0.1 CPUs=8 RealMemory=32000 Gres=gpu:{gpus} State=UNKNOWN
+NodeName={nodes} CPUs=8 RealMemory=32000 Gres=gpu:{gpus} State=UNKNOWN
 PartitionName=main Nodes=ALL Default=YES PriorityTier=1 State=UP
 PartitionName=urgent Nodes=ALL PriorityTier=10 State=UP
 """
@@ -66,26 +67,31 @@ def missing() -> str:
 class Cluster:
     """A Slurm of its own: folder, key, socket and ports are shared with no other."""
 
+    head = f"{HOST}(127.0.0.1)"
+    names: tuple[str, ...] = (HOST,)
+    addresses = "127.0.0.1"
+
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="callsheet-slurm-", dir="/tmp"))  # a socket's path must be short
         self.folder.chmod(0o755)
         self.env = {**os.environ, "SLURM_CONF": str(self.folder / "slurm.conf")}
-        self.munged, self.controller, self.node = self._daemons()
+        self.munged, self.controller, *self.nodes = self._daemons()
 
     def start(self) -> None:
         self._configure()
         self.munged.start()
         self._until("munged listens", (self.folder / "munge" / "socket").exists)
         self.controller.start()
-        self.node.start()
-        self._until("the node is idle", lambda: self._node_state() == "idle")
+        for node in self.nodes:
+            node.start()
+        self._until("all nodes are idle", lambda: self._states() == {"idle"})
 
     def stop(self) -> None:
         """End all jobs, then the daemons; no error when half of it never started."""
         if self.controller.runs and self.jobs():
             self.run("scancel", "--full", "--signal=KILL", f"--user={os.getuid()}")
             self.run("scancel", f"--user={os.getuid()}")
-        for daemon in (self.node, self.controller, self.munged):
+        for daemon in (*self.nodes, self.controller, self.munged):
             daemon.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -94,7 +100,12 @@ class Cluster:
     ) -> subprocess.CompletedProcess[str]:
         """Run a command of Slurm's against this cluster."""
         return subprocess.run(  # type: ignore[call-overload, no-any-return]
-            argv, capture_output=True, text=True, timeout=120, env={**self.env, **(env or {})}, **options
+            [*self._inside(), *argv],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            env={**self.env, **(env or {})},
+            **options,
         )
 
     def clear(self) -> None:
@@ -114,20 +125,25 @@ class Cluster:
         self._until("the controller answers", lambda: self.run("scontrol", "ping").stdout.strip().endswith("is UP"))
 
     def revive(self) -> None:
-        """Bring the node back, if it is down."""
-        if self._node_state() in ("down", "down*", "drained"):
-            self.run("scontrol", "update", f"nodename={HOST}", "state=resume")
-        self._until("the node is back", lambda: self._node_state() in UP)
+        """Bring the nodes back, if they are down."""
+        if self._states() & {"down", "down*", "drained"}:
+            self.run("scontrol", "update", f"nodename={','.join(self.names)}", "state=resume")
+        self._until("the nodes are back", lambda: self._states() <= UP)
 
-    def _node_state(self) -> str:
-        return self.run("sinfo", "-h", "-o", "%T").stdout.strip()
+    def _states(self) -> set[str]:
+        return {*self.run("sinfo", "-h", "-N", "-p", "main", "-o", "%T").stdout.split()}
+
+    def _inside(self, name: str = "") -> tuple[str, ...]:
+        """What stands before a command to run it on a node, or where the controller is."""
+        return ()
 
     def down(self) -> None:
         """Let the node die, as far as the controller knows."""
         self.run("scontrol", "update", f"nodename={HOST}", "state=down", "reason=test")
 
     def _configure(self) -> None:
-        for name, mode in (("munge", 0o711), ("state", 0o755), ("spool", 0o755), ("gpus", 0o755)):
+        spools = [(f"spool/{name}", 0o755) for name in self.names]
+        for name, mode in (("munge", 0o711), ("state", 0o755), ("spool", 0o755), *spools, ("gpus", 0o755)):
             (self.folder / name).mkdir()
             (self.folder / name).chmod(mode)
         key = self.folder / "munge.key"
@@ -142,7 +158,8 @@ class Cluster:
         ctld_port, slurmd_port = _free_ports(2)
         (self.folder / "slurm.conf").write_text(
             CONFIGURATION.format(
-                host=HOST,
+                head=self.head,
+                nodes=f"{','.join(self.names)} NodeAddr={self.addresses}",
                 folder=self.folder,
                 ctld_port=ctld_port,
                 slurmd_port=slurmd_port,
@@ -150,11 +167,11 @@ class Cluster:
             )
         )
 
-    def _daemons(self) -> tuple[Daemon, Daemon, Daemon]:
+    def _daemons(self) -> list[Daemon]:
         munge = self.folder / "munge"
         environment = {**self.env, "PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"}
         munged = [f"--socket={munge}/socket", f"--key-file={self.folder}/munge.key", f"--pid-file={munge}/pid"]
-        return (
+        return [
             Daemon(
                 self.folder / "munged.log",
                 "/usr/sbin/munged",
@@ -164,9 +181,17 @@ class Cluster:
                 f"--seed-file={munge}/seed",
                 env=environment,
             ),
-            Daemon(self.folder / "slurmctld.log", "/usr/sbin/slurmctld", "-D", env=environment),
-            Daemon(self.folder / "slurmd.log", "/usr/sbin/slurmd", "-D", env=environment),
-        )
+            Daemon(self.folder / "slurmctld.log", "/usr/sbin/slurmctld", "-D", env=environment, before=self._inside),
+            *(
+                Daemon(
+                    self.folder / f"slurmd-{name}.log",
+                    *("/usr/sbin/slurmd", "-D"),
+                    env=environment,
+                    before=partial(self._inside, name),
+                )
+                for name in self.names
+            ),
+        ]
 
     def _until(self, what: str, condition: object) -> None:
         deadline = time.monotonic() + UP_SECONDS

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import signal
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
@@ -14,14 +15,16 @@ STOP_SECONDS = 10
 class Daemon:
     """One program, started and stopped as often as a test likes; what it says goes into `log`."""
 
-    def __init__(self, log: Path, *argv: str, env: dict[str, str] | None = None) -> None:
-        self.log, self.argv, self.env = log, argv, env
+    def __init__(
+        self, log: Path, *argv: str, env: dict[str, str] | None = None, before: Callable[[], tuple[str, ...]] = tuple
+    ) -> None:
+        self.log, self.argv, self.env, self.before = log, argv, env, before
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                self.argv,
+                [*self.before(), *self.argv],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -40,6 +43,9 @@ class Daemon:
             self.process.kill()
             self.process.wait()
         self.process = None
+
+    def kill(self) -> None:
+        self.stop(signal.SIGKILL)
 
     @property
     def runs(self) -> bool:

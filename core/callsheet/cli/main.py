@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -81,13 +82,12 @@ def main() -> None:
         sys.exit(complete(sys.argv[1:], cli.list_commands(click.Context(cli))))
     print_no_secrets()
     die_with_driver()
-    here = world()
     try:
         code = cli.main(prog_name="callsheet", standalone_mode=False) or 0
     except (SystemExit, click.exceptions.Exit):
         raise
     except BaseException as error:
-        code = _ended(error, here)
+        code = _ended(error, world())  # which a task of srun has only joined since
     sys.exit(code or _unwritten())
 
 
@@ -165,6 +165,7 @@ def _train(config: DictConfig, overrides: list[str]) -> int:
     from callsheet.cli.views.summary import show
     from callsheet.config.compose import flags
     from callsheet.disk.os_errors import Refused, explained
+    from callsheet.distributed.slurm import is_first_node
     from callsheet.distributed.world import arm_file
     from callsheet.experiments.expanding.plain import require_one_run
     from callsheet.outbox.counts import counts_of, sentence
@@ -188,10 +189,18 @@ def _train(config: DictConfig, overrides: list[str]) -> int:
     attempts = attempts_of(plan.run_dir)
     try:
         if plan.launch.name != "single" and not here.is_worker:
+            from callsheet.launch import nodes, on_nodes
             from callsheet.launch.launcher import launch
 
-            require(warned(check(plan)))
-            say_loading(plan)
+            report = check(plan)
+            if on_nodes.wanted(plan):
+                require(report)
+                return on_nodes.run(plan, [*flags(), *overrides])
+            speaks = is_first_node(os.environ)  # the others would say the same
+            require(warned(report) if speaks else report)
+            nodes.require(plan)
+            if speaks:
+                say_loading(plan)
             launch(plan, [*flags(), *overrides])
             return _say_unpublished(counts_of(plan.run_dir), plan.run_dir)
         session = train(plan)

@@ -10,6 +10,7 @@ from callsheet.outbox.settings import OutboxSettings
 from callsheet.rundir.again import changes
 from callsheet.settings import setting
 
+A_DAY = 86_400  # seconds
 MOST = 4096  # processes, nodes or threads, which is more than any computer starts
 
 
@@ -134,6 +135,7 @@ class LaunchSettings:
     endpoint: str | None = setting(
         None, help="host:port at which several nodes meet, on one of them; left out, the first node of the Slurm job."
     )
+    wait_seconds: int = setting(900, ge=1, le=A_DAY, help="Seconds that nodes wait for one another at the start.")
     threads: int | None = setting(
         None, ge=1, le=MOST, help="Threads that torch computes with on the CPU; left out, its choice."
     )

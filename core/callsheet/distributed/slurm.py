@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from collections.abc import Mapping, MutableMapping
 
-FIRST_PORT, PORTS = 20_000, 20_000
+# Below those that Linux hands out by itself. A prime number of ports keeps jobs far apart that are near in time.
+FIRST_PORT, PORTS, PORTS_OF_A_JOB = 20_000, 12_007, 101
+OF_SLURM, OF_THE_JOB = (
+    ("SLURM_", "SLURMD_"),
+    ("SLURM_CONF", "SLURM_CLUSTER", "SLURM_JOB", "SLURM_ARRAY", "SLURMD_NODENAME"),
+)
 ASK_SECONDS = 15.0  # a controller that is down keeps squeue waiting for 9
 GONE = "GONE"
 FURTHEST = {"RUNNING": 0, "PENDING": 1}
@@ -17,15 +23,59 @@ def join_slurm(environ: MutableMapping[str, str], nodes: int = 1, processes: int
 
     One task for each of several nodes is taken as the driver of its node, when each node is to get several processes.
     """
-    tasks = int(environ.get("SLURM_STEP_NUM_TASKS", 1))  # not SLURM_NTASKS: a batch script has that one too
-    if "RANK" in environ or tasks == 1 or (tasks == nodes and processes != 1):
+    started = tasks(environ)
+    if "RANK" in environ or started == 1 or (started == nodes and processes != 1):
         return
-    job = int(environ.get("SLURM_JOB_ID", 0)) + int(environ.get("SLURM_STEP_ID", 0))
-    environ["RANK"], environ["WORLD_SIZE"] = environ["SLURM_PROCID"], str(tasks)
+    environ["RANK"], environ["WORLD_SIZE"] = environ["SLURM_PROCID"], str(started)
     environ["LOCAL_RANK"] = environ.get("SLURM_LOCALID", "0")
-    environ["LOCAL_WORLD_SIZE"] = environ.get("SLURM_STEP_TASKS_PER_NODE", str(tasks)).partition("(")[0].split(",")[0]
+    environ["LOCAL_WORLD_SIZE"] = environ.get("SLURM_STEP_TASKS_PER_NODE", str(started)).partition("(")[0].split(",")[0]
     environ.setdefault("MASTER_ADDR", first_node(environ))
-    environ.setdefault("MASTER_PORT", str(FIRST_PORT + job % PORTS))
+    environ.setdefault("MASTER_PORT", str(port(environ)))
+
+
+def port(environ: Mapping[str, str]) -> int:
+    """Where the processes of a job step meet; another step, or another job of this time, meets elsewhere."""
+    job, step = int(environ.get("SLURM_JOB_ID", 0)), int(environ.get("SLURM_STEP_ID", 0))
+    return FIRST_PORT + (PORTS_OF_A_JOB * job + step) % PORTS
+
+
+def in_step(environ: Mapping[str, str]) -> bool:
+    """Whether `srun` started this process: a batch script has the variables of its job alone."""
+    return "SLURM_STEP_NUM_TASKS" in environ
+
+
+def of_this_task(environ: Mapping[str, str]) -> list[str]:
+    """The variables by which `srun` tells a process its place: what it starts for itself is no task of that step."""
+    return [name for name in environ if name.startswith(OF_SLURM) and not name.startswith(OF_THE_JOB)]
+
+
+def tasks(environ: Mapping[str, str]) -> int:
+    return int(environ.get("SLURM_STEP_NUM_TASKS", 1))  # not SLURM_NTASKS: a batch script has that one too
+
+
+def step_nodes(environ: Mapping[str, str]) -> int:
+    """How many nodes the step has that this process belongs to."""
+    return int(environ.get("SLURM_STEP_NUM_NODES", 1))
+
+
+def nodes(environ: Mapping[str, str]) -> int:
+    """How many nodes the job has."""
+    return int(environ.get("SLURM_JOB_NUM_NODES", 1))
+
+
+def node_list(environ: Mapping[str, str]) -> str:
+    """The nodes of the step, or else of the job, in Slurm's shorthand."""
+    return environ.get("SLURM_STEP_NODELIST") or environ.get("SLURM_JOB_NODELIST", "localhost")
+
+
+def node(environ: Mapping[str, str]) -> str:
+    """The name of this node, by which the others of its job know it; without Slurm, that of the machine."""
+    return environ.get("SLURMD_NODENAME") or os.uname().nodename
+
+
+def is_first_node(environ: Mapping[str, str]) -> bool:
+    """Whether this is the first node of its step, or no step of Slurm's at all."""
+    return not in_step(environ) or environ.get("SLURM_NODEID", "0") == "0"
 
 
 def first_node(environ: Mapping[str, str]) -> str:
@@ -34,8 +84,7 @@ def first_node(environ: Mapping[str, str]) -> str:
     >>> first_node({"SLURM_STEP_NODELIST": "gpu[03-04,07],cpu1"})
     'gpu03'
     """
-    nodes = environ.get("SLURM_STEP_NODELIST") or environ.get("SLURM_JOB_NODELIST", "localhost")
-    found = re.match(r"([^\[,]+)(?:\[(\w+))?", nodes)
+    found = re.match(r"([^\[,]+)(?:\[(\w+))?", node_list(environ))
     return f"{found.group(1)}{found.group(2) or ''}" if found else "localhost"
 
 

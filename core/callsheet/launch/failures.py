@@ -16,7 +16,8 @@ from pathlib import Path
 from callsheet.disk import typed
 from callsheet.disk.os_errors import DiskFailed
 from callsheet.disk.typed import Malformed
-from callsheet.errors import CallsheetError, PluginFailure
+from callsheet.distributed import hosts
+from callsheet.errors import CallsheetError, PluginFailure, first_line
 from callsheet.process.signals import Interrupted
 from callsheet.rundir import atomic
 from callsheet.secrets import redact_text
@@ -45,6 +46,7 @@ class Failure:
     trace: str
     time: float
     weight: int = Weight.RAISED
+    host: str = ""  # where there are several
 
     @property
     def said(self) -> str:
@@ -76,9 +78,9 @@ def failure(error: BaseException, rank: int) -> Failure:
     elif isinstance(error, Interrupted):
         message, code, weight = f"stopped by {error}", error.exit_code, Weight.STOPPED
     elif isinstance(error, RuntimeError) and LOST_PEER.search(str(error)):
-        weight = Weight.LOST_PEER
+        message, weight = lost(error) or message, Weight.LOST_PEER
     trace = "".join(traceback.format_exception(type(cause), cause, cause.__traceback__))
-    shown = "" if code != 1 or isinstance(error, DiskFailed) else redact_text(trace)
+    shown = "" if code != 1 or isinstance(error, DiskFailed) or lost(error) else redact_text(trace)
     return Failure(rank, code, redact_text(message), shown, time.time(), weight)
 
 
@@ -88,6 +90,12 @@ def leave_note(failed: Failure) -> None:
         said = {"message": failed.message, "extraInfo": {"py_callstack": failed.trace, "timestamp": int(failed.time)}}
         with suppress(OSError):  # on a full disk, the launcher sees the exit code alone
             atomic.write(Path(path), json.dumps({"message": said, "callsheet": asdict(failed)}))
+
+
+def lost(error: BaseException) -> str:
+    """Which host an error of a lost connection is about; empty for other errors, and where the run has one host."""
+    is_one = isinstance(error, RuntimeError) and LOST_PEER.search(str(error))
+    return hosts.lost(first_line(error)) if is_one else ""
 
 
 def lost_peer(error: BaseException) -> bool:

@@ -10,19 +10,20 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import FrameType
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
 from callsheet.config.plan import Plan
-from callsheet.distributed.slurm import first_node
 from callsheet.distributed.world import DRIVER
 from callsheet.launch import failures
 from callsheet.launch.devices import processes_per_node
 from callsheet.launch.failures import Failure, Weight, WorkerFailure
 from callsheet.launch.hidden_overrides import hide
+from callsheet.launch.meeting import Meeting
 from callsheet.privates.torch import agent_class
 from callsheet.process.environment import changed_environment
 from callsheet.process.gc_pause import gc_paused
@@ -32,8 +33,8 @@ from callsheet.rundir import attempts
 from callsheet.rundir.again.reuse import OVER
 from callsheet.rundir.rundir import RunDir, now
 
+E = TypeVar("E", bound=BaseException)
 GRACE = 15.0  # seconds that the other processes get to end the run, once one has failed or a second signal came
-DEFAULT_PORT = 29_400
 
 
 def launch(plan: Plan, overrides: Sequence[str]) -> None:
@@ -43,16 +44,21 @@ def launch(plan: Plan, overrides: Sequence[str]) -> None:
     """
     shown, hidden = hide(overrides)
     command = [sys.executable, "-m", "callsheet", "train", "--run", *shown, f"output_dir={plan.run_dir}"]
+    _quiet_agent()
+    meeting = Meeting(plan, overrides) if plan.launch.nodes > 1 else None
     notes = TemporaryDirectory(prefix="callsheet-", ignore_cleanup_errors=True)
     with notes as folder, changed_environment({**_environment(plan), **hidden}):
-        agent = _agent(plan, command, folder)
+        agent = _agent(plan, command, folder, meeting or _alone())
         with _forwarding(agent) as forwarding:
             agent.run()
             forwarding.over = True
+            left = failures.notes(Path(folder))
+            died = [_unexplained(*dead) for dead in agent.died_first if dead[0] not in {note.rank for note in left}]
+            cause = failures.first([*left, *died])
+            if meeting and cause and not forwarding.received and not cause.is_signal:
+                cause = meeting.agreed(cause, GRACE)
             agent.leave_rendezvous()
-        left = failures.notes(Path(folder))
-        died = [_unexplained(*dead) for dead in agent.died_first if dead[0] not in {note.rank for note in left}]
-        _judge(plan, failures.first([*left, *died]), forwarding.received)
+    _judge(plan, cause, forwarding.received, meeting)
 
 
 class Forwarding:
@@ -111,40 +117,31 @@ def _environment(plan: Plan) -> dict[str, str | None]:
     }
 
 
-def _agent(plan: Plan, command: Sequence[str], folder: str) -> Any:
+def _agent(plan: Plan, command: Sequence[str], folder: str, rendezvous: Any) -> Any:
     """An agent that starts `command` once per process of this node and never again."""
     with gc_paused():
         from torch.distributed.elastic.agent.server.api import WorkerSpec
         from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs
-        from torch.distributed.elastic.rendezvous import RendezvousParameters, registry
 
-    _quiet_agent()
-    nodes = plan.launch.nodes
-    alone = nodes == 1
-    parameters = RendezvousParameters(
-        backend="c10d",
-        endpoint="localhost:0" if alone else _endpoint(plan),
-        run_id=uuid4().hex if alone else f"callsheet-{os.environ.get('SLURM_JOB_ID', '')}",
-        min_nodes=nodes,
-        max_nodes=nodes,
-        local_addr="localhost" if alone else None,
-        timeout=900,
-    )
     spec = WorkerSpec(
         role="callsheet",
         local_world_size=processes_per_node(plan),
         entrypoint=command[0],
         args=tuple(item.replace("$", "$$") for item in command[1:]),  # the agent takes them as templates
-        rdzv_handler=registry.get_rendezvous_handler(parameters),
+        rdzv_handler=rendezvous,
         max_restarts=0,
         monitor_interval=0.1,
     )
-
     return agent_class()(spec, DefaultLogsSpecs(log_dir=folder), GRACE)
 
 
-def _endpoint(plan: Plan) -> str:
-    return plan.launch.endpoint or f"{first_node(os.environ)}:{DEFAULT_PORT}"
+def _alone() -> Any:
+    """Where the processes of one node meet."""
+    with gc_paused():
+        from torch.distributed.elastic.rendezvous import RendezvousParameters, registry
+
+    here = RendezvousParameters("c10d", "localhost:0", uuid4().hex, min_nodes=1, max_nodes=1, local_addr="localhost")
+    return registry.get_rendezvous_handler(here)
 
 
 def _quiet_agent() -> None:
@@ -154,20 +151,33 @@ def _quiet_agent() -> None:
     log.propagate = False
 
 
-def _judge(plan: Plan, cause: Failure | None, received: int | None) -> None:
-    """Raise what the end of the workers means."""
+def _judge(plan: Plan, cause: Failure | None, received: int | None, meeting: Meeting | None) -> None:
+    """Raise what the end of the workers means. Of several nodes, the one of rank 0 closes the books and speaks."""
+    is_first = meeting is None or meeting.place == 0
+    close = partial(_close_books, plan) if is_first else _leave_books
     if received and (cause is None or cause.weight in (Weight.DIED, Weight.STOPPED, Weight.LOST_PEER)):
         if cause is None and RunDir(plan.run_dir, is_main=False).run().get("status") in OVER:
             return  # the signal came while the run was waiting for its outbox, and cut that short
-        _close_books(plan, "interrupted", f"stopped by {signal.Signals(received).name}")
-        raise Interrupted(received)
+        close("interrupted", f"stopped by {signal.Signals(received).name}")
+        raise _echo(Interrupted(received), not is_first)
     if cause is None:
         return
     if cause.is_signal:
-        _close_books(plan, "interrupted", cause.message)
-        raise Interrupted(cause.exit_code - 128)
-    _close_books(plan, "failed", cause.message, overrule=cause.weight == Weight.DIED)
-    raise WorkerFailure(cause)
+        close("interrupted", cause.message)
+        raise _echo(Interrupted(cause.exit_code - 128), not is_first)
+    elsewhere = meeting is not None and cause.host not in ("", meeting.host)
+    close("failed", cause.message, overrule=cause.weight == Weight.DIED or elsewhere)
+    raise _echo(WorkerFailure(cause), meeting is not None and not is_first and meeting.first_heard)
+
+
+def _echo(error: E, is_echo: bool) -> E:
+    """`error`, which another node says."""
+    error.is_echo = is_echo  # type: ignore[attr-defined]
+    return error
+
+
+def _leave_books(status: str, message: str, *, overrule: bool = False) -> None:
+    """Another node closes them."""
 
 
 def _unexplained(rank: int, pid: int, code: int) -> Failure:

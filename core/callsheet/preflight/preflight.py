@@ -10,7 +10,7 @@ from callsheet import data, named_callbacks, rewards
 from callsheet.config.plan import Plan, make_plan, within_ranges
 from callsheet.distributed.world import world
 from callsheet.errors import CallsheetError, OutOfRange
-from callsheet.launch import devices, engines
+from callsheet.launch import devices, engines, nodes
 from callsheet.plugins.lineup import Lineup
 from callsheet.preflight import (
     assistant_marks,
@@ -106,6 +106,9 @@ def _check_run_folder(plan: Plan, report: PreflightReport) -> None:
 
 
 def _check_devices(plan: Plan, report: PreflightReport) -> None:
+    problems, warnings = nodes.problems(plan)
+    report.problems += problems
+    report.warnings += warnings
     if world().is_worker:
         return  # the starter of this worker has chosen the number of processes
     problems, warnings = devices.problems(plan)

@@ -10,9 +10,11 @@ from typing import Any
 
 from callsheet import data, named_callbacks
 from callsheet.config.plan import Plan
+from callsheet.distributed import hosts
 from callsheet.distributed.collectives import all_gather, barrier, broadcast
-from callsheet.distributed.world import world
-from callsheet.launch import engines
+from callsheet.distributed.world import World, world
+from callsheet.errors import CallsheetError
+from callsheet.launch import engines, shared_folder
 from callsheet.launch.devices import on_cpu
 from callsheet.plugins.lineup import Lineup
 from callsheet.preflight.preflight import context, preflight, require
@@ -42,9 +44,8 @@ def train(plan: Plan) -> Session:
     exception that training raised. If training had begun, `on_run_end` has run in each case.
     """
     here = world()
-    if here.is_main and not here.is_driven:
-        require(warned(check(plan)))
-        say_loading(plan)
+    if not here.is_driven:
+        _checked(plan, here)
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     with watched() as signals, warnings_once():
         with gc_paused():
@@ -62,6 +63,9 @@ def train(plan: Plan) -> Session:
         named_callbacks.make_early(named)
         plan = replace(plan, run_dir=broadcast(lambda: plan.run_dir))  # its name may hold the time
         args.output_dir = str(plan.run_dir)
+        on = hosts.meet()
+        if len(on) > 1:
+            shared_folder.require(plan.run_dir)
         _silence_bars()
         train_data, eval_data = data.load(plan.dataset)
         _require_columns(plan, train_data, eval_data)
@@ -81,6 +85,8 @@ def train(plan: Plan) -> Session:
             named_callbacks.complete(named, trainer, session.lineup, after=callbacks[-1])
             engine = engines.require_engine(plan.launch, trainer.accelerator)
             made = {"engine": engine, "processes": args.world_size, "started_by": here.starter}
+            if len(on) > 1:
+                made |= {"nodes": len(on), "hosts": on}
             session.run_dir.update_run(world=made)
             inventory.write(
                 session, plan, trainer, train_data, eval_data, resumed=None if bridge.branches else resume_from
@@ -98,6 +104,20 @@ def train(plan: Plan) -> Session:
             stopped.orderly = True
             raise stopped
     return session
+
+
+def _checked(plan: Plan, here: World) -> None:
+    """Check on every rank: with srun, those that wait for one that was refused would wait for very long."""
+    report = check(plan)
+    if here.is_main:
+        require(warned(report))
+        say_loading(plan)
+        return
+    try:
+        require(report)
+    except CallsheetError as error:
+        error.is_echo = True  # type: ignore[attr-defined]
+        raise
 
 
 def _session(plan: Plan, signals: Signals) -> Session:

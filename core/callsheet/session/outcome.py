@@ -32,7 +32,7 @@ def result_of(session: Session, error: BaseException | None, seconds: float) -> 
     elif error is not None and (refused := explained(error, [session.run_dir.path])):
         status, said = "failed", redact_text(str(refused))
     elif error is not None:
-        status, said = "failed", redact_text(f"{type(error).__name__}: {error}")
+        status, said = "failed", redact_text(failures.lost(error) or f"{type(error).__name__}: {error}")
     elif session.stopped_by:
         status = "stopped"
     run_id = str(session.ctx.ids.get("run_id") or session.ctx.run)

@@ -95,7 +95,7 @@ RULES = (
         "`ddp` and `fsdp2` take another number, with a warning; `zero2` and `zero3` do not",
     ),
     Rule(
-        "`launch.threads` `launch.endpoint` `launch.config`",
+        "`launch.threads` `launch.endpoint` `launch.wait_seconds` `launch.config`",
         r"launch\..*",
         YES,
         YES,
