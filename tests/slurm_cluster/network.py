@@ -68,7 +68,7 @@ class Network:
 
     def inside(self, name: str) -> tuple[str, ...]:
         """What stands before a command to run it on a host."""
-        return ("nsenter", f"--target={self.pid(name)}", "--net", "--uts", "--mount", f"--wd={Path.cwd()}", "--")
+        return ("nsenter", f"--target={self.pid(name)}", "--net", "--uts", "--mount", "--wd=.", "--")
 
     def sh(self, name: str, script: str) -> None:
         done = subprocess.run([*self.inside(name), "sh", "-c", script], capture_output=True, text=True)

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from types import FrameType
@@ -17,7 +18,7 @@ from callsheet.config.plan import Plan
 from callsheet.distributed import slurm
 from callsheet.launch.hidden_overrides import hide
 from callsheet.process.environment import changed_environment
-from callsheet.process.signals import SIGNALS
+from callsheet.process.signals import RELAYED, SIGNALS, is_echo
 
 PR_SET_PDEATHSIG = 1
 
@@ -36,7 +37,7 @@ def run(plan: Plan, overrides: Sequence[str]) -> int:
     name = f"callsheet-{uuid4().hex[:12]}"
     shown, hidden = hide(overrides)
     train = [sys.executable, "-m", "callsheet", "train", *shown, f"output_dir={plan.run_dir}"]
-    with changed_environment(hidden):
+    with changed_environment({**hidden, RELAYED: "1"}):
         step = subprocess.Popen(
             command(plan.launch.nodes, train, name), start_new_session=True, preexec_fn=_end_with_us
         )
@@ -52,12 +53,14 @@ def command(nodes: int, argv: Sequence[str], name: str) -> list[str]:
 
 @contextmanager
 def _passing_on(step: subprocess.Popen[bytes], name: str) -> Iterator[None]:
-    told: list[int] = []
+    told: list[float] = []
 
     def handle(signum: int, frame: FrameType | None) -> None:
-        if told or not _signal(name, signum):
+        if told and is_echo(told[0]):
+            return
+        told.append(time.monotonic())
+        if len(told) > 1 or not _signal(name, signum):
             step.terminate()
-        told.append(signum)
 
     before: dict[signal.Signals, Any] = {}
     with suppress(ValueError):  # only the main thread may set handlers

@@ -16,6 +16,7 @@ from callsheet.process.streams import say_at_once
 
 ECHO_SECONDS = 5.0
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+RELAYED = "CALLSHEET_RELAYED"  # set where signals come by way of another process, too
 
 
 class Interrupted(BaseException):
@@ -25,6 +26,7 @@ class Interrupted(BaseException):
         super().__init__(signal.Signals(signum).name)
         self.signum = signum
         self.advice = ""
+        self.is_echo = False  # another rank says it
         self.orderly = False  # the step was finished and saved, by all ranks at once
 
     @property
@@ -64,9 +66,10 @@ def is_echo(first: float) -> bool:
     """Whether a signal only repeats the one that came at `first`, in seconds of the monotonic clock.
 
     The run of an arm gets each signal to its job twice: a scheduler signals all processes of a job, and its worker
-    passes it on. A worker whose user is impatient kills.
+    passes it on. A worker whose user is impatient kills. A run on several nodes gets it from Slurm and from the process
+    that began it.
     """
-    return ARM in os.environ and time.monotonic() - first < ECHO_SECONDS
+    return not {ARM, RELAYED}.isdisjoint(os.environ) and time.monotonic() - first < ECHO_SECONDS
 
 
 @contextmanager

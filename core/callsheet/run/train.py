@@ -101,7 +101,7 @@ def train(plan: Plan) -> Session:
         barrier()
         if signals.received and session.result and session.result.status == "interrupted":
             stopped = Interrupted(signals.received)
-            stopped.orderly = True
+            stopped.orderly, stopped.is_echo = True, not here.is_main
             raise stopped
     return session
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from callsheet.distributed.slurm import first_node, join_slurm
+from callsheet.distributed.slurm import first_node, join_slurm, of_this_task, port
 from callsheet.distributed.world import World, world
 
 STEP = {
@@ -22,7 +22,20 @@ def test_tasks_of_srun_become_ranks():
     join_slurm(environ)
     assert world(environ) == World(3, 4, "srun")
     assert (environ["LOCAL_RANK"], environ["LOCAL_WORLD_SIZE"]) == ("1", "2")
-    assert (environ["MASTER_ADDR"], environ["MASTER_PORT"]) == ("gpu03", "27002")
+    assert (environ["MASTER_ADDR"], environ["MASTER_PORT"]) == ("gpu03", str(port(STEP)))
+
+
+def test_steps_and_jobs_that_run_side_by_side_meet_at_ports_of_their_own():
+    steps = [{"SLURM_JOB_ID": str(job), "SLURM_STEP_ID": str(step)} for job in range(7000, 7100) for step in range(100)]
+    ports = {port(step) for step in steps}
+    assert len(ports) == len(steps) and min(ports) >= 20_000 and max(ports) < 32_768
+
+
+def test_what_a_task_starts_for_itself_is_no_task_of_its_step():
+    environ = {**STEP, "SLURM_CONF": "slurm.conf", "SLURMD_NODENAME": "gpu03", "PATH": "/bin"}
+    for name in of_this_task(environ):
+        del environ[name]
+    assert environ.keys() == {"SLURM_JOB_ID", "SLURM_CONF", "SLURMD_NODENAME", "PATH"}
 
 
 def test_a_batch_script_of_several_tasks_is_one_process():

@@ -2,10 +2,12 @@
 
 import json
 import os
+import re
 import signal
 import sys
 from collections import Counter
 from pathlib import Path
+from socket import create_server
 from types import SimpleNamespace
 
 import pytest
@@ -314,10 +316,7 @@ def test_fsdp2_on_cpus_is_refused_where_accelerate_would_run_plain_ddp(tmp_path)
 
 
 def test_two_nodes_meet_and_train_as_one_run(tmp_path):
-    from socket import create_server
-
-    with create_server(("localhost", 0)) as server:
-        port = server.getsockname()[1]
+    port = free_port()
     nodes = [
         Run(
             tmp_path,
@@ -337,6 +336,46 @@ def test_two_nodes_meet_and_train_as_one_run(tmp_path):
     run.path = made[0]
     assert run.status()["world"]["processes"] == 2
     assert run.hooks("witness", 0) == run.hooks("witness", 1) == CONTRACT
+
+
+def free_port():
+    with create_server(("localhost", 0)) as server:
+        return server.getsockname()[1]
+
+
+def on_two(tmp_path, *overrides, first=(), second=()):
+    """Two drivers that take themselves for those of two nodes, n1 and n2."""
+    both = ("launch.nodes=2", f"launch.endpoint=localhost:{free_port()}", f"output_dir={tmp_path}/run", *overrides)
+    return [
+        Run(tmp_path / host, *both, *own, launch="ddp", processes=1, env={"SLURMD_NODENAME": host})
+        for host, own in (("n1", first), ("n2", second))
+    ]
+
+
+def test_where_a_process_of_one_node_is_killed_both_nodes_name_it(tmp_path):
+    runs = on_two(tmp_path, "+plugins=trouble", "plugins.trouble.how=kill", "plugins.trouble.step=3")
+    for run in runs:
+        run.wait(1)
+    said = r"On n\d: Rank 1 \(process \d+\) was killed by SIGKILL"
+    assert sum(len(re.findall(said, run.output)) for run in runs) == 1, "\n".join(run.output for run in runs)
+    record = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert record["status"] == "failed" and re.match(said, record["outcome"]["error"])
+    assert record["world"]["nodes"] == 2 and sorted(record["world"]["hosts"]) == ["n1", "n2"]
+
+
+def test_nodes_with_different_commands_say_in_what_they_differ(tmp_path):
+    runs = on_two(tmp_path, first=["trainer.args.seed=1"], second=["trainer.args.seed=2"])
+    for run in runs:
+        run.wait(2)
+        assert "The nodes run different commands: n" in run.output and "trainer.args.seed=2" in run.output, run.output
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_node_that_waits_in_vain_says_who_came(tmp_path):
+    run = Run(tmp_path, "launch.nodes=2", f"launch.endpoint=localhost:{free_port()}", "launch.wait_seconds=1", launch="ddp", processes=1,
+              env={"SLURMD_NODENAME": "n1"})  # fmt: skip
+    run.wait(2)
+    assert "the nodes did not all come to localhost:" in run.output and "1 node came: n1" in run.output
 
 
 def test_a_last_evaluation_leaves_its_metrics(tmp_path):

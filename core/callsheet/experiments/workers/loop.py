@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import time
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ from pathlib import Path
 from callsheet.disk import os_errors
 from callsheet.disk.os_errors import DiskFailed
 from callsheet.disk.refusals import free_space
+from callsheet.distributed.slurm import of_this_task
 from callsheet.distributed.world import ARM, DRIVER, SWEEP
 from callsheet.errors import CallsheetError
 from callsheet.experiments.places import FAILED, LOGS, PENDING, RECORD, WORKERS
@@ -199,7 +201,11 @@ class Worker:
 
     def _start(self, claim: Claim, entry: Entry) -> None:
         command = self.command(self.root, self.experiment, entry)
-        own = {ARM: str(self.queue.claim_path(claim)), **dict.fromkeys(WITHHELD), **self.environment}
+        own = {
+            ARM: str(self.queue.claim_path(claim)),
+            **dict.fromkeys((*WITHHELD, *of_this_task(os.environ))),
+            **self.environment,
+        }
         log = f"{LOGS}/{entry.name}.log"
         self.processes.start(command, self.experiment.command.cwd, own, log)
 
