@@ -16,6 +16,7 @@ from callsheet.experiments.places import WORKERS
 from callsheet.process.signals import SIGNALS
 from callsheet.process.streams import say_at_once
 
+ALL = "every arm that runs saves, and goes back to the queue. A second signal kills."
 RARELY = 2.0  # seconds
 ASKED = f"{WORKERS}/.stop"  # its presence stops every worker, wherever a launcher has started it
 

@@ -18,6 +18,7 @@ from callsheet.config import compose
 from callsheet.errors import CallsheetError
 from callsheet.experiments.queue import Queue, holders
 from callsheet.experiments.workers import launch, stopping
+from callsheet.experiments.workers.launching import hydra_launchers, slurm_jobs
 
 SITE = ("hydra.launcher.mem_gb=2", "hydra.launcher.cpus_per_task=1", "hydra.launcher.timeout_min=5")
 FOR_EVER = 1000.0
@@ -39,6 +40,8 @@ def node(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Any]]:
             overrides = [f"hydra/launcher={launcher}", *more]
             return hydra.compose("config", overrides, return_hydra_config=True).hydra
 
+    monkeypatch.setattr(hydra_launchers, "LEFT", 3.0)
+    monkeypatch.setattr(slurm_jobs, "LOOK_SECONDS", 1.0)
     yield composed
     if "joblib" in sys.modules:
         from joblib.externals.loky import get_reusable_executor
@@ -137,6 +140,48 @@ def test_workers_are_an_array_of_slurm_and_a_killed_one_loses_nothing(
     found = entries(queue)
     assert {entry.status for entry in found.values()} == {"completed"}
     assert sorted(len(entry.attempts) for entry in found.values()) == [1, 1, 1, 2]
+
+
+@pytest.mark.slow
+def test_a_driver_does_not_wait_for_jobs_of_slurm_that_are_gone(
+    slurm: Cluster, tmp_path: Path, node: Callable[..., Any]
+) -> None:
+    """This cluster has no accounting, so submitit would wait for their results for ever."""
+    queue = stubs(tmp_path / "e", FOR_EVER)
+    chosen, raised = node("submitit_slurm", *SITE), list[str]()
+
+    def drive() -> None:
+        try:
+            launch(queue.root, 2, chosen, command=command)
+        except CallsheetError as error:
+            raised.append(str(error))
+
+    driver = Thread(target=drive)
+    driver.start()
+    wait_until(lambda: len(began(queue)) == 2)
+    wait_until(lambda: len(holders.all_of(queue.root)) == 2)
+    for holder in holders.all_of(queue.root):
+        os.kill(holder.process.pid, signal.SIGKILL)
+    driver.join()
+    assert "Slurm has none of its jobs any more" in raised[0]
+    assert sorted(queue.states().values()) == ["active", "active", "pending", "pending"]
+
+
+@pytest.mark.slow
+def test_a_cancelled_array_of_slurm_saves_and_its_arms_go_back(
+    slurm: Cluster, tmp_path: Path, node: Callable[..., Any]
+) -> None:
+    """Slurm signals all processes of a job, arms and their keepers among them."""
+    queue = stubs(tmp_path / "e", FOR_EVER)
+    chosen, codes = node("submitit_slurm", *SITE), list[int]()
+    driver = Thread(target=lambda: codes.append(launch(queue.root, 2, chosen, command=command)))
+    driver.start()
+    wait_until(lambda: len(began(queue)) == 2)
+    slurm.run("scancel", *slurm.jobs())
+    driver.join()
+    assert codes == [0] and [*queue.states().values()] == ["pending"] * 4
+    tried = [entry.attempts for entry in entries(queue).values() if entry.attempts]
+    assert [[attempt.status for attempt in attempts] for attempts in tried] == [["interrupted"]] * 2
 
 
 @pytest.mark.slow

@@ -20,6 +20,7 @@ from callsheet.experiments.workers import commands, loop, stopping
 from callsheet.experiments.workers.commands import CommandOf
 from callsheet.experiments.workers.launching import devices
 from callsheet.experiments.workers.launching.local import LocalWorkers, Program, command_line
+from callsheet.experiments.workers.launching.slurm_jobs import ArrayJobs
 from callsheet.experiments.workers.stopping import Stopping
 from callsheet.process.machine import visible_gpus
 
@@ -30,6 +31,8 @@ logger = logging.getLogger("callsheet")
 
 BASIC = "BasicLauncher"
 ON_THIS_MACHINE = ("JoblibLauncher", "LocalLauncher")  # those that leave the choice of GPUs to us
+SLURM = "SlurmLauncher"
+GONE = "Slurm has none of its jobs any more, and they left no result."
 LEFT = 15.0  # seconds for which a launcher may still wait once every arm is over
 QUIET: dict[str, Any] = {"version": 1, "root": None, "disable_existing_loggers": False}
 
@@ -114,7 +117,8 @@ class _Launched:
 
     def __init__(self, queue: Queue, task: Task, config: DictConfig, name: str) -> None:
         self.queue, self.task, self.config, self.name = queue, task, config, name
-        self.stop = Stopping()
+        self.stop = Stopping(stopping.ALL)
+        self.jobs = ArrayJobs(queue.root) if name == SLURM else None
         self._error: Exception | None = None
 
     def run(self, count: int) -> int:
@@ -159,6 +163,10 @@ class _Launched:
             return False
         if self.queue.is_over:
             thread.join(LEFT)
+            return False
+        if self.jobs and self.jobs.are_gone():
+            thread.join(LEFT)
+            self._error = self._error or (ChildProcessError(GONE) if thread.is_alive() else None)
             return False
         return True
 

@@ -15,7 +15,7 @@ from threading import Lock, Thread
 
 from callsheet.distributed.world import DRIVER
 from callsheet.experiments.queue import Queue
-from callsheet.experiments.workers.stopping import Stopping
+from callsheet.experiments.workers.stopping import ALL, Stopping
 
 logger = logging.getLogger("callsheet")
 
@@ -43,7 +43,7 @@ class LocalWorkers:
 
     def __init__(self, root: Path, environments: Sequence[Environment], idle: float, program: Program) -> None:
         self.queue, self.command = Queue(root), [*program(root, idle)]
-        self.stop = Stopping()
+        self.stop = Stopping(ALL)
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
         self._codes: list[int] = []
         self._restarts = 0
