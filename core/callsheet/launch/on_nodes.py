@@ -16,6 +16,7 @@ from uuid import uuid4
 
 from callsheet.config.plan import Plan
 from callsheet.distributed import slurm
+from callsheet.distributed.world import ARM, arm_file
 from callsheet.launch.hidden_overrides import hide
 from callsheet.process.environment import changed_environment
 from callsheet.process.signals import RELAYED, SIGNALS, is_echo
@@ -37,12 +38,18 @@ def run(plan: Plan, overrides: Sequence[str]) -> int:
     name = f"callsheet-{uuid4().hex[:12]}"
     shown, hidden = hide(overrides)
     train = [sys.executable, "-m", "callsheet", "train", *shown, f"output_dir={plan.run_dir}"]
-    with changed_environment({**hidden, RELAYED: "1"}):
+    with changed_environment({**hidden, **handed_on()}):
         step = subprocess.Popen(
             command(plan.launch.nodes, train, name), start_new_session=True, preexec_fn=_end_with_us
         )
     with _passing_on(step, name):
         return step.wait()
+
+
+def handed_on() -> dict[str, str]:
+    """What the processes on the nodes are told: they are the run of this arm, as this process would have been."""
+    arm = arm_file()
+    return {RELAYED: "1", **({ARM: str(arm)} if arm else {})}
 
 
 def command(nodes: int, argv: Sequence[str], name: str) -> list[str]:

@@ -4,6 +4,7 @@ import pytest
 
 from callsheet.config.compose import compose
 from callsheet.config.plan import make_plan
+from callsheet.distributed.world import ARM, take_arm
 from callsheet.errors import CallsheetError
 from callsheet.launch import nodes, on_nodes
 
@@ -64,3 +65,10 @@ def test_a_process_that_is_alone_in_its_job_starts_the_others():
     assert on_nodes.wanted(plan("launch.nodes=2"), JOB)
     for environ, overrides in ((STEP, ["launch.nodes=2"]), (JOB, []), ({}, ["launch.nodes=2"])):
         assert not on_nodes.wanted(plan(*overrides), environ)
+
+
+def test_the_processes_on_the_nodes_are_the_run_of_the_arm_that_was_handed_to_this_one(monkeypatch, tmp_path):
+    assert ARM not in on_nodes.handed_on()
+    monkeypatch.setenv(ARM, str(tmp_path / "a.json"))
+    take_arm()
+    assert on_nodes.handed_on()[ARM] == str(tmp_path / "a.json")
