@@ -24,6 +24,7 @@ from callsheet.process.streams import outlive_the_terminal, unwritten, work_come
 from callsheet.screen import on_a_screen, printable
 
 if TYPE_CHECKING:  # what only some commands use is imported by them: listing plugins takes as long as its imports
+    from collections.abc import Sequence
     from pathlib import Path
 
     from omegaconf import DictConfig
@@ -254,9 +255,12 @@ def _say_unpublished(counts: dict[str, int], run_dir: Path) -> int:
 
 
 def _check(config: DictConfig, overrides: list[str]) -> int:
+    from callsheet.experiments.composing.checking import checked, has_arms
     from callsheet.preflight.preflight import require, require_plan
     from callsheet.run.train import check
 
+    if has_arms(config):
+        return _say_checked(*checked(config, overrides))
     plan = require_plan(config, overrides)
     report = check(plan)
     for warning in report.warnings:
@@ -268,6 +272,13 @@ def _check(config: DictConfig, overrides: list[str]) -> int:
     callbacks = f" Callbacks: {', '.join(named)}." if named else ""
     selected = f"Plugins: {', '.join(plan.plugins) or 'none'}.{callbacks}"
     click.echo(printable(f"Nothing wrong found. {selected} Run directory: {plan.run_dir}"))
+    return 0
+
+
+def _say_checked(warnings: Sequence[str], said: str) -> int:
+    for warning in warnings:
+        click.echo(on_a_screen(f"warning: {warning}"), err=True)
+    click.echo(printable(said))
     return 0
 
 

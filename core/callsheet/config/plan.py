@@ -6,11 +6,11 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import asdict, dataclass, fields, is_dataclass, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, cast
 
-from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from callsheet.config.experiment.reading import recorded, settings_of
@@ -27,7 +27,7 @@ from callsheet.config.schema import (
     TrainerSettings,
     defaults,
 )
-from callsheet.config.texts.checking import refuse_unusable
+from callsheet.config.texts.checking import refuse_unusable, texts_in
 from callsheet.errors import CallsheetError, OutOfRange, together
 from callsheet.hooks import Plugin
 from callsheet.outbox.settings import OutboxSettings
@@ -182,14 +182,10 @@ def make_plugin(name: str, plugin_class: type[Plugin], node: DictConfig) -> Plug
 
 def _settings(config: DictConfig) -> Root:
     """The configuration without its plugins, as typed objects with their ranges checked."""
-    apart = ("plugins", "hydra", "experiment")
-    rest = cast("dict[str, Any]", {name: node for name, node in config.items() if name not in apart})
     try:
-        experiment = settings_of(config)
-        settings = cast(Root, OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Root), rest)))
+        settings = _typed(config)
     except OmegaConfBaseException as error:
         raise plain(error) from error
-    settings.experiment = experiment
     names = ("model", "dataset", "launch", "outbox", "experiment")
     sections: dict[str, Any] = {name: getattr(settings, name) for name in names}
     if settings.trainer.tokenize:
@@ -197,6 +193,22 @@ def _settings(config: DictConfig) -> Root:
     sections |= {f"dataset.mixture[{number}]": source for number, source in enumerate(settings.dataset.mixture)}
     together(*(partial(check_settings, section, name) for name, section in sections.items()))
     return settings
+
+
+def _typed(config: DictConfig) -> Root:
+    """Sections that Hydra has typed are taken as they are: merging them again takes most of the time."""
+    kinds = {each.name: each.default_factory for each in fields(Root) if each.name not in ("plugins", "experiment")}
+    typed = {name for name, kind in kinds.items() if kind is not dict and OmegaConf.get_type(config, name) is kind}
+    rest = OmegaConf.masked_copy(_schema(), [name for name in kinds if name not in typed])
+    merged = OmegaConf.to_object(OmegaConf.merge(rest, {name: config[name] for name in kinds if name not in typed}))
+    made: dict[str, Any] = {name: OmegaConf.to_object(config[name]) for name in typed}
+    return Root(experiment=settings_of(config), **made, **cast("dict[str, Any]", merged))
+
+
+@cache
+def _schema() -> DictConfig:
+    """Not to be changed: merging copies it."""
+    return cast(DictConfig, OmegaConf.structured(Root))
 
 
 def refuse_unknown(config: DictConfig) -> None:
@@ -228,11 +240,7 @@ def _refuse_missing(config: DictConfig) -> None:
 
 def _missing_in(config: DictConfig) -> Iterator[str]:
     """The keys that must be set; of an experiment none, whose arms may set to ??? what they like."""
-    for name in (name for name in map(str, config) if name not in ("hydra", "experiment")):
-        if OmegaConf.is_missing(config, name):
-            yield name
-        elif isinstance(node := config[name], (DictConfig, ListConfig)):
-            yield from (f"{name}{'' if key[0] == '[' else '.'}{key}" for key in OmegaConf.missing_keys(node))
+    return (key for key, value in texts_in(config) if value == "???" and not key.startswith("experiment."))
 
 
 def _refuse_secrets(settings: Root) -> None:

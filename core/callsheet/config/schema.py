@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
+from types import MappingProxyType
 from typing import Any
 
 from callsheet.config.experiment import ExperimentSettings
@@ -170,10 +173,11 @@ class Root:
     callbacks: dict[str, Any] = field(default_factory=dict)
 
 
-def defaults() -> dict[str, Any]:
+@cache
+def defaults() -> Mapping[str, Any]:
     """The default of every setting by its name, `dataset.mixture[].weight` for one of an item of a list."""
     from omegaconf import OmegaConf
 
     parts = {"": Root, "dataset.mixture[]": SourceSettings, "trainer.tokenize": TokenizeSettings}
     flat = (changes.flat(OmegaConf.to_container(OmegaConf.structured(part)), name) for name, part in parts.items())
-    return {name: value for part in flat for name, value in part.items()}
+    return MappingProxyType({name: value for part in flat for name, value in part.items()})

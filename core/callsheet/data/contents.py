@@ -6,6 +6,8 @@ import csv
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,9 @@ LONGEST_LINE = 64 * 2**20  # bytes; a row of which more is no row
 SHOWN = 60
 
 
+_seen: ContextVar[dict[tuple[str, bool], Contents | CallsheetError] | None] = ContextVar("seen", default=None)
+
+
 @dataclass(frozen=True)
 class Contents:
     """The columns and rows of a file or folder; None if a quick look could not tell.
@@ -34,8 +39,32 @@ class Contents:
     sample: Sequence[Mapping[str, Any]] = ()
 
 
+@contextmanager
+def looking_once() -> Iterator[None]:
+    """As long as it lasts, each path is looked at once: the arms of an experiment share their data."""
+    before = _seen.set({})
+    try:
+        yield
+    finally:
+        _seen.reset(before)
+
+
 def look(path: str, quick: bool = True) -> Contents:
     """Read a file, or all files of a folder; raises `CallsheetError` at the first wrong line."""
+    seen = _seen.get()
+    if seen is None:
+        return _look(path, quick)
+    if (path, quick) not in seen:
+        try:
+            seen[path, quick] = _look(path, quick)
+        except CallsheetError as error:
+            seen[path, quick] = error
+    if isinstance(found := seen[path, quick], CallsheetError):
+        raise found
+    return found
+
+
+def _look(path: str, quick: bool) -> Contents:
     contents: list[Contents] = []
     size = 0
     for file in files_of(path):

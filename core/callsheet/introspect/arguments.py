@@ -65,7 +65,14 @@ def read_arguments(config_class: str) -> dict[str, Argument]:
     Raises `CallsheetError` if the package is not installed or has no such class.
     """
     family = [found for found in lineage(*find_class(config_class)) if found]
-    return {argument.name: argument for module, node in family for argument in _fields(module, node)}
+    return {argument.name: argument for module, node in family for argument in _read(module, node)}
+
+
+def _read(module: Module, node: ast.ClassDef) -> tuple[Argument, ...]:
+    """Once for each class: an experiment asks for every arm."""
+    if node not in module.arguments:
+        module.arguments[node] = tuple(_fields(module, node))
+    return module.arguments[node]
 
 
 def _fields(module: Module, node: ast.ClassDef) -> Iterator[Argument]:

@@ -25,6 +25,11 @@ class Module:
     body: list[ast.stmt]
 
     @cached_property
+    def arguments(self) -> dict[ast.ClassDef, tuple[Any, ...]]:
+        """What `introspect.arguments` has read of these classes."""
+        return {}
+
+    @cached_property
     def lines(self) -> list[bytes]:
         return self.source.splitlines(keepends=True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from callsheet.model_files.contents import Damaged, json_of
 
 CONFIG, BASE = "adapter_config.json", "base_model_name_or_path"
+ALONE = r"\$\{[\w.]+:[^${}]*\}[^$]*"  # what a resolver gives, whatever else is set
 DRAWN = "base"  # in the run directory: random weights, or a model with new rows, that an adapter trains on
 
 
@@ -42,7 +44,8 @@ def _resolved(config: Mapping[str, Any], key: str) -> Any:
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
+    needed = {section: {name: value}} if re.fullmatch(ALONE, str(value)) else dict(config)
     try:
-        return OmegaConf.select(OmegaConf.create(dict(config)), key)
+        return OmegaConf.select(OmegaConf.create(needed), key)
     except (OmegaConfBaseException, ValueError):
         return None

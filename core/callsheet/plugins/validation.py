@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from difflib import get_close_matches
 from functools import cache
 from types import CodeType
-from typing import Any
+from typing import Any, cast
 
 from callsheet import records
 from callsheet.errors import CallsheetError
@@ -33,7 +33,7 @@ def validate(name: str, plugin: Plugin, origin: str) -> None:
 
 def validate_class(name: str, plugin: type[Plugin], origin: str) -> None:
     """The same for its class, before one is made."""
-    for problem in _problems(plugin):
+    for problem in _problems_of(cast("Hashable", plugin)):  # as every class is; mypy asks its instances
         raise CallsheetError(f"Plugin {name!r} from {origin}: {problem}")
 
 
@@ -69,6 +69,11 @@ def marked(plugin: Plugin) -> Iterator[tuple[str, Callable[..., Any]]]:
     for hook in hook_names():
         if hasattr(getattr(type(plugin), hook), f"{PROJECT}_impl"):
             yield hook, getattr(plugin, hook)
+
+
+@cache
+def _problems_of(plugin: Any) -> tuple[str, ...]:
+    return tuple(_problems(plugin))
 
 
 def _problems(plugin: type[Plugin]) -> Iterator[str]:

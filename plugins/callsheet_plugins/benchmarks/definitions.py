@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import cache
+from types import MappingProxyType
 from typing import Any
 
 from callsheet import CallsheetError, setting
@@ -81,8 +83,12 @@ class Benchmark:
 def define(definitions: Mapping[str, Any]) -> dict[str, Benchmark]:
     """The known benchmarks and those of `definitions`, which may also change known ones; raises `CallsheetError`."""
     own = {str(name): content for name, content in definitions.items()}
-    contents = {**KNOWN, **{name: _merged(name, content) for name, content in own.items()}}
-    return {name: _typed(name, content) for name, content in contents.items()}
+    return {**_known(), **{name: _typed(name, _merged(name, content)) for name, content in own.items()}}
+
+
+@cache
+def _known() -> Mapping[str, Benchmark]:
+    return MappingProxyType({name: _typed(name, content) for name, content in KNOWN.items()})
 
 
 def choose(names: Sequence[str], defined: Mapping[str, Benchmark]) -> dict[str, Benchmark]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields
+from functools import cache
 from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf
@@ -23,12 +24,16 @@ def settings_of(config: DictConfig) -> ExperimentSettings:
     written = cast("dict[str, Any]", OmegaConf.to_container(section, resolve=False))
     known = {field.name for field in fields(ExperimentSettings)}
     rest = {name: section[name] for name in map(str, section) if name in known and name not in WRITTEN}
-    made = cast(
-        ExperimentSettings, OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(ExperimentSettings), rest))
-    )
+    made = cast(ExperimentSettings, OmegaConf.to_object(OmegaConf.merge(_schema(), rest)))
     for name in WRITTEN:
         setattr(made, name, written[name])
     return made
+
+
+@cache
+def _schema() -> DictConfig:
+    """Not to be changed: merging copies it."""
+    return cast(DictConfig, OmegaConf.structured(ExperimentSettings))
 
 
 def recorded(section: Mapping[str, Any] | str) -> dict[str, Any]:

@@ -113,11 +113,16 @@ def _wrong_with_experiment(value: str) -> str:
 
 def _texts(config: DictConfig) -> Iterator[tuple[str, str]]:
     """Every text outside of Hydra's own settings, with its key; of interpolations what they resolve to, if they do."""
-    written = OmegaConf.to_container(config, resolve=False)
-    assert isinstance(written, dict)
-    for key, value in _inside({name: node for name, node in written.items() if name != "hydra"}):
+    for key, value in texts_in(config):
         resolves = "${" in value and not key.startswith(OF_ARMS)
         yield key, _resolved(config, key, value) if resolves else value
+
+
+def texts_in(config: DictConfig) -> Iterator[tuple[str, str]]:
+    """The same as it is written, with ??? for what must be set."""
+    written = OmegaConf.to_container(config, resolve=False)
+    assert isinstance(written, dict)
+    return _inside({name: node for name, node in written.items() if name != "hydra"})
 
 
 def _resolved(config: DictConfig, key: str, written: str) -> str:

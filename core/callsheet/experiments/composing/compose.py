@@ -9,7 +9,8 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from callsheet.config.experiment import ExperimentSettings
-from callsheet.config.plan import Plan, make_plan, make_plugins
+from callsheet.config.plan import Plan, make_plugins
+from callsheet.data.contents import looking_once
 from callsheet.errors import CallsheetError
 from callsheet.experiments import search
 from callsheet.experiments.arms import Arm
@@ -19,6 +20,7 @@ from callsheet.experiments.composing.refusals import raise_for
 from callsheet.experiments.expanding.chains import refuse_seed
 from callsheet.experiments.expanding.expand import SEEDED
 from callsheet.hooks import Plugin
+from callsheet.preflight.preflight import require_plan
 from callsheet.records import PreflightReport
 from callsheet.run.train import check
 
@@ -63,18 +65,24 @@ def composed(
     tried = trials.with_stand_ins(arms, settings)
     made: dict[str, Composed] = {}
     wrong: dict[str, list[Arm]] = {}
-    for arm in tried:
-        try:
-            made[arm.name] = one = _composed(arm, bases, folder)
-            problems = [*one.report.problems, *scores.problems(settings, one.plan)]
-        except CallsheetError as error:
-            problems = [str(error)]
-        for problem in dict.fromkeys(problems):
-            wrong.setdefault(problem, []).append(arm)
+    with looking_once():
+        for arm in tried:
+            for problem in dict.fromkeys(_problems(arm, settings, bases, folder, made)):
+                wrong.setdefault(problem, []).append(arm)
     raise_for(wrong, tried)
     twins.refuse_one_data_set([(each.arm, each.plan.dataset) for each in made.values()])
     twins.refuse_twins([(each.arm, each.digest) for each in made.values()])
     return {arm.name: made.get(arm.name) or replace(made[trials.ENDS[0]], arm=arm) for arm in arms}
+
+
+def _problems(
+    arm: Arm, settings: ExperimentSettings, bases: Bases, folder: Path | None, made: dict[str, Composed]
+) -> list[str]:
+    try:
+        made[arm.name] = one = _composed(arm, bases, folder)
+        return [*one.report.problems, *scores.problems(settings, one.plan)]
+    except CallsheetError as error:
+        return [str(error)]
 
 
 def plugins_of(made: Mapping[str, Composed]) -> dict[str, Plugin]:
@@ -90,5 +98,5 @@ def _composed(arm: Arm, bases: Bases, folder: Path | None) -> Composed:
     place = [f"output_dir={folder / arm.name}"] if folder else []
     overrides = [*arm.overrides, *place]
     config = bases.composed(overrides)
-    plan = make_plan(config, [*bases.common, *overrides])
+    plan = require_plan(config, [*bases.common, *overrides])
     return Composed(arm, config, plan, check(plan), twins.digest_of(plan.composed))

@@ -18,7 +18,7 @@ class ArmsRefused(CallsheetError):
 
 def raise_for(wrong: Mapping[str, Sequence[Arm]], arms: Sequence[Arm]) -> None:
     """Raise one error for what is `wrong`, each with the arms that it is wrong in; `arms` are all."""
-    said = [line for message, those in wrong.items() for line in _said(message, those, arms)]
+    said = [line for message, those in wrong.items() for line in about(message, those, arms)]
     if not said:
         return
     more = len(said) - MOST
@@ -26,7 +26,8 @@ def raise_for(wrong: Mapping[str, Sequence[Arm]], arms: Sequence[Arm]) -> None:
     raise CallsheetError(text) if all(_is_common(those, arms) for those in wrong.values()) else ArmsRefused(text)
 
 
-def _said(message: str, those: Sequence[Arm], arms: Sequence[Arm]) -> list[str]:
+def about(message: str, those: Sequence[Arm], arms: Sequence[Arm]) -> list[str]:
+    """The lines of `message`, with the names of the arms that they are about, unless that is all of them."""
     if _is_common(those, arms):
         return message.split("\n")
     names = _names(those, arms)

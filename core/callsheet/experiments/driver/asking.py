@@ -21,6 +21,7 @@ from callsheet.errors import CallsheetError
 from callsheet.experiments.arms import Arm
 from callsheet.experiments.composing.bases import compose_here
 from callsheet.experiments.composing.compose import Composed, composed, plugins_of
+from callsheet.experiments.composing.place import folder_of, is_place, place_of
 from callsheet.experiments.driver import record
 from callsheet.experiments.driver.asked import Asked
 from callsheet.experiments.driver.record import Command, Record
@@ -31,7 +32,6 @@ from callsheet.experiments.queue import Entry
 from callsheet.experiments.queue.records import of
 from callsheet.secrets import redact_override
 
-PLACE = "output_dir"
 OF_HYDRA = ("hydra/", "hydra.")
 
 
@@ -51,7 +51,7 @@ def by_sweep(config: DictConfig, typed: Sequence[str], *, rerun: Sequence[str] =
     """What `callsheet train -m` was called with; ask while Hydra runs. Raises `CallsheetError`."""
     _refuse_secrets(typed)
     require_one_run(config)
-    folder = _place(config)
+    folder = place_of(config)
     before = record.read(folder)
     _require_something(before, rerun, add_repeats, folder)
     if add_repeats:
@@ -73,23 +73,6 @@ def with_repeats(settings: ExperimentSettings, before: Record | None, more: int,
             f"another experiment: experiment.name=… experiment.repeats={more + 1}"
         )
     return replace(settings, repeats=max(settings.repeats, so_far) + more)
-
-
-def folder_of(config: DictConfig, overrides: Sequence[str]) -> Path:
-    """The directory of the experiment: `output_dir` as it was typed, else the folder that a single run would lie in."""
-    place = _place(config)
-    return place if any(map(is_place, overrides)) else place.parent
-
-
-def _place(config: DictConfig) -> Path:
-    try:
-        return Path(str(config.output_dir)).expanduser().absolute()
-    except OmegaConfBaseException as error:
-        raise plain(error) from error
-
-
-def is_place(override: str) -> bool:
-    return override.lstrip("+").partition("=")[0] == PLACE
 
 
 def _asked(
