@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from callsheet.config.experiment import MOST_ARMS, ExperimentSettings
-from callsheet.errors import CallsheetError, together
+from callsheet.errors import CallsheetError, OutOfRange, together
 from callsheet.experiments.arms import Arm
 from callsheet.experiments.expanding.chains import refuse_seed, runs_of, seeds_of, stages_of
 from callsheet.experiments.expanding.forms import overrides_of
@@ -55,7 +55,10 @@ def _check_ranges(settings: ExperimentSettings) -> None:
         "experiment.search.halving": settings.search.halving,
         "experiment.sequential": settings.sequential,
     }
-    together(*(partial(check_settings, part, name) for name, part in parts.items()))
+    try:
+        together(*(partial(check_settings, part, name) for name, part in parts.items()))
+    except OutOfRange as error:  # which nobody looks behind here, and so its file and line are said
+        raise CallsheetError(str(error)) from error
 
 
 def _methods(settings: ExperimentSettings) -> list[Method]:
