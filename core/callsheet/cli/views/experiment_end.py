@@ -15,7 +15,8 @@ from callsheet.experiments.results import Summary, comparison_rows
 from callsheet.screen import cut, printable
 
 HEADER = ("arm", "seeds", "mean ± sd", "difference", "interval", "verdict", "could have shown", "seeds needed")
-MOST = 20  # arms without a score that are named
+TRIAL = ("trial", "score", "ended", "values")
+MOST = 20  # arms without a score, and trials, that are named
 
 
 def show(end: End) -> None:
@@ -31,6 +32,12 @@ def _table(summary: Summary) -> Iterator[str]:
     if rows:
         yield ""
         yield from aligned([HEADER, *rows])
+        yield ""
+    if trials := comparison_rows.trial_rows(summary):
+        yield ""
+        yield from aligned([TRIAL, *trials[:MOST]])
+        if len(trials) > MOST:
+            yield counted(len(trials) - MOST, "more trial")
         yield ""
 
 

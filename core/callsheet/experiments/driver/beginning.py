@@ -9,6 +9,7 @@ from typing import Any
 
 from callsheet.disk.inside import Inside
 from callsheet.errors import CallsheetError, listed
+from callsheet.experiments import search
 from callsheet.experiments.driver import again, record, same
 from callsheet.experiments.driver.announcing import Announcer
 from callsheet.experiments.driver.asked import Asked, as_written
@@ -38,16 +39,20 @@ class Begun:
         self.rerun = again.with_heirs(asked.rerun, self.arms)
         if not self.is_new:
             self._require_same()
+            search.create(self.folder, asked.settings)
         self._refuse_foreign_runs()
 
     def open(self) -> None:
         """Write the record and the arms, and announce."""
         self._write()
+        search.create(self.folder, self.asked.settings)
         for folder in (LOGS, WORKERS):
             Inside(self.folder, CALLED).make(folder)
         self.queue.make()
         self.queue.finish_moves()
         self.announcer = Announcer(self.folder, self.record, self.asked.plugins(), self.asked.run_config)
+        for name in self.rerun:
+            search.try_again(self.folder, name, self.asked.settings)
         moved = [*again.rerun(self.rerun, {arm.name: arm for arm in self.arms}, self.queue)]
         for name, aside in moved:
             self._say_again(name, aside)

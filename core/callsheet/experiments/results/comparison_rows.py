@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from callsheet.errors import counted
 from callsheet.experiments.results.summary import Summary
@@ -47,10 +49,15 @@ def trial_rows(summary: Summary) -> list[tuple[str, str, str, str]]:
             arm.entry.name,
             number(summary.scores.get(arm.entry.name)),
             arm.result.status or arm.state,
-            ", ".join(f"{name.rpartition('.')[2]}={value}" for name, value in arm.entry.differs.items()),
+            ", ".join(f"{name.rpartition('.')[2]}={_short(value)}" for name, value in arm.entry.differs.items()),
         )
         for arm in trials
     ]
+
+
+def _short(value: Any) -> str:
+    """A value of a trial, with four digits of a float: `experiment.json` has them all."""
+    return f"{float(value):.4g}" if re.fullmatch(r"-?\d+\.\d+(e-?\d+)?", str(value)) else str(value)
 
 
 def mean_and_spread(method: Method) -> str:
