@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from callsheet.errors import counted, listed
+from callsheet.experiments.places import RECORD
 from callsheet.experiments.results import Summary
 from callsheet.experiments.results.by_prompt import by_prompt
 from callsheet.experiments.results.comparison_rows import method_rows, trial_rows
@@ -41,7 +43,8 @@ def parts(summary: Summary) -> list[RenderableType]:
     table.columns[1].justify = "right"
     for column in table.columns[1:4]:
         column.no_wrap = True
-    for row in [*method_rows(summary)][:MOST]:
+    rows = [*method_rows(summary)]
+    for row in rows[:MOST]:
         difference = f"{row.difference} [{row.interval.replace(' to ', ', ')}]" if row.interval else row.difference
         cells = (row.method, row.seeds, row.mean, difference)
         table.add_row(*(Text(printable(cell)) for cell in cells), Text(row.verdict, style=COLOURS.get(row.verdict, "")))
@@ -50,6 +53,13 @@ def parts(summary: Summary) -> list[RenderableType]:
     head = (
         [Text(f"{metric}, {summary.asked.direction}d, against {summary.verdict.baseline}")] if summary.verdict else []
     )
+    if (more := len(rows) - MOST) > 0:
+        said.insert(0, Text(f"… and {counted(more, 'more arm')}: {RECORD}"))
+    if best := summary.best_run:
+        said.append(Text(cut(printable(best))))
+    if odd := summary.elsewhere:
+        named = listed([f"{name} ({step})" for name, step in odd.items()])
+        said.append(Text(cut(printable(f"Scored at another step than most: {named}."))))
     return [*head, *([table] if table.rows else []), *_trials(summary), *said]
 
 

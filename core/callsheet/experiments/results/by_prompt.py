@@ -16,7 +16,7 @@ from callsheet.experiments.statistics.methods import BETTER, NONE, NOT_SHOWN, WO
 from callsheet.experiments.statistics.selection import Chosen, best_of
 from callsheet.results import ArmResult
 
-MOST = 20  # pairs of runs that are compared
+MOST = 5  # pairs of runs that are compared
 FEWEST_STEPS = 2
 
 

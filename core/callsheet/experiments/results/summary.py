@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -26,7 +27,8 @@ COUNTED = ("completed", "stopped")  # the ends of a run whose score is compared
 class Summary:
     """What an experiment asked, its arms in their order, and the verdict; None where it names no success metric.
 
-    `missing` says of each arm without a score why it has none. `result` is what hooks are told.
+    `missing` says of each arm without a score why it has none, `steps` at which step another was scored. `result` is
+    what hooks are told.
     """
 
     directory: Path
@@ -38,7 +40,7 @@ class Summary:
     name: str = ""
     experiment_id: str = ""
     hypothesis: str = ""
-    more: Mapping[str, Any] = field(default_factory=dict)
+    steps: Mapping[str, int | None] = field(default_factory=dict)
 
     @cached_property
     def result(self) -> ExperimentResult:
@@ -68,6 +70,21 @@ class Summary:
     def is_decided(self) -> bool:
         """Whether more seeds would change no verdict."""
         return self.verdict is None or self.verdict.is_decided
+
+    @property
+    def best_run(self) -> str:
+        """The single run with the best score, in a sentence; empty where there is none, or one alone."""
+        best = self._best()
+        if best is None or len(self.scores) == 1:
+            return ""
+        score = verdicts.number(self.scores[best.name])
+        return f"The best single run is {best.name}, {score}: the best of {len(self.scores)}, which flatters."
+
+    @property
+    def elsewhere(self) -> dict[str, int | None]:
+        """The arms whose score is of another step than that of most, with their steps: they may not be comparable."""
+        usual = Counter(self.steps.values()).most_common(1)
+        return {name: step for name, step in self.steps.items() if step != usual[0][0]}
 
     def _best(self) -> ArmResult | None:
         """The single run with the best score; of several, the first."""
@@ -106,6 +123,7 @@ def of(
         name=asks.name or known.name or directory.name,
         experiment_id=experiment_id or known.experiment_id,
         hypothesis=asks.hypothesis or known.hypothesis,
+        steps=_steps(last, scores, asks),
     )
 
 
@@ -135,6 +153,13 @@ def _score(arm: ArmResult, metric: str) -> float:
         if not pass_rates.NAME.fullmatch(metric):
             raise
     return pass_rates.pass_rate(arm, metric)
+
+
+def _steps(arms: Sequence[Known], scores: Mapping[str, float], asks: Asked) -> dict[str, int | None]:
+    """At which step each arm was scored, where a benchmark decides."""
+    benchmark = (asks.success_metric or "").rpartition(".")[0]
+    scored = [arm.result for arm in arms if arm.entry.name in scores]
+    return {arm.name: arm.eval(benchmark).step for arm in scored if benchmark in arm.eval_metrics}
 
 
 def _verdict(arms: Sequence[Known], scores: Mapping[str, float], asks: Asked) -> MethodVerdict | None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
-from callsheet.errors import counted
+from callsheet.errors import counted, listed
 from callsheet.experiments.results.asked import Asked
 from callsheet.experiments.statistics.methods import (
     BETTER,
@@ -20,6 +20,7 @@ from callsheet.experiments.statistics.methods import (
 )
 from callsheet.experiments.statistics.power import MOST_SEEDS, POWER
 
+MOST = 50  # comparisons that have a sentence of their own
 HOW = "paired t over seeds against the baseline, Holm over arms"
 UNASKED = "No success_metric is set, so nothing was compared."
 UNCOMPARED = (
@@ -53,31 +54,52 @@ def sentences_of(verdict: MethodVerdict | None, asked: Asked) -> Iterator[str]:
         return
     if not verdict.comparisons:
         yield "There is one arm alone, so nothing was compared."
+    metric = asked.success_metric or ""
+    said = [each for each in verdict.comparisons if each.verdict != NONE]
+    yield from (sentence(each, verdict, metric) for each in said[:MOST])
+    if (more := len(said) - MOST) > 0:
+        yield f"{counted(more, 'more arm')} stand in the table."
+    yield from _without(verdict, metric)
+
+
+def _without(verdict: MethodVerdict, metric: str) -> Iterator[str]:
+    """Of arms without a verdict for one reason, one sentence for all."""
+    reasons: dict[str, list[Comparison]] = {}
     for each in verdict.comparisons:
-        yield sentence(each, verdict, asked.success_metric or "")
+        if each.verdict == NONE:
+            reasons.setdefault(each.why, []).append(each)
+    for found in reasons.values():
+        named = listed([each.method for each in found])
+        yield sentence(replace(found[0], method=named), verdict, metric)
 
 
 def sentence(found: Comparison, verdict: MethodVerdict, metric: str) -> str:
     """
     >>> lost = Comparison("bema", "no verdict", 1, why="1 seed of both")
     >>> sentence(lost, MethodVerdict("plain", "maximize"), "test.accuracy")
-    'bema and plain: no verdict on test.accuracy, 1 seed of both.'
+    'bema and plain: no verdict on test.accuracy, 1 seed of both: at least 2 more.'
     """
     other = verdict.baseline
     if found.verdict == NONE:
-        return f"{found.method} and {other}: no verdict on {metric}, {found.why}."
+        return f"{found.method} and {other}: no verdict on {metric}, {found.why}{_at_least(found)}."
     over = f"over {counted(found.pairs, 'seed')}"
     if found.verdict in (BETTER, WORSE):
         by = f"{number(found.difference, sign=True)}{in_interval(found)}"
-        return f"{found.method} is {found.verdict} than {other} in {metric}: {by}, {over}."
+        return f"{found.method} is {found.verdict} than {other} in {metric}: {by}, {over}{_could(found)}."
     return f"{found.method} and {other}: {NOT_SHOWN} in {metric} {over}{_could(found)}."
 
 
 def _could(found: Comparison) -> str:
     if found.smallest is None:
         return f" ({found.why})" if found.why else ""
-    needed = f"; the one seen, {number(found.difference, sign=True)}, would need {more_seeds(found)}"
+    needed = (
+        more_seeds(found) and f"; the one seen, {number(found.difference, sign=True)}, would need {more_seeds(found)}"
+    )
     return f", which could have shown {number(found.smallest)}{needed}"
+
+
+def _at_least(found: Comparison) -> str:
+    return f": {more_seeds(found)}" if found.pairs else ""
 
 
 def more_seeds(found: Comparison) -> str:

@@ -21,6 +21,7 @@ from callsheet.screen import cut, printable
 from callsheet.session.going_on import shell
 from callsheet.values import dumps
 
+MOST_ROWS = 200  # arms in the table
 MOST_FAILED = 50  # arms without a score that are named
 MOST_TRIALS = 100  # that are listed, the best first
 COULD = "could have shown"
@@ -57,6 +58,7 @@ def markdown(summary: Summary, answers: ByPrompt) -> str:
         *_searched(summary),
         *_single(answers),
         *_others(summary),
+        *_elsewhere(summary),
         *_missing(summary),
         *_going_on(summary),
     ]
@@ -79,8 +81,10 @@ def _who_won(summary: Summary) -> Iterator[str]:
         (row.method, row.seeds, row.mean, row.difference, row.interval, row.verdict, row.smallest, row.more)
         for row in method_rows(summary)
     ]
-    yield _table(COLUMNS, rows)
-    yield " ".join(_explained(summary))
+    yield _table(COLUMNS, rows[:MOST_ROWS])
+    if (more := len(rows) - MOST_ROWS) > 0:
+        yield f"{counted(more, 'more arm')}: {RECORD}."
+    yield " ".join([*_explained(summary), _text(summary.best_run)])
 
 
 def _searched(summary: Summary) -> Iterator[str]:
@@ -116,6 +120,14 @@ def _others(summary: Summary) -> Iterator[str]:
     if rows := other_scores(summary):
         yield "## All scores"
         yield _table(("score", "arm", "seeds", "mean ± sd"), rows)
+
+
+def _elsewhere(summary: Summary) -> Iterator[str]:
+    if found := summary.elsewhere:
+        yield "## Scored at another step than most"
+        usual = Counter(summary.steps.values()).most_common(1)[0][0]
+        yield f"Most are of step {usual}. A score of fewer steps may be one whose last benchmark failed."
+        yield _table(("run", "step"), [(name, str(step)) for name, step in found.items()][:MOST_FAILED])
 
 
 def _missing(summary: Summary) -> Iterator[str]:

@@ -67,8 +67,9 @@ def test_the_last_stage_is_compared(tmp_path):
         for method, gain in (("plain", 0.0), ("bema", 0.1 + seed / 1000)):
             first = made.done(method, seed, 0.9 - gain, stage="a")
             made.done(method, seed, 0.5 + gain, stage="b", after=first)
-    found = results.of(made.record().path)
-    assert verdicts(found) == {"bema": ("better", 3)} and len(found.result.arms) == 12
+    assert verdicts(results.of(made.record().path)) == {"bema": ("better", 3)}
+    found = results.of(tmp_path, made.settings, order=made.names[::-1], experiment_id="e")  # in whatever order they stand
+    assert {*verdicts(found).values()} == {("worse", 3)} and len(found.result.arms) == 12  # the baseline is another
     assert {method.name: round(method.mean, 2) for method in found.verdict.methods} == {"plain": 0.5, "bema": 0.6}
 
 
@@ -124,6 +125,16 @@ def test_without_a_metric_nothing_is_compared(tmp_path, settings):
     found = results.of(two_methods(tmp_path).path, settings)
     assert found.verdict is None and found.is_decided and found.result.best_arm is None
     assert found.result.conclusion == "No success_metric is set, so nothing was compared."
+
+
+def test_a_score_of_another_step_is_named(tmp_path):
+    made = two_methods(tmp_path)
+    assert results.of(made.path).elsewhere == {}
+    run(tmp_path / "bema__s3", evals=[scored(0.5, step=2)])
+    found = results.of(made.path)
+    assert found.elsewhere == {"bema__s3": 2} and verdicts(found)["bema"][1] == 4
+    results.write(made.path, found)
+    assert "| bema\\_\\_s3 | 2 |" in (tmp_path / "experiment.md").read_text()
 
 
 def test_one_seed_gives_no_verdict(tmp_path):

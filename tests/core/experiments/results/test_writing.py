@@ -24,7 +24,10 @@ def test_the_report_has_it_all(tmp_path):
     assert said.startswith(
         "# demo\n\nHypothesis: Averaging \\*helps\\*\n\n13 runs: 11 completed, 1 failed, 1 pending.\n"
     )
-    assert "- bema is better than plain in test.accuracy: +0.033 (97.5 % from +0.013 to +0.054), over 3 seeds." in said
+    assert (
+        "- bema is better than plain in test.accuracy: +0.033 (97.5 % from +0.013 to +0.054), over 3 seeds, which could have "
+        in said
+    )
     assert "- rl and plain: no difference shown in test.accuracy over 3 seeds, which could have shown " in said
     assert "| bema | 4 (3 pairs) | 0.536 ± 0.019 | +0.033 | +0.013 to +0.054 | better | 0.027 |  |" in said
     assert "each interval holds at 95 % to 97.5 %" in said and "80 % of experiments" in said

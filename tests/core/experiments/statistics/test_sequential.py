@@ -43,7 +43,7 @@ def test_of_a_thousand_experiments_without_a_difference_one_in_twenty_names_one_
 def test_looking_again_and_again_at_five_percent_would_name_many():
     drawn = numpy.random.default_rng(4).standard_normal((2000, 10))
     looks = [stats.ttest_1samp(drawn[:, :seeds], 0, axis=1).pvalue <= 0.05 for seeds in range(3, 11)]
-    assert numpy.any(looks, axis=0).mean() > 0.12
+    assert numpy.any(looks, axis=0).mean() > 0.15
 
 
 def test_a_large_difference_ends_it_early():
