@@ -77,6 +77,22 @@ def work(directory: Path, idle: float) -> int:
     return work_on(directory, idle=idle)
 
 
+@experiment.command(short_help="Say where an experiment stands: its arms, its workers, and who is ahead.")
+@click.argument("directory", type=click.Path(path_type=Path, readable=False))
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for programs.")
+def status(directory: Path, as_json: bool) -> int:
+    """Look at the experiment in DIRECTORY, from any machine that sees it; changes nothing.
+
+    On a terminal it looks again and again while somebody works; Ctrl-C ends the looking alone. Where experiment.json is
+    damaged, the rest is shown, and the exit code is 2.
+    """
+    from callsheet.cli.views import experiment_status
+    from callsheet.disk.os_errors import at_door
+
+    with at_door():
+        return experiment_status.show(directory.expanduser(), as_json=as_json)
+
+
 @experiment.command(short_help="Go on with an experiment by its directory.")
 @click.argument("directory", type=click.Path(path_type=Path, readable=False))
 @click.option("--rerun", metavar="ARM", multiple=True, help="Run this arm again; its old run is moved aside.")

@@ -27,6 +27,7 @@ class Claimed:
     group: str | None = None
     seed: int | None = None
     stage: str | None = None
+    weights: str | None = None
     differs: dict[str, str] = field(default_factory=dict)
 
 
@@ -53,7 +54,18 @@ class Membership:
 
     def result(self, run: str) -> ArmResult:
         """The arm as hooks get it, before the run has a result."""
-        return ArmResult(run, group=self.claimed.group, repeat=self._repeat, config=self.claimed.differs)
+        arm = self.claimed
+        return ArmResult(
+            run,
+            group=arm.group,
+            repeat=self._repeat,
+            config=arm.differs,
+            group_id=self.experiment.ids.get(f"group:{arm.group}"),
+            method=arm.method,
+            seed=arm.seed,
+            stage=arm.stage,
+            weights=arm.weights,
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """For `run.json`."""

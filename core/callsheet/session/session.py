@@ -179,12 +179,17 @@ class Session:
     def _in_a_hurry(self, error: BaseException | None) -> bool:
         return error is not None or self.signals.received is not None
 
+    def _alone(self, arm: ArmResult) -> ExperimentResult:
+        """The result of a plain run, which is an experiment of one arm."""
+        known = self.ctx.ids.get("experiment_id")
+        return ExperimentResult([arm], name=self.ctx.experiment, experiment_id=str(known or ""))
+
     def _say_ended(self, result: RunResult, error: BaseException | None) -> None:
         try:
             arm = ended(self.arm, self.run_dir, result, self.ctx.run_config)
             self.lineup.hooks.on_run_end(ctx=self.ctx, run_result=result, arm=arm)
             if not self.membership:
-                self.lineup.hooks.on_experiment_end(ctx=self.ctx, result=ExperimentResult([arm]))
+                self.lineup.hooks.on_experiment_end(ctx=self.ctx, result=self._alone(arm))
             self._publish(error)  # the two hooks may have put entries
         finally:
             if self.supervisor:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 COLOURS = {BETTER: "green", WORSE: "red"}
 WIDE = 200  # columns where nobody looks at a terminal: nothing is folded that `grep` should find
+MOST_TRIALS = 20  # that are shown, the best first
 MOST = 60  # methods that are shown
 
 
@@ -70,6 +71,8 @@ def _trials(summary: Summary) -> list[RenderableType]:
 
     table = Table("trial", "score", "ended", "values", box=None, pad_edge=False, header_style="dim")
     table.columns[1].justify = "right"
-    for row in trial_rows(summary)[:MOST]:
+    rows = trial_rows(summary)
+    for row in rows[:MOST_TRIALS]:
         table.add_row(*(Text(printable(cell)) for cell in row))
-    return [table] if table.rows else []
+    more = [Text(f"… and {counted(len(rows) - MOST_TRIALS, 'more trial')}")] if len(rows) > MOST_TRIALS else []
+    return [table, *more] if rows else []

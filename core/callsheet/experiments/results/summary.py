@@ -156,9 +156,9 @@ def _score(arm: ArmResult, metric: str) -> float:
 
 
 def _steps(arms: Sequence[Known], scores: Mapping[str, float], asks: Asked) -> dict[str, int | None]:
-    """At which step each arm was scored, where a benchmark decides."""
+    """At which step each arm that took all its steps was scored, where a benchmark decides."""
     benchmark = (asks.success_metric or "").rpartition(".")[0]
-    scored = [arm.result for arm in arms if arm.entry.name in scores]
+    scored = [arm.result for arm in arms if arm.entry.name in scores and arm.result.status == "completed"]
     return {arm.name: arm.eval(benchmark).step for arm in scored if benchmark in arm.eval_metrics}
 
 

@@ -154,3 +154,13 @@ def test_the_table_alone(tmp_path):
     assert lines[3].split()[:6] == ["bema", "4", "0.536", "±", "0.019", "+0.031"] and lines[3].rstrip().endswith(
         "better"
     )
+
+
+def test_the_command_shows_it_once_where_nobody_looks(tmp_path, callsheet):
+    made = going_on(tmp_path / "demo")
+    shown = callsheet("experiment", "status", str(made.path))
+    assert shown.returncode == 0 and "\x1b" not in shown.stdout and "1 active, 7 done, 1 failed" in shown.stdout
+    told = callsheet("experiment", "status", "--json", str(made.path))
+    assert json.loads(told.stdout)["name"] == "demo"
+    none = callsheet("experiment", "status", str(tmp_path / "dmeo"))
+    assert none.returncode == 2 and "There is no folder" in none.stderr and "Traceback" not in none.stderr

@@ -68,7 +68,9 @@ def test_the_last_stage_is_compared(tmp_path):
             first = made.done(method, seed, 0.9 - gain, stage="a")
             made.done(method, seed, 0.5 + gain, stage="b", after=first)
     assert verdicts(results.of(made.record().path)) == {"bema": ("better", 3)}
-    found = results.of(tmp_path, made.settings, order=made.names[::-1], experiment_id="e")  # in whatever order they stand
+    found = results.of(
+        tmp_path, made.settings, order=made.names[::-1], experiment_id="e"
+    )  # in whatever order they stand
     assert {*verdicts(found).values()} == {("worse", 3)} and len(found.result.arms) == 12  # the baseline is another
     assert {method.name: round(method.mean, 2) for method in found.verdict.methods} == {"plain": 0.5, "bema": 0.6}
 
@@ -135,6 +137,18 @@ def test_a_score_of_another_step_is_named(tmp_path):
     assert found.elsewhere == {"bema__s3": 2} and verdicts(found)["bema"][1] == 4
     results.write(made.path, found)
     assert "| bema\\_\\_s3 | 2 |" in (tmp_path / "experiment.md").read_text()
+
+
+def test_many_arms_without_a_verdict_have_one_sentence(tmp_path):
+    made = Folder(tmp_path)
+    for number in range(30):
+        made.done(f"m{number}", None, 0.5 + number / 100)
+    found = results.of(made.record().path)
+    said = (
+        "m1, m2, m3 and 26 more and m0: no verdict on test.accuracy, 1 seed of both, and the spread over seeds needs 3"
+    )
+    assert found.result.conclusion == f"{said}: at least 2 more."
+    assert found.best_run == "The best single run is m29, 0.790: the best of 30, which flatters."
 
 
 def test_one_seed_gives_no_verdict(tmp_path):
