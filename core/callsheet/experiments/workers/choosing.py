@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 from callsheet.errors import CallsheetError, listed
@@ -10,6 +11,8 @@ from callsheet.experiments.queue import Claim, Entry, Queue
 from callsheet.experiments.queue.directory import Experiment
 from callsheet.experiments.queue.records import SKIPPED, UNREADABLE
 from callsheet.experiments.workers.budget import Purse
+
+FRESH = 1.0  # seconds for which a list of pending arms is used: of 10,000, it takes a twentieth of a second
 
 
 class Choosing:
@@ -21,13 +24,22 @@ class Choosing:
         self._order = experiment.order
         self._after: dict[str, str | None] = {}
         self._number = 0
+        self._listed: list[str] = []
+        self._listed_at = 0.0
 
     def next(self) -> tuple[Claim, Entry] | None:
         """Claim an arm; None where none may begin now. Arms whose stage before has failed are skipped for good."""
         if self.purse.is_out_of_time():
             return None
+        if time.monotonic() - self._listed_at < FRESH and (found := self._first(self._listed)):
+            return found
+        self._listed, self._listed_at = self.pending(), time.monotonic()
+        return self._first(self._listed)
+
+    def _first(self, names: list[str]) -> tuple[Claim, Entry] | None:
+        """Claim the first of `names` that may begin, and drop those that are nobody's to claim any more."""
         over: dict[str, str] | None = None
-        for name in self.purse.allowed(self.pending()):
+        for name in self.purse.allowed(names):
             if not self._is_known(name):
                 continue
             after = self._after[name]
@@ -36,6 +48,7 @@ class Choosing:
                 if (state := over.get(after)) != DONE:
                     self._skip_if_hopeless(name, after, state)
                     continue
+            names.remove(name)
             if claimed := self._claim(name):
                 return claimed
         return None
