@@ -158,14 +158,13 @@ def _no_single_run(config: DictConfig, overrides: list[str]) -> int:
 
 
 def _carry_out(asked: Asked) -> int:
-    from callsheet.cli.views import experiment_end
-    from callsheet.cli.views.experiment_progress import Progress
+    from callsheet.cli.views import experiment_end, experiment_progress
     from callsheet.experiments.driver.drive import drive as carry_out
     from callsheet.process.streams import outlive_the_terminal, work_comes_first
 
     work_comes_first()
     outlive_the_terminal()
-    progress = Progress(asked.folder)
-    end = carry_out(asked, lambda begun: progress.look(len(begun.arms)))
+    with experiment_progress.shown(asked.folder) as look:
+        end = carry_out(asked, lambda begun: look(len(begun.arms)))
     experiment_end.show(end)
     return end.exit_code

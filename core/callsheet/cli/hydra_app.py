@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from callsheet.cli.extra_commands import HYDRA as HYDRA
-from callsheet.distributed.world import SWEEP, told_place, world
+from callsheet.distributed.world import world
 from callsheet.errors import CallsheetError, did_you_mean
 from callsheet.process.environment import changed_environment
 
@@ -33,6 +33,7 @@ FLAGS = (
     *("--shell-completion", "--config-path", "--config-name", "--config-dir", "--experimental-rerun"),
 )  # of Hydra 1.3
 
+OWN_FLAGS = {"experiment": ("--rerun", "--add-repeats")}
 LOOKING = ("check", "explain")  # commands that write nothing
 NO_LOG: dict[str, Any] = {"version": 1, "root": None, "disable_existing_loggers": False}
 NOTHING: dict[str, Any] = {
@@ -69,8 +70,9 @@ class HydraTask:
         logs.show()  # Hydra has set up logging by now
         in_sweep = chosen.mode == RunMode.MULTIRUN
         try:
-            with self._in_sweep(chosen.job.num, chosen.overrides.task) if in_sweep else nullcontext():
-                code = self.task(config, self._meant(config))
+            if in_sweep:
+                self._say_which(chosen.job.num, chosen.overrides.task)
+            code = self.task(config, self._meant(config))
         except Exception as error:
             if os.getpid() != self.process:
                 raise  # only Hydra can carry it home
@@ -114,17 +116,13 @@ class HydraTask:
         refuse_idle_removal(overrides, name)
         return overrides
 
-    @contextmanager
-    def _in_sweep(self, number: int, overrides: Sequence[str]) -> Iterator[None]:
-        """Say what is special about this run of the sweep, here and, by the environment, in its `run.json`."""
+    def _say_which(self, number: int, overrides: Sequence[str]) -> None:
+        """Say what is special about this run of the sweep."""
         from callsheet.config.sweeps import differing
         from callsheet.secrets import redact_override
 
-        pairs = (redact_override(f"{key}={value}") for key, value in differing(overrides, self.typed).items())
-        own = {key: value for key, _, value in (pair.partition("=") for pair in pairs)}
-        _logger().info("Run %s of the sweep: %s", number, " ".join(f"{key}={value}" for key, value in own.items()))
-        with changed_environment({SWEEP: told_place(number, own)}):
-            yield
+        own = (redact_override(f"{key}={value}") for key, value in differing(overrides, self.typed).items())
+        _logger().info("Run %s of the sweep: %s", number, " ".join(own))
 
 
 @contextmanager
@@ -294,7 +292,7 @@ def _refuse_unknown_flags(command: str, arguments: Sequence[str]) -> None:
         name = flag.strip("-").replace("-", "_")
         found = " or ".join(f"{place}=…" for place in places.of(name, None))
         near = found or (f"{name}=…" if name in places.SECTIONS else "")
-        offer = f" Did you mean {near}?" if near else did_you_mean(flag, FLAGS)
+        offer = f" Did you mean {near}?" if near else did_you_mean(flag, [*OWN_FLAGS.get(command, ()), *FLAGS])
         raise CallsheetError(f"callsheet {command} has no flag {flag}.{offer} Settings are typed as key=value.")
 
 

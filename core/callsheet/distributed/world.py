@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 DRIVER = "CALLSHEET_DRIVER"  # the process id of the driver that started this worker
-SWEEP = "CALLSHEET_SWEEP"  # the place of this run in its sweep, for its workers too: JSON
-ARM = "CALLSHEET_ARM"  # the file of this run in the queue of its experiment; once it is taken, JSON as SWEEP
+ARM = "CALLSHEET_ARM"  # the file of this run in the queue of its experiment; once it is taken, JSON
 
 
 @dataclass(frozen=True)
@@ -47,23 +46,6 @@ def world(environ: Mapping[str, str] = os.environ) -> World:
     else:
         starter = "torchrun" if "TORCHELASTIC_RUN_ID" in environ else "the environment"
     return World(int(environ["RANK"]), int(environ["WORLD_SIZE"]), starter)
-
-
-def told_place(number: int, differs: Mapping[str, str]) -> str:
-    """The value of the variable SWEEP, by which this process and its workers know their `place_in_sweep`."""
-    import json  # here and below, because listing plugins, which imports this file, does without
-
-    return json.dumps({"process": os.getpid(), "run": {"number": number, "differs": differs}})
-
-
-def place_in_sweep(environ: Mapping[str, str] = os.environ) -> dict[str, Any] | None:
-    """The `number` of this run in its sweep, and the overrides in which it `differs` from the others; None for a
-    single run."""
-    import json
-
-    place: dict[str, Any] = json.loads(environ.get(SWEEP, "{}"))
-    # What a run starts, other than its own workers, inherits the variable too.
-    return place["run"] if str(place.get("process")) in (str(os.getpid()), environ.get(DRIVER)) else None
 
 
 def take_arm() -> None:

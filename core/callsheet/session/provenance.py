@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from callsheet.disk.standing import working_directory
-from callsheet.distributed.world import place_in_sweep
 from callsheet.process.environment import without_secrets
 from callsheet.rundir import attempts, rundir, versions
 from callsheet.rundir.rundir import now
@@ -67,7 +66,6 @@ def write_start(
             "experiment": ctx.experiment,
             "status": "running",
             "started": earlier.get("started", now()),
-            **({"sweep": place} if (place := place_in_sweep()) else {}),
             **({"arm": arm} if arm else {}),
             "attempts": [*attempts.before(earlier), attempts.this_one()],
             "config": ctx.run_config,

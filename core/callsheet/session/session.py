@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from callsheet.disk import reserve
-from callsheet.distributed.world import place_in_sweep, world
+from callsheet.distributed.world import world
 from callsheet.hooks import Plugin
 from callsheet.outbox import Outbox
 from callsheet.outbox.counts import counts_of
@@ -64,7 +64,7 @@ class Session:
         self.overrides = overrides
         self.supervisor: Supervisor | None = None
         self.membership = membership.of_this_run()
-        self.arm = ArmResult(ctx.run, config=(place_in_sweep() or {}).get("differs", {}))
+        self.arm = ArmResult(ctx.run)
         if self.membership:
             self.membership.join(ctx)
             self.arm = self.membership.result(ctx.run)

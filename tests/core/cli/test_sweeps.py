@@ -16,7 +16,7 @@ TWO_STEPS = (
 
 
 def runs(folder):
-    return [json.loads(path.read_text()) for path in sorted(folder.glob("outputs/sweep/*/run.json"))]
+    return [json.loads(path.read_text()) for path in sorted(folder.glob("outputs/sweep/demo-*/*/run.json"))]
 
 
 def test_submitit_runs_every_job_of_a_sweep_in_a_process_of_its_own(callsheet, tmp_path):
@@ -27,16 +27,18 @@ def test_submitit_runs_every_job_of_a_sweep_in_a_process_of_its_own(callsheet, t
     assert first["status"] == second["status"] == "completed" and second["outcome"]["step"] == 2
     assert [plugin["name"] for plugin in second["plugins"]] == ["csv_metrics"] and not first["plugins"]
     assert first["attempts"][0]["pid"] != second["attempts"][0]["pid"]
-    assert [run["sweep"]["differs"]["plugins"] for run in (first, second)] == ["[]", "[csv_metrics]"]
+    assert [run["arm"]["differs"] for run in (first, second)] == [{"plugins": "[]"}, {"plugins": "[csv_metrics]"}]
+    assert [run["run"] for run in (first, second)] == ["plugins=none", "plugins=csv_metrics"]
 
 
-def test_a_job_that_fails_in_submitit_is_explained_as_here(callsheet):
+def test_a_sweep_that_would_fail_is_refused_before_a_job_is_submitted(callsheet, tmp_path):
     pytest.importorskip("submitit", reason="the extra slurm is not installed")
     done = callsheet(
         "train", "-m", "hydra/launcher=submitit_local", *TWO_STEPS, "plugins=[]", "trainer.args.max_stepz=2,3"
     )
     assert done.returncode == 2
     assert "trl.SFTConfig has no argument 'max_stepz'. Did you mean 'max_steps'?" in done.stderr
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_sweep_over_launches_finds_the_configurations_of_the_user(callsheet, tmp_path):
@@ -46,16 +48,22 @@ def test_a_sweep_over_launches_finds_the_configurations_of_the_user(callsheet, t
     settings = [*TWO_STEPS[2:], "recipe=ours", "plugins=[]", "launch.processes=2"]
     done = callsheet("train", f"--config-dir={tmp_path / 'mine'}", "-m", *settings, "launch=ddp,zero2")
     assert done.returncode == 0, done.stderr
-    found = [json.loads(path.read_text()) for path in sorted(tmp_path.glob("outputs/config-sweep/*/run.json"))]
+    found = [json.loads(path.read_text()) for path in sorted(tmp_path.glob("outputs/config-sweep/*/*/run.json"))]
     assert [run["world"]["engine"] for run in found] == ["ddp", "zero2"]
     assert {run["world"]["processes"] for run in found} == {2}
-    assert [run["sweep"]["differs"] for run in found] == [{"launch": "ddp"}, {"launch": "zero2"}]
+    assert [run["arm"]["differs"] for run in found] == [{"launch": "ddp"}, {"launch": "zero2"}]
 
 
-def test_many_runs_are_not_sent_to_one_directory(callsheet, tmp_path):
-    done = callsheet("train", "-m", "recipe=demo", "output_dir=one", "trainer.args.seed=1,2")
-    assert done.returncode == 2 and "is the same for every run of -m" in done.stderr
+def test_the_directory_of_a_sweep_holds_that_of_each_run(callsheet, tmp_path):
+    for place in ("output_dir='one/${hydra:job.num}'", "output_dir=one,two"):
+        done = callsheet("train", "-m", "recipe=demo", place, "trainer.args.seed=1,2")
+        assert done.returncode == 2 and "output_dir is the directory of the whole sweep" in done.stderr
     assert not list(tmp_path.iterdir())
+    done = callsheet("train", "-m", *TWO_STEPS, "plugins=[]", "output_dir=one", "trainer.args.seed=1,2")
+    assert done.returncode == 0, done.stderr
+    assert {path.parent.name for path in tmp_path.glob("one/*/run.json")} == {"seed=1", "seed=2"}
+    again = callsheet("experiment", "resume", "one")
+    assert again.returncode == 0 and "2 arms, of which 2 have ended" not in again.stdout, again.stderr
 
 
 def test_every_run_of_a_sweep_that_fails_says_why_and_no_secret_with_it(callsheet):

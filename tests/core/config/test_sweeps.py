@@ -1,23 +1,19 @@
 """Runs of a sweep: what each leaves to the others, what none of them means, and what each differs in."""
 
-import json
-import os
-
 import pytest
 
 from callsheet.cli.hydra_app import run_app
 from callsheet.config.compose import compose
 from callsheet.config.plan import make_plan
-from callsheet.distributed.world import place_in_sweep
 from callsheet.errors import CallsheetError
 
 
 def runs(*overrides):
-    """For each run of a sweep over the demo: the selected plugins, what it is given, and its place in the sweep."""
+    """For each run of a sweep over the demo: the selected plugins, and what it is given."""
     seen = []
 
     def task(config, typed):
-        seen.append((list(make_plan(config, typed).plugins), [*typed], place_in_sweep()))
+        seen.append((list(make_plan(config, typed).plugins), [*typed]))
         return 0
 
     run_app("check", task, ["-m", "recipe=demo", *overrides])
@@ -49,7 +45,7 @@ def test_it_needs_no_recipe_that_knows_the_plugin(callsheet):
     ],
 )
 def test_it_is_found_out_by_whatever_selects(overrides):
-    assert len({tuple(plugins) for plugins, _, _ in runs(*overrides)}) == 2
+    assert len({tuple(plugins) for plugins, _ in runs(*overrides)}) == 2
 
 
 @pytest.mark.parametrize(
@@ -76,26 +72,12 @@ def test_a_single_run_refuses_it():
             make_plan(compose(["recipe=demo", *overrides]), overrides)
 
 
-def test_each_run_is_told_what_it_differs_in():
-    places = [
-        place for _, _, place in runs("plugins=[],[bema]", "trainer.args.seed=1,2", "output_dir='a b/${hydra:job.num}'")
-    ]
-    assert places == [
-        {"number": 0, "differs": {"plugins": "[]", "trainer.args.seed": "1"}},
-        {"number": 1, "differs": {"plugins": "[]", "trainer.args.seed": "2"}},
-        {"number": 2, "differs": {"plugins": "[bema]", "trainer.args.seed": "1"}},
-        {"number": 3, "differs": {"plugins": "[bema]", "trainer.args.seed": "2"}},
-    ]
-    assert place_in_sweep() is None
-
-
-def test_the_place_in_a_sweep_holds_no_secret_and_is_for_its_own_run_and_workers():
-    [(_, _, first), _] = runs("callbacks.x.path=a.B", "callbacks.x.api_key=between-us,only-us")
-    assert first and "between-us" not in json.dumps(first)
-    place = json.dumps({"process": 7, "run": {"number": 1, "differs": {}}})
-    assert place_in_sweep({"CALLSHEET_SWEEP": place}) is None
-    assert place_in_sweep({"CALLSHEET_SWEEP": place, "CALLSHEET_DRIVER": "7"}) == {"number": 1, "differs": {}}
-    assert os.environ.get("CALLSHEET_SWEEP") is None
+def test_each_run_says_what_it_differs_in_and_no_secret(caplog):
+    with caplog.at_level("INFO", "callsheet"):
+        runs("plugins=[],[bema]", "trainer.args.seed=1,2", "callbacks.x.path=a.B", "callbacks.x.api_key=between-us,us")
+    said = [line for line in caplog.messages if line.startswith("Run ")]
+    assert said[0].startswith("Run 0 of the sweep: plugins=[] trainer.args.seed=1 callbacks.x.api_key=***")
+    assert len(said) == 8 and "between-us" not in caplog.text
 
 
 def selected(*overrides):

@@ -41,7 +41,8 @@ def test_a_sweep_runs_every_job_through_sbatch(slurm, tmp_path):
     done = slurm.run(*TRAIN, "-m", "hydra/launcher=submitit_slurm", *site, "experiment=sweep",
                      "plugins=[],[csv_metrics]", env=QUIET, cwd=tmp_path)  # fmt: skip
     assert done.returncode == 0, done.stderr
-    done = runs(tmp_path / "outputs" / "sweep")  # in the order of their start, which Slurm decides
+    [sweep] = (tmp_path / "outputs" / "sweep").iterdir()
+    done = runs(sweep)  # in the order of their start, which Slurm decides
     assert [(run["status"], run["outcome"]["step"]) for run in done] == [("completed", 2)] * 2
     assert sorted([plugin["name"] for plugin in run["plugins"]] for run in done) == [[], ["csv_metrics"]]
 

@@ -18,9 +18,11 @@ MOST = 20  # arms without a score that are named
 
 
 def show(end: End) -> None:
-    click.echo()
-    experiment_table.show(end.summary)
-    for line in (*_missing(end.summary), *_left(end), f"All of it: {short(end.summary.directory)}/{REPORT}"):
+    summary = end.summary
+    if summary.asked.success_metric is not None:
+        click.echo()
+        experiment_table.show(summary)
+    for line in (*_missing(summary), *_left(end), f"The report: {short(summary.directory)}/{REPORT}"):
         click.echo(printable(line))
 
 

@@ -67,6 +67,10 @@ class ExperimentSettings:
     direction: str = setting("maximize", choices=("maximize", "minimize"), help="What is better.")
     baseline: str | None = setting(None, help="The arm that the others are compared with; left out, the first.")
     budget: BudgetSettings = field(default_factory=BudgetSettings)
-    workers: int | None = setting(None, ge=1, help="Workers to start; left out, one, or one for each set of GPUs.")
+    workers: int | None = setting(
+        None,
+        ge=1,
+        help="Workers to start; left out, one for each set of GPUs, or on a cluster one for each arm, 64 at most.",
+    )
     search: SearchSettings = field(default_factory=SearchSettings)
     sequential: SequentialSettings = field(default_factory=SequentialSettings)

@@ -32,8 +32,6 @@ from callsheet.experiments.queue import Entry
 from callsheet.experiments.queue.records import of
 from callsheet.secrets import redact_override
 
-OF_HYDRA = ("hydra/", "hydra.")
-
 
 def by_file(config: DictConfig, overrides: Sequence[str], *, rerun: Sequence[str] = (), add_repeats: int = 0) -> Asked:
     """What `callsheet experiment` was called with; ask while Hydra runs. Raises `CallsheetError`."""
@@ -43,7 +41,7 @@ def by_file(config: DictConfig, overrides: Sequence[str], *, rerun: Sequence[str
     _require_something(before, rerun, add_repeats, folder)
     settings = with_repeats(_settings(config), before, add_repeats, folder)
     typed = [as_typed(item) for item in overrides if not is_place(item)]
-    command = _command(for_all(settings, typed), _of_hydra())
+    command = Command(flags(), for_all(settings, typed), str(working_directory()), [*typed, *_of_hydra()])
     return _asked(config, folder, settings, command, lambda settings: arms_of(settings), rerun)
 
 
@@ -58,7 +56,7 @@ def by_sweep(config: DictConfig, typed: Sequence[str], *, rerun: Sequence[str] =
         raise CallsheetError("--add-repeats: a sweep has no repeats. Sweep over a seed, as in trainer.args.seed=1,2,3")
     sweep = sweep_of(config, [item for item in typed if not is_place(item)], compose_here)
     words = [as_typed(item) for item in typed if not is_place(item)]
-    command = _command(sweep.common, _of_hydra(), words)
+    command = Command(flags(), [*sweep.common], str(working_directory()), words, is_sweep=True)
     return _asked(config, folder, _settings(config), command, lambda _: sweep.arms, rerun)
 
 
@@ -84,7 +82,7 @@ def _asked(
     rerun: Sequence[str],
 ) -> Asked:
     def composed_arms(settings: ExperimentSettings) -> dict[str, Composed]:
-        return composed(arms_of(settings), settings, command.overrides, folder=folder)
+        return composed(arms_of(settings), settings, command.overrides)
 
     made = composed_arms(settings)
     return Asked(
@@ -140,10 +138,6 @@ def _refuse_secrets(overrides: Sequence[str]) -> None:
                 f"{key} holds a secret, which an experiment would write into files. Set an environment variable to it, "
                 f"and write '{key}=${{oc.env:VARIABLE}}'."
             )
-
-
-def _command(overrides: Sequence[str], hydra: Sequence[str], sweep: Sequence[str] | None = None) -> Command:
-    return Command(flags(), [*overrides], str(working_directory()), [*hydra], None if sweep is None else [*sweep])
 
 
 def _of_hydra() -> list[str]:

@@ -23,13 +23,16 @@ RUNNING = "running"
 
 @dataclass(frozen=True)
 class Command:
-    """How the experiment was called: what every arm of it is called with, and where."""
+    """How the experiment was called, and where. `overrides` are those of every arm, those of its file among them.
+
+    `typed` was typed behind `callsheet experiment`, or behind `callsheet train -m` if it `is_sweep`.
+    """
 
     flags: list[str] = field(default_factory=list)
     overrides: list[str] = field(default_factory=list)
     cwd: str = "."
-    hydra: list[str] = field(default_factory=list)  # overrides of Hydra's own, such as hydra/launcher
-    sweep: list[str] | None = None  # what was typed behind `callsheet train -m`
+    typed: list[str] = field(default_factory=list)
+    is_sweep: bool = False
 
 
 @dataclass
@@ -92,6 +95,5 @@ def command_of(record: Record, folder: Path) -> tuple[list[str], bool]:
         raise CallsheetError(
             f"The experiment in {folder} was begun in {command.cwd}, which is not here; its paths are relative to that."
         )
-    typed = [*command.overrides, *command.hydra] if command.sweep is None else command.sweep
     place = f"output_dir={json.dumps(str(folder), ensure_ascii=False)}"
-    return [*command.flags, *typed, place], command.sweep is not None
+    return [*command.flags, *command.typed, place], command.is_sweep

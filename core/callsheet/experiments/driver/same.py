@@ -19,6 +19,7 @@ from callsheet.screen import quoted
 FREE = re.compile(r"(arms|matrix|overrides|budget)(\..*)?|repeats|workers|search\.trials|sequential\.max_repeats")
 ANOTHER = "begin another experiment: experiment.name=…"
 Changes = tuple[Sequence[str], Sequence[str]]
+OF_ITSELF = "experiment."  # settings that are compared as such
 MOST_SHOWN = 5  # settings and arms that a message names
 
 
@@ -81,7 +82,7 @@ def _change(before: Entry, now: Entry) -> str:
 def _lines(before: Sequence[str], now: Sequence[str]) -> Iterator[str]:
     was, is_now = (dict(map(_pair, overrides)) for overrides in (before, now))
     for key in sorted({*was, *is_now}):
-        if was.get(key) != is_now.get(key):
+        if was.get(key) != is_now.get(key) and not key.startswith(OF_ITSELF):
             yield f"{key} was {was.get(key, 'not set')} and is {is_now.get(key, 'not set')}"
 
 

@@ -13,6 +13,7 @@ from callsheet.config.overrides import as_typed
 from callsheet.config.sweeps import differing, meant_for
 from callsheet.errors import CallsheetError, sentences
 from callsheet.experiments.arms import Arm
+from callsheet.experiments.composing.place import is_place
 from callsheet.experiments.expanding.naming import names_of_cells
 from callsheet.privates.hydra import sweep_runs
 
@@ -33,7 +34,7 @@ def sweep_of(config: DictConfig, typed: Sequence[str], compose: Callable[[Sequen
     `compose` gives the configuration of one run. Raises `CallsheetError` for a sweep that cannot be meant.
     """
     _refuse_other_sweepers(config)
-    runs = sweep_runs(config)
+    runs = [[item for item in run if not is_place(item)] for run in sweep_runs(config)]
     if not runs:
         raise CallsheetError("-m makes no run: one of the sweeps has no value, as glob(*) has for what is no option.")
     name = str(config.hydra.job.config_name)

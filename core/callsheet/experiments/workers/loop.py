@@ -15,7 +15,7 @@ from callsheet.disk import os_errors
 from callsheet.disk.os_errors import DiskFailed
 from callsheet.disk.refusals import free_space
 from callsheet.distributed.slurm import of_this_task
-from callsheet.distributed.world import ARM, DRIVER, SWEEP
+from callsheet.distributed.world import ARM, DRIVER
 from callsheet.errors import CallsheetError
 from callsheet.experiments.places import FAILED, LOGS, PENDING, RECORD, WORKERS
 from callsheet.experiments.queue import Attempt, Claim, Entry, Queue, directory, holders
@@ -37,7 +37,7 @@ logger = logging.getLogger("callsheet")
 PROMISE = "its arm saves, and goes back to the queue. A second signal kills it."
 SHORTEST, LONGEST = 0.1, 2.0  # seconds between two looks of a worker that has nothing to do
 # What the world of a worker says of ranks is not so of its arms, which may begin worlds of their own.
-WITHHELD = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT", DRIVER, SWEEP)
+WITHHELD = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT", DRIVER)
 
 
 def work(

@@ -33,6 +33,7 @@ BASIC = "BasicLauncher"
 ON_THIS_MACHINE = ("JoblibLauncher", "LocalLauncher")  # those that leave the choice of GPUs to us
 SLURM = "SlurmLauncher"
 GONE = "Slurm has none of its jobs any more, and they left no result."
+MOST_ELSEWHERE = 64  # jobs of a cluster, of which each takes arms as long as there are any
 LEFT = 15.0  # seconds for which a launcher may still wait once every arm is over
 QUIET: dict[str, Any] = {"version": 1, "root": None, "disable_existing_loggers": False}
 
@@ -59,11 +60,12 @@ def launch(
     root = root.absolute()
     queue = Queue(root)
     left = len({*queue.names(PENDING), *queue.names(ACTIVE)})
-    count = min(number or devices.fitting(processes or 1), left)
+    target = str(hydra.launcher._target_).rpartition(".")[2]
+    is_here = target in (BASIC, *ON_THIS_MACHINE)
+    count = min(number or (devices.fitting(processes or 1) if is_here else MOST_ELSEWHERE), left)
     if count == 0:
         return 0
     stopping.let_all_work(root)
-    target = str(hydra.launcher._target_).rpartition(".")[2]
     if target == BASIC:
         return LocalWorkers(root, _environments(count, processes), idle, program).run()
     environments = _environments(count, processes) if target in ON_THIS_MACHINE else [{}] * count
