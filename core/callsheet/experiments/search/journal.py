@@ -76,17 +76,13 @@ def opened(path: Path, direction: str, **parts: Any) -> Journal:
 
 
 def _storage(path: Path) -> JournalStorage:
-    """Locked by a file that is made with O_EXCL, which NFS knows since version 3.
-
-    Optuna's other lock is a symbolic link: some file systems have none, and with a relative path it is never broken
-    (Optuna 5.0, storages/journal/_file.py: its age is asked of the file that it names). A process that is killed leaves
-    either behind; after 30 seconds another one breaks it.
-    """
     from optuna.storages import JournalStorage
-    from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
+    from optuna.storages.journal import JournalFileBackend
+
+    from callsheet.experiments.search.locking import MendingLock
 
     _refuse_irregular(path)
-    return JournalStorage(JournalFileBackend(str(path), lock_obj=JournalFileOpenLock(str(path))))
+    return JournalStorage(JournalFileBackend(str(path), lock_obj=MendingLock(str(path))))
 
 
 def _refuse_irregular(path: Path) -> None:

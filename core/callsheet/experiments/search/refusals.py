@@ -35,10 +35,13 @@ def explained(journal: Path) -> Iterator[None]:
 
 
 def damage(journal: Path) -> str:
-    """A sentence on the first line that Optuna did not write, or not whole; empty if there is none."""
+    """A sentence on the first line that Optuna did not write; empty if there is none.
+
+    A last line without its end does not count: whoever writes next takes it away.
+    """
     with journal.open("rb") as lines:
         for number, line in enumerate(lines, start=1):
-            if not (line.endswith(b"\n") and _is_record(line)):
+            if line.endswith(b"\n") and not _is_record(line):
                 return f"{shown(journal)}, line {number}: this is no line of Optuna's journal."
     return ""
 

@@ -30,7 +30,7 @@ def create(directory: Path, settings: Searched) -> None:
     if is_used(settings):
         with explained(directory / JOURNAL):
             _journal(directory, settings)
-        if said := damage(directory / JOURNAL):  # a torn last line, which Optuna reads past until another one follows
+        if said := damage(directory / JOURNAL):  # in the last line, which Optuna passes over until another one follows
             raise CallsheetError(f"{said} Remove it.")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 from concurrent.futures import ProcessPoolExecutor
@@ -223,11 +224,28 @@ def test_a_damaged_line_is_named(tmp_path: Path, experiment: Experiment, line: b
             use()
 
 
-def test_a_line_that_was_cut_off_is_named_by_the_driver(tmp_path: Path, experiment: Experiment) -> None:
+@pytest.mark.parametrize("torn", [b"{", b'{"op_code":4,', b"x" * 200_000])
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_what_a_full_disk_left_of_a_line_is_taken_away(
+    tmp_path: Path, experiment: Experiment, torn: bytes, count: int
+) -> None:
+    settings = experiment({"lr": LR})
+    search.values(tmp_path, arm(0), settings)
+    lines = (tmp_path / JOURNAL).read_bytes().splitlines(keepends=True)
+    (tmp_path / JOURNAL).write_bytes(b"".join(lines[:count]) + torn)
+
+    search.create(tmp_path, settings)
+    search.values(tmp_path, arm(1), settings)
+
+    assert all(json.loads(line)["worker_id"] for line in (tmp_path / JOURNAL).read_bytes().splitlines())
+    assert "trial-1" in {trial.user_attrs["arm"] for trial in trials(tmp_path)}
+
+
+def test_damage_in_the_last_line_is_said_by_the_driver(tmp_path: Path, experiment: Experiment) -> None:
     settings = experiment({"lr": LR})
     search.values(tmp_path, arm(0), settings)
     with (tmp_path / JOURNAL).open("ab") as journal:
-        journal.write(b'{"op_code":4,')
+        journal.write(b"garbage\n")
 
     with pytest.raises(CallsheetError, match="line 4"):
         search.create(tmp_path, settings)
