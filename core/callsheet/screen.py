@@ -34,13 +34,18 @@ def printable(text: str) -> str:
     return "".join(sign if sign.isprintable() or sign in "\n\t" else _escape(sign) for sign in text)
 
 
+def in_a_line(text: str) -> str:
+    """The same, with line breaks and tabs escaped, too."""
+    return printable(text).replace("\n", "\\n").replace("\t", "\\t")
+
+
 def quoted(value: object) -> str:
     """`value` for a sentence, in quotes if it is text, and no longer than a reader needs to know it again.
 
     >>> quoted("a\\nb"), quoted([1])
     ("'a\\\\nb'", '[1]')
     """
-    text = printable(value if isinstance(value, str) else repr(value)).replace("\n", "\\n").replace("\t", "\\t")
+    text = in_a_line(value if isinstance(value, str) else repr(value))
     short = text if len(text) <= KEPT else f"{text[:KEPT]}… ({len(text):,} characters)"
     return f"'{short}'" if isinstance(value, str) else short
 

@@ -175,7 +175,7 @@ def run_app(name: str, task: Task, overrides: Sequence[str], swept: Task | None 
     for outcome in job.outcomes:
         if isinstance(outcome, Exception):
             _raise_plainly(outcome)
-    if name in LOOKING and MULTIRUN & {*overrides} and not job.outcomes:
+    if name in LOOKING and _is_sweep(overrides) and not job.outcomes:
         raise CallsheetError("-m makes no run: one of the sweeps has no value, as glob(*) has for what is no option.")
     return max((outcome for outcome in job.outcomes if isinstance(outcome, int)), default=0)
 
@@ -299,7 +299,7 @@ def _refuse_unknown_flags(command: str, arguments: Sequence[str]) -> None:
 def _refuse_one_place_for_many(overrides: Sequence[str]) -> None:
     """The runs of a sweep are folders in one directory, and find their own places in it."""
     place = next((item for item in overrides if item.startswith("output_dir=")), "")
-    if MULTIRUN & {*overrides} and ("${hydra:" in place or "," in place):
+    if _is_sweep(overrides) and ("${hydra:" in place or "," in place):
         raise CallsheetError(
             f"{place}: of -m, output_dir is the directory of the whole sweep, and each run is a folder in it. Write it "
             "without commas and without ${hydra:…}, or leave it out."
@@ -308,7 +308,7 @@ def _refuse_one_place_for_many(overrides: Sequence[str]) -> None:
 
 def _refuse_to_hand_on(command: str, secret: Sequence[str], overrides: Sequence[str]) -> None:
     """An experiment keeps every override, in files that workers and later drivers read."""
-    keeps = command == "experiment" or (command == "train" and MULTIRUN & {*overrides})
+    keeps = command == "experiment" or (command == "train" and _is_sweep(overrides))
     launcher = next((item for item in overrides if item.lstrip("+").startswith("hydra/launcher=")), "")
     if secret and (keeps or (launcher and not launcher.endswith("=basic"))):
         key, by = secret[0].partition("=")[0], launcher or "an experiment"
@@ -318,10 +318,16 @@ def _refuse_to_hand_on(command: str, secret: Sequence[str], overrides: Sequence[
         )
 
 
+def _is_sweep(overrides: Sequence[str]) -> bool:
+    from callsheet.config.overrides import is_sweep
+
+    return is_sweep(overrides)
+
+
 def _refuse_endless(overrides: Sequence[str]) -> None:
     from callsheet.config.texts.typed import refuse_endless
 
-    if MULTIRUN & {*overrides}:
+    if _is_sweep(overrides):
         refuse_endless(overrides)
 
 

@@ -21,7 +21,7 @@ LOCK = "plugins_lock"
 ADD, REMOVE = f"+{PLUGINS}=", f"~{PLUGINS}="
 # Hydra's own way to remove one; it gets lost in a sweep.
 REMOVED = re.compile(rf"~{PLUGINS}\.([\w-]+)=?")
-MULTIRUN = {"-m", "--multirun", "hydra.mode=MULTIRUN"}
+SWEEPS = re.compile(r"-m|--multirun|\+*hydra\.mode=['\"]?(RunMode\.)?(MULTIRUN|2)['\"]?")
 # In a sweep, what a setting belongs to may be selected by other runs only.
 SETTING = re.compile(rf"{PLUGINS}\.[\w-]+(\.|=\{{)")
 # A key in one of these need not be in the YAML: arguments of others, and the entries of a plugin's dictionary.
@@ -45,6 +45,15 @@ TEXT = [
 ]
 
 
+def is_sweep(overrides: Sequence[str]) -> bool:
+    """Whether what was typed asks for a sweep, by a flag or in Hydra's configuration.
+
+    >>> is_sweep(["-m"]), is_sweep(["++hydra.mode=RunMode.MULTIRUN"]), is_sweep(["hydra.mode=RUN"])
+    (True, True, False)
+    """
+    return any(map(SWEEPS.fullmatch, overrides))
+
+
 def translated(overrides: Sequence[str]) -> list[str]:
     """What people type, in the words that Hydra wants.
 
@@ -61,7 +70,7 @@ def translated(overrides: Sequence[str]) -> list[str]:
     for item in overrides:
         _refuse_untypable(item)
     overrides = [REMOVED.sub(rf"{REMOVE}\1", item) if REMOVED.fullmatch(item) else _quoted(item) for item in overrides]
-    open_keys = [OPEN, SETTING] if MULTIRUN & {*overrides} else [OPEN]
+    open_keys = [OPEN, SETTING] if is_sweep(overrides) else [OPEN]
     rest = [item for item in overrides if not item.startswith((ADD, REMOVE))]
     return [
         *(f"++{item}" if any(key.match(item) for key in open_keys) else item for item in rest),

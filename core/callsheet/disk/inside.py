@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePath
+from typing import IO
 
 from callsheet.disk.descent import LISTED, Outside, descend, explain, refuse_link, sync
 from callsheet.disk.regular import Irregular, kind
@@ -67,12 +68,20 @@ class Inside:
                 file.flush()
                 os.fsync(file.fileno())
 
-    def write(self, name: str | PurePath, content: str | bytes, *, durable: bool = True, mode: int = 0o666) -> None:
-        """Put `content` at `name` in one step; a link of that name gives way, and what it names stays as it is."""
+    def write(
+        self, name: str | PurePath, content: str | bytes | IO[bytes], *, durable: bool = True, mode: int = 0o666
+    ) -> None:
+        """Put `content`, or what is left of a stream, at `name` in one step.
+
+        A link of that name gives way, and what it names stays as it is.
+        """
         with self.replacing(name) as (at, temporary):
             descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | FILE, mode, dir_fd=at)
             with _named(self.root / name), os.fdopen(descriptor, "wb") as file:
-                file.write(content.encode() if isinstance(content, str) else content)
+                if isinstance(content, (str, bytes)):
+                    file.write(content.encode() if isinstance(content, str) else content)
+                else:
+                    shutil.copyfileobj(content, file)
                 if durable:
                     file.flush()
                     os.fsync(file.fileno())

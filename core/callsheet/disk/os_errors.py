@@ -61,6 +61,8 @@ def _explained(error: BaseException, near: list[Path], typed: Sequence[str]) -> 
     found = [*foreign_errors.refusals(error)]
     path = next((each.path for each in found if each.path), None)
     for each in found:
+        if each.number is None and near and (why := free_space.refusal(near[0])) in BROKEN:
+            return DiskFailed(sentence(why, near[0]))  # torch lost the reason of a short write, and the disk says it
         if each.number in FULL or (each.number is None and _is_full(near)):
             place = path or free_space.fullest([*near, *places()]) or Path.cwd()
             number = each.number or free_space.refusal(near[0]) or errno.ENOSPC

@@ -8,6 +8,7 @@ import stat
 from pathlib import Path
 
 from callsheet.errors import CallsheetError
+from callsheet.screen import in_a_line
 
 STEP = 1 << 20
 KINDS = {
@@ -79,8 +80,7 @@ def kind(mode: int) -> str:
 
 def shown(path: Path) -> str:
     """`path` for a sentence: bytes of its name that are no UTF-8 are escaped, and so are signs that move the cursor."""
-    text = os.fsencode(path).decode("utf-8", "backslashreplace")
-    return text if text.isprintable() else "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
+    return in_a_line(os.fsdecode(path))
 
 
 def _all(descriptor: int, path: Path, limit: int) -> bytes:

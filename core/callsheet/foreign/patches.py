@@ -6,6 +6,8 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from callsheet.errors import listed
+
 MODULES = (
     *("builtins", "os", "io", "json", "time", "random", "signal", "threading", "logging", "warnings", "pathlib"),
     *("subprocess", "shutil", "tempfile", "torch", "transformers", "trl", "datasets", "accelerate", "safetensors"),
@@ -16,7 +18,6 @@ CLASSES = (
 )
 OF_SYS = ("excepthook", "displayhook", "unraisablehook", "exit", "stdin", "argv", "executable")
 CACHES = ("tempdir",)  # which `tempfile` itself fills
-SHOWN = 5
 
 
 def watch() -> Callable[[], Iterator[str]]:
@@ -32,8 +33,7 @@ def watch() -> Callable[[], Iterator[str]]:
         changed += [f"sys.{name}" for name, value in sys_before.items() if getattr(sys, name, None) is not value]
         changed += [name for name in others if sys.modules.get(name) is not others[name]]
         if changed:
-            more = f" and {len(changed) - SHOWN} more" if len(changed) > SHOWN else ""
-            yield f"what {', '.join(sorted(changed)[:SHOWN])}{more} means"
+            yield f"what {listed(sorted(changed))} means"
 
     return told
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -11,6 +10,7 @@ from traceback import extract_tb
 from types import FrameType
 from typing import Any
 
+from callsheet.distributed.world import world
 from callsheet.errors import CallsheetError
 from callsheet.foreign import crashes, doors, output, slowness, threads, traces
 from callsheet.foreign.doors import Refused
@@ -44,7 +44,7 @@ def foreign(who: str) -> Iterator[list[str]]:
                 raise
             raise CallsheetError(f"{who} {failed(error)}") from error
         _refuse(who, tried)
-    if os.environ.get("RANK", "0") != "0":
+    if not world().is_main:
         found.clear()  # the first rank says it
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from callsheet.distributed.world import world
 from callsheet.privates.python import frame_of
 
 UNTOLD = 5.0  # seconds in which nothing is said
@@ -16,7 +16,7 @@ UNTOLD = 5.0  # seconds in which nothing is said
 @contextmanager
 def told(who: str) -> Iterator[None]:
     """Log that `who` is still being imported, and in which line, if the block takes long. One rank says it."""
-    if os.environ.get("RANK", "0") != "0":
+    if not world().is_main:
         yield
         return
     timer = threading.Timer(UNTOLD, _tell, [who, threading.get_ident()])

@@ -27,6 +27,8 @@ def refusal(folder: Path) -> int | None:
     try:
         with tempfile.TemporaryFile(dir=_nearest(folder)) as file:
             os.posix_fallocate(file.fileno(), 0, PROBE)
+            os.write(file.fileno(), b"-")
+            os.fsync(file.fileno())
     except OSError as error:
         return error.errno
     return None

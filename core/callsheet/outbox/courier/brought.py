@@ -7,7 +7,6 @@ somebody else, so what it names outside is refused when it is announced.
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -32,10 +31,8 @@ def _with_predictions(scored: Any, inside: Inside, name: str) -> Any:
         return scored
     target = f"{FOLDER}/{name}.jsonl"
     inside.make(FOLDER)
-    with inside.replacing(target) as (folder, temporary):
-        made = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666, dir_fd=folder)
-        with os.fdopen(made, "wb") as copy, os.fdopen(regular.open_regular(Path(path), follow=True), "rb") as file:
-            shutil.copyfileobj(file, copy)
+    with os.fdopen(regular.open_regular(Path(path), follow=True), "rb") as file:
+        inside.write(target, file, durable=False)
     return {**scored, "predictions": target}
 
 
