@@ -29,7 +29,7 @@ def show(end: End) -> None:
 def _missing(summary: Summary) -> Iterator[str]:
     rows = [*summary.missing.items()]
     for name, why in rows[:MOST]:
-        yield f"{name} has no score: {cut(first_line(why))}"
+        yield f"{name}: {cut(first_line(why))}"
     if len(rows) > MOST:
         yield f"{counted(len(rows) - MOST, 'more arm')} without a score."
 

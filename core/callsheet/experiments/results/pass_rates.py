@@ -27,5 +27,5 @@ def pass_rate(arm: ArmResult, metric: str) -> float:
     if not asked:
         raise KeyError(f"{arm.name} has no answers of {benchmark!r} that pass or fail, which pass@{k} is made of.")
     if (fewest := min(asked.values())) < k:
-        raise KeyError(f"{metric} needs {k} answers to each prompt, and {arm.name} has a prompt with {fewest}.")
+        raise KeyError(f"{metric} needs {k} answers to each prompt, and one prompt has {fewest}.")
     return mean_pass_at_k(((count, passed[prompt]) for prompt, count in asked.items()), k)

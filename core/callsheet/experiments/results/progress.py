@@ -49,7 +49,7 @@ class Progress:
 
 def progress_of(directory: Path, arms: Sequence[Known]) -> Progress:
     """By the files of the queue and of workers; changes nothing."""
-    known = {holder.id: holder for holder in holders.all_of(directory)}
+    known = {holder.id: holder for holder in _workers(directory)}
     claims = {claim.name: claim.worker for claim in Queue(directory).claims()}
     working = [_work(arm.entry.name, claims, known) for arm in arms if arm.state == ACTIVE]
     at_work = [holder for holder in known.values() if not holder.ended and holders.is_gone(holder) is not True]
@@ -63,6 +63,14 @@ def progress_of(directory: Path, arms: Sequence[Known]) -> Progress:
         each=median(seconds for of in took.values() for seconds in of) if took else None,
         seconds_left=_left(arms, working, workers, took),
     )
+
+
+def _workers(directory: Path) -> list[Holder]:
+    """Every worker that is known of; none where that cannot be read, which costs the table a column."""
+    try:
+        return holders.all_of(directory)
+    except OSError:
+        return []
 
 
 def _work(arm: str, claims: dict[str, str], known: dict[str, Holder]) -> Work:

@@ -137,7 +137,7 @@ def _scores(arms: Sequence[Known], asks: Asked) -> tuple[dict[str, float], dict[
             try:
                 score = _score(arm, asks.success_metric)
             except KeyError as error:
-                missing[arm.name] = arm.error or str(error.args[0])
+                missing[arm.name] = arm.error or str(error.args[0]).removeprefix(f"{arm.name} ")
                 continue
             if math.isfinite(score):
                 scores[arm.name] = score

@@ -10,6 +10,7 @@ import time
 from datetime import UTC, datetime
 
 import pytest
+from privileges import modes_count
 from rich.console import Console
 
 from callsheet import CallsheetError
@@ -129,6 +130,18 @@ def test_damage_elsewhere_costs_what_is_damaged(tmp_path, place, content):
         return
     said, _ = shown(made.path)
     assert "experiment  demo" in said and "plain" in said
+
+
+def test_what_this_user_may_not_read_costs_what_it_says(tmp_path):
+    made = going_on(tmp_path / "demo")
+    for closed in ("workers", "bema__s3", "arms/done/plain__s0.json"):
+        (made.path / closed).chmod(0o000)
+    with modes_count():
+        said, code = shown(made.path)
+    for closed in ("workers", "bema__s3", "arms/done/plain__s0.json"):
+        (made.path / closed).chmod(0o700)
+    assert code == 0 and "bema__s3  Its run cannot be read" in said and "7 done, 1 failed" in said
+    assert "plain__s0  failed: Its file in the queue cannot be read" in said
 
 
 def test_control_characters_reach_no_terminal(tmp_path):

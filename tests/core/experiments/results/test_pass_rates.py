@@ -29,7 +29,7 @@ def test_a_metric_of_the_benchmark_itself_goes_first(tmp_path):
 @pytest.mark.parametrize(
     ("outcomes", "metric", "said"),
     [
-        (["11", "1"], "test.pass@2", "needs 2 answers to each prompt, and plain has a prompt with 1"),
+        (["11", "1"], "test.pass@2", "needs 2 answers to each prompt, and one prompt has 1"),
         ([], "test.pass@2", "has no answers of 'test'"),
         (["11"], "test.pass@0", "no score 'test.pass@0'"),
         (["11"], "other.pass@2", "has no answers of 'other'"),
