@@ -13,11 +13,12 @@ from omegaconf.errors import OmegaConfBaseException
 
 from callsheet.config.compose import flags
 from callsheet.config.experiment import ExperimentSettings
+from callsheet.config.experiment.files import GROUP
 from callsheet.config.experiment.reading import settings_of
 from callsheet.config.hydra_errors import plain
 from callsheet.config.overrides import as_typed
 from callsheet.disk.standing import working_directory
-from callsheet.errors import CallsheetError
+from callsheet.errors import CallsheetError, did_you_mean
 from callsheet.experiments.arms import Arm
 from callsheet.experiments.composing.bases import compose_here
 from callsheet.experiments.composing.compose import Composed, composed, plugins_of
@@ -27,15 +28,17 @@ from callsheet.experiments.driver.asked import Asked
 from callsheet.experiments.driver.record import Command, Record
 from callsheet.experiments.driver.sweep import sweep_of
 from callsheet.experiments.expanding.expand import arms_of, for_all
-from callsheet.experiments.expanding.plain import require_one_run
+from callsheet.experiments.expanding.plain import is_plain, require_one_run
 from callsheet.experiments.queue import Entry
 from callsheet.experiments.queue.records import of
+from callsheet.screen import quoted
 from callsheet.secrets import redact_override
 
 
 def by_file(config: DictConfig, overrides: Sequence[str], *, rerun: Sequence[str] = (), add_repeats: int = 0) -> Asked:
     """What `callsheet experiment` was called with; ask while Hydra runs. Raises `CallsheetError`."""
     _refuse_secrets(overrides)
+    _require_file(_settings(config))
     folder = folder_of(config, overrides)
     before = record.read(folder)
     _require_something(before, rerun, add_repeats, folder)
@@ -121,6 +124,22 @@ def _settings(config: DictConfig) -> ExperimentSettings:
         return settings_of(config)
     except OmegaConfBaseException as error:
         raise plain(error) from error
+
+
+def _require_file(settings: ExperimentSettings) -> None:
+    """Raise `CallsheetError` where no file is chosen, and nothing that was typed makes several runs."""
+    from hydra.core.global_hydra import GlobalHydra
+    from hydra.core.hydra_config import HydraConfig
+
+    if HydraConfig.get().runtime.choices.get(GROUP) or not is_plain(settings):
+        return
+    known = GlobalHydra.instance().config_loader().get_group_options(GROUP)
+    listed = f"Experiments: {', '.join(known) or 'none'}; or name a file: experiment=mine.yaml"
+    if settings.name == ExperimentSettings().name:
+        raise CallsheetError(f"Say which experiment: experiment=NAME. {listed}")
+    raise CallsheetError(
+        f"There is no experiment {quoted(settings.name)}.{did_you_mean(settings.name, known)} {listed}"
+    )
 
 
 def _require_something(before: Record | None, rerun: Sequence[str], add_repeats: int, folder: Path) -> None:
