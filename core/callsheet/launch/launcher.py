@@ -151,7 +151,7 @@ def _quiet_agent() -> None:
     log.propagate = False
 
 
-def _judge(plan: Plan, cause: Failure | None, received: int | None, meeting: Meeting | None) -> None:
+def _judge(plan: Plan, cause: Failure | None, received: int | None, meeting: Meeting | None = None) -> None:
     """Raise what the end of the workers means. Of several nodes, the one of rank 0 closes the books and speaks."""
     is_first = meeting is None or meeting.place == 0
     close = partial(_close_books, plan) if is_first else _leave_books
