@@ -9,20 +9,23 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from callsheet.errors import counted
+from callsheet.errors import CallsheetError, counted
 from callsheet.experiments.places import PENDING, RECORD, REPORT, STATES
+from callsheet.experiments.queue.records import STOPPED
 from callsheet.experiments.results import verdicts
 from callsheet.experiments.results.by_prompt import ByPrompt, by_prompt
 from callsheet.experiments.results.comparison_rows import method_rows, trial_rows
 from callsheet.experiments.results.other_scores import other_scores
 from callsheet.experiments.results.summary import Summary
+from callsheet.results import ArmResult
 from callsheet.rundir import atomic
+from callsheet.rundir.rundir import RunDir
 from callsheet.screen import cut, printable
 from callsheet.session.going_on import shell
 from callsheet.values import dumps
 
 MOST_ROWS = 200  # arms in the table
-MOST_FAILED = 50  # arms without a score that are named
+MOST_FAILED = 50  # arms without a score, and stopped ones, that are named
 MOST_TRIALS = 100  # that are listed, the best first
 COULD = "could have shown"
 TRIAL = ("trial", "score", "ended", "values")
@@ -59,6 +62,7 @@ def markdown(summary: Summary, answers: ByPrompt) -> str:
         *_single(answers),
         *_others(summary),
         *_elsewhere(summary),
+        *_stopped(summary),
         *_missing(summary),
         *_going_on(summary),
     ]
@@ -128,6 +132,24 @@ def _elsewhere(summary: Summary) -> Iterator[str]:
         usual = Counter(summary.steps.values()).most_common(1)[0][0]
         yield f"Most are of step {usual}. A score of fewer steps may be one whose last benchmark failed."
         yield _table(("run", "step"), [(name, str(step)) for name, step in found.items()][:MOST_FAILED])
+
+
+def _stopped(summary: Summary) -> Iterator[str]:
+    """Who ended a run before its last step, and why."""
+    stopped = [arm.result for arm in summary.arms if arm.result.status == STOPPED and arm.result.run_dir]
+    if stopped:
+        yield "## Stopped early"
+        yield _table(("run", "step", "why"), [(arm.name, *_stop(arm)) for arm in stopped[:MOST_FAILED]])
+        if (more := len(stopped) - MOST_FAILED) > 0:
+            yield f"{counted(more, 'more run')}: {RECORD}."
+
+
+def _stop(arm: ArmResult) -> tuple[str, str]:
+    try:
+        outcome = RunDir(arm.run_dir or Path(), is_main=False).run().get("outcome") or {}
+    except (CallsheetError, OSError):
+        outcome = {}
+    return str(arm.result.step if arm.result else ""), _short(str(outcome.get("stopped_by") or ""))
 
 
 def _missing(summary: Summary) -> Iterator[str]:

@@ -97,7 +97,7 @@ def test_the_page_names_every_field(tmp_path):
     assert {name for row in rows for name in row if f"`{name}`" not in PART} == set()
     columns = {
         name
-        for line in PART.split("Each of its `arms`")[1].split("The `verdict`")[0].splitlines()
+        for line in PART.split("Each of its `arms`")[1].split("A file of the queue")[0].splitlines()
         if line.startswith("| `")
         for name in re.findall(r"`(\w+)`", line.split("|")[1])
     }
@@ -120,3 +120,19 @@ def test_trials_are_listed_with_their_values_and_compared_with_nobody(tmp_path):
     ]
     assert "- Arms that are searched are one run each, and are not compared" in text
     assert summary.result.best_arm.name == "trial-1" and summary.verdict_record["metric"] == "eval_loss"
+
+
+def test_a_run_that_was_stopped_is_named_with_its_step_and_why(tmp_path):
+    made = two_methods(tmp_path / "demo")
+    name = made.done("lag", 0, 0.1, status="stopped")
+    path = made.path / name / "run.json"
+    content = json.loads(path.read_text())
+    content["outcome"]["stopped_by"] = "halving: test.accuracy 0.1 at step 4 lags behind other runs"
+    path.write_text(json.dumps(content))
+
+    said = report(made.record())
+
+    assert "## Stopped early" in said
+    assert "| lag\\_\\_s0 | 4 | halving: test.accuracy 0.1 at step 4 lags behind other runs |" in said
+    path.write_text("[]")
+    assert "| lag\\_\\_s0 |" in report(made)
