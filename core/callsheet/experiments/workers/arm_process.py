@@ -14,12 +14,17 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from callsheet.disk import os_errors
 from callsheet.errors import CallsheetError
 from callsheet.experiments.queue import holders
 from callsheet.experiments.queue.holders import Process
 
 KEEPER = Path(__file__).with_name("keeper.py")  # by its path: the package's imports would take five times as long
 KILLED = -signal.SIGKILL
+
+
+class NoLog(Exception):
+    """The log of an arm cannot be written."""
 
 
 class ArmProcesses:
@@ -40,15 +45,21 @@ class ArmProcesses:
         return holders.process(self._keeper.pid)
 
     def start(self, command: Sequence[str], cwd: str | None, env: Mapping[str, str | None], log: str) -> None:
-        """Start a process that writes to the end of `log`. Raises OSError, or `CallsheetError` without a keeper."""
+        """Start a process that writes to the end of `log`.
+
+        Raises `NoLog` for what is wrong with that file, and `CallsheetError` where no arm could be started.
+        """
         if self._keeper.poll() is not None:
             self._begin()
         self._order(start={"command": [*command], "cwd": cwd, "env": {**env}, "log": log})
         answer = self._answer()
         if answer is None:
             raise CallsheetError("The process that starts arms has died as soon as it was asked to start one.")
+        if said := answer.get("no_log"):
+            raise NoLog(said)
         if refused := answer.get("refused"):
-            raise OSError(refused[0], os.strerror(refused[0] or errno.EIO), refused[1])
+            error = OSError(refused[0], os.strerror(refused[0] or errno.EIO), refused[1])
+            raise CallsheetError(f"This worker can start no arm: {os_errors.said(error)}")
         self._untold = [self]
         self._child = answer["started"]
 

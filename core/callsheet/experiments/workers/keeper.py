@@ -1,9 +1,9 @@
 """Keeps the process of an arm for its worker: starts it, waits for it, and kills it when the worker dies.
 
-`python keeper.py DIRECTORY` reads a line of JSON for each order: `start`, `signal`, or
-the `patience` that it may have until the next order. It answers `started`, `refused` or `ended`. It has a session of
-its own: neither a terminal nor a kill of the worker's group reaches it. When its input ends, or nobody spoke for longer
-than its patience, it kills the arm's process and all of its group, so that none of them outlives the worker's lease.
+`python keeper.py DIRECTORY` reads a line of JSON for each order: `start`, `signal`, or the `patience` that it may have
+until the next order. It answers `started`, `no_log`, `refused` or `ended`. It has a session of its own: neither a
+terminal nor a kill of the worker's group reaches it. When its input ends, or nobody spoke for longer than its patience,
+it kills the arm's process and all of its group, so that none of them outlives the worker's lease.
 """
 
 from __future__ import annotations
@@ -79,7 +79,12 @@ class Keeper:
     def _start(self, command: list[str], cwd: str | None, env: dict[str, str | None], log: str) -> None:
         environment = {name: value for name, value in {**os.environ, **env}.items() if value is not None}
         try:
-            with os.fdopen(self.inside.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT), "ab") as file:
+            output = self.inside.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        except OSError as error:
+            _say(no_log=str(error))
+            return
+        try:
+            with os.fdopen(output, "ab") as file:
                 self.child = subprocess.Popen(
                     command,
                     cwd=cwd,
@@ -91,7 +96,7 @@ class Keeper:
                     preexec_fn=_die_with_keeper,  # this process has one thread
                 )
         except OSError as error:
-            _say(refused=[error.errno, str(error.filename or command[0])], said=str(error))
+            _say(refused=[error.errno, str(error.filename or command[0])])
         else:
             _say(started=self.child.pid)
 

@@ -23,7 +23,7 @@ from callsheet.experiments.queue.directory import Experiment
 from callsheet.experiments.queue.leases import Lease, Watch
 from callsheet.experiments.queue.records import FAILED as HAS_FAILED
 from callsheet.experiments.workers import commands, endings, searching, stopping
-from callsheet.experiments.workers.arm_process import ArmProcesses
+from callsheet.experiments.workers.arm_process import ArmProcesses, NoLog
 from callsheet.experiments.workers.choosing import Choosing
 from callsheet.experiments.workers.commands import CommandOf
 from callsheet.experiments.workers.endings import Ending
@@ -61,6 +61,7 @@ def work(
     Raises `CallsheetError` for what is no experiment of this version or was removed, and `DiskFailed`.
     """
     experiment = directory.opened(root)
+    _require_folder(experiment)
     try:
         return Worker(root.absolute(), experiment, command, idle, devices, environment or {}, lease or Lease()).run()
     except FileNotFoundError as error:
@@ -69,6 +70,15 @@ def work(
         raise CallsheetError(f"{root} was removed, or its {RECORD} was, while a worker used it.") from error
     except OSError as error:
         raise os_errors.explained(error, [root], [str(root), str(root.absolute())]) or error from error
+
+
+def _require_folder(experiment: Experiment) -> None:
+    """Raise `CallsheetError` where every arm would fail, since its process has nowhere to start."""
+    if (folder := experiment.command.cwd) and not Path(folder).is_dir():
+        raise CallsheetError(
+            f"{experiment.name} was begun in {folder}, which is no folder on this machine. Its arms are started there: "
+            "make that folder visible here, or work where it is."
+        )
 
 
 class Worker:
@@ -180,9 +190,11 @@ class Worker:
         heartbeat = Heartbeat(self.queue, claim, self.processes, self.lease, self.stop)
         try:
             self._start(claim, entry)
-        except (OSError, CallsheetError) as error:
-            said = os_errors.said(error) if isinstance(error, OSError) else str(error)
-            ending, code = Ending(FAILED, HAS_FAILED, f"Its process could not be started: {said}"), None
+        except NoLog as error:
+            ending, code = Ending(FAILED, HAS_FAILED, f"It could not be started without a log: {error}"), None
+        except CallsheetError:  # of which no arm is guilty
+            self.queue.give_back(claim, entry)
+            raise
         else:
             with heartbeat.beating():
                 if self.stop.received is not None:  # it came before there was a process to pass it on to

@@ -245,14 +245,23 @@ def test_a_damaged_arm_fails_alone(tmp_path: Path) -> None:
     assert "overrides is a whole number, a list is needed" in str(entries(queue)["b"].error)
 
 
-def test_a_command_that_cannot_start_fails_its_arm(tmp_path: Path) -> None:
+def test_a_worker_that_can_start_nothing_fails_no_arm(tmp_path: Path) -> None:
+    queue = begin(tmp_path / "e", [Stub("a"), Stub("b")])
+    with pytest.raises(CallsheetError, match="nowhere/python"):
+        work(queue.root, lambda root, experiment, entry: [str(root / "nowhere/python")])
+    assert queue.states() == {"a": "pending", "b": "pending"} and not entries(queue)["a"].attempts
+    path = queue.root / "experiment.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "command": {"cwd": "/nowhere"}}))
+    with pytest.raises(CallsheetError, match="was begun in /nowhere, which is no folder on this machine"):
+        work(queue.root, command)
+
+
+def test_an_arm_whose_log_is_a_link_fails_alone(tmp_path: Path) -> None:
     queue = begin(tmp_path / "e", [Stub("a"), Stub("b")])
     (queue.root / "logs" / "a.log").symlink_to(tmp_path / "elsewhere")
     assert work(queue.root, command) == 0
     assert queue.states() == {"a": "failed", "b": "done"}
-    assert "could not be started" in str(entries(queue)["a"].error) and "symbolic link" in str(
-        entries(queue)["a"].error
-    )
+    assert "symbolic link" in str(entries(queue)["a"].error)
     assert not (tmp_path / "elsewhere").exists()
 
 
