@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from callsheet.experiments.driver.asked import Asked
 
+HELPING = {"help_option_names": ["-h", "--help"]}  # which Hydra takes for itself elsewhere
 DRIVE = "drive"  # the command without a name
 
 
@@ -52,7 +53,9 @@ def drive(overrides: tuple[str, ...], rerun: tuple[str, ...], add_repeats: int |
     return driven(overrides, rerun, add_repeats or 0)
 
 
-@experiment.command(short_help="Work on the arms of an experiment, on any machine that sees its directory.")
+@experiment.command(
+    context_settings=HELPING, short_help="Work on the arms of an experiment, on any machine that sees its directory."
+)
 @click.argument("directory", type=click.Path(path_type=Path, readable=False))
 @click.option("--idle", type=SECONDS, default=0.0, metavar="SECONDS", help="Stay so long without work.")
 def work(directory: Path, idle: float) -> int:
@@ -77,7 +80,9 @@ def work(directory: Path, idle: float) -> int:
     return work_on(directory, idle=idle)
 
 
-@experiment.command(short_help="Say where an experiment stands: its arms, its workers, and who is ahead.")
+@experiment.command(
+    context_settings=HELPING, short_help="Say where an experiment stands: its arms, its workers, and who is ahead."
+)
 @click.argument("directory", type=click.Path(path_type=Path, readable=False))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for programs.")
 def status(directory: Path, as_json: bool) -> int:
@@ -93,7 +98,7 @@ def status(directory: Path, as_json: bool) -> int:
         return experiment_status.show(directory.expanduser(), as_json=as_json)
 
 
-@experiment.command(short_help="Go on with an experiment by its directory.")
+@experiment.command(context_settings=HELPING, short_help="Go on with an experiment by its directory.")
 @click.argument("directory", type=click.Path(path_type=Path, readable=False))
 @click.option("--rerun", metavar="ARM", multiple=True, help="Run this arm again; its old run is moved aside.")
 @click.option("--add-repeats", metavar="N", type=click.IntRange(min=1), help="Seeds to add to each arm.")

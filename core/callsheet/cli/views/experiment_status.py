@@ -117,6 +117,9 @@ def parts(found: Look) -> Iterator[RenderableType]:
     yield from _working(progress.working)
     yield from _failed(summary)
     yield Text("")
+    if found.wrong:
+        yield Text("Who is ahead cannot be said without the record of what is compared.")
+        return
     yield from experiment_table.parts(summary)
 
 

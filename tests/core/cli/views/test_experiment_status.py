@@ -111,7 +111,13 @@ def test_a_damaged_record_is_said_and_the_arms_are_shown(tmp_path, damage):
             shown(made.path)
         return
     said, code = shown(made.path)
-    assert code == 2 and "damaged: " in said and "7 done, 1 failed" in said and "Traceback" not in said
+    assert (
+        code == 2
+        and "success_metric" not in said
+        and "damaged: " in said
+        and "7 done, 1 failed" in said
+        and "Traceback" not in said
+    )
 
 
 @pytest.mark.parametrize(
@@ -175,5 +181,6 @@ def test_the_command_shows_it_once_where_nobody_looks(tmp_path, callsheet):
     assert shown.returncode == 0 and "\x1b" not in shown.stdout and "1 active, 7 done, 1 failed" in shown.stdout
     told = callsheet("experiment", "status", "--json", str(made.path))
     assert json.loads(told.stdout)["name"] == "demo"
+    assert "Print one JSON object" in callsheet("experiment", "status", "--help").stdout
     none = callsheet("experiment", "status", str(tmp_path / "dmeo"))
     assert none.returncode == 2 and "There is no folder" in none.stderr and "Traceback" not in none.stderr
