@@ -1,4 +1,4 @@
-"""Log lines of callsheet on stderr: from INFO on rank 0, from WARNING on other ranks."""
+"""Log lines of callsheet on stderr, from INFO on rank 0, else from WARNING; and what is left out of those of others."""
 
 from __future__ import annotations
 
@@ -8,6 +8,13 @@ from typing import TextIO
 
 from callsheet.distributed.world import world
 from callsheet.screen import cut, printable
+
+# DeepSpeed says it when transformers looks for it, and to stdout. What transformers compares on a resume,
+# `callsheet.rundir.again.changes` has compared with all else, and has said what of it matters.
+LEFT_OUT = {
+    "DeepSpeed": "Setting accelerator to CPU",
+    "transformers.trainer_utils": "Warning: The following arguments do not match the ones in the `trainer_state.json`",
+}
 
 
 class _Stderr(logging.StreamHandler[TextIO]):
@@ -31,3 +38,22 @@ def show() -> None:
     if not logger.handlers:
         logger.addHandler(_Stderr())
         logger.setLevel(logging.INFO if world().is_main else logging.WARNING)
+
+
+class _Without(logging.Filter):
+    """Lets pass what does not begin with `said`."""
+
+    def __init__(self, said: str) -> None:
+        super().__init__()
+        self._said = said
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not record.getMessage().startswith(self._said)
+
+
+def leave_out() -> None:
+    """From now on; a second call does nothing."""
+    for name, said in LEFT_OUT.items():
+        logger = logging.getLogger(name)
+        if not any(isinstance(each, _Without) for each in logger.filters):
+            logger.addFilter(_Without(said))

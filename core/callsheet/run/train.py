@@ -18,6 +18,7 @@ from callsheet.launch import engines, shared_folder
 from callsheet.launch.devices import on_cpu
 from callsheet.plugins.lineup import Lineup
 from callsheet.preflight.preflight import context, preflight, require
+from callsheet.process import logs
 from callsheet.process.gc_pause import gc_paused
 from callsheet.process.signals import Interrupted, Signals, watched
 from callsheet.process.warnings_once import warnings_once
@@ -47,6 +48,7 @@ def train(plan: Plan) -> Session:
     if not here.is_driven:
         _checked(plan, here)
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    logs.leave_out()
     with watched() as signals, warnings_once():
         with gc_paused():
             from callsheet.loop.bridge import Bridge
