@@ -8,6 +8,7 @@ from pathlib import Path
 
 from callsheet.errors import CallsheetError
 from callsheet.experiments import search
+from callsheet.experiments.expanding.forms import key_of
 from callsheet.experiments.queue import Entry
 from callsheet.experiments.queue.directory import Settings
 from callsheet.experiments.workers.commands import run_dir
@@ -23,8 +24,9 @@ def with_values(root: Path, entry: Entry, settings: Settings) -> Entry:
 
     Raises `CallsheetError` where the study cannot be used.
     """
-    found = search.values(root, entry, settings)
-    if {*found} <= {*entry.overrides}:
+    if {*settings.search.space} <= {*map(key_of, entry.overrides)}:
+        return entry  # a run may have begun with them, whatever became of the study
+    if not (found := search.values(root, entry, settings)):
         return entry
     differs = dict(override.split("=", 1) for override in found)
     return replace(entry, overrides=(*entry.overrides, *found), differs={**entry.differs, **differs})

@@ -101,6 +101,7 @@ def test_a_trial_that_was_killed_has_the_same_values(tmp_path: Path) -> None:
 
     entry = queue.read(DONE, "trial-0")
     assert entry is not None and entry.overrides == settled.overrides
+    (tmp_path / JOURNAL).unlink()
     assert with_values(tmp_path, entry, experiment_of(tmp_path).settings) is entry
 
 
