@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections.abc import Iterable
+from dataclasses import MISSING, Field, fields, is_dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -12,13 +14,13 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "docs" / name for name in ("trainers.md", "weights.md", "resume.md")]
+PAGES = [ROOT / "docs" / name for name in ("trainers.md", "weights.md", "resume.md", "experiments.md")]
 TRAINERS = ROOT / "conf" / "callsheet_conf" / "trainer"
 
 
 def page(text: str) -> str:
     """`text` with its tables written anew."""
-    makers = (trainers, matrix, weights, refused, resume)
+    makers = (trainers, matrix, weights, refused, resume, experiment)
     for name, table in ((maker.__name__, maker()) for maker in makers):
         text = re.sub(rf"(<!-- {name}:.*?-->\n).*?(<!-- /{name} -->)", rf"\1{table}\2", text, flags=re.DOTALL)
     return text
@@ -43,6 +45,22 @@ def matrix() -> str:
         cells = ([peft for trainer, at, peft in tested if (trainer, at) == (name, launch)] for launch in launches)
         rows.append([f"`trainer={name}`", *(", ".join(pefts) or "not tested" for pefts in cells)])
     return _table(rows)
+
+
+def experiment() -> str:
+    """What the file of an experiment may say."""
+    from callsheet.config.experiment import ExperimentSettings
+
+    return _table([["setting", "default", "meaning"], *map(_of_experiment, fields(ExperimentSettings))])
+
+
+def _of_experiment(field: Field[Any]) -> list[str]:
+    default = field.default if field.default_factory is MISSING else field.default_factory()
+    if is_dataclass(default):
+        parts = ", ".join(f"`{part.name}`" for part in fields(default))
+        return [f"`{field.name}`", "", f"{(default.__doc__ or '').strip()} Settings: {parts}."]
+    shown = "" if default in ("", None) else f"`{json.dumps(default)}`"
+    return [f"`{field.name}`", shown, str(field.metadata.get("help") or "What it is called; its folder, too.")]
 
 
 def weights() -> str:

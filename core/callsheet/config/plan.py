@@ -198,17 +198,19 @@ def _settings(config: DictConfig) -> Root:
 def _typed(config: DictConfig) -> Root:
     """Sections that Hydra has typed are taken as they are: merging them again takes most of the time."""
     kinds = {each.name: each.default_factory for each in fields(Root) if each.name not in ("plugins", "experiment")}
-    typed = {name for name, kind in kinds.items() if kind is not dict and OmegaConf.get_type(config, name) is kind}
-    rest = OmegaConf.masked_copy(_schema(), [name for name in kinds if name not in typed])
-    merged = OmegaConf.to_object(OmegaConf.merge(rest, {name: config[name] for name in kinds if name not in typed}))
+    typed = frozenset(
+        name for name, kind in kinds.items() if kind is not dict and OmegaConf.get_type(config, name) is kind
+    )
+    rest = {name: config[name] for name in kinds if name not in typed}
+    merged = OmegaConf.to_object(OmegaConf.merge(_schema(frozenset(rest)), rest))
     made: dict[str, Any] = {name: OmegaConf.to_object(config[name]) for name in typed}
     return Root(experiment=settings_of(config), **made, **cast("dict[str, Any]", merged))
 
 
 @cache
-def _schema() -> DictConfig:
-    """Not to be changed: merging copies it."""
-    return cast(DictConfig, OmegaConf.structured(Root))
+def _schema(names: frozenset[str]) -> DictConfig:
+    """That part of the whole; not to be changed: merging copies it."""
+    return OmegaConf.masked_copy(OmegaConf.structured(Root), [*names])
 
 
 def refuse_unknown(config: DictConfig) -> None:

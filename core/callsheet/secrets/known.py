@@ -41,12 +41,17 @@ def known(text: str) -> Iterator[tuple[int, int, str]]:
 
 
 def _secrets() -> dict[str, str]:
-    found = {
+    return {**_remembered, **_of_environment(tuple(os.environb.items()))}
+
+
+@lru_cache(1)  # to decode the environment for every text takes a tenth of the time to compose an arm
+def _of_environment(variables: tuple[tuple[bytes, bytes], ...]) -> dict[str, str]:
+    decoded = ((os.fsdecode(name), os.fsdecode(value)) for name, value in variables)
+    return {
         value: f"the value of the environment variable {name}"
-        for name, value in os.environ.items()
+        for name, value in decoded
         if len(value) >= MEMORABLE and names_a_secret(name) and not _is_innocent(value)
     }
-    return {**_remembered, **found}
 
 
 def secret_variables(environ: Mapping[str, str]) -> list[str]:

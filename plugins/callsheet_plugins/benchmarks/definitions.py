@@ -121,13 +121,21 @@ def _merged(name: str, content: Any) -> dict[str, Any]:
     return {**KNOWN.get(name, {}), **content}
 
 
+@cache
+def _schema() -> Any:
+    """Not to be changed: merging copies it."""
+    from omegaconf import OmegaConf
+
+    return OmegaConf.structured(Benchmark)
+
+
 def _typed(name: str, content: Mapping[str, Any]) -> Benchmark:
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
     where = f"plugins.benchmarks.define.{name}"
     try:
-        made = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Benchmark), dict(content)))
+        made = OmegaConf.to_object(OmegaConf.merge(_schema(), dict(content)))
     except OmegaConfBaseException as error:
         said = first_line(error).rstrip(".")
         raise CallsheetError(f"{where}.{error.full_key}: {said}.") from error

@@ -24,10 +24,17 @@ def settings_of(config: DictConfig) -> ExperimentSettings:
     written = cast("dict[str, Any]", OmegaConf.to_container(section, resolve=False))
     known = {field.name for field in fields(ExperimentSettings)}
     rest = {name: section[name] for name in map(str, section) if name in known and name not in WRITTEN}
-    made = cast(ExperimentSettings, OmegaConf.to_object(OmegaConf.merge(_schema(), rest)))
+    if OmegaConf.get_type(section) is not ExperimentSettings:
+        merged = cast(DictConfig, OmegaConf.merge(_schema(), rest))
+        rest = {str(name): merged[name] for name in merged}
+    made = ExperimentSettings(**{name: _object(rest[name]) for name in rest if name not in WRITTEN})
     for name in WRITTEN:
         setattr(made, name, written[name])
     return made
+
+
+def _object(value: Any) -> Any:
+    return OmegaConf.to_object(value) if OmegaConf.is_config(value) else value
 
 
 @cache

@@ -7,12 +7,14 @@ from collections.abc import Callable, Sequence
 
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from callsheet.config.experiment.reading import WRITTEN
 from callsheet.config.hydra_errors import plain
 from callsheet.config.overrides import translated
 from callsheet.privates import hydra
 
 Compose = Callable[[Sequence[str]], DictConfig]
 # Keys without a dot that hold a value; each other one may choose an option, which Hydra alone can tell.
+OF_ARMS = tuple(f"experiment.{name}" for name in WRITTEN)
 VALUES = ("output_dir", "resume", "branch")
 
 
@@ -28,13 +30,20 @@ class Bases:
         """What `common` and `overrides` compose to. Raises `CallsheetError`."""
         choices = tuple(item for item in overrides if chooses(item))
         if choices not in self._made:
-            self._made[choices] = self._compose([*self.common, *choices])
+            self._made[choices] = _without_arms(self._compose([*self.common, *choices]))
         config = copy.deepcopy(self._made[choices])
         try:
             hydra.apply(translated([item for item in overrides if not chooses(item)]), config)
         except Exception as error:
             raise plain(error) from error
         return config
+
+
+def _without_arms(config: DictConfig) -> DictConfig:
+    """What a run records none of, and each copy would hold."""
+    for name in OF_ARMS:
+        OmegaConf.update(config, name, [] if name.endswith("overrides") else {}, merge=False)
+    return config
 
 
 def chooses(override: str) -> bool:

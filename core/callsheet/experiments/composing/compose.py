@@ -21,6 +21,7 @@ from callsheet.experiments.expanding.chains import refuse_seed
 from callsheet.experiments.expanding.expand import SEEDED
 from callsheet.hooks import Plugin
 from callsheet.preflight.preflight import require_plan
+from callsheet.process.gc_pause import gc_paused
 from callsheet.records import PreflightReport
 from callsheet.run.train import check
 
@@ -65,7 +66,7 @@ def composed(
     tried = trials.with_stand_ins(arms, settings)
     made: dict[str, Composed] = {}
     wrong: dict[str, list[Arm]] = {}
-    with looking_once():
+    with looking_once(), gc_paused():
         for arm in tried:
             for problem in dict.fromkeys(_problems(arm, settings, bases, folder, made)):
                 wrong.setdefault(problem, []).append(arm)
