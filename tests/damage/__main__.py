@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import resource
+import signal
 import sys
 import tempfile
 import time
@@ -20,6 +21,8 @@ def main() -> int:
     options = _parser().parse_args()
     folder = Path(tempfile.mkdtemp(prefix="damage-", dir=options.folder))
     made = options.made or folder / "made"
+    for signum in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(signum, lambda number, _: sys.exit(f"ended by {signal.Signals(number).name}"))
     try:
         if not (made / "run").is_dir():
             pristine.make(made)

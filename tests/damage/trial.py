@@ -77,6 +77,8 @@ def _call(case: Case, box: Box, deadline: float) -> str:
     child = os.fork()
     if not child:
         try:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            signal.signal(signal.SIGHUP, signal.SIG_DFL)
             confine(int(deadline))
             probes.call(case.names, box)
             probes.end()
