@@ -205,6 +205,10 @@ class ArmResult:
         if not rows:
             names = dict.fromkeys(row.name for row in self.evals)
             raise KeyError(f"{self.name} has no score of {name!r}.{_instead(name, names)}")
+        return self._chosen(name, rows, step)
+
+    def _chosen(self, name: str, rows: Sequence[EvalResult], step: int | None = None) -> EvalResult:
+        """Of the scores of one benchmark, that of the weights that are compared, at `step` or the last one."""
         if self.weights and not any(_weights(row) == self.weights for row in rows):
             kinds = ", ".join(dict.fromkeys(map(_weights, rows)))
             raise KeyError(f"{self.name} has no score {name!r} of the weights {self.weights!r}, only of {kinds}.")
@@ -217,8 +221,11 @@ class ArmResult:
 
     def _last(self) -> dict[str, EvalResult]:
         """The last score of each benchmark; without those that `weights` leaves none of."""
-        names = dict.fromkeys(row.name for row in self.evals if self.weights in (None, "", _weights(row)))
-        return {name: self.eval(name) for name in names}
+        found: dict[str, list[EvalResult]] = {}
+        for row in self.evals:
+            if self.weights in (None, "", _weights(row)):
+                found.setdefault(row.name, []).append(row)
+        return {name: self._chosen(name, rows) for name, rows in found.items()}
 
     def __iter__(self) -> Iterator[Any]:
         return iter((self, self.result))
