@@ -18,11 +18,14 @@ from callsheet.secrets import HIDDEN
 # What the directory answers by itself, and how a run of 0.1 named its program: `callsheet train` in one word.
 PLACES = re.compile(r"\+*(output_dir|resume)=")
 LONGEST = 8_000  # characters: nobody copies more from a screen
+EXPERIMENT = "experiment.json"
 PLACES_OF_BRANCH = re.compile(r"\+*output_dir=")  # `resume` says where it begins
 
 
 def command(run_dir: Path, run: Mapping[str, Any]) -> str:
     """The command line, for a shell; empty for a script, a folder of scores, and where it is `LONGEST`."""
+    if experiment := _experiment(run_dir, run):
+        return experiment
     overrides = _overrides(run)
     if overrides is None:
         return ""
@@ -64,6 +67,15 @@ def past_resuming(folder: RunDir, run: Mapping[str, Any]) -> str:
 def shell(*words: str) -> str:
     """A command line to copy, with quotes where a shell needs them."""
     return shlex.join(words)
+
+
+def _experiment(run_dir: Path, run: Mapping[str, Any]) -> str:
+    """The command that goes on with the experiment of an arm; empty for a plain run, and an arm that lies elsewhere."""
+    arm = run.get("arm")
+    if not arm or not (run_dir.parent / EXPERIMENT).is_file():
+        return ""
+    again = ("--rerun", str(arm.get("name"))) if run.get("status") == "failed" else ()
+    return shell("callsheet", "experiment", "resume", short(run_dir.parent), *again)
 
 
 def _overrides(run: Mapping[str, Any]) -> Sequence[str] | None:

@@ -56,7 +56,8 @@ class Begun:
         moved = [*again.rerun(self.rerun, {arm.name: arm for arm in self.arms}, self.queue)]
         for name, aside in moved:
             self._say_again(name, aside)
-        if moved or self._add(self.arms):
+        added = self._add(self.arms)
+        if moved or added:
             self.announcer.reopen()
         self.announcer.begin(arm.group for arm in self.arms if arm.group)
         self._write()
@@ -87,6 +88,7 @@ class Begun:
     def _require_same(self) -> None:
         same.require_version(self.record, self.folder)
         same.require_settings(self.record, as_written(self.asked.settings), self.folder)
+        same.require_baseline(self.record, self.arms, self.folder)
         common = self.record.command.overrides, self.asked.command.overrides
         same.require_arms(self.arms, self.there, self.folder, self.rerun, common)
         again.require_idle(self.rerun, self.queue)

@@ -44,6 +44,16 @@ def require_settings(record: Record, settings: Mapping[str, Any], folder: Path) 
         raise CallsheetError(f"{folder} holds another experiment: {_some(differ)}. Write it back, or {ANOTHER}")
 
 
+def require_baseline(record: Record, asked: Sequence[Entry], folder: Path) -> None:
+    """Raise `CallsheetError` where an arm that was added in front would become what the others are compared with."""
+    before = next((str(row.get("method")) for row in record.arms), asked[0].method)
+    if record.settings.get("baseline") is None and asked[0].method != before:
+        raise CallsheetError(
+            f"The arms of {folder} are compared with {before}, the first one, and {asked[0].method} stands before it "
+            f"now. Move it behind {before}, or {ANOTHER}"
+        )
+
+
 def require_arms(
     asked: Sequence[Entry], there: Sequence[Entry], folder: Path, rerun: Collection[str], common: Changes = ((), ())
 ) -> None:

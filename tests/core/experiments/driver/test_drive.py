@@ -107,12 +107,23 @@ def test_an_arm_that_failed_is_told_by_the_exit_code_and_stays(tmp_path: Path):
     ]
 
 
+def record_of(folder: Path) -> dict[str, str]:
+    return {arm["name"]: arm["status"] for arm in record.require(folder / "mine").arms if arm["status"]}
+
+
 def test_arms_and_seeds_that_are_added_later_are_run_and_announced(tmp_path: Path):
     driven(asked(tmp_path, arms_of("a", "b")), worker())
     assert driven(asked(tmp_path, arms_of("a", "b", "c", repeats=3), repeats=3), worker()) == 0
     assert SAID[4:] == ["c", "end: completed"]
     found = record.require(tmp_path / "mine")
     assert len(found.arms) == 9 and found.settings["repeats"] == 3
+
+
+def test_an_arm_is_added_beside_one_that_is_run_again(tmp_path: Path):
+    driven(asked(tmp_path, arms_of("a", "b")), worker())
+    assert driven(replace(asked(tmp_path, arms_of("a", "b", "c")), rerun=("a__s0",)), worker()) == 0
+    assert {*record_of(tmp_path)} == {f"{arm}__s{seed}" for arm in "abc" for seed in (0, 1)}
+    assert SAID[4:] == ["c", "end: completed"]
 
 
 def test_seeds_are_added_until_there_are_as_many_as_there_may_be(tmp_path: Path):
@@ -155,6 +166,7 @@ def test_another_experiment_is_refused_before_anything_is_written(tmp_path: Path
     for other in (
         asked(tmp_path, arms_of("a", "b"), direction="minimize"),
         asked(tmp_path, arms_of("a")),
+        asked(tmp_path, arms_of("c", "a", "b")),
         asked(tmp_path, [replace(arm, digest="other") for arm in arms_of("a", "b")]),
         replace(asked(tmp_path, arms_of("a", "b")), rerun=("zz",)),
     ):
