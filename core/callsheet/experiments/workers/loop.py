@@ -185,7 +185,6 @@ class Worker:
         return settled is entry
 
     def _run(self, claim: Claim, entry: Entry, run_dir: Path) -> None:
-        self._say_who(arm=entry.name, arm_since=now())
         begun, started = now(), time.monotonic()
         heartbeat = Heartbeat(self.queue, claim, self.processes, self.lease, self.stop)
         try:
@@ -199,6 +198,7 @@ class Worker:
             with heartbeat.beating():
                 if self.stop.received is not None:  # it came before there was a process to pass it on to
                     self.processes.signal(self.stop.received)
+                self._say_who(arm=entry.name, arm_since=begun)  # while its process starts
                 code = self.processes.wait()
             ending = endings.of(code, run_dir, self._log(entry.name), entry, self.stop.received)
         if heartbeat.is_lost:
