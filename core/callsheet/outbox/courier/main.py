@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 from threading import Event, Thread
 
+from callsheet.disk import os_errors
 from callsheet.errors import CallsheetError, counted
 from callsheet.outbox.courier.backoff import Backoff
 from callsheet.outbox.courier.due import DueQueue
@@ -140,8 +141,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     redacted_streams()
     _hold_to_lock(options.run)
     lock = CourierLock(options.run / "outbox")
-    if not lock.take():
-        return ANOTHER_WORKS
+    try:
+        if not lock.take():
+            return ANOTHER_WORKS
+    except OSError as error:  # somebody's FIFO or link lies in its place, or the disk refuses
+        logger.error("%s Every entry stays.", os_errors.said(error, lock.path))
+        return 1
     courier = Courier(
         options.run, lock, Backoff(options.first_delay, options.longest_delay), options.parallel, options.linger
     )

@@ -1,5 +1,6 @@
 """The courier: a real process that works an outbox off, alone, patiently, and through kills."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -197,3 +198,12 @@ def test_one_file_that_cannot_be_read_keeps_no_other_from_being_carried_out(tmp_
     assert states(tmp_path / "run")["done"] == sorted(ids)
     assert states(tmp_path / "run")["failed"] == ["a-folder", "no-text"]
     assert "is a folder, no regular file" in str(store.read("failed", "a-folder").error)
+
+
+def test_a_courier_whose_lock_is_no_file_says_so(tmp_path):
+    (tmp_path / "outbox").mkdir()
+    os.mkfifo(tmp_path / "outbox" / ".courier.flock")
+    command = [sys.executable, "-m", "callsheet.outbox.courier", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert ".courier.flock is a FIFO, no regular file. Every entry stays." in done.stderr
