@@ -215,7 +215,10 @@ def _schema(names: frozenset[str]) -> DictConfig:
 
 def refuse_unknown(config: DictConfig) -> None:
     """Refuse what `+model.revison=1` adds: Hydra lets it pass, even into a structured config."""
+    known = [*(field.name for field in fields(Root)), "hydra"]
     for name in map(str, config):
+        if name not in known:
+            raise CallsheetError(unknown_key(name, known))
         _refuse_unknown_in(name, config, name)
     for name in map(str, config.plugins):
         _refuse_unknown_in(f"plugins.{name}", config.plugins, name)
