@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from callsheet.errors import CallsheetError
 from callsheet.screen import quoted
 
 FORMS = "write overrides, as in [peft=lora, trainer.args.learning_rate=1e-4], or settings, as in {peft: lora}"
+OWN = {
+    "output_dir": "each arm lies in a folder of its own in the experiment's",
+    "experiment": "an arm is no experiment",
+    "resume": "an arm goes on from its own checkpoints",
+    "branch": "an arm goes on from its own checkpoints",
+    "hydra": "it is typed for the whole command",
+}
 BARE = re.compile(r"[A-Za-z_./][\w./:-]*", re.ASCII)  # which Hydra reads as text without quotes
 VALUES = ("true", "false", "null", "inf", "nan")  # which it would not
 INTERPOLATION = re.compile(r"\$\{[^{}]*\}")
@@ -17,20 +24,32 @@ SEVERAL = re.compile(r"^[^'\"\[{]*\s[+~]*[\w./@]+=")
 
 
 def overrides_of(written: Any, where: str) -> tuple[str, ...]:
-    """The overrides that `written`, the setting `where`, stands for; raises `CallsheetError` for what is none.
+    """The overrides that `written`, the setting `where`, stands for; raises `CallsheetError` for what no arm can set.
 
     >>> overrides_of({"peft": "lora", "trainer": {"args": {"learning_rate": 1e-4}}}, "experiment.arms.big")
     ('peft=lora', 'trainer.args.learning_rate=0.0001')
     """
-    if written is None:
-        return ()
-    if isinstance(written, str):
-        return (_override(written, where),)
+    found = tuple(_overrides(written, where))
+    refuse_own(found, where)
+    return found
+
+
+def refuse_own(overrides: Sequence[str], where: str) -> None:
+    """Raise `CallsheetError` for what the experiment settles for its arms, or Hydra for the command."""
+    for item in overrides:
+        section = re.split(r"[./@]", key_of(item))[0]
+        if section in OWN:
+            raise CallsheetError(f"{where} sets {quoted(item)}, but {OWN[section]}. Leave it out.")
+
+
+def _overrides(written: Any, where: str) -> Iterator[str]:
     if isinstance(written, Mapping):
-        return tuple(_of_settings(written, where))
-    if isinstance(written, list):
-        return tuple(found for item in written for found in _of_item(item, where))
-    raise CallsheetError(f"{where} is {written!r}, which is no override: {FORMS}.")
+        yield from _of_settings(written, where)
+    elif isinstance(written, (str, list)):
+        for item in written if isinstance(written, list) else [written]:
+            yield from _of_item(item, where)
+    elif written is not None:
+        raise CallsheetError(f"{where} is {written!r}, which is no override: {FORMS}.")
 
 
 def override_of(key: str, value: Any) -> str | None:

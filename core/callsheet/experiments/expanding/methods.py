@@ -8,7 +8,7 @@ from typing import Any
 
 from callsheet.config.experiment import ExperimentSettings
 from callsheet.errors import CallsheetError, did_you_mean
-from callsheet.experiments.expanding.forms import override_of, overrides_of
+from callsheet.experiments.expanding.forms import override_of, overrides_of, refuse_own
 from callsheet.experiments.expanding.matrix import WHERE as MATRIX
 from callsheet.experiments.expanding.matrix import Cell, cells_of
 from callsheet.experiments.expanding.naming import names_of_cells, refuse_twins, require_folder
@@ -34,7 +34,7 @@ def methods_of(settings: ExperimentSettings) -> list[Method]:
     refuse_twins([method.name for method in listed], ARMS)
     cells = cells_of(settings.matrix)
     in_cells = [
-        Method(require_folder(name, MATRIX), _of_cell(cell))
+        Method(require_folder(name, MATRIX), _of_cell(cell, MATRIX))
         for name, cell in zip(names_of_cells(cells), cells, strict=True)
     ]
     return [_both(method, cell) for method in listed for cell in in_cells] if listed and in_cells else listed + in_cells
@@ -61,8 +61,10 @@ def _weights(written: Mapping[str, Any], where: str) -> str | None:
     return weights
 
 
-def _of_cell(cell: Cell) -> tuple[str, ...]:
-    return tuple(filter(None, (override_of(key, value) for key, value in cell.items())))
+def _of_cell(cell: Cell, where: str) -> tuple[str, ...]:
+    found = tuple(filter(None, (override_of(key, value) for key, value in cell.items())))
+    refuse_own(found, where)
+    return found
 
 
 def _both(method: Method, cell: Method) -> Method:
