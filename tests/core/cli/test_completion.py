@@ -43,12 +43,15 @@ def place(tmp_path):
     (tmp_path / "mine" / "plugins" / "slow_bema.yaml").write_text("# @package plugins.bema\ndefaults: [bema, _self_]\n")
     (tmp_path / "outputs/demo/first/outbox/failed").mkdir(parents=True)
     (tmp_path / "outputs/demo/first/outbox/failed/ping-1.json").write_text("{}")
+    (tmp_path / "outputs/ours").mkdir()
+    (tmp_path / "outputs/ours/experiment.json").write_text("{}")
     (tmp_path / "data.jsonl").write_text("")
     (tmp_path / "data" / "two words.jsonl").write_text("")
     return tmp_path
 
 
 FIRST, SECOND = "outputs/demo/first", "outputs/demo/second"
+EXPERIMENT = "outputs/ours"
 
 
 @pytest.mark.parametrize(
@@ -97,6 +100,10 @@ FIRST, SECOND = "outputs/demo/first", "outputs/demo/second"
         (f"callsheet bench {FIRST} --b", ["--benchmarks"]),
         (f"callsheet bench {FIRST} plugins.benchmarks.dispat", ["plugins.benchmarks.dispatch=", "plugins.benchmarks.dispatch_options."]),
         ("callsheet plugins slu", ["slurm"]),
+        ("callsheet experiment st", ["status"]),
+        ("callsheet experiment --rer", ["--rerun"]),
+        ("callsheet experiment status outputs/o", [EXPERIMENT]),
+        ("callsheet experiment resume outputs/o", [EXPERIMENT]),
     ],
 )  # fmt: skip
 def test_tab_completes_arguments_choices_runs_recipes_and_paths(place, line, choices):
