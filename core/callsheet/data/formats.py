@@ -17,13 +17,14 @@ MESSAGES = "a list of messages, as in [{role: user, content: …}]"
 def check_rows(rows: Iterable[Mapping[str, Any]], trainer: TrainerSettings, path: str) -> None:
     """Raise `CallsheetError` for the first of `rows` with a value that `trainer` cannot use in that column."""
     for number, row in enumerate(rows, 1):
-        for column in _used(row, trainer):
+        used = _used(row, trainer)
+        for column in used:
             if wanted := _misfit(column, row[column], trainer.text_field):
                 raise CallsheetError(
                     f"Row {number} of data set '{path}' holds {_shown(row[column])} in column {column!r}; "
                     f"trainer={trainer.name} needs {wanted}."
                 )
-        kinds = {column: isinstance(row[column], str) for column in TURNS if column in _used(row, trainer)}
+        kinds = {column: isinstance(row[column], str) for column in TURNS if column in used}
         if len({*kinds.values()}) > 1:
             said = ", ".join(f"{column} as {'text' if is_text else 'messages'}" for column, is_text in kinds.items())
             raise CallsheetError(f"Row {number} of data set '{path}' brings {said}; all must be of one kind.")

@@ -56,7 +56,7 @@ def _summary(settings: ExperimentSettings, made: Mapping[str, Composed], folder:
     seeds = {each.arm.seed for each in made.values()} - {None}
     repeats = f", each with {counted(len(seeds), 'seed')}" if seeds else ""
     stages = f", in {len(settings.stages)} stages" if settings.stages else ""
-    plugins = dict.fromkeys(name for each in made.values() for name in each.plan.plugins)
+    plugins = dict.fromkeys(name for each in made.values() for name in each.plugins)
     return (
         f"Nothing wrong found. Experiment {settings.name}: {counted(len(made), 'arm', form=',')} ({listed(methods)}"
         f"{repeats}{stages}). Plugins: {', '.join(plugins) or 'none'}. Directory: {folder}"

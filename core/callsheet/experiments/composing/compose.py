@@ -10,6 +10,7 @@ from omegaconf import DictConfig
 
 from callsheet.config.experiment import ExperimentSettings
 from callsheet.config.plan import Plan, make_plugins
+from callsheet.config.schema import DatasetSettings
 from callsheet.data.contents import looking_once
 from callsheet.errors import CallsheetError
 from callsheet.experiments import search
@@ -21,7 +22,6 @@ from callsheet.experiments.expanding.chains import refuse_seed
 from callsheet.experiments.expanding.expand import SEEDED
 from callsheet.hooks import Plugin
 from callsheet.preflight.preflight import require_plan
-from callsheet.process.gc_pause import gc_paused
 from callsheet.records import PreflightReport
 from callsheet.run.train import check
 
@@ -30,14 +30,25 @@ from callsheet.run.train import check
 class Composed:
     """One arm: its configuration, what preflight said of it, and what tells it from the others.
 
-    `digest` is that of all that the run does, wherever it lies. `differs` are the arm's own overrides, by key.
+    `digest` is that of all that the run does, wherever it lies. `differs` are the arm's own overrides, by key. Its
+    configuration and plan are made again when somebody asks: of 10,000 arms they would take gigabytes.
     """
 
     arm: Arm
-    config: DictConfig
-    plan: Plan
     report: PreflightReport
     digest: str
+    plugins: tuple[str, ...]
+    dataset: DatasetSettings
+    bases: Bases
+    overrides: tuple[str, ...]
+
+    @property
+    def config(self) -> DictConfig:
+        return self.bases.composed(self.overrides)
+
+    @property
+    def plan(self) -> Plan:
+        return require_plan(self.config, [*self.bases.common, *self.overrides])
 
     @property
     def differs(self) -> dict[str, str]:
@@ -66,12 +77,12 @@ def composed(
     tried = trials.with_stand_ins(arms, settings)
     made: dict[str, Composed] = {}
     wrong: dict[str, list[Arm]] = {}
-    with looking_once(), gc_paused():
+    with looking_once():
         for arm in tried:
             for problem in dict.fromkeys(_problems(arm, settings, bases, folder, made)):
                 wrong.setdefault(problem, []).append(arm)
     raise_for(wrong, tried)
-    twins.refuse_one_data_set([(each.arm, each.plan.dataset) for each in made.values()])
+    twins.refuse_one_data_set([(each.arm, each.dataset) for each in made.values()])
     twins.refuse_twins([(each.arm, each.digest) for each in made.values()])
     return {arm.name: made.get(arm.name) or replace(made[trials.ENDS[0]], arm=arm) for arm in arms}
 
@@ -80,24 +91,20 @@ def _problems(
     arm: Arm, settings: ExperimentSettings, bases: Bases, folder: Path | None, made: dict[str, Composed]
 ) -> list[str]:
     try:
-        made[arm.name] = one = _composed(arm, bases, folder)
-        return [*one.report.problems, *scores.problems(settings, one.plan)]
+        place = [f"output_dir={folder / arm.name}"] if folder else []
+        overrides = (*arm.overrides, *place)
+        plan = require_plan(bases.composed(overrides), [*bases.common, *overrides])
+        report, digest = check(plan), twins.digest_of(plan.composed)
+        made[arm.name] = Composed(arm, report, digest, (*plan.plugins,), plan.dataset, bases, overrides)
+        return [*report.problems, *scores.problems(settings, plan)]
     except CallsheetError as error:
         return [str(error)]
 
 
 def plugins_of(made: Mapping[str, Composed]) -> dict[str, Plugin]:
     """New instances of all plugins that some arm selects, each with the settings of the first arm that does."""
-    firsts: dict[str, DictConfig] = {}
+    firsts: dict[str, Composed] = {}
     for each in made.values():
-        for name in each.plan.plugins:
-            firsts.setdefault(name, each.config)
-    return {name: make_plugins(config)[name] for name, config in firsts.items()}
-
-
-def _composed(arm: Arm, bases: Bases, folder: Path | None) -> Composed:
-    place = [f"output_dir={folder / arm.name}"] if folder else []
-    overrides = [*arm.overrides, *place]
-    config = bases.composed(overrides)
-    plan = require_plan(config, [*bases.common, *overrides])
-    return Composed(arm, config, plan, check(plan), twins.digest_of(plan.composed))
+        for name in each.plugins:
+            firsts.setdefault(name, each)
+    return {name: make_plugins(each.config)[name] for name, each in firsts.items()}

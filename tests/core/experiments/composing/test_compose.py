@@ -73,6 +73,12 @@ def test_each_arm_has_a_digest_and_what_it_differs_in(tmp_path):
     assert again["a__s0"].digest == arms["a__s0"].digest
 
 
+def test_an_arm_keeps_no_configuration_of_its_own():
+    kept = vars(made(arms={"a": "trainer.args.seed=3"})["a"])
+
+    assert set(kept) == {"arm", "report", "digest", "plugins", "dataset", "bases", "overrides"}
+
+
 def test_the_folder_of_the_experiment_holds_each_arm(tmp_path):
     asked = ExperimentSettings(name="x", arms={"a": None})
 
