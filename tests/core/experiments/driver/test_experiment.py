@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from callsheet.config.compose import bundled
 
 pytestmark = pytest.mark.slow
 
@@ -91,7 +94,7 @@ trainer:
   args: {{max_steps: 2, eval_strategy: "no", save_strategy: "no", per_device_train_batch_size: 4}}
 """
 REPEATED = "  arms: {a: [], b: [trainer.args.learning_rate=1e-3]}\n  repeats: 2\n  success_metric: quiz.right"
-IN_STAGES = "  arms: {a: []}\n  stages: {first: [], second: [trainer.args.learning_rate=1e-3]}"
+IN_STAGES = "  arms: {a: []}\n  stages: {first: [], second: [dataset.path=more.jsonl]}"
 
 
 class Experiment:
@@ -165,6 +168,7 @@ def test_a_stage_begins_at_the_weights_of_the_one_before_with_a_new_optimizer(
     callsheet: Callable[..., Any], tmp_path: Path
 ):
     mine = Experiment(tmp_path, IN_STAGES, callsheet)
+    shutil.copyfile(bundled("demo/test.jsonl"), tmp_path / "more.jsonl")
     done = mine.run("experiment=mine.yaml")
     assert done.returncode == 0, done.stderr
     first, second = mine.said("on_train_start")
