@@ -8,13 +8,14 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 from damage import pristine, training
 from damage.box import Box, Image, remove
 from damage.trial import Case
-from waiting import PATIENCE, wait_until
+from waiting import PATIENCE
 
 pytestmark = [
     pytest.mark.slow,
@@ -27,7 +28,8 @@ HERE = Path(__file__).parent
 SEED = 20261127
 WORKERS = 3
 CASES = 430  # of each; a case has 1.6 damages
-PARTS = 10  # each of which may take as long as a test may
+PARTS = 10
+EVERY = 5  # cases, a worker says how far it is
 TRAININGS = 4
 
 
@@ -60,7 +62,7 @@ def _start(folder, number):
         f"--seed={SEED}",
         f"--first={number * CASES}",
         f"--count={CASES}",
-        f"--every={CASES // PARTS}",
+        f"--every={EVERY}",
         f"--deadline={PATIENCE / 4}",
     ]
     command = [sys.executable, "-m", "damage", *options, f"--made={folder / 'made'}", f"--folder={folder}"]
@@ -92,17 +94,28 @@ def test_what_of_a_checkpoint_cannot_be_loaded_is_named(box, name, filling, said
     assert said in (box.said / training.NAME).read_text()
 
 
+@pytest.mark.timeout(3000)  # it waits for as long as the worker goes on, on a machine of any speed
 @pytest.mark.parametrize("part", range(PARTS))
 @pytest.mark.parametrize("number", range(WORKERS))
 def test_a_damaged_run_is_listed_resumed_drained_and_scored_without_harm(workers, number, part):
-    worker = workers[number]
-    wait_until(lambda: len(_counts(worker)) > part or worker.poll() is not None)
+    worker, due = workers[number], (part + 1) * CASES // PARTS
+    _wait_for(worker, due)
     wrong = [line for line in worker.out.read_text().splitlines() if '"again"' in line]
     assert not wrong, "\n\n".join(wrong[:5])
-    assert len(_counts(worker)) > part, worker.out.read_text()
-    assert _counts(worker)[part]["cases"] == (part + 1) * CASES // PARTS
+    assert _done(worker) >= due, worker.out.read_text()
 
 
-def _counts(worker):
-    """What a worker has said after each part of its cases."""
-    return [json.loads(line) for line in worker.out.read_text().splitlines() if line.startswith('{"seed"')]
+def _wait_for(worker, due):
+    """Until the worker has done so many cases; not while it does `EVERY` of them in less than `PATIENCE`."""
+    seen, end = -1, 0.0
+    while (done := _done(worker)) < due and worker.poll() is None:
+        if done > seen:
+            seen, end = done, time.monotonic() + PATIENCE
+        assert time.monotonic() < end, f"{done} cases, and no more in {PATIENCE:g} seconds"
+        time.sleep(0.1)
+
+
+def _done(worker):
+    """How many cases a worker has done."""
+    lines = [json.loads(line) for line in worker.out.read_text().splitlines() if line.startswith('{"seed"')]
+    return lines[-1]["cases"] if lines else 0

@@ -20,6 +20,7 @@ from damage.confined import confine
 from damage.damages import Damage, apply
 
 PR_SET_CHILD_SUBREAPER = 36
+WAITS = 5  # times the seconds of CPU that a probe gets: the machine may be slow, and a drain sleeps
 CODES = (0, 2, 3)
 SCREEN_LINES, SCREEN_CHARACTERS = 60, 16_000
 LONG = ("explain",)  # it prints every value, a line each
@@ -73,7 +74,7 @@ def trial(case: Case, box: Box, deadline: float, call: Call | None = None) -> Ve
 
 
 def _call(case: Case, box: Box, deadline: float) -> str:
-    """Call the probes in a fork; returns which one was at work when the time was up, if one was."""
+    """Call the probes in a fork, for `deadline` seconds of CPU; returns which one was at work when time was up, if any."""
     child = os.fork()
     if not child:
         try:
@@ -84,7 +85,7 @@ def _call(case: Case, box: Box, deadline: float) -> str:
             probes.end()
         finally:
             os._exit(0)
-    end = time.monotonic() + deadline
+    end = time.monotonic() + WAITS * deadline
     while not os.waitpid(child, os.WNOHANG)[0]:
         if time.monotonic() > end:
             os.kill(child, signal.SIGKILL)
