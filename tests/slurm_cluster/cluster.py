@@ -58,7 +58,7 @@ def missing() -> str:
     """Why there can be no Slurm here, or an empty string."""
     path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
     if absent := [name for name in PROGRAMS if shutil.which(name, path=path) is None]:
-        return f"{', '.join(absent)} not installed: apt-get install --no-install-recommends slurm-wlm munge"
+        return f"{', '.join(absent)} not installed: apt-get install --no-install-recommends slurm-wlm munge iproute2"
     if os.getuid() != 0:
         return "a Slurm of the tests' own runs only as root"
     return ""
