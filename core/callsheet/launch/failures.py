@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import time
 import traceback
 from collections.abc import Iterable
@@ -24,6 +25,7 @@ from callsheet.secrets import redact_text
 
 ERROR_FILE = "TORCHELASTIC_ERROR_FILE"
 LOST_PEER = re.compile(r"\bgloo\b|NCCL|Connection (closed|reset) by peer|Broken pipe", re.I)
+KILLED = re.compile(r"(On \S+: )?Rank \d+ \(process \d+\) was killed by SIG")
 
 
 class Weight(IntEnum):
@@ -57,6 +59,17 @@ class Failure:
     @property
     def is_signal(self) -> bool:
         return self.exit_code >= 128
+
+
+def killed(rank: int, pid: int, signum: int) -> str:
+    """What is said of a rank that a signal has ended which nobody of us sent."""
+    why = ", as the system does when memory runs out" if signum == signal.SIGKILL else ""
+    return f"Rank {rank} (process {pid}) was killed by {signal.Signals(signum).name}{why}."
+
+
+def tells_of_kill(said: str) -> bool:
+    """Whether a launcher that said so lost a rank to such a signal."""
+    return KILLED.match(said) is not None
 
 
 @dataclass(frozen=True)

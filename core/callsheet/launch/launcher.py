@@ -21,7 +21,7 @@ from callsheet.config.plan import Plan
 from callsheet.distributed.world import DRIVER
 from callsheet.launch import failures
 from callsheet.launch.devices import processes_per_node
-from callsheet.launch.failures import Failure, Weight, WorkerFailure
+from callsheet.launch.failures import Failure, Weight, WorkerFailure, killed
 from callsheet.launch.hidden_overrides import hide
 from callsheet.launch.meeting import Meeting
 from callsheet.privates.torch import agent_class
@@ -181,11 +181,8 @@ def _leave_books(status: str, message: str, *, overrule: bool = False) -> None:
 
 
 def _unexplained(rank: int, pid: int, code: int) -> Failure:
-    how = f"ended with exit code {code}"
-    if code < 0:
-        how = f"was killed by {signal.Signals(-code).name}"
-        how += ", as the system does when memory runs out" if code == -signal.SIGKILL else ""
-    return Failure(rank, 1, f"Rank {rank} (process {pid}) {how}.", "", 0.0, Weight.DIED)
+    said = killed(rank, pid, -code) if code < 0 else f"Rank {rank} (process {pid}) ended with exit code {code}."
+    return Failure(rank, 1, said, "", 0.0, Weight.DIED)
 
 
 def _close_books(plan: Plan, status: str, message: str, *, overrule: bool = False) -> None:

@@ -15,6 +15,7 @@ from callsheet.experiments.places import DONE, FAILED, PENDING
 from callsheet.experiments.queue import Entry
 from callsheet.experiments.queue.records import COMPLETED, INTERRUPTED, KILLED, STOPPED
 from callsheet.experiments.queue.records import FAILED as HAS_FAILED
+from callsheet.launch.failures import tells_of_kill
 from callsheet.outbox.counts import NOT_ALL_PUBLISHED, counts_of, sentence
 from callsheet.rundir.again.reuse import OVER
 from callsheet.rundir.rundir import RunDir
@@ -43,17 +44,36 @@ def over(run_dir: Path) -> Ending | None:
     return Ending(DONE, str(status), remark=_unpublished(run_dir))
 
 
-def of(code: int, run_dir: Path, log: Path, entry: Entry, stopped_by: int | None) -> Ending:
-    """The ending of a process that ended with `code`, negative after a signal; `stopped_by` is what its worker got."""
+@dataclass(frozen=True)
+class Log:
+    """What the process of one attempt wrote: the file `path`, from `start` on."""
+
+    path: Path
+    start: int = 0
+
+    @classmethod
+    def beginning(cls, path: Path) -> Log:
+        """The log of a process that is about to start: what stands there by now, attempts before it have said."""
+        try:
+            return cls(path, path.lstat().st_size)
+        except OSError:
+            return cls(path)
+
+
+def of(code: int, run_dir: Path, log: Log, entry: Entry, stopped_by: int | None) -> Ending:
+    """The ending of a process that ended with `code`, negative after a signal; `stopped_by` is what its worker got.
+
+    A launcher says with 1 that a signal has ended a rank: that is as if it had ended the only process of a run.
+    """
     if code in (0, NOT_ALL_PUBLISHED):
         status = STOPPED if _run(run_dir).get("status") == STOPPED else COMPLETED
         return Ending(DONE, status, remark=_unpublished(run_dir))
     signum = -code if code < 0 else code - 128 if code > 128 else None
-    if signum is None:
-        return Ending(FAILED, HAS_FAILED, _why(run_dir, log) or f"Its process ended with exit code {code}.")
+    said = _killed(signum) if signum else _why(log)
+    if signum is None and not tells_of_kill(said):
+        return Ending(FAILED, HAS_FAILED, said or f"Its process ended with exit code {code}.")
     if stopped_by is not None:
         return Ending(PENDING, INTERRUPTED, f"Its worker was stopped by {name_of(stopped_by)}.")
-    said = _killed(signum)
     if _killed_before(entry) + 1 < MOST_KILLED:
         return Ending(PENDING, KILLED, said)
     return Ending(FAILED, HAS_FAILED, f"{said} That happened {MOST_KILLED} times.")
@@ -96,7 +116,7 @@ def _unpublished(run_dir: Path) -> str | None:
         return None
 
 
-def _why(run_dir: Path, log: Path) -> str:
+def _why(log: Log) -> str:
     """What its process said last, in its own words if it is one of ours."""
     lines = [*_last_lines(log)]
     ours = next((number for number, line in enumerate(lines) if line.startswith("callsheet: ")), None)
@@ -104,10 +124,10 @@ def _why(run_dir: Path, log: Path) -> str:
     return redact_text(said.removeprefix("callsheet: "))[:SAID_MAX]
 
 
-def _last_lines(log: Path) -> Iterator[str]:
+def _last_lines(log: Log) -> Iterator[str]:
     try:
-        with os.fdopen(regular.open_regular(log), "rb") as file:
-            file.seek(max(0, os.fstat(file.fileno()).st_size - TAIL))
+        with os.fdopen(regular.open_regular(log.path), "rb") as file:
+            file.seek(max(log.start, os.fstat(file.fileno()).st_size - TAIL))
             text = file.read(TAIL).decode("utf-8", "replace")
     except OSError:
         return

@@ -26,7 +26,7 @@ from callsheet.experiments.workers import commands, endings, searching, stopping
 from callsheet.experiments.workers.arm_process import ArmProcesses, NoLog
 from callsheet.experiments.workers.choosing import Choosing
 from callsheet.experiments.workers.commands import CommandOf
-from callsheet.experiments.workers.endings import Ending
+from callsheet.experiments.workers.endings import Ending, Log
 from callsheet.experiments.workers.heartbeat import Heartbeat
 from callsheet.experiments.workers.stopping import Stopping
 from callsheet.rundir import liveness
@@ -186,6 +186,7 @@ class Worker:
 
     def _run(self, claim: Claim, entry: Entry, run_dir: Path) -> None:
         begun, started = now(), time.monotonic()
+        log = Log.beginning(self.root / LOGS / f"{entry.name}.log")
         heartbeat = Heartbeat(self.queue, claim, self.processes, self.lease, self.stop)
         try:
             self._start(claim, entry)
@@ -200,7 +201,7 @@ class Worker:
                     self.processes.signal(self.stop.received)
                 self._say_who(arm=entry.name, arm_since=begun)  # while its process starts
                 code = self.processes.wait()
-            ending = endings.of(code, run_dir, self._log(entry.name), entry, self.stop.received)
+            ending = endings.of(code, run_dir, log, entry, self.stop.received)
         if heartbeat.is_lost:
             logger.warning(
                 "%s was taken from this worker, which was not heard for long; its process was ended.", entry.name
@@ -231,9 +232,6 @@ class Worker:
             return
         self.me = replace(self.me, done=self.me.done + is_over)
         logger.info("%s: %s. %s", entry.name, ending.status, ending.error or ending.remark or "")
-
-    def _log(self, name: str) -> Path:
-        return self.root / LOGS / f"{name}.log"
 
     def _say_who(self, **changes: object) -> None:
         self.me = replace(self.me, **changes)  # type: ignore[arg-type]  # fields of it

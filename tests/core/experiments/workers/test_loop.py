@@ -21,6 +21,7 @@ from callsheet.experiments.queue import Entry, Queue, holders
 from callsheet.experiments.queue.directory import Experiment
 from callsheet.experiments.queue.records import Attempt
 from callsheet.experiments.workers import stopping, work
+from callsheet.launch import failures
 from callsheet.rundir.rundir import RunDir
 
 FOR_EVER = 1000.0
@@ -70,6 +71,20 @@ def test_a_worker_runs_each_arm_once_and_one_that_fails_fails_alone(tmp_path: Pa
     assert (holder.done, holder.arm, holder.said) == (4, None, "No arm is left for this worker.")
     begins = sorted((entry.attempts[0].started, name) for name, entry in found.items())
     assert [name for _, name in begins] == ["c", "bad", "a", "kill"]  # as in the experiment's record
+
+
+def test_a_rank_that_was_killed_is_tried_once_more_as_a_single_process_is(tmp_path: Path) -> None:
+    queue = begin(tmp_path / "e", [Stub("a")])
+    lost, other = f"callsheet: {failures.killed(0, 7, signal.SIGKILL)}", "RuntimeError: something else"
+    said = iter([lost, other])
+
+    def launcher(root: Path, experiment: Experiment, entry: Entry) -> list[str]:
+        return ["/bin/sh", "-c", 'echo "$1"; exit 1', "sh", next(said)]
+
+    assert work(queue.root, launcher) == 0
+    first, second = entries(queue)["a"].attempts
+    assert (first.status, first.exit_code) == ("killed", 1) and "SIGKILL" in str(first.error)
+    assert (second.status, second.error) == ("failed", other), "what the attempt before had said is not its reason"
 
 
 def test_an_arm_after_another_waits_for_it_and_a_chain_that_broke_is_skipped(tmp_path: Path) -> None:
