@@ -10,7 +10,7 @@ import click
 
 from callsheet.cli.hydra_app import HYDRA
 from callsheet.cli.seconds import SECONDS
-from callsheet.errors import CallsheetError
+from callsheet.errors import CallsheetError, did_you_mean
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -25,6 +25,8 @@ class _Group(click.Group):
     """Everything that names no subcommand is what an experiment is begun with."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if args and not ctx.resilient_parsing:
+            _refuse_misspelt(args[0], [name for name in self.commands if name != DRIVE])
         named = bool(args) and args[0] in self.commands and args[0] != DRIVE
         return super().parse_args(ctx, args if named else [DRIVE, *args])
 
@@ -33,6 +35,12 @@ class _Group(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name, command, rest = super().resolve_command(ctx, args)
         return ("" if name == DRIVE else name), command, rest
+
+
+def _refuse_misspelt(word: str, commands: Sequence[str]) -> None:
+    """Raise `CallsheetError` for `stauts`, which is no override either."""
+    if word not in commands and word.isalpha() and (near := did_you_mean(word, commands)):
+        raise CallsheetError(f"callsheet experiment has no command {word!r}.{near}")
 
 
 @click.group(cls=_Group, short_help="Run the arms of an experiment, and say who won.", context_settings=HYDRA)

@@ -31,6 +31,13 @@ from callsheet.privates.hydra import SEARCHED
 from callsheet.secrets import redact_override
 
 LIST_FOR_NAMES = "Cannot merge DictConfig with ListConfig"  # OmegaConf 2.3
+MEANINGS = {  # of what OmegaConf 2.3 says
+    r"Cannot assign \w+ to Dict\[": "it takes values by name, as in {name: value}",
+    r"Invalid value assigned: \w+ is not a ListConfig": "it takes a list, as in [value]",
+    r"Cannot convert 'ListConfig' to string": "it takes a text, and no list",
+    r"Cannot convert 'DictConfig' to string": "it takes a text, and no values by name",
+    r"field '.+' is not Optional": "it is empty. Give it a value, or leave it out",
+}
 SECTION = re.compile(
     r"|experiment|experiment\.(arms|matrix|stages|budget|search|sequential)|model|dataset|trainer|peft|launch|outbox|finish|callbacks|hydra|plugins\.\w+|trainer\.args|peft\.args|"
     r"model\.kwargs|launch\.config"
@@ -91,6 +98,9 @@ def _said(error: OmegaConfBaseException) -> str:
     said = first_line(error).rstrip(".")
     if said == LIST_FOR_NAMES and isinstance(error.parent_node, DictConfig):  # it says the same of names for a list
         return "it takes values by name, as in {name: value}, and no list"
+    for written, meaning in MEANINGS.items():
+        if re.match(written, said):
+            return meaning
     return said
 
 

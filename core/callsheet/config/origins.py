@@ -37,6 +37,7 @@ SETTING = re.compile(
     r"\b(experiment|model|dataset|trainer|peft|launch|outbox|finish|plugins|callbacks)(\.[\w-]+)+"
     r"|^(experiment|output_dir|resume|branch|plugins_lock)(?=\W)"
 )
+AXES = (f"{GROUP}.matrix", f"{GROUP}.search.space")  # which set it in some arms, or in all
 LINE = re.compile(r"^(?!default|callsheet_conf/).*\.yaml:\d+$")
 
 
@@ -100,6 +101,8 @@ class Origins:
         if found := self.origin(*name.split(".")):
             return found
         keys = {".".join(key): origin for layer in self.layers for key, origin in layer.origins.items()}
+        if found := next((keys[axis] for above in AXES if (axis := f"{above}.{name}") in keys), ""):
+            return found
         parts = name.split(".") if name.startswith(f"{GROUP}.") else []
         around = (".".join(parts[:length]) for length in range(len(parts), 1, -1))
         return next((keys[each] for each in around if each in keys), "")

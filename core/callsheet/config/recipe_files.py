@@ -15,6 +15,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from callsheet.config.experiment import choice
 from callsheet.config.experiment.files import BY_PATH, GLOBAL, in_folder, with_section
 from callsheet.config.overrides import LOCK, MORE, PLUGINS
+from callsheet.config.texts.nameless import require_names
 from callsheet.disk import regular, yaml_files
 from callsheet.disk.standing import short
 from callsheet.disk.typed import Malformed, shown
@@ -67,7 +68,9 @@ class FileConfigSource(_Files, InFolders):
     """The files of a folder, such as that of `--config-dir`; each is looked at before Hydra reads it."""
 
     def load_config(self, config_path: str) -> ConfigResult:
-        check_file(self._place(at_home(config_path)))
+        place = self._place(at_home(config_path))
+        if text := check_file(place):
+            require_names(short(place), config_path, text)
         found = super().load_config(config_path)
         self._refuse_circle(at_home(config_path), found.config, [])
         return found
@@ -108,15 +111,20 @@ class ImportlibResourcesConfigSource(_Files, InPackages):
         return not at_home(config_path).startswith("/") and super().is_config(config_path)
 
 
-def check_file(file: Path) -> None:
-    """Raise `CallsheetError` for a file that Hydra must not read: no text, endless, or with aliases that explode."""
+def check_file(file: Path) -> str:
+    """The text of `file`, if there is one.
+
+    Raises `CallsheetError` for a file that Hydra must not read: no text, endless, or with aliases that explode.
+    """
     where = shown(Path(short(file)))
     try:
-        yaml_files.check(regular.read(file, yaml_files.LIMIT, follow=True), where)
+        content = regular.read(file, yaml_files.LIMIT, follow=True)
+        yaml_files.check(content, where)
+        return content.decode()
     except Malformed as error:
         raise CallsheetError(sentences(str(error), "")) from error
     except FileNotFoundError:
-        return  # which Hydra says
+        return ""  # which Hydra says
     except regular.Irregular as error:
         raise CallsheetError(f"{error}.") from error
 

@@ -81,6 +81,15 @@ def test_an_unknown_command_is_refused_with_the_nearest(callsheet):
     refused(callsheet("trian", "recipe=demo"), "trian")
 
 
+def test_a_command_of_experiments_that_is_misspelt_is_named_with_the_nearest(callsheet):
+    refused(callsheet("experiment", "stauts", "outputs/x"), "no command 'stauts'. Did you mean 'status'?")
+
+
+def test_a_recipe_alone_is_no_experiment(callsheet, tmp_path):
+    refused(callsheet("experiment", "recipe=demo"), "Say which experiment: experiment=NAME. Experiments: demo")
+    assert not list(tmp_path.iterdir())
+
+
 def test_train_without_a_model_says_what_to_set(callsheet):
     refused(callsheet("train"), "model.path must be set", "recipe=demo")
 

@@ -33,7 +33,7 @@ def with_section(found: ConfigResult, path: str) -> ConfigResult:
     elif header.get("package") == GLOBAL or "/" not in path:
         content = named_by(content)
     if isinstance(content.get(GROUP), dict):
-        content = {**content, GROUP: _text_keys(content[GROUP], f"{path}.yaml: {GROUP}")}
+        content = {**content, GROUP: _text_keys(content[GROUP], f"{in_folder(path)}.yaml: {GROUP}")}
     return replace(found, config=OmegaConf.create(meant_in(content)), header=header)
 
 

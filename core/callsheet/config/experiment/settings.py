@@ -8,6 +8,7 @@ from typing import Any
 from callsheet.settings import setting
 
 MOST_ARMS = 10_000
+MOST_SEED = 2**31 - 1  # numpy takes none above 2**32, also with all repeats
 
 
 @dataclass
@@ -58,7 +59,7 @@ class ExperimentSettings:
     )
     matrix: dict[str, Any] = setting({}, help="Values by setting, whose product makes the arms; `exclude`, `include`.")
     repeats: int = setting(1, ge=1, help="Runs of each arm, with the same seeds for all arms.")
-    base_seed: int = setting(0, ge=0, help="The first of these seeds.")
+    base_seed: int = setting(0, ge=0, le=MOST_SEED, help="The first of these seeds.")
     stages: dict[str, Any] = setting(
         {}, help="By name, in their order, overrides; each begins with the final weights of the one before."
     )

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import yaml
 
 PLUGINS = "plugins"
+NULL, BOOL = "tag:yaml.org,2002:null", "tag:yaml.org,2002:bool"
 Key = tuple[str, ...]
 
 
@@ -27,6 +28,20 @@ def _nodes(above: yaml.Node, path: str) -> Iterator[tuple[str, str, int]]:
         name = f"{path}.{key.value}".lstrip(".")
         yield name, _kind(value), key.start_mark.line + 1
         yield from _nodes(value, name)
+
+
+def odd_keys(text: str) -> Iterator[tuple[str, str, int]]:
+    """Every key that YAML takes for true, false or null: the key that it is below, itself as written, and its line."""
+    yield from _odd_keys(composed(text), "")
+
+
+def _odd_keys(node: yaml.Node | None, above: str) -> Iterator[tuple[str, str, int]]:
+    for key, value in pairs(node):
+        if key.tag in (NULL, BOOL):
+            yield above, str(key.value), key.start_mark.line + 1
+        yield from _odd_keys(value, f"{above}.{key.value}".lstrip("."))
+    for item in items(node) if isinstance(node, yaml.SequenceNode) else ():
+        yield from _odd_keys(item, above)
 
 
 def _kind(node: yaml.Node) -> str:

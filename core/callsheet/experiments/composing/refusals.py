@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from callsheet.errors import CallsheetError
 from callsheet.experiments.arms import Arm
+from callsheet.experiments.expanding.matrix import WHERE as MATRIX
 from callsheet.experiments.expanding.methods import ARMS
 
 MOST = 8  # mistakes on a screen
@@ -32,7 +33,7 @@ def about(message: str, those: Sequence[Arm], arms: Sequence[Arm]) -> list[str]:
         return message.split("\n")
     names = _names(those, arms)
     listed = ", ".join(map(repr, names[:FEW])) + (f" and {len(names) - FEW} more" if len(names) > FEW else "")
-    place = _place(those[0]) if len({arm.method for arm in those}) == 1 else ""
+    place = place_of(those[0]) if len({arm.method for arm in those}) == 1 else ""
     return [f"{'arm' if len(names) == 1 else 'arms'} {listed}: {line}{place}" for line in message.split("\n")]
 
 
@@ -49,10 +50,9 @@ def _names(those: Sequence[Arm], arms: Sequence[Arm]) -> list[str]:
     return [*dict.fromkeys(arm.method if arm.method in whole else arm.name for arm in those)]
 
 
-def _place(arm: Arm) -> str:
-    """The file and line that list an arm, if they are known."""
+def place_of(arm: Arm) -> str:
+    """The file and line that list an arm, or the matrix that makes it, if they are known."""
     from callsheet.config.origins import located
 
-    key = f"{ARMS}.{arm.method}"
-    found = located(key)
-    return found.removeprefix(key)
+    keys = f"{ARMS}.{arm.method}", MATRIX
+    return next((place for key in keys if (place := located(key).removeprefix(key))), "")

@@ -9,6 +9,7 @@ from typing import Any
 
 from callsheet.errors import CallsheetError
 from callsheet.experiments.arms import Arm
+from callsheet.experiments.composing.refusals import place_of
 from callsheet.experiments.expanding.chains import STAGES
 from callsheet.values import plain
 
@@ -33,7 +34,7 @@ def refuse_twins(digests: Sequence[tuple[Arm, str]]) -> None:
         names = (one.name, other.name) if one.method == other.method else (one.method, other.method)
         raise CallsheetError(
             f"The arms {names[0]!r} and {names[1]!r} compose to the same run. Leave one of them out, or give it an "
-            "override in which it differs."
+            f"override in which it differs.{place_of(arm)}"
         )
 
 

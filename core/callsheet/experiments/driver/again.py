@@ -14,6 +14,8 @@ from callsheet.experiments.places import ACTIVE, PENDING, REPLACED
 from callsheet.experiments.queue import Entry, Queue
 from callsheet.rundir.liveness import look
 
+MOST_NAMED = 10
+
 
 def with_heirs(names: Collection[str], arms: Collection[Entry]) -> list[str]:
     """`names`, and the later stages that begin with their weights, in the order of the arms.
@@ -23,12 +25,21 @@ def with_heirs(names: Collection[str], arms: Collection[Entry]) -> list[str]:
     known = {arm.name for arm in arms}
     for name in names:
         if name not in known:
-            raise CallsheetError(f"--rerun {name}: there is no such arm.{did_you_mean(name, known)}")
+            raise CallsheetError(f"--rerun {name}: {_unknown(name, arms)}")
     found = {*names}
     for arm in arms:  # a stage stands behind the one that it comes after
         if arm.after in found:
             found.add(arm.name)
     return [arm.name for arm in arms if arm.name in found]
+
+
+def _unknown(name: str, arms: Collection[Entry]) -> str:
+    """What to say of a name that no run has; an arm with repeats or stages is several runs."""
+    runs = [arm.name for arm in arms if arm.method == name]
+    if runs:
+        more = f" and {len(runs) - MOST_NAMED} more" if len(runs) > MOST_NAMED else ""
+        return f"name its runs, with a --rerun for each: {', '.join(runs[:MOST_NAMED])}{more}."
+    return f"there is no such arm.{did_you_mean(name, [arm.name for arm in arms])}"
 
 
 def require_idle(names: Collection[str], queue: Queue) -> None:

@@ -135,11 +135,18 @@ def _require_file(settings: ExperimentSettings) -> None:
         return
     known = GlobalHydra.instance().config_loader().get_group_options(GROUP)
     listed = f"Experiments: {', '.join(known) or 'none'}; or name a file: experiment=mine.yaml"
-    if settings.name == ExperimentSettings().name:
+    if not _is_chosen():
         raise CallsheetError(f"Say which experiment: experiment=NAME. {listed}")
     raise CallsheetError(
         f"There is no experiment {quoted(settings.name)}.{did_you_mean(settings.name, known)} {listed}"
     )
+
+
+def _is_chosen() -> bool:
+    """Whether somebody typed `experiment=`; else a recipe may have set the name."""
+    from hydra.core.hydra_config import HydraConfig
+
+    return any(as_typed(str(item)).partition("=")[0] == GROUP for item in HydraConfig.get().overrides.task)
 
 
 def _require_something(before: Record | None, rerun: Sequence[str], add_repeats: int, folder: Path) -> None:

@@ -81,9 +81,17 @@ def _refuse_many(settings: ExperimentSettings) -> None:
     runs = methods * repeats * max(len(settings.stages), 1) + trials
     if runs > MOST_ARMS:
         raise CallsheetError(
-            f"Experiment {quoted(settings.name)} makes {runs:,} arms; {MOST_ARMS:,} are the most. Leave out values of "
-            "experiment.matrix, or lower experiment.repeats."
+            f"Experiment {quoted(settings.name)} makes {runs:,} arms; {MOST_ARMS:,} are the most. {_fewer(settings)}"
         )
+
+
+def _fewer(settings: ExperimentSettings) -> str:
+    """What to change first; the setting that it names is looked for in the file."""
+    if settings.matrix:
+        return "Leave out values of experiment.matrix, or lower experiment.repeats."
+    if settings.sequential.max_repeats:
+        return "Lower experiment.sequential.max_repeats."
+    return "Lower experiment.repeats, or leave out some of experiment.arms."
 
 
 def _trials(settings: ExperimentSettings) -> list[Arm]:

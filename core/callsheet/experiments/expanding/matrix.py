@@ -13,17 +13,26 @@ from callsheet.screen import quoted
 
 WHERE = "experiment.matrix"
 EXCLUDE, INCLUDE = f"{WHERE}.exclude", f"{WHERE}.include"
+OWN_KEYS = ("exclude", "include")
 Cell = dict[str, Any]
 
 
 def cells_of(matrix: Mapping[str, Any]) -> list[Cell]:
     """The settings of each cell, by axis; raises `CallsheetError` for a matrix that cannot be meant."""
+    for key in matrix:
+        _refuse_misspelt(key)
     axes = {key: _axis(key, values) for key, values in _axes(matrix).items()}
     excluded, included = _entries(matrix, "exclude"), _entries(matrix, "include")
     _refuse_many(axes, included)
     cells = [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())] if axes else []
     left = _without(cells, excluded, axes)
     return _with(left, included, axes)
+
+
+def _refuse_misspelt(key: str) -> None:
+    """Raise `CallsheetError` for `excludes`, which would be an axis."""
+    if key not in OWN_KEYS and (near := did_you_mean(key, OWN_KEYS)):
+        raise CallsheetError(f"{WHERE}.{key} is no setting that an axis could have.{near}")
 
 
 def size_of(matrix: Mapping[str, Any]) -> int:
@@ -33,7 +42,7 @@ def size_of(matrix: Mapping[str, Any]) -> int:
 
 
 def _axes(matrix: Mapping[str, Any]) -> Cell:
-    return _flat({key: values for key, values in matrix.items() if key not in ("exclude", "include")})
+    return _flat({key: values for key, values in matrix.items() if key not in OWN_KEYS})
 
 
 def _flat(settings: Mapping[str, Any], above: str = "") -> Cell:

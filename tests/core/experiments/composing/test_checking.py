@@ -56,3 +56,47 @@ def test_what_cannot_be_meant_is_said_with_its_file_and_line(check, text, said):
         check(text)
 
     assert said in str(refused.value) and "(Set in mine.yaml:3.)" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("arms:\n  null: []\n", "mine.yaml:3: experiment.arms has the key null, which YAML takes for no name"),
+        ("arms:\n  yes: []\n", "mine.yaml:3: experiment.arms has the key yes, which YAML takes for no name"),
+        ("arms: 3\n", "experiment.arms: it takes values by name, as in {name: value}. (In mine.yaml:2.)"),
+        ("arms:\n", "experiment.arms: it is empty. Give it a value, or leave it out. (In mine.yaml:2.)"),
+        ("benchmarks: test\n", "experiment.benchmarks: it takes a list, as in [value]. (In mine.yaml:2.)"),
+        ("hypothesis: [a]\n", "experiment.hypothesis: it takes a text, and no list. (In mine.yaml:2.)"),
+        ("name: {a: b}\n", "experiment.name: it takes a text, and no values by name. (In mine.yaml:2.)"),
+        ("matrix: {a.b: [1], excludes: [{a.b: 1}]}\n", "Did you mean 'exclude'? (Set in mine.yaml:2.)"),
+        ("arms: {a: []}\nrepeats: 20000\n", "makes 20,000 arms; 10,000 are the most. Lower experiment.repeats"),
+        ("arms: {a: []}\nrepeats: 20000\n", "(Set in mine.yaml:3.)"),
+        ("arms: {a: []}\nbase_seed: 4294967296\n", "and at most 2147483647, got 4294967296. (Set in mine.yaml:3.)"),
+        ("arms:\n  a: []\n  b: []\n", "Leave one of them out, or give it an override in which it differs. (Set in"),
+        ("matrix:\n  trainer.args.learning_rte: [1, 2]\n", "(trainer.args.learning_rte) (Set in mine.yaml:3.)"),
+        ("matrix:\n  peft: [none, lorra]\n", "arm 'peft=lorra': peft has no option 'lorra'. Did you mean 'lora'?"),
+        ("matrix:\n  peft: [none, lorra]\n", "(Set in mine.yaml:2.)"),
+        (
+            "success_metric: eval_loss\nsearch: {trials: 2, space: {trainer.args.learning_rte: {low: 0.1, high: 1.0}}}",
+            "(trainer.args.learning_rte) (Set in mine.yaml:3.)",
+        ),
+    ],
+)
+def test_a_mistake_in_the_form_is_said_in_plain_words_with_its_line(check, text, said):
+    with pytest.raises(CallsheetError) as refused:
+        check(text)
+
+    assert said in str(refused.value) and "\n" not in str(refused.value)
+
+
+def test_a_file_that_holds_a_list_is_named(check, tmp_path, monkeypatch):
+    (tmp_path / "other.yaml").write_text("- arms\n")
+
+    with pytest.raises(
+        CallsheetError, match=r"other\.yaml:1: A file takes values by name, as in 'arms: \{…\}', and no list"
+    ):
+        run_app("check", _check, ["experiment=other.yaml"])
+
+
+def test_numbers_and_settings_that_yaml_reads_otherwise_stay_names(check):
+    assert "Experiment mine: 2 arms (1, 2.5)" in check("arms: {1: [], 2.5: [trainer.args.max_steps=4]}\n").out

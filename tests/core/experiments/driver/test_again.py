@@ -61,6 +61,13 @@ def test_an_unknown_arm_is_named_with_the_nearest():
         again.with_heirs(["a_one"], STAGES)
 
 
+def test_an_arm_of_several_runs_is_told_them():
+    arms = [Entry("a__s0", "a", seed=0), Entry("a__s1", "a", seed=1), Entry("b__s0", "b", seed=0)]
+
+    with pytest.raises(CallsheetError, match=r"--rerun a: name its runs, with a --rerun for each: a__s0, a__s1\.$"):
+        again.with_heirs(["a"], arms)
+
+
 def test_an_arm_that_a_worker_has_in_hand_is_left_to_it(queue: Queue):
     queue.add(Entry("a", "a"))
     queue.claim("a", "host-7-abc", 1)
