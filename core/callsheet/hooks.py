@@ -83,11 +83,12 @@ class Plugin:
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Restore what `state_dict` returned; called on every rank of the plugin, before `on_train_start`."""
 
-    def reports(self) -> Sequence[str] | None:
+    def reports(self) -> Sequence[str] | Mapping[str, Sequence[str]] | None:
         """Return the names of the benchmarks that this plugin will report in every run; None if that is not known.
 
         Called in the driver, before anything is loaded: an experiment whose success metric no plugin reports is
-        refused. A plugin that reports none returns an empty list.
+        refused. A plugin that reports none returns an empty list; one that knows its metrics, too, a mapping from each
+        benchmark to them.
         """
         return None
 

@@ -61,8 +61,8 @@ class ExactMatch(Plugin):
         for name, folder in broadcast(lambda: dict(artifacts)).items():  # rank 0 alone may know of them
             self._score(state, under_engines.load(state, folder), name)
 
-    def reports(self) -> list[str]:
-        return [self._benchmark]
+    def reports(self) -> dict[str, list[str]]:
+        return {self._benchmark: ["exact_match"]}
 
     @property
     def _benchmark(self) -> str:

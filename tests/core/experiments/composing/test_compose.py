@@ -132,6 +132,13 @@ def test_a_long_list_ends():
         ({"arms": {"a": None}, "stages": {"one": None, "two": "trainer.args.max_steps=9"}}, "train on the same data"),
         ({"arms": {"a": "trainer.args.seed={}"}}, "arm"),
         ({"arms": {"a": None}, "success_metric": "tset.exact_match"}, "Did you mean 'test'? Benchmarks: test."),
+        (
+            {"arms": {"a": None}, "success_metric": "test.exact_mach"},
+            "'test' has no metric 'exact_mach'. Did you mean 'test.exact_match'? It has: exact_match.",
+        ),
+        ({"arms": {"a": None}, "success_metric": "test.pass@1"}, None),
+        ({"arms": {"a": None}, "success_metric": "eval_los"}, "no trainer reports it. Did you mean 'eval_loss'?"),
+        ({"arms": {"a": None}, "success_metric": "eval_b_loss"}, None),
         ({"arms": {"a": None}, "success_metric": "test"}, "is a benchmark: add the metric"),
         ({"arms": {"a": None}, "success_metric": "eval_loss"}, None),
         ({"arms": {"a": "trainer.args.eval_strategy=no"}, "success_metric": "eval_loss"}, "nothing is evaluated"),
