@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from callsheet.cli.hydra_app import HYDRA
+from callsheet.cli.extra_commands import HYDRA
 from callsheet.cli.seconds import SECONDS
 from callsheet.errors import CallsheetError, did_you_mean
 

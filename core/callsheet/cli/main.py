@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -20,15 +18,10 @@ from callsheet.errors import CallsheetError, PluginFailure, sentences
 from callsheet.plugins.entry_points import changes_by_imports
 from callsheet.process.exit import die_with_driver
 from callsheet.process.printed import print_no_secrets
-from callsheet.process.streams import outlive_the_terminal, unwritten, work_comes_first
+from callsheet.process.streams import unwritten
 from callsheet.screen import on_a_screen, printable
 
 if TYPE_CHECKING:  # what only some commands use is imported by them: listing plugins takes as long as its imports
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    from omegaconf import DictConfig
-
     from callsheet.launch.failures import Failure
 
 USAGE_ERROR = 2
@@ -51,19 +44,19 @@ def train(overrides: tuple[str, ...]) -> int:
     from callsheet.launch.hidden_overrides import revealed
 
     take_arm()
-    return _hydra("train", _train, tuple(revealed(overrides)), experiment_commands.sweep)
+    return _hydra("train", tuple(revealed(overrides)), experiment_commands.sweep)
 
 
 @cli.command(context_settings=HYDRA, short_help="Find what is wrong with a configuration; loads nothing.")
 @click.argument("overrides", nargs=-1, type=click.UNPROCESSED)
 def check(overrides: tuple[str, ...]) -> int:
-    return _hydra("check", _check, overrides)
+    return _hydra("check", overrides)
 
 
 @cli.command(context_settings=HYDRA, short_help="Say where every plugin and value comes from.")
 @click.argument("overrides", nargs=-1, type=click.UNPROCESSED)
 def explain(overrides: tuple[str, ...]) -> int:
-    return _hydra("explain", _explain, overrides)
+    return _hydra("explain", overrides)
 
 
 cli.add_command(experiment_commands.experiment)
@@ -151,139 +144,13 @@ def _say(error: BaseException, failed: Failure) -> None:
         click.echo(on_a_screen(f"callsheet: {note}"), err=True)
 
 
-def _hydra(name: str, task: Any, overrides: tuple[str, ...], swept: Any = None) -> int:
+def _hydra(name: str, overrides: tuple[str, ...], swept: Any = None) -> int:
     if {"-h", "--help"} & set(overrides):
         from callsheet.cli.help import usage
 
         click.echo(usage(name, overrides), nl=False)
         return 0
+    from callsheet.cli import tasks
     from callsheet.cli.hydra_app import run_app
 
-    return run_app(name, task, overrides, swept)
-
-
-def _train(config: DictConfig, overrides: list[str]) -> int:
-    from callsheet.cli.views.summary import show
-    from callsheet.config.compose import flags
-    from callsheet.disk.os_errors import Refused, explained
-    from callsheet.distributed.slurm import is_first_node
-    from callsheet.distributed.world import arm_file
-    from callsheet.experiments.expanding.plain import require_one_run
-    from callsheet.outbox.counts import counts_of, sentence
-    from callsheet.preflight.preflight import require, require_plan
-    from callsheet.process.signals import Interrupted
-    from callsheet.run.resume import is_complete
-    from callsheet.run.train import check, say_loading, train, warned
-    from callsheet.session.status import attempts_of, where_it_lies
-
-    here = world()
-    if not here.is_worker:
-        require_one_run(config, arm_file())
-    work_comes_first()
-    outlive_the_terminal()
-    plan = require_plan(config, [] if here.is_driven else overrides)  # a worker's driver has looked already
-    plan = replace(plan, overrides=(*flags(), *overrides))
-    if is_complete(plan):
-        if here.is_main:
-            click.echo(on_a_screen(_nothing_left(plan.run_dir)))
-        return _say_unpublished(counts_of(plan.run_dir), plan.run_dir) if here.is_main else 0
-    attempts = attempts_of(plan.run_dir)
-    try:
-        if plan.launch.name != "single" and not here.is_worker:
-            from callsheet.launch import nodes, on_nodes
-            from callsheet.launch.launcher import launch
-
-            report = check(plan)
-            if on_nodes.wanted(plan):
-                require(report)
-                return on_nodes.run(plan, [*flags(), *overrides])
-            speaks = is_first_node(os.environ)  # the others would say the same
-            require(warned(report) if speaks else report)
-            nodes.require(plan)
-            if speaks:
-                say_loading(plan)
-            launch(plan, [*flags(), *overrides])
-            return _say_unpublished(counts_of(plan.run_dir), plan.run_dir)
-        session = train(plan)
-    except Interrupted as signal:
-        signal.advice = f" {where_it_lies(plan.run_dir, attempts)}".rstrip()
-        if said := sentence(counts_of(plan.run_dir), plan.run_dir):
-            signal.advice += f"\ncallsheet: {said}"
-        raise
-    except Exception as raised:
-        error = explained(raised, [plan.run_dir], overrides) or raised
-        if here.is_main and not here.is_driven:
-            by_mistake = _is_mistake(error)
-            if not by_mistake:
-                _say_unpublished(counts_of(plan.run_dir), plan.run_dir)
-            stays = by_mistake and not isinstance(error, Refused)  # once a path is open, the same command goes on
-            if said := where_it_lies(plan.run_dir, attempts, by_mistake=stays):
-                error.add_note(said)  # which Python prints below a traceback
-        if error is not raised:
-            raise error from raised
-        raise
-    if session.state.is_main:
-        show(session)
-    if here.is_driven or not here.is_main:
-        return 0  # the driver says it: a worker's code other than 0 is a failure to the launcher
-    return _say_unpublished(session.unpublished(), plan.run_dir)
-
-
-def _is_mistake(error: Exception) -> bool:
-    """Whether the user can correct it, wherever it was found."""
-    from callsheet.launch.failures import WorkerFailure
-
-    code = error.failure.exit_code if isinstance(error, WorkerFailure) else None
-    return isinstance(error, CallsheetError) or code == USAGE_ERROR
-
-
-def _nothing_left(folder: Path) -> str:
-    from callsheet.rundir.rundir import RunDir
-
-    outcome = RunDir(folder, is_main=False).run().get("outcome") or {}
-    if not (stopped_by := outcome.get("stopped_by")):
-        return f"This run is complete; nothing is left to train. Its directory is {folder}."
-    return f"This run was stopped by a plugin: {stopped_by}. To go on all the same, set resume={folder}/checkpoint-N."
-
-
-def _say_unpublished(counts: dict[str, int], run_dir: Path) -> int:
-    from callsheet.outbox.counts import NOT_ALL_PUBLISHED, left_to_you, sentence
-
-    for line in filter(None, (left_to_you(counts, run_dir), said := sentence(counts, run_dir))):
-        click.echo(f"callsheet: {line}", err=True)
-    return NOT_ALL_PUBLISHED if said else 0
-
-
-def _check(config: DictConfig, overrides: list[str]) -> int:
-    from callsheet.experiments.composing.checking import checked, has_arms
-    from callsheet.preflight.preflight import require, require_plan
-    from callsheet.run.train import check
-
-    if has_arms(config):
-        return _say_checked(*checked(config, overrides))
-    plan = require_plan(config, overrides)
-    report = check(plan)
-    for warning in report.warnings:
-        click.echo(on_a_screen(f"warning: {warning}"), err=True)
-    require(report)
-    for note in report.notes:
-        click.echo(on_a_screen(note))
-    named = [name for name, written in plan.callbacks.items() if written]
-    callbacks = f" Callbacks: {', '.join(named)}." if named else ""
-    selected = f"Plugins: {', '.join(plan.plugins) or 'none'}.{callbacks}"
-    click.echo(printable(f"Nothing wrong found. {selected} Run directory: {plan.run_dir}"))
-    return 0
-
-
-def _say_checked(warnings: Sequence[str], said: str) -> int:
-    for warning in warnings:
-        click.echo(on_a_screen(f"warning: {warning}"), err=True)
-    click.echo(printable(said))
-    return 0
-
-
-def _explain(config: DictConfig, overrides: list[str]) -> int:
-    from callsheet.cli.views import explain
-
-    explain.show(explain.explain(config))
-    return 0
+    return run_app(name, getattr(tasks, f"{name}_composed"), overrides, swept)

@@ -81,6 +81,6 @@ def test_a_file_or_an_override_may_ask_for_a_sweep(tmp_path, monkeypatch, asked)
 def test_every_flag_of_hydra_is_taken():
     from hydra._internal.utils import get_args_parser
 
-    from callsheet.cli.hydra_app import FLAGS
+    from callsheet.cli.around_hydra.arguments import FLAGS
 
     assert {*FLAGS} == {flag for flag in get_args_parser()._option_string_actions if flag.startswith("--")}

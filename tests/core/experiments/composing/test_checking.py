@@ -3,7 +3,7 @@
 import pytest
 
 from callsheet.cli.hydra_app import run_app
-from callsheet.cli.main import _check
+from callsheet.cli.tasks import check_composed
 from callsheet.errors import CallsheetError
 
 FILE = "defaults: [override /recipe: demo, override /plugins: [exact_match]]\n"
@@ -15,7 +15,7 @@ def check(tmp_path, monkeypatch, capsys):
 
     def run(text, *overrides):
         (tmp_path / "mine.yaml").write_text(FILE + text)
-        run_app("check", _check, ["experiment=mine.yaml", *overrides])
+        run_app("check", check_composed, ["experiment=mine.yaml", *overrides])
         return capsys.readouterr()
 
     return run
