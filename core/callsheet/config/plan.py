@@ -13,6 +13,7 @@ from typing import Any, cast
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from callsheet.config import places
 from callsheet.config.experiment.reading import recorded, settings_of
 from callsheet.config.hydra_errors import plain, unknown_key
 from callsheet.config.names import instead, renamed
@@ -218,7 +219,7 @@ def refuse_unknown(config: DictConfig) -> None:
     known = [*(field.name for field in fields(Root)), "hydra"]
     for name in map(str, config):
         if name not in known:
-            raise CallsheetError(unknown_key(name, known))
+            raise CallsheetError(unknown_key(name, known, places.of(name, config)))
         _refuse_unknown_in(name, config, name)
     for name in map(str, config.plugins):
         _refuse_unknown_in(f"plugins.{name}", config.plugins, name)

@@ -183,13 +183,16 @@ def test_a_multirun_trains_every_combination_in_a_directory_of_its_own(callsheet
     # An arm without bema leaves its setting aside; typed for a single run it would be a mistake.
     done = callsheet("train", "-m", "recipe=demo", "plugins=[],[bema]", "plugins.bema.update_freq=2", *small)
     assert done.returncode == 0, done.stderr
-    runs = sorted((tmp_path / "outputs" / "demo").glob("demo-*"))
+    runs = sorted((tmp_path / "outputs" / "demo").glob("demo-*/plugins=*"), reverse=True)
     plugins = [[plugin["name"] for plugin in json.loads((run / "run.json").read_text())["plugins"]] for run in runs]
     assert plugins == [[], ["bema"]]
-    places = [json.loads((run / "run.json").read_text())["sweep"] for run in runs]
-    assert places == [{"number": 0, "differs": {"plugins": "[]"}}, {"number": 1, "differs": {"plugins": "[bema]"}}]
+    arms = [json.loads((run / "run.json").read_text())["arm"] for run in runs]
+    assert [arm["differs"] for arm in arms] == [
+        {"plugins": "[]"},
+        {"plugins": "[bema]", "plugins.bema.update_freq": "2"},
+    ]
     assert "plugins.bema.update_freq=2 is set aside: this run does not select bema.\n" in done.stderr
-    assert "Run 0 of the sweep: plugins=[]\n" in done.stderr and "Run 1 of the sweep: plugins=[bema]\n" in done.stderr
+    assert all(f"{arm['name']}  completed" in done.stdout + done.stderr for arm in arms)
 
 
 @pytest.mark.slow
