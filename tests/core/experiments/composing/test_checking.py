@@ -95,7 +95,7 @@ def test_a_file_that_holds_a_list_is_named(check, tmp_path, monkeypatch):
     with pytest.raises(
         CallsheetError, match=r"other\.yaml:1: A file takes values by name, as in 'arms: \{…\}', and no list"
     ):
-        run_app("check", _check, ["experiment=other.yaml"])
+        run_app("check", check_composed, ["experiment=other.yaml"])
 
 
 def test_numbers_and_settings_that_yaml_reads_otherwise_stay_names(check):
