@@ -153,4 +153,4 @@ def _hydra(name: str, overrides: tuple[str, ...], swept: Any = None) -> int:
     from callsheet.cli import tasks
     from callsheet.cli.hydra_app import run_app
 
-    return run_app(name, getattr(tasks, f"{name}_composed"), overrides, swept)
+    return run_app(name, tasks.TASKS[name], overrides, swept)

@@ -144,3 +144,6 @@ def explain_composed(config: DictConfig, overrides: list[str]) -> int:
 
     explain.show(explain.explain(config))
     return 0
+
+
+TASKS = {"train": train_composed, "check": check_composed, "explain": explain_composed}
