@@ -25,6 +25,7 @@ CODES = (0, 2, 3)
 SCREEN_LINES, SCREEN_CHARACTERS = 60, 16_000
 LONG = ("explain",)  # it prints every value, a line each
 STATES = ("pending", "active", "parked", "done", "failed")
+LARGEST = 64 << 20  # bytes; a damage that swells a file swells its other hard links, too
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
@@ -179,7 +180,8 @@ def _kept(run: Path, damages: list[Damage]) -> dict[str, bytes]:
     kept = {}
     for path in names:
         name = str(path.relative_to(run))
-        if not any(name == place or name.startswith(f"{place}/") or not place for place in touched):
+        is_touched = any(name == place or name.startswith(f"{place}/") or not place for place in touched)
+        if not is_touched and path.stat().st_size <= LARGEST:
             kept[name] = path.read_bytes()
     return kept
 
@@ -201,7 +203,7 @@ def _files(folder: Path) -> Iterator[Path]:
 def _found(run: Path, name: str) -> list[bytes]:
     """What lies there by now, or where torn checkpoints are moved."""
     places = [run / name, *run.glob(f"torn/{name.partition('/')[0]}*/{name.partition('/')[2]}")]
-    return [path.read_bytes() for path in places if path.is_file()]
+    return [path.read_bytes() for path in places if path.is_file() and path.stat().st_size <= LARGEST]
 
 
 def _entries(run: Path, case: Case, damages: list[Damage], box: Box) -> list[tuple[str, str]]:
