@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from callsheet.experiments import search
 from callsheet.experiments.arms import Arm
 from callsheet.experiments.composing import scores, trials, twins
 from callsheet.experiments.composing.bases import Bases, Compose
+from callsheet.experiments.composing.place import PLACE
 from callsheet.experiments.composing.refusals import raise_for
 from callsheet.experiments.expanding.chains import refuse_seed
 from callsheet.experiments.expanding.expand import SEEDED
@@ -62,11 +64,12 @@ def composed(
     common: Sequence[str] = (),
     *,
     folder: Path | None = None,
+    afresh: bool = False,
     compose: Compose | None = None,
 ) -> dict[str, Composed]:
     """Every arm by its name, composed from `common` and its own overrides, and checked as `callsheet check` does.
 
-    With the experiment's `folder`, each arm lies in it. Where a Hydra application runs, it composes, unless `compose`
+    With the experiment's `folder`, each arm lies in it; `afresh` checks none against the run that is there. Where a Hydra application runs, it composes, unless `compose`
     does. An arm that is searched is composed with the first values of its axes. Raises one `CallsheetError` for all
     that is wrong, with the names of the arms.
     """
@@ -79,7 +82,7 @@ def composed(
     wrong: dict[str, list[Arm]] = {}
     with looking_once():
         for arm in tried:
-            for problem in dict.fromkeys(_problems(arm, settings, bases, folder, made)):
+            for problem in dict.fromkeys(_problems(arm, settings, bases, folder, afresh, made)):
                 wrong.setdefault(problem, []).append(arm)
     raise_for(wrong, tried)
     twins.refuse_one_data_set([(each.arm, each.dataset) for each in made.values()])
@@ -88,17 +91,28 @@ def composed(
 
 
 def _problems(
-    arm: Arm, settings: ExperimentSettings, bases: Bases, folder: Path | None, made: dict[str, Composed]
+    arm: Arm,
+    settings: ExperimentSettings,
+    bases: Bases,
+    folder: Path | None,
+    afresh: bool,
+    made: dict[str, Composed],
 ) -> list[str]:
     try:
-        place = [f"output_dir={folder / arm.name}"] if folder else []
+        place = [f"{PLACE}={folder / arm.name}"] if folder else []
         overrides = (*arm.overrides, *place)
         plan = require_plan(bases.composed(overrides), [*bases.common, *overrides])
-        report, digest = check(plan), twins.digest_of(plan.composed)
+        checked = replace(plan, run_dir=_unused(plan.run_dir)) if afresh else plan
+        report, digest = check(checked), twins.digest_of(plan.composed)
         made[arm.name] = Composed(arm, report, digest, (*plan.plugins,), plan.dataset, bases, overrides)
         return [*report.problems, *scores.problems(settings, plan)]
     except CallsheetError as error:
         return [str(error)]
+
+
+def _unused(run_dir: Path) -> Path:
+    """Where nothing lies, beside a run that goes on, or is moved aside: whether it may is asked elsewhere."""
+    return run_dir.with_name(f".{run_dir.name}") if os.path.lexists(run_dir) else run_dir
 
 
 def plugins_of(made: Mapping[str, Composed]) -> dict[str, Plugin]:

@@ -85,7 +85,7 @@ def _asked(
     rerun: Sequence[str],
 ) -> Asked:
     def composed_arms(settings: ExperimentSettings) -> dict[str, Composed]:
-        return composed(arms_of(settings), settings, command.overrides)
+        return composed(arms_of(settings), settings, command.overrides, folder=folder, afresh=True)
 
     made = composed_arms(settings)
     return Asked(

@@ -87,6 +87,18 @@ def test_the_folder_of_the_experiment_holds_each_arm(tmp_path):
     assert arms["a"].plan.run_dir == tmp_path / "my x" / "a"
 
 
+def test_an_arm_that_is_checked_afresh_is_held_against_no_run_that_is_there(tmp_path):
+    asked = ExperimentSettings(name="x", arms={"a": None})
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "run.json").write_text("{")
+    with pytest.raises(CallsheetError, match="run.json"):
+        composed(arms_of(asked), asked, DEMO, folder=tmp_path)
+
+    arms = composed(arms_of(asked), asked, DEMO, folder=tmp_path, afresh=True)
+
+    assert arms["a"].plan.run_dir == tmp_path / "a"
+
+
 def test_plugins_are_made_anew_with_the_settings_of_the_first_arm_that_selects_them():
     arms = made(arms={"a": None, "b": ["+plugins=bema", "plugins.bema.lag=3"], "c": ["+plugins=bema"]})
 

@@ -164,6 +164,16 @@ def test_an_experiment_of_two_arms_and_two_seeds_of_which_one_fails(callsheet: C
     assert again.returncode == 1 and len(mine.diary) == len(order), "nothing is left to do"
 
 
+def test_an_arm_that_is_called_by_a_secret_is_refused_before_it_names_a_file(
+    callsheet: Callable[..., Any], tmp_path: Path
+):
+    token = "hf_" + "aB3" * 11
+    mine = Experiment(tmp_path, f"  arms: {{a: [], {token}: [trainer.args.learning_rate=1e-3]}}", callsheet)
+    refused = mine.run("experiment=mine.yaml")
+    assert refused.returncode == 2 and "arm '***'" in refused.stderr and "Hugging Face" in refused.stderr
+    assert token not in refused.stderr and not (tmp_path / "outputs").exists()
+
+
 def test_a_stage_begins_at_the_weights_of_the_one_before_with_a_new_optimizer(
     callsheet: Callable[..., Any], tmp_path: Path
 ):
