@@ -10,8 +10,8 @@ from pathlib import Path
 from callsheet.disk.inside import Inside
 from callsheet.errors import CallsheetError, did_you_mean
 from callsheet.experiments.driver.record import CALLED
-from callsheet.experiments.places import ACTIVE, PENDING, REPLACED
-from callsheet.experiments.queue import Entry, Queue
+from callsheet.experiments.places import ACTIVE, REPLACED
+from callsheet.experiments.queue import Claim, Entry, Queue
 from callsheet.rundir.liveness import look
 
 MOST_NAMED = 10
@@ -57,11 +57,21 @@ def rerun(names: Collection[str], arms: Mapping[str, Entry], queue: Queue) -> It
     """Make these arms pending, as `arms` has them; yields each with the place of its old run, if there was one.
 
     The old run is moved first: a worker that looks in takes an arm that is pending, and would find its run complete.
+    Raises `CallsheetError` for an arm that a worker has taken since it was idle.
     """
     for name in names:
+        claim = _taken(queue, name)
         aside = _move_aside(queue.root, name)
-        _make_pending(queue, arms[name])
+        _make_pending(queue, arms[name], claim)
         yield name, aside
+
+
+def _taken(queue: Queue, name: str) -> Claim | None:
+    """Our claim on an arm that is pending, whose run a worker might begin, or go on with, while it is moved."""
+    claim = queue.claim(name, f"driver-{uuid.uuid4().hex[:6]}", 1)
+    if claim is None:
+        require_idle([name], queue)
+    return claim
 
 
 def _move_aside(root: Path, name: str) -> Path | None:
@@ -75,13 +85,10 @@ def _move_aside(root: Path, name: str) -> Path | None:
     return aside
 
 
-def _make_pending(queue: Queue, arm: Entry) -> None:
-    state = queue.states().get(arm.name)
-    if state is None:
+def _make_pending(queue: Queue, arm: Entry, claim: Claim | None) -> None:
+    if claim:
+        queue.give_back(claim, arm)
+    elif (state := queue.states().get(arm.name)) is None:
         queue.add(arm)
-    elif state == PENDING:
-        claim = queue.claim(arm.name, f"driver-{uuid.uuid4().hex[:6]}", 1)
-        if claim:
-            queue.give_back(claim, arm)
     else:
         queue.put_again(arm, state)

@@ -51,6 +51,16 @@ def test_it_does_not_matter_how_it_ended_or_that_a_driver_was_killed_in_between(
     assert waiting and waiting.seed == 3 and queue.states() == {"a": PENDING}
 
 
+def test_a_run_that_a_worker_has_begun_meanwhile_is_not_moved_from_under_it(queue: Queue):
+    queue.add(Entry("a", "a"))
+    (queue.root / "a").mkdir()
+    again.require_idle(["a"], queue)
+    assert queue.claim("a", "w", 1)
+    with pytest.raises(CallsheetError, match="--rerun a: worker w works on it"):
+        [*again.rerun(["a"], {"a": Entry("a", "a")}, queue)]
+    assert (queue.root / "a").is_dir() and not (queue.root / "replaced").exists()
+
+
 def test_the_stages_that_begin_with_its_weights_are_run_again_too():
     assert again.with_heirs(["a__two"], STAGES) == ["a__two", "a__three"]
     assert again.with_heirs(["a__one"], STAGES) == ["a__one", "a__two", "a__three"]
