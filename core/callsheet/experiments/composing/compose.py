@@ -69,9 +69,9 @@ def composed(
 ) -> dict[str, Composed]:
     """Every arm by its name, composed from `common` and its own overrides, and checked as `callsheet check` does.
 
-    With the experiment's `folder`, each arm lies in it; `afresh` checks none against the run that is there. Where a Hydra application runs, it composes, unless `compose`
-    does. An arm that is searched is composed with the first values of its axes. Raises one `CallsheetError` for all
-    that is wrong, with the names of the arms.
+    With the experiment's `folder`, each arm lies in it; `afresh` checks none against the run that is there. Where a
+    Hydra application runs, it composes, unless `compose` does. An arm that is searched is composed with the first
+    values of its axes. Raises one `CallsheetError` for all that is wrong, with the names of the arms.
     """
     search.check(settings)
     if any(arm.seed is not None for arm in arms):
