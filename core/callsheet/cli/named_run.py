@@ -15,9 +15,12 @@ def a_folder(named: Path) -> Path:
 
 
 def instead(named: Path) -> str:
-    """What to type, with a leading space: a run beside `named`, or those in it; or nothing."""
+    """What to type, with a leading space: a run beside `named`, or those in it, or the experiment that it is; or nothing."""
+    from callsheet.experiments.places import RECORD
     from callsheet.rundir.rundir import RUN
 
+    if (named / RECORD).is_file():
+        return f" It is an experiment: callsheet experiment status {named}"
     if named.is_dir():
         below = next((depth for depth in ("*", "*/*") if any(named.glob(f"{depth}/{RUN}"))), "")
         return f" Those in it: callsheet status {named}/{below}" if below else ""

@@ -40,6 +40,8 @@ class Begun:
         if not self.is_new:
             self._require_same()
             search.create(self.folder, asked.settings)
+        else:
+            same.refuse_occupied(self.folder)
         self._refuse_foreign_runs()
 
     def open(self) -> None:

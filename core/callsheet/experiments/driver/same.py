@@ -10,13 +10,17 @@ from typing import Any
 from callsheet.config.overrides import as_typed
 from callsheet.errors import CallsheetError, listed
 from callsheet.experiments.driver.record import Record
+from callsheet.experiments.places import ARMS, JOURNAL, LOGS, RECORD, REPLACED, REPORT, WORKERS
 from callsheet.experiments.queue import Entry
 from callsheet.rundir import versions
 from callsheet.rundir.again.changes import flat
+from callsheet.rundir.again.reuse import OF_OTHERS, occupant_problems
+from callsheet.rundir.rundir import EVENTS, RUN
 from callsheet.screen import quoted
 
 # Settings that add arms, or say where and how long they run; whether an arm changed, its digest tells.
 FREE = re.compile(r"(arms|matrix|overrides|budget)(\..*)?|repeats|workers|search\.trials|sequential\.max_repeats")
+OWN = (ARMS, JOURNAL, LOGS, RECORD, REPLACED, REPORT, WORKERS, EVENTS)
 ANOTHER = "begin another experiment: experiment.name=…"
 Changes = tuple[Sequence[str], Sequence[str]]
 OF_ITSELF = "experiment."  # settings that are compared as such
@@ -108,3 +112,26 @@ def _arms(names: Sequence[str]) -> str:
 def _some(said: Sequence[str]) -> str:
     more = len(said) - MOST_SHOWN
     return "; ".join(said[:MOST_SHOWN]) + (f"; and {more} more" if more > 0 else "")
+
+
+def refuse_occupied(folder: Path) -> None:
+    """Raise `CallsheetError` where a new experiment would lie among files of somebody else, or in a run.
+
+    Runs and experiments may lie there: `outputs/NAME` is also the folder of plain runs of that name.
+    """
+    if (folder / RUN).exists():
+        raise CallsheetError(f"{folder} is the directory of a run. Begin the experiment elsewhere, or {ANOTHER}")
+    found = sorted(folder.iterdir()) if folder.is_dir() else []
+    if foreign := [path.name for path in found if not _may_lie(path)]:
+        named = listed(foreign)
+        raise CallsheetError(
+            f"{folder} is not empty and holds no experiment, but {named}. Choose another folder, or {ANOTHER}"
+        )
+
+
+def _may_lie(path: Path) -> bool:
+    if path.name in OWN or path.name.startswith(".") or OF_OTHERS.search(path.name):
+        return True
+    if not path.is_dir():
+        return False
+    return not occupant_problems(path, "auto") or (path / RECORD).exists() or any(path.glob(f"*/{RUN}"))

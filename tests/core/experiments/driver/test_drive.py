@@ -160,6 +160,40 @@ def test_a_run_that_is_no_arm_is_left_alone(tmp_path: Path):
     assert not (tmp_path / "mine" / "experiment.json").exists()
 
 
+@pytest.mark.parametrize(
+    ("lies_there", "said"),
+    [
+        ("thesis.tex", "is not empty and holds no experiment, but thesis.tex. Choose another folder"),
+        ("notes/thesis.tex", "but notes. Choose another folder"),
+        ("run.json", "is the directory of a run. Begin the experiment elsewhere"),
+    ],
+)
+def test_a_folder_of_somebody_else_is_left_alone(tmp_path: Path, lies_there: str, said: str):
+    file = tmp_path / "mine" / lies_there
+    file.parent.mkdir(parents=True)
+    file.write_text("{}")
+
+    with pytest.raises(CallsheetError, match=said):
+        driven(asked(tmp_path, arms_of("a", "b")), worker())
+    assert [path for path in (tmp_path / "mine").rglob("*") if path.is_file()] == [file]
+
+
+def test_it_begins_beside_plain_runs_of_its_name_and_what_a_killed_driver_left(tmp_path: Path):
+    for there in (
+        "trial/run.json",
+        "old/experiment.json",
+        "arms/pending/x",
+        "logs/x",
+        "slurm-3.out",
+        ".experiment.lock",
+    ):
+        (tmp_path / "mine" / there).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "mine" / there).write_text("")
+    (tmp_path / "mine" / "arms" / "pending" / "x").unlink()
+
+    assert driven(asked(tmp_path, arms_of("a", "b")), worker()) == 0
+
+
 def test_another_experiment_is_refused_before_anything_is_written(tmp_path: Path):
     driven(asked(tmp_path, arms_of("a", "b")), worker())
     before = (tmp_path / "mine" / "experiment.json").read_text()
