@@ -64,8 +64,11 @@ def test_among_several_what_cannot_be_shown_is_named_and_the_others_are_shown(ca
 
 def test_who_names_no_run_is_offered_the_one_that_may_be_meant(callsheet, tmp_path):
     made(tmp_path / "outputs" / "demo" / "first")
+    (tmp_path / "rates").mkdir()
+    (tmp_path / "rates" / "experiment.json").write_text("{}")
     for typed, offer in {
         "outputs/demo/frist": "There is no folder outputs/demo/frist. Did you mean 'outputs/demo/first'?",
+        "rates": "It is an experiment: callsheet experiment status rates",
         "gone/first": "There is no folder gone/first.",
         "outputs/demo": "Those in it: callsheet status outputs/demo/*",
         "outputs": "Those in it: callsheet status outputs/*/*",
