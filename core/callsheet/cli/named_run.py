@@ -15,7 +15,7 @@ def a_folder(named: Path) -> Path:
 
 
 def instead(named: Path) -> str:
-    """What to type, with a leading space: a run beside `named`, or those in it, or the experiment that it is; or nothing."""
+    """What to type, with a leading space: a run beside `named`, those in it, or an experiment; or nothing."""
     from callsheet.experiments.places import RECORD
     from callsheet.rundir.rundir import RUN
 

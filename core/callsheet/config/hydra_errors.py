@@ -42,6 +42,8 @@ SECTION = re.compile(
     r"|experiment|experiment\.(arms|matrix|stages|budget|search|sequential)|model|dataset|trainer|peft|launch|outbox|finish|callbacks|hydra|plugins\.\w+|trainer\.args|peft\.args|"
     r"model\.kwargs|launch\.config"
 )  # which hold values by name, as the whole of a file does
+GROUPS = ("recipe", "experiment", "model", "dataset", "trainer", "peft", "launch", PLUGINS)
+ONE_EACH = "add -m for one run with each"
 OF_HYDRA = ("hydra", "more_plugins", "recipe")
 
 
@@ -71,6 +73,10 @@ def plain(error: BaseException) -> Exception:
     for link in chain:
         if several := re.match("Ambiguous value for argument '(.*)'", str(link)):
             return CallsheetError(_several(as_typed(several[1])))
+        if sweeps := re.match(r"Sweep parameters '\+*(.*)' requires --multirun", str(link)):
+            return CallsheetError(f"{as_typed(sweeps[1])} is a sweep: write a single value, or {ONE_EACH}.")
+        if chosen := re.match(r"In '(.+)': Could not override '([^'@]+)", str(link)):
+            return CallsheetError(_no_group(chain, *chosen.groups()))
         if isinstance(link, (HydraException, OmegaConfBaseException)):
             if said := _no_mapping(chain):
                 return CallsheetError(said)
@@ -106,7 +112,12 @@ def _said(error: OmegaConfBaseException) -> str:
 
 def _several(override: str) -> str:
     key, _, values = override.partition("=")
-    return f"{override} has several values: write '{key}=[{values}]' for a list, or add -m for one run with each."
+    return f"{override} has several values: write '{key}=[{values}]' for a list, or {ONE_EACH}."
+
+
+def _no_group(chain: list[BaseException], config_path: str, group: str) -> str:
+    place = _line(chain, config_path, "defaults") or config_path
+    return f"{place}: defaults override {group!r}, and no such group is chosen from.{did_you_mean(group, GROUPS)}"
 
 
 def _chain(error: BaseException | None) -> list[BaseException]:

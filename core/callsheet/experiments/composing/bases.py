@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from callsheet.config.experiment.reading import WRITTEN
-from callsheet.config.hydra_errors import plain
+from callsheet.config.hydra_errors import ONE_EACH, plain
 from callsheet.config.overrides import translated
+from callsheet.errors import CallsheetError
 from callsheet.privates import hydra
 
 Compose = Callable[[Sequence[str]], DictConfig]
@@ -35,8 +36,14 @@ class Bases:
         try:
             hydra.apply(translated([item for item in overrides if not chooses(item)]), config)
         except Exception as error:
-            raise plain(error) from error
+            raise _of_an_arm(plain(error)) from error
         return config
+
+
+def _of_an_arm(error: Exception) -> Exception:
+    """An arm is a single run, and -m would not be for it."""
+    said = str(error).replace(ONE_EACH, "list the values below 'matrix:' for an arm with each")
+    return CallsheetError(said) if said != str(error) else error
 
 
 def _without_arms(config: DictConfig) -> DictConfig:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from callsheet.errors import CallsheetError
 from callsheet.experiments.arms import Arm
+from callsheet.experiments.expanding.chains import STAGES
 from callsheet.experiments.expanding.matrix import WHERE as MATRIX
 from callsheet.experiments.expanding.methods import ARMS
 
@@ -33,7 +34,7 @@ def about(message: str, those: Sequence[Arm], arms: Sequence[Arm]) -> list[str]:
         return message.split("\n")
     names = _names(those, arms)
     listed = ", ".join(map(repr, names[:FEW])) + (f" and {len(names) - FEW} more" if len(names) > FEW else "")
-    place = place_of(those[0]) if len({arm.method for arm in those}) == 1 else ""
+    place = _of_stage(those, arms) or (place_of(those[0]) if len({arm.method for arm in those}) == 1 else "")
     return [f"{'arm' if len(names) == 1 else 'arms'} {listed}: {line}{place}" for line in message.split("\n")]
 
 
@@ -52,7 +53,17 @@ def _names(those: Sequence[Arm], arms: Sequence[Arm]) -> list[str]:
 
 def place_of(arm: Arm) -> str:
     """The file and line that list an arm, or the matrix that makes it, if they are known."""
+    return _located(f"{ARMS}.{arm.method}", MATRIX)
+
+
+def _of_stage(those: Sequence[Arm], arms: Sequence[Arm]) -> str:
+    """Those of a stage, if it alone is to blame: what an arm itself sets would be wrong in its other stages, too."""
+    stages = {arm.stage for arm in those}
+    others = {arm.stage for arm in arms} - stages
+    return _located(f"{STAGES}.{stages.pop()}") if others and len(stages) == 1 else ""
+
+
+def _located(*keys: str) -> str:
     from callsheet.config.origins import located
 
-    keys = f"{ARMS}.{arm.method}", MATRIX
     return next((place for key in keys if (place := located(key).removeprefix(key))), "")

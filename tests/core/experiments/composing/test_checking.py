@@ -80,6 +80,16 @@ def test_what_cannot_be_meant_is_said_with_its_file_and_line(check, text, said):
             "success_metric: eval_loss\nsearch: {trials: 2, space: {trainer.args.learning_rte: {low: 0.1, high: 1.0}}}",
             "(trainer.args.learning_rte) (Set in mine.yaml:3.)",
         ),
+        (
+            "arms:\n  a: []\nstages:\n  x: []\n  y: trainer.args.max_stps=4\n",
+            "arm 'a__y': trl.SFTConfig has no argument 'max_stps'. Did you mean 'max_steps'? (trainer.args.max_stps) "
+            "(Set in mine.yaml:6.)",
+        ),
+        (
+            "arms:\n  a: trainer.args.max_steps=1,2\n",
+            "or list the values below 'matrix:' for an arm with each. (Set in",
+        ),
+        ("arms:\n  a: trainer.args.max_steps=choice(1,2)\n", "is a sweep: write a single value, or list the values"),
     ],
 )
 def test_a_mistake_in_the_form_is_said_in_plain_words_with_its_line(check, text, said):
@@ -89,7 +99,8 @@ def test_a_mistake_in_the_form_is_said_in_plain_words_with_its_line(check, text,
     assert said in str(refused.value) and "\n" not in str(refused.value)
 
 
-def test_a_file_that_holds_a_list_is_named(check, tmp_path, monkeypatch):
+def test_a_file_that_holds_a_list_is_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "other.yaml").write_text("- arms\n")
 
     with pytest.raises(
@@ -98,5 +109,13 @@ def test_a_file_that_holds_a_list_is_named(check, tmp_path, monkeypatch):
         run_app("check", check_composed, ["experiment=other.yaml"])
 
 
-def test_numbers_and_settings_that_yaml_reads_otherwise_stay_names(check):
+def test_a_group_that_is_misspelt_in_the_defaults_is_named_with_file_and_line(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "other.yaml").write_text("arms: {a: []}\ndefaults: [override /recpe: demo]\n")
+
+    with pytest.raises(CallsheetError, match=r"other\.yaml: defaults override 'recpe', .*\. Did you mean 'recipe'\?"):
+        run_app("check", check_composed, ["experiment=other.yaml"])
+
+
+def test_numbers_stay_names(check):
     assert "Experiment mine: 2 arms (1, 2.5)" in check("arms: {1: [], 2.5: [trainer.args.max_steps=4]}\n").out
