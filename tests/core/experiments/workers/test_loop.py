@@ -87,6 +87,21 @@ def test_a_rank_that_was_killed_is_tried_once_more_as_a_single_process_is(tmp_pa
     assert (second.status, second.error) == ("failed", other), "what the attempt before had said is not its reason"
 
 
+def test_no_secret_stays_in_a_log_that_a_program_has_written_it_into(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", token := "hf_" + "aB3" * 11)
+    queue = begin(tmp_path / "e", [Stub("a")])
+
+    def program(root: Path, experiment: Experiment, entry: Entry) -> list[str]:
+        return ["/bin/sh", "-c", 'echo "my $HF_TOKEN, and more"; kill -9 $$']
+
+    assert work(queue.root, program) == 0
+    said = (queue.root / "logs" / "a.log").read_text()
+    assert token not in said and said == 2 * "my ***, and more\n", "both attempts are there"
+    assert os.listdir(queue.root / "logs") == ["a.log"]
+
+
 def test_an_arm_after_another_waits_for_it_and_a_chain_that_broke_is_skipped(tmp_path: Path) -> None:
     stubs = [Stub("3", after="2"), Stub("2", after="1"), Stub("1"), Stub("z", after="y"), Stub("y", after="x")]
     queue = begin(tmp_path / "e", [*stubs, Stub("x", code=1), Stub("w", after="nobody")])
