@@ -112,7 +112,7 @@ def _say_unpublished(counts: dict[str, int], run_dir: Path) -> int:
 
 
 def check_composed(config: DictConfig, overrides: list[str]) -> int:
-    from callsheet.experiments.composing.checking import checked, has_arms
+    from callsheet.experiments.composing.checking import checked, has_arms, is_from_file
     from callsheet.preflight.preflight import require, require_plan
     from callsheet.run.train import check
 
@@ -128,7 +128,8 @@ def check_composed(config: DictConfig, overrides: list[str]) -> int:
     named = [name for name, written in plan.callbacks.items() if written]
     callbacks = f" Callbacks: {', '.join(named)}." if named else ""
     selected = f"Plugins: {', '.join(plan.plugins) or 'none'}.{callbacks}"
-    click.echo(printable(f"Nothing wrong found. {selected} Run directory: {plan.run_dir}"))
+    lists_none = " Its experiment lists no arms, so this is one run." if is_from_file() else ""
+    click.echo(printable(f"Nothing wrong found. {selected} Run directory: {plan.run_dir}{lists_none}"))
     return 0
 
 

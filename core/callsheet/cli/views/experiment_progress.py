@@ -74,11 +74,12 @@ class Lines:
         self._total = 0
 
     def look(self, total: int) -> None:
+        over = dict(self._over())
         if not self._total:
-            there = f", of which {len(self._seen)} have ended" if self._seen else ""
+            ended = len(self._seen.keys() & over.keys())  # some may be run again
+            there = f", of which {ended} {'has' if ended == 1 else 'have'} ended" if ended else ""
             click.echo(f"Experiment in {short(self.queue.root)}: {counted(total, 'arm')}{there}.", err=True)
         self._total = total
-        over = dict(self._over())
         for name, state in over.items():
             if self._seen.get(name) != state:
                 self._seen[name] = state

@@ -9,6 +9,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from callsheet.config.experiment import ExperimentSettings
+from callsheet.config.experiment.files import GROUP
 from callsheet.config.experiment.reading import settings_of
 from callsheet.config.hydra_errors import plain
 from callsheet.config.overrides import as_typed
@@ -27,6 +28,13 @@ def has_arms(config: DictConfig) -> bool:
         return not is_plain(settings_of(config))
     except OmegaConfBaseException:
         return False
+
+
+def is_from_file() -> bool:
+    """Whether `experiment=` chose a file, and not the name of a run; ask while Hydra runs."""
+    from hydra.core.hydra_config import HydraConfig
+
+    return bool(HydraConfig.get().runtime.choices.get(GROUP))
 
 
 def checked(config: DictConfig, overrides: Sequence[str]) -> tuple[list[str], str]:

@@ -119,3 +119,7 @@ def test_a_group_that_is_misspelt_in_the_defaults_is_named_with_file_and_line(tm
 
 def test_numbers_stay_names(check):
     assert "Experiment mine: 2 arms (1, 2.5)" in check("arms: {1: [], 2.5: [trainer.args.max_steps=4]}\n").out
+
+
+def test_of_a_file_without_arms_it_says_that_this_is_one_run(check):
+    assert check("hypothesis: None yet.\n").out.rstrip().endswith("Its experiment lists no arms, so this is one run.")
