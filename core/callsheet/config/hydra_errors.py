@@ -97,6 +97,8 @@ def _unreadable(error: OverrideParseException) -> str:
     if said := unreadable_sign(override):
         return said
     advice = "Put the value into quotes that Hydra sees, as in 'key=\"value\"'."
+    if override.startswith("experiment.") and "=" in override.partition("=")[2]:  # which holds overrides itself
+        advice = "Put each override of an arm into quotes that Hydra sees, as in 'experiment.arms.a=[\"peft=lora\"]'."
     return f"{override!r} cannot be read: {first_line(error).rstrip('.')}. {advice}"
 
 

@@ -48,6 +48,7 @@ def test_every_mistake_is_one_screen_without_advice_that_would_hide_it(overrides
     [
         (["trainer.args.max_steps"], "'trainer.args.max_steps' is no override: write key=value, without spaces"),
         (["model.path=[a"], "cannot be read: "),
+        (["experiment.arms.c=[peft=lora]"], "Put each override of an arm into quotes that Hydra sees"),
         (["model=tiny"], "model has no option 'tiny'."),
         (["model=some/where"], "For a file, a folder or a repository: model.path=some/where"),
         (["dataset=my/data"], "For a file, a folder or a repository: dataset.path=my/data"),
