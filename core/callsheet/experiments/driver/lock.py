@@ -36,9 +36,8 @@ def alone_in(folder: Path) -> Iterator[None]:
         if flock_past_readers(lock) is Flock.HELD:
             raise CallsheetError(_held(folder, lock.read(LONGEST).strip()))
         lock.truncate(0)
-        with suppress(OSError):  # on a full disk it does not say whose it is
-            lock.write(f"process {os.getpid()} on {os.uname().nodename}")
-            lock.flush()
+        with suppress(OSError):  # on a full disk it does not say whose it is; what a buffer kept would fail once more
+            os.write(lock.fileno(), f"process {os.getpid()} on {os.uname().nodename}".encode())
         yield
 
 

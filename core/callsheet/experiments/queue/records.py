@@ -14,6 +14,7 @@ from callsheet.experiments.arms import Arm
 from callsheet.values import dumps
 
 COMPLETED, STOPPED, FAILED, INTERRUPTED, SKIPPED = "completed", "stopped", "failed", "interrupted", "skipped"
+ENDS = (COMPLETED, STOPPED, FAILED, SKIPPED)  # of an arm
 KILLED = "killed"  # an attempt that a signal has ended which its worker did not send
 LOST = "lost"  # an attempt whose worker died, or lost touch with the directory
 UNREADABLE = "unreadable"  # the status of a file that is no entry
@@ -88,5 +89,7 @@ def can_be_a_name(name: str) -> bool:
 def _impossible(entry: Entry, name: str) -> Iterator[str]:
     if entry.name != name:
         yield f"its name is {entry.name[:NAME_MAX]!r}, and the file is that of {shown(Path(name))}"
+    if entry.status not in (None, *ENDS):
+        yield f"its status is {entry.status[:NAME_MAX]!r}, which is none of {', '.join(ENDS)}"
     if entry.after == entry.name or (entry.after is not None and not can_be_a_name(entry.after)):
         yield f"after is {entry.after!r}, which can be no other arm"

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from mounting import fill, mounted
 
 from callsheet import CallsheetError
 from callsheet.disk.descent import Outside
@@ -29,3 +30,11 @@ def test_a_link_in_the_place_of_the_lock_is_not_followed(tmp_path: Path):
     with pytest.raises(Outside), alone_in(tmp_path):
         pass
     assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_full_disk_costs_its_name_alone(tmp_path: Path):
+    with mounted(tmp_path / "small", "size=64k") as disk:
+        (disk / ".experiment.lock").touch()
+        fill(disk, 0)
+        with alone_in(disk):
+            pass

@@ -92,7 +92,9 @@ def test_a_damaged_file_harms_itself_only(queue: Queue, content: bytes) -> None:
     assert queue.path("failed", "a").read_bytes() == content
 
 
-@pytest.mark.parametrize("wrong", [{"name": "b"}, {"after": "a"}, {"after": "../x"}, {"overrides": "x=1"}])
+@pytest.mark.parametrize(
+    "wrong", [{"name": "b"}, {"after": "a"}, {"after": "../x"}, {"overrides": "x=1"}, {"status": "\x1b[31m"}]
+)
 def test_a_file_that_says_what_cannot_be_names_the_field(queue: Queue, wrong: dict) -> None:
     path = queue.path("pending", "a")
     path.write_text(json.dumps({**json.loads(path.read_text()), **wrong}))
