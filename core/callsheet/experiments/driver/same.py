@@ -20,6 +20,8 @@ from callsheet.screen import quoted
 
 # Settings that add arms, or say where and how long they run; whether an arm changed, its digest tells.
 FREE = re.compile(r"(arms|matrix|overrides|budget)(\..*)?|repeats|workers|search\.trials|sequential\.max_repeats")
+# What is asked of the arms. Once one of them has a score, the question may not follow the answer.
+ASKED = re.compile(r"success_metric|direction|benchmarks(\..*)?")
 OWN = (ARMS, JOURNAL, LOGS, RECORD, REPLACED, REPORT, WORKERS, EVENTS)
 ANOTHER = "begin another experiment: experiment.name=…"
 Changes = tuple[Sequence[str], Sequence[str]]
@@ -39,10 +41,11 @@ def require_version(record: Record, folder: Path) -> None:
 def require_settings(record: Record, settings: Mapping[str, Any], folder: Path) -> None:
     """Raise `CallsheetError` where a setting differs that decides what the experiment shows."""
     before, now = flat(record.settings), flat(settings)
+    is_scored = any(row.get("score") is not None for row in record.arms)
     differ = [
         f"experiment.{name} is {quoted(before.get(name))} there and {quoted(now.get(name))} here"
         for name in sorted({*before, *now})
-        if not FREE.fullmatch(name) and before.get(name) != now.get(name)
+        if before.get(name) != now.get(name) and not FREE.fullmatch(name) and (is_scored or not ASKED.fullmatch(name))
     ]
     if differ:
         raise CallsheetError(f"{folder} holds another experiment: {_some(differ)}. Write it back, or {ANOTHER}")

@@ -13,6 +13,7 @@ from callsheet.experiments.driver.record import Command, Record
 from callsheet.experiments.queue import Entry
 
 HERE = Path("outputs/mine")
+SCORED = [{"name": "a", "method": "a", "score": 0.5}]
 SETTINGS = {"name": "mine", "success_metric": "test.accuracy", "repeats": 3, "arms": {"a": []}, "search": {"trials": 5}}
 
 
@@ -37,8 +38,15 @@ def test_more_arms_repeats_trials_and_time_are_the_same_experiment():
 )
 def test_what_decides_the_verdict_is_not(changed: dict[str, object], said: str):
     with pytest.raises(CallsheetError) as refused:
-        same.require_settings(Record("mine", Command(), SETTINGS), SETTINGS | changed, HERE)
+        same.require_settings(Record("mine", Command(), SETTINGS, arms=SCORED), SETTINGS | changed, HERE)
     assert said in str(refused.value) and "experiment.name=…" in str(refused.value)
+
+
+def test_a_metric_that_scored_no_arm_may_be_corrected():
+    unscored = Record("mine", Command(), SETTINGS, arms=[{"name": "a", "method": "a", "score": None}])
+    same.require_settings(unscored, SETTINGS | {"success_metric": "test.exact_match"}, HERE)
+    with pytest.raises(CallsheetError, match="experiment.baseline"):
+        same.require_settings(unscored, SETTINGS | {"baseline": "b"}, HERE)
 
 
 def test_an_arm_that_changed_is_refused_with_what_changed_and_may_be_run_again():
