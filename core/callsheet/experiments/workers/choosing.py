@@ -36,6 +36,10 @@ class Choosing:
         self._listed, self._listed_at = self.pending(), time.monotonic()
         return self._first(self._listed)
 
+    def look_again(self) -> None:
+        """Let the next arm be the first of all that are pending by then, also one that was given back just now."""
+        self._listed = []
+
     def _first(self, names: list[str]) -> tuple[Claim, Entry] | None:
         """Claim the first of `names` that may begin, and drop those that are nobody's to claim any more."""
         over: dict[str, str] | None = None

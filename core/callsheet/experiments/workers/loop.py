@@ -182,6 +182,7 @@ class Worker:
             return False
         if settled is not entry:
             self.queue.give_back(claim, settled)
+            self.choosing.look_again()  # no other arm may get values before this one has told what came of its own
         return settled is entry
 
     def _run(self, claim: Claim, entry: Entry, run_dir: Path) -> None:

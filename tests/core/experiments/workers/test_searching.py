@@ -69,6 +69,19 @@ def test_each_trial_runs_with_its_values_and_is_told(tmp_path: Path) -> None:
         assert trial.value == pytest.approx(abs(trial.params[LR] - 0.01))
 
 
+def test_a_trial_gets_its_values_once_those_before_it_are_told(tmp_path: Path) -> None:
+    queue = begin(tmp_path, 3, {"low": 1e-3, "high": 5e-2})
+    running: list[list[str]] = []
+
+    def noted(root: Path, experiment: Experiment, entry: Entry) -> Sequence[str]:
+        trials = opened(root / JOURNAL, "minimize").study.trials
+        running.append([trial.user_attrs["arm"] for trial in trials if trial.state == TrialState.RUNNING])
+        return run(root, experiment, entry)
+
+    assert work(queue.root, noted) == 0
+    assert running == [["trial-0"], ["trial-1"], ["trial-2"]]
+
+
 def test_values_that_no_run_takes_fail_alone_and_are_told(tmp_path: Path) -> None:
     queue = begin(tmp_path, 3, [0.5, 0.02, 0.01])
 
