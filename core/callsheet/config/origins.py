@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from callsheet.config.experiment.files import GROUP, key_in
+from callsheet.config.experiment.files import key_in
+from callsheet.config.experiment.words import GROUP
 from callsheet.config.overrides import LESS, MORE, PLUGINS, as_typed
 from callsheet.config.texts.keys import Key, lines_of
 from callsheet.config.yaml_lines import entries_of, file_of

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from callsheet.config.experiment.files import MEANT, WRITTEN
+from callsheet.config.experiment.words import MEANT, WRITTEN
 from callsheet.config.texts.paths import kind_of_path
 from callsheet.config.texts.typed import refuse_unmeant
 from callsheet.errors import CallsheetError

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from callsheet.config.experiment.files import GROUP
+from callsheet.config.experiment.words import GROUP
 from callsheet.config.overrides import LESS, MORE, PLUGINS, TEXT, as_typed
 from callsheet.errors import CallsheetError
 from callsheet.plugins.registry import installed, load, structured
@@ -87,7 +87,9 @@ def _selecting(run: Sequence[str], ask: Callable[[tuple[str, ...]], set[str]], i
 
 def differing(run: Sequence[str], typed: Sequence[str]) -> dict[str, str]:
     """What a `run` of the sweep `typed` differs in from the others, by key, as it could be typed for a single run."""
-    same = {override.get_key_element() for override in _parsed(typed) if not override.is_sweep_override()}
+    parsed = _parsed(typed)
+    swept = {override.get_key_element() for override in parsed if override.is_sweep_override()}
+    same = {override.get_key_element() for override in parsed} - swept  # one may be typed twice, and swept once
     pairs = [as_typed(item).partition("=") for item in run if item.partition("=")[0] not in same]
     return {key: value for key, _, value in pairs}
 

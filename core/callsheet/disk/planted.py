@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from callsheet.disk.descent import Outside, leaves, said_of
@@ -29,7 +30,8 @@ def _links(run_dir: Path) -> Iterator[Path]:
         if entry.is_symlink():
             yield Path(entry.path)
         elif entry.name in NESTED and entry.is_dir(follow_symlinks=False):
-            yield from (Path(below.path) for below in _entries(Path(entry.path)) if below.is_symlink())
+            with suppress(PermissionError):  # who reads it names it
+                yield from (Path(below.path) for below in _entries(Path(entry.path)) if below.is_symlink())
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:

@@ -227,8 +227,10 @@ class RunDir:
 def require_run(folder: Path) -> None:
     """Raise `CallsheetError` where no run was ever started, or where its record is no file."""
     path = folder / RUN
-    if not os.path.lexists(path):
-        raise CallsheetError(f"{folder} holds no Callsheet run.")
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        raise CallsheetError(f"{folder} holds no Callsheet run.") from None
     if not path.is_file():
         what = kind(path.lstat().st_mode)
         raise CallsheetError(f"{shown(path)} is {what}, and no record of a run. Remove it, or name another folder.")

@@ -167,23 +167,29 @@ NONE = "~plugins=[hub_revisions,bema,exact_match,benchmarks]"
                 ]
             ],
         ),
-        (
-            ["-m", NONE, "plugins.early_stopping.patience=2,3", 'trainer.args.run_name="a, b"'],
-            [[NONE, f"plugins.early_stopping.patience={n}", 'trainer.args.run_name="a, b"'] for n in (2, 3)],
-        ),
     ],
 )
 def test_a_run_is_offered_again_in_the_words_in_which_it_was_typed(callsheet, tmp_path, typed, of_each_run):
     (tmp_path / "stopper.py").write_text(STOPPER)
-    place = "output_dir=its place/${hydra:job.num}" if "-m" in typed else "output_dir=its place/0"
     recipe = ["recipe=demo", "+callbacks.x.path=stopper.Stopper"]
-    callsheet("train", *recipe, *typed, place, env={"PYTHONPATH": str(tmp_path)})
+    callsheet("train", *recipe, *typed, "output_dir=its place/0", env={"PYTHONPATH": str(tmp_path)})
     for number, expected in enumerate(of_each_run):
         shown = callsheet("status", f"its place/{number}").stdout
         offered = next(line.partition(" callsheet train ")[2] for line in shown.splitlines() if "go on" in line)
         words = shlex.split(offered)
         assert sorted(words) == sorted([*recipe, *expected, f"output_dir=its place/{number}"])
         assert callsheet("explain", *words, env={"PYTHONPATH": str(tmp_path)}).returncode == 0
+
+
+@pytest.mark.slow
+def test_of_a_run_of_a_sweep_the_sweep_is_gone_on_with(callsheet, tmp_path):
+    (tmp_path / "stopper.py").write_text(STOPPER)
+    words = ["recipe=demo", NONE, "+callbacks.x.path=stopper.Stopper", "plugins.early_stopping.patience=2,3"]
+    done = callsheet("train", "-m", *words, "output_dir=its place", env={"PYTHONPATH": str(tmp_path)})
+    assert done.returncode == 1, done.stderr
+    for number in (2, 3):
+        shown = callsheet("status", f"its place/patience={number}").stdout
+        assert "callsheet experiment resume 'its place'" in shown
 
 
 @pytest.mark.slow

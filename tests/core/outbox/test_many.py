@@ -62,7 +62,10 @@ def test_retrying_all_says_how_many_in_one_short_line(failed):
 def test_what_a_power_cut_took_is_put_again_and_said_in_a_line(failed, shipping):
     run = RunDir(failed)
     lost = [{**vars(entry), "id": f"lost-{number:03}"} for number, entry in enumerate(entries(MANY))]
-    run.append(CHECKPOINTS, {"name": "checkpoint-1", "step": 1, "entries": lost})
+    run.append(
+        CHECKPOINTS,
+        {"name": "checkpoint-1", "step": 1, "epoch": 1.0, "path": "checkpoint-1", "files": {}, "entries": lost},
+    )
     ended = outbox("drain", str(failed), "--seconds", "0")
     assert f"{MANY} entries were lost when the machine failed, and are put again: lost-000" in ended.stderr
     assert len(ended.stderr.splitlines()) < 12

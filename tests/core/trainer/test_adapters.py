@@ -69,7 +69,7 @@ def test_targets_that_match_are_accepted(targets: Any):
         ({"target_modules": "q_proj"}, "peft.args.target_modules=q_proj matches no module of the model; as text, it is a regular expression for the whole name"),
         ({"target_modules": "(q"}, "peft.args.target_modules=(q is no regular expression"),
         ({"modules_to_save": ["lm_heads"]}, "peft.args.modules_to_save: no module of the model is called 'lm_heads'. Did you mean 'lm_head'?"),
-        ({"r": 0, "target_modules": "all-linear", "use_rslora": True, "loftq_config": {"x": 1}, "init_lora_weights": "loftq"}, "peft.LoraConfig refuses peft.args"),
+        ({"target_modules": ".*q_proj", "layers_to_transform": [0]}, "peft.LoraConfig refuses peft.args"),
     ],
 )  # fmt: skip
 def test_targets_that_match_nothing_are_refused(args: dict[str, Any], said: str):

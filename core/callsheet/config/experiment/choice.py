@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import OmegaConf
 
-from callsheet.config.experiment.files import BY_PATH, GROUP
+from callsheet.config.experiment.files import BY_PATH
+from callsheet.config.experiment.words import GROUP
 from callsheet.errors import CallsheetError, did_you_mean
 from callsheet.privates.hydra import choosing
 from callsheet.screen import quoted

@@ -9,10 +9,9 @@ from typing import Any, cast
 from hydra.plugins.config_source import ConfigResult
 from omegaconf import DictConfig, OmegaConf
 
+from callsheet.config.experiment.words import GROUP, MEANT, WRITTEN
 from callsheet.errors import CallsheetError
 
-GROUP = "experiment"
-WRITTEN, MEANT = f"${{{GROUP}}}", f"${{{GROUP}.name}}"
 GLOBAL = "_global_"
 IS_GLOBAL = re.compile(r"(\s*#.*\n|\s*\n)*\s*#\s*@package\s+_global_")
 BY_PATH = "/"  # the folder of files that are named by their absolute path

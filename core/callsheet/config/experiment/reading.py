@@ -9,8 +9,8 @@ from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf
 
-from callsheet.config.experiment.files import GROUP
 from callsheet.config.experiment.settings import ExperimentSettings
+from callsheet.config.experiment.words import GROUP
 
 # Text of overrides, whose interpolations are those of the arm.
 WRITTEN = ("arms", "matrix", "stages", "overrides")

@@ -11,8 +11,8 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from callsheet.config.experiment.files import MEANT, WRITTEN
 from callsheet.config.experiment.reading import OF_ARMS
+from callsheet.config.experiment.words import MEANT, WRITTEN
 from callsheet.config.texts.paths import kind_of_path
 from callsheet.config.texts.typed import LONE, LONGEST_KEY
 from callsheet.errors import CallsheetError

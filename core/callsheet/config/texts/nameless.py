@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from callsheet.config.experiment.files import GROUP, key_in
+from callsheet.config.experiment.files import key_in
+from callsheet.config.experiment.words import GROUP
 from callsheet.config.texts.keys import nodes_of, odd_keys
 from callsheet.errors import CallsheetError
 

@@ -9,8 +9,8 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from callsheet.config.experiment import ExperimentSettings
-from callsheet.config.experiment.files import GROUP
 from callsheet.config.experiment.reading import settings_of
+from callsheet.config.experiment.words import GROUP
 from callsheet.config.hydra_errors import plain
 from callsheet.config.overrides import as_typed
 from callsheet.errors import counted, listed

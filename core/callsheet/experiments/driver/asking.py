@@ -13,8 +13,8 @@ from omegaconf.errors import OmegaConfBaseException
 
 from callsheet.config.compose import flags
 from callsheet.config.experiment import ExperimentSettings
-from callsheet.config.experiment.files import GROUP
 from callsheet.config.experiment.reading import settings_of
+from callsheet.config.experiment.words import GROUP
 from callsheet.config.hydra_errors import plain
 from callsheet.config.overrides import as_typed
 from callsheet.disk.standing import working_directory

@@ -114,7 +114,7 @@ def test_arms_can_be_typed():
         ("experiment=mine/experiment/lsr.yaml", "there is no such file. Did you mean 'mine/experiment/lrs.yaml'?"),
         ("experiment=lrs.yml", "there is no such file"),
         ("experiment=mine/experiment/old.yml", "rename it so that it ends in .yaml"),
-        ("experiment=null", "experiment.name: field 'experiment.name' is not Optional"),
+        ("experiment=null", "experiment.name: it is empty. Give it a value, or leave it out."),
         ("experiment=[a,b]", "experiment.name"),
     ],
 )

@@ -29,7 +29,7 @@ def test_the_keys_of_a_file_are_those_of_the_section_unless_it_says_otherwise():
     ("written", "said"),
     [
         ("arms: {a: [], a: []}", "line 2: found duplicate key a"),
-        ("arms: {off: []}", "has the key false"),
+        ("arms: {off: []}", "has the key off, which YAML takes for no name"),
         ("arms: [a]", "mine.yaml:2: experiment.arms takes values by name"),
         ("amrs: {a: []}", "experiment has no setting 'amrs'. Did you mean 'arms'?"),
         ("trainer: {args: {x: 1}}", "experiment.trainer is no setting of an experiment. Write it in 'overrides:'"),

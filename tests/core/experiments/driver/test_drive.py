@@ -198,7 +198,7 @@ def test_another_experiment_is_refused_before_anything_is_written(tmp_path: Path
     driven(asked(tmp_path, arms_of("a", "b")), worker())
     before = (tmp_path / "mine" / "experiment.json").read_text()
     for other in (
-        asked(tmp_path, arms_of("a", "b"), direction="minimize"),
+        asked(tmp_path, arms_of("a", "b"), base_seed=7),
         asked(tmp_path, arms_of("a")),
         asked(tmp_path, arms_of("c", "a", "b")),
         asked(tmp_path, [replace(arm, digest="other") for arm in arms_of("a", "b")]),
