@@ -30,6 +30,16 @@ def mounted(folder: Path, *options: str) -> Iterator[Path]:
 def fill(folder: Path, but: int) -> Path:
     """Leave `but` bytes free on the disk of `folder`; returns the file whose removal frees the rest."""
     found = os.statvfs(folder)
+    size = found.f_bavail * found.f_frsize - but
     with (folder / "fill").open("wb") as file:
-        os.posix_fallocate(file.fileno(), 0, found.f_bavail * found.f_frsize - but)
+        while not _takes(file.fileno(), size):
+            size -= found.f_frsize  # somebody has written meanwhile
     return folder / "fill"
+
+
+def _takes(file: int, size: int) -> bool:
+    try:
+        os.posix_fallocate(file, 0, size)
+    except OSError:
+        return False
+    return True
