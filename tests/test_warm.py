@@ -68,6 +68,10 @@ def test_a_run_in_this_process_does_not_make_later_commands_cold(run_demo):
     assert " True False " in told("-c", TOLD)
 
 
+def test_what_joblib_sets_makes_no_later_command_cold():
+    assert " True False " in told("-c", TOLD, env={**os.environ, "KMP_INIT_AT_FORK": "FALSE"})
+
+
 @pytest.mark.parametrize("name", ["HF_HUB_ETAG_TIMEOUT", "PYTHONHASHSEED", "OMP_WAIT_POLICY", "HF_HOME"])
 def test_what_an_import_has_read_is_not_changed_afterwards(name):
     assert " False False " in told("-c", TOLD, env={**os.environ, name: "0"})
