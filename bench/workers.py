@@ -18,6 +18,7 @@ from callsheet.experiments.places import LOGS, WORKERS
 from callsheet.experiments.queue import Entry, Queue, directory, holders
 from callsheet.experiments.queue.records import of
 from callsheet.experiments.workers import work
+from callsheet.rundir import versions
 from callsheet.rundir.rundir import now
 
 ARMS, AT_ONCE = 200, 8
@@ -34,7 +35,7 @@ def begin(root: Path, count: int) -> Queue:
     for number in range(count):
         seconds = SHORTEST * SKEW ** draw.betavariate(1, 1.5)
         queue.add(of(Arm(f"arm{number:04}", "arm", (f"{seconds:.3f}",))))
-    record = {"name": "bench", "callsheet": directory.this_version(), "created": now(), "command": {}}
+    record = {"name": "bench", "callsheet": versions.this_one(), "created": now(), "command": {}}
     (root / "experiment.json").write_text(json.dumps(record))
     return queue
 

@@ -14,6 +14,7 @@ from callsheet.experiments.arms import Arm
 from callsheet.experiments.places import LOGS, WORKERS
 from callsheet.experiments.queue import Entry, Queue, directory
 from callsheet.experiments.queue.records import of
+from callsheet.rundir import versions
 from callsheet.rundir.rundir import now
 
 ARM = Path(__file__).with_name("arm.sh")
@@ -42,7 +43,7 @@ def begin(root: Path, stubs: Sequence[Stub], **settings: object) -> Queue:
         overrides = (f"{stub.seconds:g}", str(stub.code), *stub.more)
         queue.add(of(Arm(stub.name, stub.name, overrides, after=stub.after)))
     record = {
-        **{"name": root.name, "callsheet": directory.this_version(), "created": now(), "settings": settings},
+        **{"name": root.name, "callsheet": versions.this_one(), "created": now(), "settings": settings},
         **{"command": {"flags": [], "overrides": [], "cwd": str(root.parent)}},
         "arms": [{"name": stub.name} for stub in stubs],
     }

@@ -8,6 +8,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 
+from callsheet.cli.around_hydra import arguments as of_commands
 from callsheet.cli.completing import candidates, composed_candidates
 from callsheet.config.texts.paths import kind_of_path
 from callsheet.process.streams import stderr_dropped
@@ -21,7 +22,7 @@ WITH_VALUE = {*AFTER_FLAG, *FOLDER_FLAGS, "--config-name", "-cn", "--package", "
 ACTIONS = ("install=", "uninstall=", "query=")
 OUTBOX = ("list", "drain", "retry")
 EXPERIMENT = ("status", "work", "resume")
-EXPERIMENT_FLAGS = ("--rerun", "--add-repeats")
+EXPERIMENT_FLAGS = of_commands.OWN_FLAGS["experiment"]
 BENCH_FLAGS = ("--benchmarks", "--revision", "--seconds")
 OWN_FLAGS = {"outbox": ("--seconds",), "status": ("--json",), "bench": BENCH_FLAGS, "experiment": EXPERIMENT_FLAGS}
 

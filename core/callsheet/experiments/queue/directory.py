@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from importlib.metadata import version
 from pathlib import Path
 
 from callsheet.config.experiment import SearchSettings
@@ -14,6 +13,7 @@ from callsheet.disk.regular import shown
 from callsheet.disk.typed import LARGE, Malformed
 from callsheet.errors import CallsheetError, sentences
 from callsheet.experiments.places import RECORD
+from callsheet.rundir import versions
 
 REPAIR = "Repair it, or begin the experiment again in another directory."
 
@@ -74,10 +74,6 @@ class Experiment:
         return datetime.fromisoformat(self.created).timestamp()
 
 
-def this_version() -> str:
-    return version("callsheet")
-
-
 def opened(root: Path) -> Experiment:
     """The experiment at `root`, which is one of this version. Raises `CallsheetError`."""
     path = root / RECORD
@@ -92,9 +88,9 @@ def opened(root: Path) -> Experiment:
         raise CallsheetError(sentences(f"{shown(path)}: created is no time: {error}", REPAIR)) from error
     except OSError as error:
         raise os_errors.Refused(os_errors.said(error, path)) from error
-    if found.callsheet != this_version():
+    if found.callsheet != (here := versions.this_one()):
         raise CallsheetError(
-            f"{shown(root)} is an experiment of Callsheet {found.callsheet}, and this is {this_version()}. Arms of two "
+            f"{shown(root)} is an experiment of Callsheet {found.callsheet}, and this is {here}. Arms of two "
             f"versions cannot be compared: install callsheet=={found.callsheet} here, or begin the experiment again."
         )
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from callsheet.disk import typed
@@ -85,10 +85,6 @@ def all_of(root: Path) -> list[Holder]:
     names = Inside(root, "the experiment's directory").names(WORKERS)
     ids = [name.removesuffix(".json") for name in names if name.endswith(".json") and not name.startswith(".")]
     return [holder for id in sorted(ids) if (holder := read(root, id))]
-
-
-def works_on(holder: Holder, arm: str | None) -> Holder:
-    return replace(holder, arm=arm, arm_since=now() if arm else None)
 
 
 def is_gone(holder: Holder) -> bool | None:

@@ -12,6 +12,7 @@ from callsheet.disk.inside import Inside
 from callsheet.disk.regular import shown
 from callsheet.disk.typed import LARGE
 from callsheet.experiments.places import RECORD
+from callsheet.experiments.queue.directory import Named
 
 if TYPE_CHECKING:
     from callsheet.config.experiment import ExperimentSettings
@@ -35,11 +36,6 @@ class Asked:
     baseline: str | None = None
     benchmarks: tuple[str, ...] = ()
     sequential: Sequential = field(default_factory=Sequential)
-
-
-@dataclass(frozen=True)
-class Named:
-    name: str
 
 
 @dataclass(frozen=True)

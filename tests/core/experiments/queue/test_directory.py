@@ -7,9 +7,10 @@ import pytest
 
 from callsheet.errors import CallsheetError
 from callsheet.experiments.queue import directory
+from callsheet.rundir import versions
 from callsheet.rundir.rundir import now
 
-RECORD = {"name": "e", "callsheet": directory.this_version(), "command": {}, "arms": [{"name": "b"}, {"name": "a"}]}
+RECORD = {"name": "e", "callsheet": versions.this_one(), "command": {}, "arms": [{"name": "b"}, {"name": "a"}]}
 
 
 def written(folder: Path, **changes: object) -> Path:

@@ -16,12 +16,13 @@ from callsheet.config.experiment import HalvingSettings, SearchSettings
 from callsheet.experiments.arms import Arm
 from callsheet.experiments.places import DONE, FAILED, JOURNAL
 from callsheet.experiments.queue import Entry, Queue, records
-from callsheet.experiments.queue.directory import Experiment, this_version
+from callsheet.experiments.queue.directory import Experiment
 from callsheet.experiments.queue.directory import opened as experiment_of
 from callsheet.experiments.search.journal import opened
 from callsheet.experiments.workers import commands
 from callsheet.experiments.workers.loop import work
 from callsheet.experiments.workers.searching import with_values
+from callsheet.rundir import versions
 from callsheet.rundir.rundir import now
 
 LR = "trainer.args.learning_rate"
@@ -45,7 +46,7 @@ def run(root: Path, experiment: Experiment, entry: Entry) -> Sequence[str]:
 def begin(root: Path, trials: int, axis: Any, halving: HalvingSettings | None = None) -> Queue:
     search = SearchSettings(space={LR: axis}, trials=trials, halving=halving or HalvingSettings())
     settings = {"success_metric": "eval_loss", "direction": "minimize", "search": asdict(search)}
-    record = {"name": "x", "callsheet": this_version(), "created": now(), "command": {}, "settings": settings}
+    record = {"name": "x", "callsheet": versions.this_one(), "created": now(), "command": {}, "settings": settings}
     (root / "experiment.json").write_text(json.dumps(record))
     queue = Queue(root)
     queue.make()
