@@ -248,7 +248,7 @@ def test_a_worker_on_another_host_is_gone_once_it_was_silent_for_its_lease(tmp_p
     other.kill()
     other.wait()
     assert holders.is_gone(holders.all_of(queue.root)[0]) is None
-    worker = started(queue.root, lease=short)
+    worker = started(queue.root, lease=short, idle=600.0)  # or it leaves at once: the other was heard a moment ago
     wait_until(lambda: kinds(queue, "a") == ["begun", "begun"])
     worker.send_signal(signal.SIGTERM)
     assert ended(worker)[0] == 143
