@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     )
 
 PROJECT = "callsheet"
-API_VERSION = "1.3"
+API_VERSION = "1.4"
 
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
@@ -238,6 +238,14 @@ class Plugin:
         """A benchmark was scored, in the loop or by a job; `step` is the step of the scored weights, if known.
 
         Run process, or the process that collects results later. Perhaps twice after a crash, never missed. Ours.
+        """
+
+    @hookspec
+    def on_completions(self, ctx: LogContext, rows: Sequence[Mapping[str, Any]], step: int) -> None:
+        """Completions of the model in the loop stand in `completions/<step>.jsonl`; docs/rundir.md has their fields.
+
+        A step may be announced several times: for each source of its rows, and again after a resume. Run process, ranks
+        of the plugin that is called. TRL: `LogCompletionsCallback` logs to trackers itself.
         """
 
     @hookspec

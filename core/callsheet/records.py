@@ -200,6 +200,7 @@ class LoopState:
     refuse: Callable[[str, Mapping[str, str]], None] = field(default=_refuse, repr=False)  # by door, what is odd
     later: Callable[[Mapping[str, Callable[[], Any]]], None] | None = field(default=None, repr=False)
     beside: Callable[[Callable[[], None], ManifestRow | None], Future[None]] = field(default=_at_once, repr=False)
+    show: Callable[[Sequence[Mapping[str, Any]], int], None] = field(default=lambda rows, step: None, repr=False)
     _is_stopping: bool = field(default=False, init=False, repr=False)
 
     @property
@@ -297,6 +298,18 @@ class LoopState:
         call it on every rank.
         """
         self.announce(result, predictions, self.step if step is None else step)
+
+    def report_completions(self, rows: Sequence[Mapping[str, Any]], step: int | None = None) -> None:
+        """Write what the model in the loop said to `completions/<step>.jsonl`, and announce it as `on_completions`.
+
+        A row has a `prompt`, text or messages, and a `completion`; and if you like `source` ("eval" if it names none),
+        `index`, `rewards` and `scores` (numbers by name) and `advantage`. Rows of a source take the place of those that
+        the file has of it. Texts lose secrets, and the middle of what is longer than 100,000 characters. Rank 0 writes;
+        a plugin with `ranks = "all"` must call it on every rank, with the same rows.
+
+        >>> state.report_completions([{"prompt": "2 + 2 =", "completion": " 4", "scores": {"right": 1}}])
+        """
+        self.show(rows, self.step if step is None else step)
 
 
 if not TYPE_CHECKING:  # a type checker shall refuse the old names

@@ -50,6 +50,7 @@ class Scores(Plugin):
         if step_idx == 1:
             state.request_eval("to see")
             state.report_eval(EvalResult("mine", {"accuracy": 0.5}), [{"prompt": "a"}])
+            state.report_completions([{"prompt": "a", "completion": "b"}])
 
 
 class Fails(Plugin):
@@ -99,6 +100,7 @@ def test_run_json_is_as_the_page_says(runs):
         ("events.jsonl", "events.jsonl", True),
         ("checkpoints.jsonl", "checkpoints.jsonl", False),
         ("evals.jsonl", "evals.jsonl", False),
+        ("completions/1.jsonl", "completions/", False),
     ],
 )
 def test_every_line_of_a_log_is_as_the_page_says(runs, name, heading, more):

@@ -127,6 +127,19 @@ class MetricRow(TypedDict, total=False):
     epoch: float | None
 
 
+class CompletionRow(TypedDict, total=False):
+    """A line of a file in `completions/`."""
+
+    step: Required[int]
+    source: Required[str]
+    index: Required[float | None]
+    prompt: Required[str | list[Any]]
+    completion: Required[str]
+    rewards: Required[dict[str, float | None]]
+    scores: Required[dict[str, float | None]]
+    advantage: Required[float | None]
+
+
 class AnnouncedRow(TypedDict, total=False):
     """A line of `outbox/announced.jsonl`."""
 
@@ -167,7 +180,8 @@ def _wrong_checkpoint(row: Mapping[str, Any]) -> str:
 
 
 WRONG: dict[str, Callable[[Mapping[str, Any]], str]] = {"checkpoints.jsonl": _wrong_checkpoint}
-ROWS: dict[str, type[Any]] = {
+ROWS: dict[str, type[Any]] = {  # by file, or by the folder of files that are named by what they are about
+    "completions": CompletionRow,
     "checkpoints.jsonl": CheckpointRow,
     "evals.jsonl": EvalRow,
     "metrics.jsonl": MetricRow,

@@ -182,7 +182,7 @@ class RunDir:
         """
         path, wrong = self.path / name, list[Malformed]()
         try:
-            for row in typed.rows(path, ROWS.get(name, dict), holding=holding, wrong=WRONG.get(name, _nothing)):
+            for row in typed.rows(path, _row_type(name), holding=holding, wrong=WRONG.get(name, _nothing)):
                 if not isinstance(row, Malformed):
                     yield row
                 elif not row.is_torn and len(wrong) < MOST_NAMED:
@@ -197,7 +197,7 @@ class RunDir:
     def first_wrong(self, name: str) -> Malformed | None:
         """The first line of a log that `rows` leaves out, and that no kill has torn."""
         try:
-            found = typed.rows(self.path / name, ROWS.get(name, dict), wrong=WRONG.get(name, _nothing))
+            found = typed.rows(self.path / name, _row_type(name), wrong=WRONG.get(name, _nothing))
             return next((row for row in found if isinstance(row, Malformed) and not row.is_torn), None)
         except OSError:
             return None
@@ -244,6 +244,10 @@ def lines(rows: Iterable[Mapping[str, Any]]) -> str:
 def now() -> str:
     """The time as it stands in every file of a run: UTC, ISO 8601, milliseconds."""
     return datetime.fromtimestamp(time.time(), UTC).isoformat(timespec="milliseconds")
+
+
+def _row_type(name: str) -> type[Any]:
+    return ROWS.get(name) or ROWS.get(name.partition("/")[0], dict)
 
 
 def _mend(inside: Inside, name: str) -> None:

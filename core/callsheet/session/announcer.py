@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from callsheet.completions import files
+from callsheet.completions.rows import completion_rows
 from callsheet.disk.names import file_name
+from callsheet.errors import CallsheetError, first_line
 from callsheet.outbox import Outbox
 from callsheet.outbox.predictions import Predictions
 from callsheet.outbox.supervisor.announcing import Results
@@ -16,13 +20,14 @@ from callsheet.outbox.supervisor.supervisor import Supervisor
 from callsheet.records import EvalResult, LogContext, LoopState
 from callsheet.rundir import rundir
 from callsheet.rundir.rundir import RunDir, now
-from callsheet.secrets import redact_text
 from callsheet.session.scores import converted, whole
-from callsheet.values import plain
+from callsheet.values import without_secrets
 
 if TYPE_CHECKING:
     from callsheet.outbox.settings import OutboxSettings
     from callsheet.plugins.lineup import Lineup
+
+logger = logging.getLogger("callsheet")
 
 PREDICTIONS = "predictions"
 
@@ -50,9 +55,7 @@ class Announcer:
         result, odd = converted(result)
         step = result.step if step is None else whole(step, odd)
         rows = (
-            predictions
-            if isinstance(predictions, Predictions)
-            else [_without_secrets(row) for row in predictions or ()]
+            predictions if isinstance(predictions, Predictions) else [without_secrets(row) for row in predictions or ()]
         )
         if self.run_dir.is_main:
             kept = self._keep(rows, file_name(result.name, result.tags.get("weights"), step)) if rows else None
@@ -68,6 +71,28 @@ class Announcer:
         result = self.score(result, predictions, step)
         metrics = dict(result.metrics)
         self.lineup.hooks.on_eval(state=state, step_idx=state.step, eval_name=result.name, metrics=metrics)
+
+    def completions(self, rows: Sequence[Mapping[str, Any]], step: int) -> None:
+        """Write completions of the model in the loop to `completions/<step>.jsonl`, then call `on_completions`.
+
+        What is no completion, or no number where one belongs, is left out and reported as in `score`. A disk that does
+        not take them costs the file, not the run.
+        """
+        kept, odd = completion_rows(rows, step)
+        if kept and self.run_dir.is_main:
+            self._keep_completions(kept)
+        self.lineup.refuse("state.report_completions", odd)
+        if kept:
+            self.lineup.hooks.on_completions(ctx=self.ctx, rows=kept, step=kept[0]["step"])
+
+    def _keep_completions(self, rows: list[dict[str, Any]]) -> None:
+        step = rows[0]["step"]
+        try:
+            files.keep(self.run_dir, step, rows)
+        except (OSError, CallsheetError) as error:
+            said = first_line(error)
+            self.run_dir.event("completions_lost", step=step, rows=len(rows), error=said)
+            logger.warning("The completions of step %d are not kept: %s The run goes on.", step, said)
 
     def supervise(self, settings: OutboxSettings, *, is_run: bool = True) -> Supervisor:
         """Make the supervisor of the outbox and set `ctx.outbox`; the caller must hold the run directory's lock."""
@@ -98,13 +123,6 @@ class Announcer:
         else:
             self.run_dir.write_text(path, "".join(f"{json.dumps(row, allow_nan=False)}\n" for row in predictions))
         return path
-
-
-def _without_secrets(row: Any) -> Any:
-    """A row as JSON has it; its keys are data, so they name no secret."""
-    kept = plain(row)
-    text = json.dumps(kept, allow_nan=False)
-    return kept if (said := redact_text(text)) == text else json.loads(said)
 
 
 def _of_entry(row: Mapping[str, Any], entry: str) -> str:

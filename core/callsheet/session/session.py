@@ -58,7 +58,7 @@ class Session:
         self.late = LateCheckpoints(self.run_dir, here.rank, self._complete, self.lineup)
         self.state = LoopState(
             ctx, self.lineup.request, self._announce, rank=here.rank, world_size=here.size, refuse=self.lineup.refuse,
-            beside=self.late.parts.add,
+            beside=self.late.parts.add, show=self.announcer.completions,
         )  # fmt: skip
         self.outbox = outbox or OutboxSettings()
         self.overrides = overrides

@@ -16,7 +16,7 @@ from callsheet.rundir.rundir import CHECKPOINTS, CONFIG, EVALS, EVENTS, LOCK, ME
 
 WHEREABOUTS = ("output_dir", "resume", "branch", "experiment", "outbox")
 FILES = (RUN, CONFIG, CHECKPOINTS, METRICS, EVENTS, EVALS, LOCK)
-FOLDERS = ("outbox", "snapshots", "predictions", "callsheet")
+FOLDERS = ("outbox", "snapshots", "predictions", "completions", "callsheet")
 OVER = ("completed", "stopped")
 OF_OTHERS = re.compile(r"\.(log|out|err|txt)$")  # such as the output of a Slurm job
 
