@@ -72,7 +72,7 @@ def test_nothing_is_announced_where_no_row_is_one(run, caplog):
     run.report([], 4)
     run.report(["text"], 4)
     assert run.hears.heard == [] and not (run.folder.path / "completions").exists()
-    assert "tate.report_completions was handed a row, which is text" in caplog.text
+    assert "State.report_completions was handed what it cannot take: a row is text" in caplog.text
 
 
 def test_only_rank_0_writes(tmp_path):
