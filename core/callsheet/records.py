@@ -247,7 +247,11 @@ class LoopState:
         self.requests("save", reason)
 
     def request_eval(self, reason: str = "") -> None:
-        """Evaluate after this step; without evaluation data, the request is ignored with a warning."""
+        """Evaluate after this step; without evaluation data, the request is ignored with a warning.
+
+        Where the trainer itself would not evaluate, the evaluation changes nothing: random states and modes are put
+        back, no scheduler takes a step by it, and it counts for no best checkpoint.
+        """
         self.requests("eval", reason)
 
     def log(self, values: Mapping[str, Any]) -> None:

@@ -9,7 +9,8 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-from callsheet.foreign import numbers, patches
+from callsheet.foreign import patches
+from callsheet.randomness.states import remember
 
 SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGPIPE", "SIGCHLD")  # by which Callsheet and `subprocess` work
 BACK = "It was put back."
@@ -25,7 +26,7 @@ def kept(who: str, found: list[str]) -> Iterator[None]:
         look() for look in (_folder, _handlers, _tracing, _recursion, _mask, _filters, _root_logger, patches.modules)
     ]
     watches = [watch() for watch in (_environment, _search_path, patches.watch)]
-    put_back_numbers = numbers.kept()
+    put_back_numbers = remember()
     try:
         yield
     finally:

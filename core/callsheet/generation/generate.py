@@ -39,7 +39,7 @@ def answers(
     import torch
 
     found: list[str] = []
-    with torch.no_grad(), _evaluating(model):  # inference mode would leave tensors that ZeRO-3 cannot train with
+    with torch.no_grad(), in_eval_mode(model):  # inference mode would leave tensors that ZeRO-3 cannot train with
         for start in range(0, len(rows), batch_size):
             texts = [_text(tokenizer, row["prompt"], system_prompt, chat) for row in rows[start : start + batch_size]]
             templated = chat or bool(system_prompt) or not isinstance(rows[start]["prompt"], str)
@@ -111,13 +111,15 @@ def _expected(row: Mapping[str, Any]) -> str:
 
 
 @contextmanager
-def _evaluating(model: Any) -> Iterator[None]:
-    training = model.training
+def in_eval_mode(model: Any) -> Iterator[None]:
+    """`model` is in eval mode in this block; then each module is put back into its own mode, training or not."""
+    modes = [(module, module.training) for module in model.modules()]
     model.eval()
     try:
         yield
     finally:
-        model.train(training)
+        for module, is_training in modes:
+            module.training = is_training
 
 
 if __name__ == "__main__":

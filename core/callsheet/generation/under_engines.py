@@ -16,6 +16,7 @@ from callsheet.generation import generate
 from callsheet.privates import deepspeed, transformers
 from callsheet.privates.trl import whole_for_generation
 from callsheet.process.environment import changed_environment
+from callsheet.randomness import random_states_kept
 
 if TYPE_CHECKING:
     from callsheet.generation.generate import Row
@@ -29,10 +30,11 @@ def answers(state: LoopState, model: Any, rows: Sequence[Row], batch_size: int, 
 
     `model` is `state.model`, or a whole one such as `load` returns. A row has a `prompt`, which is text or a
     conversation. `batch_size` counts prompts on each rank. `generation` is what `model.generate` takes, or
-    `system_prompt` and `chat` of `generate.answers`. Dropout is off meanwhile; the model's mode is left as it was.
+    `system_prompt` and `chat` of `generate.answers`. Dropout is off meanwhile; the model's mode and all random states
+    are left as they were, also if it samples.
     """
     mine = share_of(rows, state.rank, state.world_size)
-    with ready(state, model) as whole:
+    with random_states_kept(), ready(state, model) as whole:
         found = generate.answers(whole, state.tokenizer, mine, batch_size, **{**in_step(whole), **generation})
     by_rank = all_gather(found)
     return [by_rank[number % state.world_size][number // state.world_size] for number in range(len(rows))]
@@ -81,7 +83,11 @@ def away_from_engines(state: LoopState) -> Iterator[None]:
 
     Raises `RuntimeError` where ZeRO's configuration is not that of the trainer, and could not be put back.
     """
-    with changed_environment({RAM_EFFICIENT: None}), transformers.without_zero3(_configurations(state)):
+    with (
+        random_states_kept(),
+        changed_environment({RAM_EFFICIENT: None}),
+        transformers.without_zero3(_configurations(state)),
+    ):
         yield
 
 

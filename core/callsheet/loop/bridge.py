@@ -120,10 +120,13 @@ class Bridge(TrainerCallback):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         self.memory.epoch_ends()
+        if args.eval_strategy == "epoch":
+            self.requests.no_more()
 
     def on_step_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
+        self.requests.no_more()
         self.recorder.begin(kwargs.get("optimizer"))
 
     def on_step_end(

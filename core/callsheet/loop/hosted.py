@@ -67,6 +67,19 @@ class Hosted:
             self.callsheet_bridge.later.log()
         return super()._maybe_log_save_evaluate(*args, **kwargs)  # type: ignore[misc]
 
+    def _evaluate(self, *args: Any, **kwargs: Any) -> Any:
+        """Evaluate in the loop. What only plugins asked for steps no scheduler, and counts for no best checkpoint."""
+        evaluate = super()._evaluate  # type: ignore[misc]
+        if self.callsheet_bridge is None:
+            return evaluate(*args, **kwargs)
+        with self.callsheet_bridge.requests.evaluating(self.model) as is_added:  # type: ignore[attr-defined]
+            return evaluate(*args, **{**kwargs, **({"skip_scheduler": True} if is_added else {})})
+
+    def _determine_best_metric(self, *args: Any, **kwargs: Any) -> Any:
+        if self.callsheet_bridge and self.callsheet_bridge.requests.added_evaluation:
+            return False
+        return super()._determine_best_metric(*args, **kwargs)  # type: ignore[misc]
+
     def create_optimizer(self, *args: Any, **kwargs: Any) -> Any:
         made = super().create_optimizer(*args, **kwargs)  # type: ignore[misc]
         if self.callsheet_bridge:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import logging
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from callsheet.distributed.collectives import all_gather, cpu_group
+from callsheet.generation.generate import in_eval_mode
+from callsheet.randomness import random_states_kept
 
 if TYPE_CHECKING:
     from transformers import TrainerControl, TrainerState, TrainingArguments
@@ -24,6 +28,8 @@ class Requests:
     def __init__(self, session: Session) -> None:
         self.session = session
         self._group: Any = None
+        self._adds_evaluation = False  # at a step at which the trainer itself would not evaluate
+        self.added_evaluation = False  # whether the last one was such
 
     def open(self) -> None:
         """Training begins: from now on every rank calls `obey` at the same steps."""
@@ -40,8 +46,26 @@ class Requests:
         if "save" in asked:
             control.should_save = True
         if "eval" in asked:
+            self._adds_evaluation = not control.should_evaluate
             control.should_evaluate = self._can_evaluate()
         return control
+
+    def no_more(self) -> None:
+        """From here on, an evaluation is the trainer's own: one that was asked for is over, or came too late."""
+        self._adds_evaluation = False
+
+    @contextmanager
+    def evaluating(self, model: Any) -> Iterator[bool]:
+        """Wraps each evaluation of the loop; yields whether only plugins asked for it, so that it must change nothing.
+
+        Random states and the modes of modules are then put back.
+        """
+        self.added_evaluation, self._adds_evaluation = self._adds_evaluation, False
+        if not self.added_evaluation:
+            yield False
+            return
+        with random_states_kept(), in_eval_mode(model):
+            yield True
 
     def _signalled(self) -> set[str]:
         return {"signal"} if self.session.signals.received else set()

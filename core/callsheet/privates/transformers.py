@@ -21,6 +21,7 @@ TRAINER, MODEL = "transformers/trainer.py", "transformers/modeling_utils.py"
 DEEPSPEED = "transformers/integrations/deepspeed.py"
 LOSS = "logs the same loss after a resume"
 DAMAGED = "says which part of a damaged checkpoint cannot be loaded"
+ASKED = "keeps an evaluation that a plugin asked for from changing the training"
 BESIDE_ZERO3 = "loads a whole model beside ZeRO-3"
 
 LIBRARY = Library(
@@ -42,6 +43,8 @@ LIBRARY = Library(
             "Trainer._maybe_log_save_evaluate", TRAINER, 2230, "ends an epoch after a resume",
             takes=("tr_loss", "grad_norm", "model", "trial", "epoch", "ignore_keys_for_eval", "start_time"),
         ),
+        Private("Trainer._evaluate", TRAINER, 3294, ASKED, takes=("trial", "ignore_keys_for_eval", "skip_scheduler")),
+        Private("Trainer._determine_best_metric", TRAINER, 3424, ASKED),
         Private("Trainer._load_from_checkpoint", TRAINER, 3602, DAMAGED),
         Private("Trainer._load_optimizer_and_scheduler", TRAINER, 3886, DAMAGED),
         Private("Trainer._load_scaler", TRAINER, 3993, DAMAGED),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from callsheet.privates.trl import gathered_in_evaluation
+from callsheet.randomness import random_states_kept
 
 NAME = "bema"  # names the average's evaluation, if there are two
 
@@ -42,7 +43,10 @@ class Evaluation:
             try:
                 if self.which == "bema":
                     return evaluate(prefix)
-                return evaluate(f"{prefix}_{NAME}") if is_averaged else _none_yet(trainer.args)
+                if not is_averaged:
+                    return _none_yet(trainer.args)
+                with random_states_kept():  # without this plugin, there is one evaluation
+                    return evaluate(f"{prefix}_{NAME}")
             finally:
                 self.is_swapped = False
 
