@@ -60,8 +60,8 @@ def callsheet(tmp_path: Path) -> Command:
         command = [sys.executable, "-m", "callsheet", *arguments]
         environment = {**os.environ, "COLUMNS": "200", **options.pop("env", {})}
         where = {"cwd": tmp_path, "env": environment, **options}
-        ranks = any(item.startswith("launch=") for item in arguments)
-        return warm.run(command, workers=ranks, capture_output=True, text=True, timeout=PATIENCE, **where)
+        workers = "-m" in arguments or any(item.startswith(("launch=", "experiment=")) for item in arguments)
+        return warm.run(command, workers=workers, capture_output=True, text=True, timeout=PATIENCE, **where)
 
     return run
 

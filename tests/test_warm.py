@@ -57,6 +57,28 @@ def test_it_ends_as_python_does(end, code, said):
         assert ("no" in done.stderr) == ("'no'" in end)
 
 
+KEPT = """
+import os, subprocess, sys
+def before():
+    os.nice(1)
+if __name__ == "__main__":
+    if sys.argv[1:]:
+        subprocess.run([sys.executable, "-m", "callsheet"], check=True, preexec_fn=before)
+    print("torch" in sys.modules, os.nice(0), os.path.dirname(__file__) in sys.path)
+"""
+
+
+def test_what_workers_start_is_warm_too_and_prepared_as_it_was_to_be(tmp_path):
+    (tmp_path / "keeper.py").write_text(KEPT)
+    (tmp_path / "callsheet.py").write_text(KEPT)
+    keeper = [sys.executable, "-P", str(tmp_path / "keeper.py"), "on"]
+    code = f"import subprocess; subprocess.run({keeper!r}, check=True)"
+    nice = os.nice(0)
+    said = told("-c", code, workers=True, env={**os.environ, "PYTHONPATH": str(tmp_path)})
+    assert said.splitlines() == [f"True {nice + 1} True", f"True {nice} True"]
+    assert told("-P", str(tmp_path / "keeper.py")) == f"True {nice} False"
+
+
 def test_modules_on_the_path_of_its_environment_are_found(tmp_path):
     (tmp_path / "sitecustomize.py").write_text("import sys; sys.customised = True")
     (tmp_path / "mine.py").write_text("import sys; print(sys.customised, __name__)")
@@ -70,6 +92,11 @@ def test_a_run_in_this_process_does_not_make_later_commands_cold(run_demo):
 
 def test_what_joblib_sets_makes_no_later_command_cold():
     assert " True False " in told("-c", TOLD, env={**os.environ, "KMP_INIT_AT_FORK": "FALSE"})
+
+
+def test_the_name_of_a_test_makes_no_command_cold(monkeypatch):
+    monkeypatch.setenv("PYTEST_CURRENT_TEST", "another")  # mlflow reads it, which transformers imports
+    assert " True False " in told("-c", TOLD)
 
 
 @pytest.mark.parametrize("name", ["HF_HUB_ETAG_TIMEOUT", "PYTHONHASHSEED", "OMP_WAIT_POLICY", "HF_HOME"])

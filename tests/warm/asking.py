@@ -22,8 +22,12 @@ from warm.environment import differences
 
 PR_SET_CHILD_SUBREAPER = 36
 START = "import sys; sys.path[0] = {tests!r}; from warm.server import main; main({descriptor})"
+OWN = {"OPENBLAS_NUM_THREADS": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "PYTEST_CURRENT_TEST": "any"}
 LIMITS = [getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_")]
-PLAIN = {"preexec_fn": None, "pass_fds": (), "shell": False, "gid": None, "uid": None, "gids": None, "umask": -1}
+PLAIN = {"pass_fds": (), "shell": False, "gid": None, "uid": None, "gids": None, "umask": -1}
+SAFE_PATH = "-P"
+MODULES = ("callsheet", "submitit.local._local", "submitit.core._submit")  # they start workers, or are some
+KEEPER = "keeper.py"  # of a worker's arms
 COLD = subprocess.Popen._execute_child  # type: ignore[attr-defined]
 
 
@@ -37,13 +41,15 @@ class Server:
     def fork(self, call: Mapping[str, Any], workers: bool) -> int | None:
         """The process that a call of `Popen` wants, as our own child; None where it must start cold."""
         environment = dict(os.environ if call["env"] is None else call["env"])
-        arguments = python_arguments(call["args"])
+        arguments, before = python_arguments(call["args"]), call["preexec_fn"]
         if not arguments or any(call.get(name, value) != value for name, value in PLAIN.items()):
             return None
         if differences(self._environment, environment, self._read):
             return None
         request = {
             "arguments": arguments,
+            "safe_path": SAFE_PATH in call["args"][: -len(arguments)],
+            "before": [before.__code__.co_filename, before.__name__] if before else None,
             "environment": environment,
             "cwd": os.path.abspath(call["cwd"] or os.getcwd()),
             "start_new_session": call["start_new_session"],
@@ -77,7 +83,7 @@ def server(environment: tuple[tuple[str, str], ...]) -> Server:
         subprocess.Popen(
             [sys.executable, "-c", code],
             pass_fds=[theirs.fileno()],
-            env={**dict(environment), "OPENBLAS_NUM_THREADS": "1", "HF_HUB_DISABLE_TELEMETRY": "1"},
+            env={**dict(environment), **OWN},
             **dict.fromkeys(("stdin", "stdout"), subprocess.DEVNULL),
             stderr=said,
         )
@@ -90,11 +96,11 @@ def server(environment: tuple[tuple[str, str], ...]) -> Server:
 
 
 def python_arguments(command: Any) -> list[str]:
-    """What follows `python` and its option -u in a command; nothing where it is another program, or has more options."""
+    """What follows `python` and one of -u and -P in a command; nothing for another program, or one with more options."""
     parts = [] if isinstance(command, (str, bytes, os.PathLike)) else [os.fspath(part) for part in command]
     if parts[:1] != [sys.executable]:
         return []
-    rest = parts[2:] if parts[1:2] == ["-u"] else parts[1:]
+    rest = parts[2:] if parts[1:2] in (["-u"], [SAFE_PATH]) else parts[1:]
     return rest if rest and (rest[0] in ("-m", "-c") or not rest[0].startswith("-")) else []
 
 
@@ -111,16 +117,25 @@ def begun(process: subprocess.Popen[Any], call: Mapping[str, Any], pid: int) -> 
     )
 
 
-def fork_ranks(server: Server) -> None:
-    """From now on have this process fork the Pythons that it starts to run `callsheet` on one rank."""
+def fork_workers(server: Server) -> None:
+    """From now on have this process fork the Pythons that it starts to run Callsheet, and those fork theirs.
+
+    Those are the ranks of a run, and the workers of an experiment, which have a keeper start their arms.
+    """
 
     def execute(process: subprocess.Popen[Any], *arguments: Any) -> None:
         call = called(process, arguments)
         is_rank = "RANK" in (os.environ if call["env"] is None else call["env"])
-        is_ours = python_arguments(call["args"])[:2] == ["-m", "callsheet"]
+        is_ours = _is_worker(python_arguments(call["args"]))
         if is_ours and (pid := server.fork(call, workers=not is_rank)):
             begun(process, call, pid)
         else:
             COLD(process, *arguments)
 
     subprocess.Popen._execute_child = execute  # type: ignore[attr-defined]
+
+
+def _is_worker(arguments: list[str]) -> bool:
+    if arguments[:1] == ["-m"]:
+        return arguments[1] in MODULES
+    return bool(arguments) and Path(arguments[0]).name == KEEPER

@@ -27,7 +27,7 @@ def become(request: dict[str, Any], descriptors: list[int], made: dict[str, str]
         _read_anew()
     _streams()
     _own()
-    _run(*request["arguments"])
+    _run(request["safe_path"], *request["arguments"])
 
 
 def _read_anew() -> None:
@@ -55,6 +55,16 @@ def _place(request: dict[str, Any], descriptors: list[int]) -> None:
     for number, descriptor in enumerate(descriptors):
         os.dup2(descriptor, number)
         os.close(descriptor)
+    if before := request["before"]:
+        _call(*before)
+
+
+def _call(file: str, name: str) -> None:
+    """What `preexec_fn` was, a function of that file; what it imports, the command imports itself."""
+    known = {*sys.modules}
+    runpy.run_path(file)[name]()
+    for module in {*sys.modules} - known:
+        del sys.modules[module]
 
 
 def _streams() -> None:
@@ -75,8 +85,8 @@ def _own() -> None:
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS") or len(os.sched_getaffinity(0))))
 
 
-def _run(kind: str, *arguments: str) -> None:
-    first = {"-m": os.getcwd(), "-c": ""}.get(kind, os.path.dirname(os.path.abspath(kind)))
+def _run(safe_path: bool, kind: str, *arguments: str) -> None:
+    first = None if safe_path else {"-m": os.getcwd(), "-c": ""}.get(kind, os.path.dirname(os.path.abspath(kind)))
     sys.path[:0] = search_path(os.environ, first)
     importlib.invalidate_caches()
     if "PYTHONPATH" in os.environ:

@@ -33,7 +33,7 @@ def main(descriptor: int) -> None:
     asked = socket.socket(fileno=descriptor)
     channel.send(asked, hello)
     request, descriptors = serve(asked)
-    if request["workers"]:
+    while request["workers"]:
         request, descriptors = serve_workers(hello, request, descriptors)
     signal.signal(signal.SIGINT, interrupt)
     end(lambda: become(request, descriptors, made))
@@ -66,12 +66,12 @@ def serve(asked: socket.socket) -> Request:
 
 
 def serve_workers(hello: dict[str, Any], request: dict[str, Any], descriptors: list[int]) -> Request:
-    """Leave a server behind for the ranks of the run that this process is about to start."""
+    """Leave a server behind for the ranks or workers that this process is about to start."""
     asking_end, asked = socket.socketpair()
     if os.fork():
         asked.close()
-        asking.fork_ranks(asking.Server(asking_end, hello))
-        return request, descriptors
+        asking.fork_workers(asking.Server(asking_end, hello))
+        return {**request, "workers": False}, descriptors
     asking_end.close()
     _close(*descriptors)
     return serve(asked)
