@@ -10,8 +10,8 @@ from pathlib import Path
 from callsheet.disk.descent import Outside, leaves, said_of
 
 # The folders of a run, and those whose own folders are the run's, too: what lies in them is looked at when it is used.
-OURS = ("outbox", "snapshots", "predictions", "completions", "benchmarks", "callsheet", "torn")
-NESTED = ("outbox", "callsheet")
+OURS = ("outbox", "snapshots", "predictions", "completions", "benchmarks", "callsheet", "torn", "trackers")
+NESTED = ("outbox", "callsheet", "trackers")
 CALLED = "the run directory"
 
 

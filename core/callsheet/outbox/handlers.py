@@ -49,6 +49,7 @@ class Delivery:
     """One attempt at an entry. `files` are the paths of its snapshot, by the names they were put under.
 
     `progress(done, total)` tells whoever waits; `queued()` are the other entries of this kind that wait, oldest first.
+    `run_is_gone()` says whether the process that opened the outbox has closed it, or was killed.
     """
 
     entry: Entry
@@ -56,6 +57,7 @@ class Delivery:
     files: Mapping[str, Path] = field(default_factory=dict)
     progress: Callable[[float, float], None] = lambda done, total: None
     queued: Callable[[], list[Entry]] = list
+    run_is_gone: Callable[[], bool] = lambda: False
 
     @property
     def payload(self) -> Mapping[str, Any]:
@@ -79,9 +81,13 @@ class Handler:
     It is named by an entry point `<kind> = "module:Class"` of the group `callsheet.outbox`. An entry may be delivered
     more than once when a courier is killed, so `deliver` first looks at what is there already. It has time-outs of its
     own on everything it waits for.
+
+    `parallel` entries of its kind are carried out at a time. With `follows`, an entry lasts as long as its run, and
+    takes no slot of `outbox.parallel`: its `deliver` returns when the run is over.
     """
 
     parallel: ClassVar[int] = 1
+    follows: ClassVar[bool] = False
 
     def __init__(self, run_dir: Path) -> None:
         self.run_dir = run_dir
@@ -109,6 +115,15 @@ def require(kind: str) -> None:
         )
     if refusal := installed()[kind].refusal:
         raise LookupError(refusal)
+
+
+def follows(kind: str) -> bool:
+    """Whether entries of `kind` last as long as the run; False for a kind that nothing carries out."""
+    try:
+        require(kind)
+        return bool(getattr(entry_points.load(OUTBOX, kind), "follows", False))
+    except Exception:  # of somebody else's module: the entry fails with the reason
+        return False
 
 
 def make(kind: str, run_dir: Path) -> Handler:

@@ -38,6 +38,7 @@ LOCK = ".lock"
 LONGEST_HOLDER = 4096  # characters
 MOST_NAMED = 10_000  # malformed lines that are counted
 TRAINING = "training"  # what most hold a run's lock for
+WAITING = "waiting for its outbox"  # what a run does when all its rows are written
 
 
 class RunDir:
@@ -74,12 +75,18 @@ class RunDir:
         except OSError as error:
             raise os_errors.Refused(os_errors.said(error, self.path)) from error
         try:
-            self._take(lock, doing)
+            self._take(lock)
             self._mend_logs()
         except BaseException:
             self._lock = None
             lock.close()
             raise
+
+    def now_doing(self, doing: str) -> None:
+        """Say in the lock what it is held for from now on; a full disk may keep it from being said."""
+        self._doing = doing
+        if self._lock:
+            self._say(self._lock)
 
     def occupied(self) -> str:
         """That another process writes here, in a sentence, or an empty string; leaves no file behind."""
@@ -214,14 +221,17 @@ class RunDir:
             f"{'Choose another output_dir, or wait' if self._doing == TRAINING else 'Wait'} until it has ended."
         )
 
-    def _take(self, lock: IO[str], doing: str) -> None:
+    def _take(self, lock: IO[str]) -> None:
         # where there are no locks, nothing tells, and a run must be able to start
         if flock_past_readers(lock) is Flock.HELD:
             raise CallsheetError(self._held_by(lock))
         self._lock = lock
-        lock.truncate(0)
+        self._say(lock)
+
+    def _say(self, lock: IO[str]) -> None:
         with suppress(OSError):  # on a full disk it does not say whose it is
-            os.write(lock.fileno(), f"process {os.getpid()} on {os.uname().nodename}, {doing}".encode())
+            lock.truncate(0)
+            os.write(lock.fileno(), f"process {os.getpid()} on {os.uname().nodename}, {self._doing}".encode())
 
 
 def require_run(folder: Path) -> None:

@@ -27,7 +27,7 @@ from callsheet.records import (
     ManifestRow,
     RunResult,
 )
-from callsheet.rundir.rundir import RunDir
+from callsheet.rundir.rundir import WAITING, RunDir
 from callsheet.secrets import redact
 from callsheet.session import membership, outcome, provenance
 from callsheet.session.announcer import Announcer
@@ -169,6 +169,7 @@ class Session:
     def _publish(self, error: BaseException | None) -> None:
         """Wait for the courier. If the run failed or got a signal, do not wait, only collect what is there."""
         if self.supervisor:
+            self.run_dir.now_doing(WAITING)
             seconds = 0.0 if self._in_a_hurry(error) else self.outbox.deadline_seconds
             self.supervisor.wait(seconds, stop=lambda: self.signals.received is not None)
 

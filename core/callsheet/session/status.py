@@ -25,6 +25,7 @@ from callsheet.rundir.fields import MetricRow
 from callsheet.rundir.liveness import Liveness
 from callsheet.rundir.locks import is_held
 from callsheet.rundir.rundir import CHECKPOINTS, EVENTS, METRICS, RUN, TRAINING, RunDir, require_run
+from callsheet.rundir.rundir import WAITING as WAITS
 from callsheet.session import going_on
 
 # The states that are not a status of run.json. "dead" is a run that ended without a word, "unknown" one that may have.
@@ -114,7 +115,7 @@ def _state(
 ) -> tuple[str, str]:
     said = str(run.get("status", ""))
     if alive.alive:
-        if alive.holder and alive.holder.doing != TRAINING:
+        if alive.holder and alive.holder.doing not in (TRAINING, WAITS):
             return WAITING, f"it is {said}, and {alive.holder} is {alive.holder.doing}"
         if said != "running":
             return WAITING, f"it is {said}, and waits for its outbox: {unpublished(dict(counts))} left; {alive.why}"

@@ -18,7 +18,7 @@ class TrackedRun:
     the experiment's group of repeats or stages, `arm` its method; both are None in a plain run. `config` is without
     secrets. `started` is ISO 8601 in UTC, `attempt` counts from 1. If `is_new` is False, the tracker has the run
     already, also when it was closed there, and `ids` is what `Sink.ids` returned. `sent` is how many points and tables
-    are known to be safe at the tracker. `folder` is for files of the tracker's own.
+    are known to be safe at the tracker. `folder` is for files of the tracker's own, `cwd` where the run was started.
     """
 
     run_dir: Path
@@ -33,6 +33,7 @@ class TrackedRun:
     experiment_id: str | None = None
     config: Mapping[str, Any] = field(default_factory=dict)
     started: str = ""
+    cwd: Path = Path()
     attempt: int = 1
     is_new: bool = True
     ids: Mapping[str, str] = field(default_factory=dict)

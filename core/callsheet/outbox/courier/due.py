@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from threading import Lock
 
 from callsheet.outbox.courier.backoff import LONGEST_ASKED
@@ -36,6 +36,10 @@ class DueQueue:
     def working(self) -> int:
         """How many were popped and not yet released."""
         return len(self._working)
+
+    def busy(self) -> Mapping[str, int]:
+        """How many of each kind were popped and not yet released."""
+        return dict(self._busy)
 
     def push(self, entry: Entry) -> None:
         """Add an entry; one that is here already, or in work, stays as it is."""

@@ -36,6 +36,7 @@ from callsheet.rundir.rundir import RunDir
 logger = logging.getLogger("callsheet.courier")
 
 LOOK_SECONDS = 1.0
+MOST_FOLLOWERS = 64
 
 
 class Courier:
@@ -43,7 +44,7 @@ class Courier:
 
     def __init__(self, run_dir: Path, lock: CourierLock, backoff: Backoff, parallel: int, linger: float) -> None:
         self.store = EntryStore(run_dir)
-        self.worker = Worker(run_dir, backoff)
+        self.worker = Worker(run_dir, backoff, lambda: self._run_ended is not None)
         self.lock = lock
         self.parallel, self.linger = parallel, linger
         self.due = DueQueue()
@@ -51,6 +52,7 @@ class Courier:
         self._run_ended: float | None = None
         self._looked = 0.0
         self._pool = ThreadPoolExecutor(parallel, "courier")
+        self._followers = ThreadPoolExecutor(MOST_FOLLOWERS, "follower")
         self._progress = ProgressFile(self.store.folder)
 
     def work(self) -> None:
@@ -59,7 +61,7 @@ class Courier:
             logger.info("Took over %s of a courier that was killed.", counted(len(found), "entry", "entries"))
         while not self._is_over():
             self._look()
-            while self.due.working < self.parallel and (entry := self.due.pop(self._limit)):
+            while entry := self.due.pop(self._limit):
                 self._start(entry)
             self._bell.wait(min(max(self.due.seconds_to_next(), 0.02), LOOK_SECONDS))
             self._bell.clear()
@@ -102,13 +104,27 @@ class Courier:
     def _limit(self, kind: str) -> int:
         """How many of a kind may be in work; one whose handler is missing is tried, to fail with the reason."""
         try:
-            return self.worker.handler(kind).parallel
+            most = self.worker.handler(kind).parallel
         except Permanent:
-            return 1
+            most = 1
+        if self._follows(kind):
+            return min(most, MOST_FOLLOWERS)
+        return most if self._working() < self.parallel else 0
+
+    def _working(self) -> int:
+        """How many entries are in work that take a slot: one that follows the run would never give it back."""
+        return sum(count for kind, count in self.due.busy().items() if not self._follows(kind))
+
+    def _follows(self, kind: str) -> bool:
+        try:
+            return self.worker.handler(kind).follows
+        except Permanent:
+            return False
 
     def _start(self, entry: Entry) -> None:
         if self.store.claim(entry.id):
-            self._pool.submit(self._attempt, entry).add_done_callback(lambda future: self._ended(entry, future))
+            pool = self._followers if self._follows(entry.kind) else self._pool
+            pool.submit(self._attempt, entry).add_done_callback(lambda future: self._ended(entry, future))
         else:
             self.due.release(entry.id)
 

@@ -32,7 +32,8 @@ UNEXPECTED = 5  # attempts at an entry whose handler raises what it does not exp
 class Worker:
     """Carries out entries of the run at `run_dir`; may be called from several threads."""
 
-    def __init__(self, run_dir: Path, backoff: Backoff) -> None:
+    def __init__(self, run_dir: Path, backoff: Backoff, run_is_gone: Callable[[], bool] = lambda: False) -> None:
+        self.run_is_gone = run_is_gone
         self.store = EntryStore(run_dir)
         self.backoff = backoff
         self._handlers: dict[str, Handler] = {}
@@ -96,7 +97,7 @@ class Worker:
         # a power cut may have left less of a file than there was
         if torn := [name for name, size in sizes.items() if size != entry.files[name]]:
             raise Permanent(f"{', '.join(torn)} in {folder} is gone or cut short.", "Nothing can bring it back.")
-        result = handler.deliver(Delivery(entry, self.store.run_dir, files, progress, queued))
+        result = handler.deliver(Delivery(entry, self.store.run_dir, files, progress, queued, self.run_is_gone))
         inside_the_run = brought(plain(result or {}), self.store.inside, entry.id)
         return _checked(dict(redact(inside_the_run)), entry.kind)
 

@@ -1,0 +1,5 @@
+"""The plugin `tensorboard`: the run as event files."""
+
+from callsheet_plugins.trackers.tensorboard.plugin import Tensorboard
+
+__all__ = ["Tensorboard"]
