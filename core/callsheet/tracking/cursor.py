@@ -1,7 +1,7 @@
 """How far a tracker has got: `trackers/NAME.json`, and before each batch a copy that says what the batch holds.
 
 The cursor is written when the batch is safe at the tracker. If the copy is as new as the cursor, a process was killed
-in between, and the tracker may have the batch, a part of it, or nothing. If the cursor is damaged, the copy restores it.
+in between, and the tracker may have the batch, a part of it, or nothing. A damaged cursor is restored from the copy.
 """
 
 from __future__ import annotations
