@@ -52,7 +52,7 @@ class Diary(Plugin):
 def main(root: Path, seeds: int) -> int:
     logs.show()
     arms = [
-        of(Arm(f"{method}__s{seed}", method, ("0.5", "0"), group=method, seed=seed), digest="1")
+        of(Arm(f"{method}__s{seed}", method, ("0.2", "0"), group=method, seed=seed), digest="1")
         for seed in range(seeds)
         for method in METHODS
     ]

@@ -5,33 +5,43 @@ from __future__ import annotations
 import os
 import random
 import signal
-import subprocess
 import sys
 import time
 from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 
+import warm
 from stub_experiment import entries
 from stub_experiment.driver import METHODS
-from waiting import PATIENCE
+from waiting import PATIENCE, wait_until
 
 from callsheet.experiments.driver import record
 from callsheet.experiments.queue import Queue, holders
 
 TESTS = Path(__file__).parents[3]
 SEEDS, KILLS = 20, 20
+BETWEEN = 30  # at most so many files change from one kill to the next, and mostly few, at whatever speed
 
 
-def started(root: Path) -> subprocess.Popen[str]:
+def started(root: Path) -> warm.Popen:
     command = [sys.executable, "-m", "stub_experiment.driver", str(root), str(SEEDS)]
     environment = {**os.environ, "PYTHONPATH": str(TESTS)}
-    log = (root.parent / "log.txt").open("a")
-    return subprocess.Popen(command, env=environment, stdout=log, stderr=log, text=True)
+    with (root.parent / "log.txt").open("a") as log:
+        return warm.Popen(command, workers=True, env=environment, stdout=log, stderr=log, text=True)
 
 
 def workers(root: Path) -> list[int]:
     return [one.process.pid for one in holders.all_of(root) if one.ended is None and holders.lives(one.process)]
+
+
+def seen(root: Path) -> set[tuple[str, int]]:
+    """The files of the experiment, each with its time: what was written since is not among them."""
+    found = set()
+    for path in (root.parent / "diary", *root.rglob("*")):
+        with suppress(FileNotFoundError):
+            found.add((str(path), path.lstat().st_mtime_ns))
+    return found
 
 
 def test_each_arm_and_each_hook_comes_once_through_twenty_kills(tmp_path: Path):
@@ -39,10 +49,10 @@ def test_each_arm_and_each_hook_comes_once_through_twenty_kills(tmp_path: Path):
     killed: Counter[str] = Counter()
     driver = started(root)
     while killed.total() < KILLS:
-        time.sleep(chance.uniform(0.3, 2.0))
-        if driver.poll() is not None:
-            driver = started(root)
-            continue
+        before, changes = seen(root), int(BETWEEN ** chance.random())
+        wait_until(lambda: len(seen(root) - before) >= changes or driver.poll() is not None)
+        time.sleep(chance.uniform(0, 0.05))
+        assert driver.poll() is None, "the experiment ended before its kills"
         working = [("worker", pid) for pid in workers(root)]
         who, pid = chance.choice(working) if working and killed["worker"] < KILLS // 2 else ("driver", driver.pid)
         with suppress(ProcessLookupError):
