@@ -14,13 +14,12 @@ from pathlib import Path
 
 import pytest
 
-# Its environment is installed from wheels that may have to be downloaded.
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 ROOT = Path(__file__).parents[1]
 EXAMPLE = "examples/callsheet-s3"
 VETERAN = "tests/fixtures/callsheet_veteran"  # what was written for 0.1.0, and stays as it is
-CONSTRAINTS = ["--constraint", str(ROOT / "constraints.txt")]
+OURS = ("callsheet", "_callsheet", "__editable__", "__pycache__")  # how names begin that a fresh environment lacks
 SMALL = [
     "recipe=demo",
     "trainer.args.max_steps=6",
@@ -78,14 +77,23 @@ def wheels(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str
 
 @pytest.fixture(scope="module")
 def bin_folder(wheels: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Where the commands of a fresh environment are that holds the wheels and what they need."""
+    """Where the commands of a fresh environment are that holds the wheels; what they need lies in this one."""
     folder = tmp_path_factory.mktemp("fresh")
-    run(sys.executable, "-m", "venv", folder)
-    # Compiling 1.5 GB of modules that nobody imports would take longer than installing them.
-    flags = ["--quiet", "--no-compile", *CONSTRAINTS]
-    run(folder / "bin" / "python", "-m", "pip", "install", *flags, *wheels.values())
+    run(sys.executable, "-m", "venv", "--without-pip", folder)
+    _link_libraries(folder)
+    # With their dependencies, pip might replace a library through its link.
+    run(folder / "bin" / "python", "-m", "pip", "install", "--quiet", "--no-deps", *wheels.values())
     yield folder / "bin"
     shutil.rmtree(folder)  # pytest would keep three of them
+
+
+def _link_libraries(fresh: Path) -> None:
+    """Give a fresh environment every library that is installed in this one, and nothing of the repository."""
+    there = Path(run(fresh / "bin" / "python", "-c", "import sysconfig; print(sysconfig.get_path('purelib'))").strip())
+    installed = [Path(folder) for folder in sys.path if any(Path(folder).glob("*.dist-info"))]
+    for path in (path for folder in installed for path in folder.iterdir()):
+        if not path.name.startswith(OURS) and path.suffix != ".pth" and not (there / path.name).exists():
+            (there / path.name).symlink_to(path)
 
 
 @pytest.fixture
@@ -111,6 +119,8 @@ def test_the_wheel_of_the_example_is_one_module(wheels: dict[str, Path]) -> None
 
 def test_the_environment_is_consistent(bin_folder: Path) -> None:
     assert "No broken requirements" in run(bin_folder / "python", "-m", "pip", "check")
+    where = "import callsheet, callsheet_plugins, callsheet_conf as conf; print(callsheet, callsheet_plugins, conf)"
+    assert run(bin_folder / "python", "-c", where).count(f"'{bin_folder.parent}/") == 3
 
 
 def test_the_plugin_is_listed_with_its_distribution(callsheet: Call) -> None:
@@ -181,7 +191,6 @@ def test_its_own_tests_pass_with_the_published_fixtures(
     checkout: Path, bin_folder: Path, tmp_path: Path, package: str
 ) -> None:
     shutil.copytree(checkout / package / "tests", tmp_path / "tests")  # away from the conftest.py of the repository
-    run(bin_folder / "python", "-m", "pip", "install", "--quiet", *CONSTRAINTS, "pytest")
     said = run(bin_folder / "python", "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests", cwd=tmp_path)
     assert " passed" in said and "skipped" not in said
 
