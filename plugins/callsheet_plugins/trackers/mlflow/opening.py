@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import getpass
 import os
-from collections.abc import Mapping
 from contextlib import chdir, suppress
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from callsheet.errors import CallsheetError
 from callsheet.rundir.rundir import RunDir
@@ -38,26 +37,19 @@ ENVIRONMENT = {
 
 def opened(plugin: Mlflow, run: TrackedRun) -> MlflowSink:
     """The sink of `run`. Whoever drains a run may stand in another folder than the run did: its own counts."""
-    record = RunDir(run.run_dir, is_main=False).run() or {}
-    with chdir(_folder(record)):
+    with chdir(run.cwd if run.cwd.is_dir() else Path()):
         client, uri = _client(plugin, run)
         experiment_id = _experiment(client, plugin, run)
     family = Family(client, experiment_id, run if plugin.nested else None)
     run_id = _known(client, experiment_id, run)
     if run_id is None:
-        tags = _tags(plugin, run, record, family.parent())
+        tags = _tags(plugin, run, family.parent())
         name = (plugin.run_name or os.environ.get("MLFLOW_RUN_NAME") or run.name)[:LONGEST_NAME]
         run_id = client.create_run(experiment_id, _milliseconds(run.started), tags, name).info.run_id
     else:
         _reopen(client, run_id, family)
     log_params(client, run_id, run.config, plugin.names)
     return MlflowSink(client, run_id, family, _ids(uri, experiment_id, run_id))
-
-
-def _folder(record: Mapping[str, Any]) -> Path:
-    """Where the run was started, if that is there still."""
-    folder = Path(str(record.get("cwd") or "."))
-    return folder if folder.is_dir() else Path()
 
 
 def _client(plugin: Mlflow, run: TrackedRun) -> tuple[MlflowClient, str]:
@@ -118,7 +110,7 @@ def _reopen(client: MlflowClient, run_id: str, family: Family) -> None:
     family.adopt(run_id)
 
 
-def _tags(plugin: Mlflow, run: TrackedRun, record: Mapping[str, Any], parent: str | None) -> dict[str, str]:
+def _tags(plugin: Mlflow, run: TrackedRun, parent: str | None) -> dict[str, str]:
     place = {"group": run.group, "arm": run.arm, "seed": run.seed, "stage": run.stage}
     known = {
         RUN_ID: run.run_id,
@@ -127,7 +119,7 @@ def _tags(plugin: Mlflow, run: TrackedRun, record: Mapping[str, Any], parent: st
         "mlflow.parentRunId": parent,
         "mlflow.source.name": "callsheet",
         "mlflow.source.type": "LOCAL",
-        "mlflow.source.git.commit": (record.get("git") or {}).get("commit"),
+        "mlflow.source.git.commit": (RunDir(run.run_dir, is_main=False).run().get("git") or {}).get("commit"),
         "mlflow.user": _user(),
     }
     said = {**place, **known, **plugin.tags}
