@@ -127,11 +127,13 @@ class Reading:
         if (seen.size, seen.changed) == (found.st_size, found.st_mtime_ns):
             return
         allowed = until.completions.get(str(step), Seen(0, 0)).sources if until else None
-        for source, lines in self._by_source(name).items():
-            if source not in seen.sources and (allowed is None or source in allowed):
+        new = {source: lines for source, lines in self._by_source(name).items() if source not in seen.sources}
+        for source, lines in new.items():
+            if allowed is None or source in allowed:
                 seen.sources.append(source)
                 yield [("rows", translating.completions(step, found.st_mtime, lines, self.names))]
-        seen.size, seen.changed = found.st_size, found.st_mtime_ns
+        if {*new} <= {*seen.sources}:
+            seen.size, seen.changed = found.st_size, found.st_mtime_ns
 
     def _by_source(self, name: str) -> dict[str, list[Mapping[str, Any]]]:
         sources: dict[str, list[Mapping[str, Any]]] = defaultdict(list)

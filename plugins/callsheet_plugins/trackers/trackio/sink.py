@@ -32,7 +32,7 @@ class TrackioSink(Sink):
     def point(self, point: Point) -> None:
         values = {_free(name): _spelled(value) for name, value in point.values.items()}
         texts = {_free(name): text for name, text in point.texts.items()}
-        log_id = self._id("point", point.axis, point.step, point.time, *sorted({**values, **texts}))
+        log_id = self._id("point", point.axis, point.step, point.time, *sorted({**values, **texts}.items()))
         self._add({**values, **texts}, point.step, point.time, log_id)
 
     def rows(self, rows: Rows) -> None:
