@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -30,30 +30,71 @@ def answers(
     *,
     system_prompt: str | None = None,
     chat: bool = False,
+    around: Callable[[Sequence[Row]], AbstractContextManager[Any]] = lambda rows: nullcontext(),
     **generation: Any,
 ) -> list[str]:
     """Continuations of every prompt, greedy unless `generation` says otherwise; the model's mode is left as it was.
 
-    A prompt that is a conversation, or stands under a system prompt, passes through the tokenizer's chat template.
+    A prompt is text, a conversation or a list of tokens. A conversation, or text under a system prompt, passes through
+    the tokenizer's chat template, with `tools` and `chat_template_kwargs` of its row. A prompt that is too long for the
+    model keeps its end. Each batch is generated inside `around` of its rows. `tokenizer` may be a processor.
     """
     import torch
 
-    found: list[str] = []
+    words, found = getattr(tokenizer, "tokenizer", tokenizer), list[str]()
+    given = {"do_sample": False, "use_cache": True, "pad_token_id": padding(words), **generation}
+    if given.get("stop_strings"):
+        given["tokenizer"] = words
     with torch.no_grad(), in_eval_mode(model):  # inference mode would leave tensors that ZeRO-3 cannot train with
         for start in range(0, len(rows), batch_size):
-            texts = [_text(tokenizer, row["prompt"], system_prompt, chat) for row in rows[start : start + batch_size]]
-            templated = chat or bool(system_prompt) or not isinstance(rows[start]["prompt"], str)
-            batch: Any = tokenizer(
-                texts,
-                return_tensors="pt",
-                padding=True,
-                padding_side="left",
-                return_token_type_ids=False,
-                add_special_tokens=not templated,
-            ).to(model.device)
-            out = model.generate(**batch, **{"do_sample": False, "use_cache": True, **generation})
-            found += tokenizer.batch_decode(out[:, batch["input_ids"].shape[1] :], skip_special_tokens=True)
+            batch = rows[start : start + batch_size]
+            tokens = [tokens_of(tokenizer, row, system_prompt, chat) for row in batch]
+            most = room(model, given)
+            inputs = _batched([_end(each, most, words) for each in tokens], padding(words), model.device)
+            with around(batch):
+                out = model.generate(**inputs, **given)
+            said = out if model.config.is_encoder_decoder else out[:, inputs["input_ids"].shape[1] :]
+            found += words.batch_decode(said, skip_special_tokens=True)
     return found
+
+
+def tokens_of(
+    tokenizer: Any, row: Mapping[str, Any], system_prompt: str | None = None, chat: bool = False
+) -> list[int]:
+    """The tokens of the prompt of `row`, one at least."""
+    words, prompt = getattr(tokenizer, "tokenizer", tokenizer), row["prompt"]
+    if is_tokens(prompt):
+        tokens = [*prompt]
+    else:
+        is_chat = chat or bool(system_prompt) or not isinstance(prompt, str)
+        text = templated(tokenizer, row, system_prompt) if is_chat else prompt
+        tokens = words(text, add_special_tokens=not is_chat)["input_ids"]
+    return tokens or [next((id for id in (words.bos_token_id, words.eos_token_id) if id is not None), 0)]
+
+
+def text_of(tokenizer: Any, row: Mapping[str, Any]) -> str:
+    """The prompt of `row` as one text."""
+    prompt = row["prompt"]
+    if isinstance(prompt, str):
+        return prompt
+    if is_tokens(prompt):
+        return str(getattr(tokenizer, "tokenizer", tokenizer).decode(prompt))
+    return templated(tokenizer, row)
+
+
+def room(model: Any, generation: Mapping[str, Any]) -> int:
+    """How many tokens a prompt may have, so that the answer fits behind it; half of all where it never fits."""
+    text = model.config.get_text_config()
+    most = [generation.get("max_length"), getattr(text, "max_position_embeddings", None)]
+    whole = min((int(length) for length in most if isinstance(length, int) and length > 0), default=1 << 30)
+    answer = int(generation.get("max_new_tokens") or 1)
+    return max(whole - answer, whole // 2, 1)
+
+
+def padding(tokenizer: Any) -> int:
+    """The token that fills a batch on the left; the model does not see it."""
+    known = (tokenizer.pad_token_id, tokenizer.eos_token_id)
+    return next((token for token in known if token is not None), 0)
 
 
 def judged(rows: Sequence[Row], found: Sequence[str]) -> list[Row]:
@@ -96,13 +137,43 @@ def _write(path: Path, texts: Iterable[str]) -> None:
         file.writelines(texts)
 
 
-def _text(tokenizer: Any, prompt: Any, system_prompt: str | None, chat: bool) -> str:
-    if isinstance(prompt, str) and not (system_prompt or chat):
-        return prompt
+def _end(tokens: list[int], most: int, tokenizer: Any) -> list[int]:
+    """The last tokens, behind the one with which all texts begin."""
+    begins = [token for token in tokens[:1] if token == tokenizer.bos_token_id and most > 1]
+    return tokens if len(tokens) <= most else [*begins, *tokens[len(tokens) - most + len(begins) :]]
+
+
+def _batched(tokens: Sequence[Sequence[int]], fill: int, device: Any) -> dict[str, Any]:
+    """What `generate` takes, filled on the left; not by the tokenizer, whose settings are the trainer's."""
+    import torch
+
+    longest = max(map(len, tokens))
+    ids = [[*[fill] * (longest - len(each)), *each] for each in tokens]
+    seen = [[*[0] * (longest - len(each)), *[1] * len(each)] for each in tokens]
+    return {"input_ids": torch.tensor(ids, device=device), "attention_mask": torch.tensor(seen, device=device)}
+
+
+def is_tokens(prompt: Any) -> bool:
+    return not isinstance(prompt, str) and all(isinstance(token, int) for token in prompt)
+
+
+def templated(tokenizer: Any, row: Mapping[str, Any], system_prompt: str | None = None) -> str:
+    """The prompt in the chat template; an answer that stands at its end is begun, and goes on."""
+    prompt, tools = row["prompt"], row.get("tools")
     messages = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else list(prompt)
     if system_prompt and messages[0].get("role") != "system":
         messages = [{"role": "system", "content": system_prompt}, *messages]
-    return str(tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False))
+    begun = messages[-1].get("role") == "assistant"
+    more = {
+        "tools": json.loads(tools) if isinstance(tools, str) else tools,
+        **(row.get("chat_template_kwargs") or {}),
+    }
+    words = getattr(tokenizer, "tokenizer", tokenizer)
+    maker = words if words.chat_template else tokenizer
+    text = maker.apply_chat_template(
+        messages, add_generation_prompt=not begun, continue_final_message=begun, tokenize=False, **more
+    )
+    return str(text)
 
 
 def _expected(row: Mapping[str, Any]) -> str:

@@ -6,12 +6,14 @@ weights while a model generates, and a rank that stays away hangs the others.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from callsheet.distributed.collectives import all_gather
+from callsheet.errors import first_line
 from callsheet.generation import generate
 from callsheet.privates import deepspeed, transformers
 from callsheet.privates.trl import whole_for_generation
@@ -25,19 +27,43 @@ if TYPE_CHECKING:
 RAM_EFFICIENT = "FSDP_CPU_RAM_EFFICIENT_LOADING"  # of accelerate: rank 0 alone loads, and the others get theirs from it
 
 
+class GenerationFailed(RuntimeError):
+    """A rank could not generate; every rank raises it, and the message names the ranks that failed."""
+
+
 def answers(state: LoopState, model: Any, rows: Sequence[Row], batch_size: int, **generation: Any) -> list[str]:
     """The answer to each of `rows`, in their order, on every rank; each rank generates its share of them.
 
     `model` is `state.model`, or a whole one such as `load` returns. A row has a `prompt`, which is text or a
     conversation. `batch_size` counts prompts on each rank. `generation` is what `model.generate` takes, or
     `system_prompt` and `chat` of `generate.answers`. Dropout is off meanwhile; the model's mode and all random states
-    are left as they were, also if it samples.
+    are left as they were, also if it samples. Raises `GenerationFailed` on every rank where one of several failed.
     """
     mine = share_of(rows, state.rank, state.world_size)
     with random_states_kept(), ready(state, model) as whole:
-        found = generate.answers(whole, state.tokenizer, mine, batch_size, **{**in_step(whole), **generation})
-    by_rank = all_gather(found)
+        asked = {**in_step(whole), **generation}
+        found, failure = _attempt(
+            state, asked, lambda: generate.answers(whole, state.tokenizer, mine, batch_size, **asked)
+        )
+    by_rank = _of_all(found, failure)
     return [by_rank[number % state.world_size][number // state.world_size] for number in range(len(rows))]
+
+
+def _attempt(state: LoopState, asked: dict[str, Any], task: Callable[[], list[str]]) -> tuple[list[str], str]:
+    """What `task` returns, or how it failed, for all ranks to hear; in step, the others would wait for it."""
+    if state.world_size == 1 or asked["synced_gpus"]:
+        return task(), ""
+    try:
+        return task(), ""
+    except Exception as error:
+        return [], f"rank {state.rank}: {type(error).__name__}: {first_line(error)}"
+
+
+def _of_all(found: list[str], failure: str) -> list[list[str]]:
+    told = all_gather((found, failure))
+    if failures := [said for _, said in told if said]:
+        raise GenerationFailed("; ".join(failures))
+    return [answers for answers, _ in told]
 
 
 def share_of(rows: Sequence[Row], rank: int, world_size: int) -> list[Row]:
@@ -59,13 +85,24 @@ def ready(state: LoopState, model: Any) -> Iterator[Any]:
     """`model` for generation. ZeRO-3 gathers it whole on each rank, because its hooks count on a backward pass."""
     if deepspeed.has_partitions(model):
         assert state.trainer is not None
-        with whole_for_generation(state.trainer.model_wrapped, state.accelerator) as whole:
+        with whole_for_generation(state.trainer.model_wrapped, state.accelerator) as whole, _not_compiled():
             yield whole
         return
-    yield model
+    with _not_compiled():
+        yield model
     for module in model.modules():  # FSDP2 leaves the root's weights whole, where other plugins look for shards
         if hasattr(module, "reshard") and hasattr(module, "unshard"):
             module.reshard()
+
+
+def _not_compiled() -> AbstractContextManager[Any]:
+    """Compiled models generate as they are written: graphs of other shapes would take the place of the training's."""
+    if "torch._dynamo" not in sys.modules:
+        return nullcontext()
+    import torch
+
+    stance: AbstractContextManager[Any] = torch.compiler.set_stance("force_eager")
+    return stance
 
 
 def load(state: LoopState, folder: Path) -> Any:

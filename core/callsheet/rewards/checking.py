@@ -68,9 +68,9 @@ def _check(entry: Entry) -> None:
         )
     module = find_module(entry.module)
     if module is None:
-        raise CallsheetError(_no_module(entry))
+        raise CallsheetError(f"trainer.rewards: {no_module(entry.path, entry.module)}")
     found = definition(module, entry.name)
-    if found is None and not _may_be_dynamic(module):
+    if found is None and not may_be_dynamic(module):
         _refuse_unknown(entry, module)
     if found is not None:
         _check_definition(entry, *found)
@@ -135,16 +135,17 @@ def _refuse_unknown(entry: Entry, module: Module) -> None:
     raise CallsheetError(f"trainer.rewards: {entry.module} has no {entry.name!r}.{near}")
 
 
-def _may_be_dynamic(module: Module) -> bool:
+def may_be_dynamic(module: Module) -> bool:
     return bool(module.stars) or "__getattr__" in module.definitions or not module.source
 
 
-def _no_module(entry: Entry) -> str:
-    package = entry.module.partition(".")[0]
+def no_module(path: str, module: str) -> str:
+    """Why there is no `module`, in which `path` would be defined."""
+    package = module.partition(".")[0]
     if module_spec(package) is None:
         here = " It lies in this folder, which Python does not search: set PYTHONPATH=." if _is_here(package) else ""
-        return f"trainer.rewards: {entry.path} needs the package {package!r}, which is not installed.{here}"
-    return f"trainer.rewards: package {package!r} has no module {entry.module!r}."
+        return f"{path} needs the package {package!r}, which is not installed.{here}"
+    return f"package {package!r} has no module {module!r}."
 
 
 def _is_here(package: str) -> bool:

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from callsheet.completions.files import FOLDER as COMPLETIONS
 from callsheet.disk.standing import short
 from callsheet.errors import counted
 from callsheet.rundir.rundir import CONFIG, EVALS, EVENTS, METRICS, RunDir
@@ -128,7 +129,8 @@ def _failures(hooks: dict[str, dict[str, float]], is_disabled: bool) -> str:
 
 def _places(session: Session) -> Table:
     folder = session.run_dir.path
-    names = {"model": ".", "configuration": CONFIG, "metrics": METRICS, "scores": EVALS, "events": EVENTS}
+    records = {"metrics": METRICS, "scores": EVALS, "completions": COMPLETIONS, "events": EVENTS}
+    names = {"model": ".", "configuration": CONFIG, **records}
     table = Table("what", "where", box=None, pad_edge=False)
     for what, name in names.items():
         if (folder / name).exists():
