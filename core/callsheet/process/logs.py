@@ -10,10 +10,12 @@ from callsheet.distributed.world import world
 from callsheet.screen import cut, printable
 
 # DeepSpeed says it when transformers looks for it, and to stdout. What transformers compares on a resume,
-# `callsheet.rundir.again.changes` has compared with all else, and has said what of it matters.
+# `callsheet.rundir.again.changes` has compared with all else, and has said what of it matters. Where comet_ml is
+# installed, transformers asks for its key at every evaluation, whoever logs (5.23, integration_utils.py, line 138).
 LEFT_OUT = {
     "DeepSpeed": "Setting accelerator to CPU",
     "transformers.trainer_utils": "Warning: The following arguments do not match the ones in the `trainer_state.json`",
+    "transformers.integrations.integration_utils": "comet_ml is installed but the Comet API Key is not configured.",
 }
 
 

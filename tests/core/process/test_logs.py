@@ -33,3 +33,17 @@ def test_a_resume_is_compared_once(caplog):
     finally:
         logger.propagate = before
     assert {record.getMessage() for record in caplog.records} == {"something else"}
+
+
+def test_nobody_is_asked_for_the_key_of_a_tracker_that_logs_nothing(caplog, monkeypatch):
+    from transformers.integrations import integration_utils
+
+    from callsheet.process import logs
+
+    monkeypatch.setattr(integration_utils, "_is_comet_installed", True)
+    monkeypatch.setattr(integration_utils, "_is_comet_recent_enough", True)
+    monkeypatch.setattr(integration_utils, "_is_comet_configured", False)
+    monkeypatch.setattr(logging.getLogger("transformers"), "propagate", True)
+    logs.leave_out()
+    assert not integration_utils.is_comet_available()
+    assert not caplog.records
