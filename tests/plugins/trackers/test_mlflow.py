@@ -16,7 +16,7 @@ import pytest
 
 from callsheet.errors import CallsheetError
 from callsheet.records import LogContext
-from callsheet.tracking import Point, Sink
+from callsheet.tracking import Point, Rows, Sink
 from callsheet_plugins.trackers.mlflow import Mlflow
 from callsheet_plugins.trackers.mlflow.places import local, problems, scheme_of, without_secret
 from callsheet_plugins.trackers.mlflow.plugin import FORBIDDEN
@@ -206,6 +206,17 @@ def test_completions_are_a_table_of_their_step(plugin: Mlflow, tmp_path: Path) -
     client = mlflow.MlflowClient(sink.ids()["tracking_uri"])
     loaded = client.load_table(sink.ids()["experiment_id"], "completions/step-00000200.json", [sink.ids()["run_id"]])
     assert len(loaded) == 2
+
+
+def test_two_tables_of_a_step_are_two_files(plugin: Mlflow, tmp_path: Path) -> None:
+    sink = plugin.open(tracked(tmp_path))
+    for weights in ("raw", "bema"):
+        sink.rows(Rows("predictions/a b", 4, STARTED, ["step", "weights", "answer"], [[4, weights, "2"]]))
+    sink.rows(Rows("completions", 4, STARTED, ["source", "completion"], [["eval/../x", "2"]]))
+
+    [odd, *known] = sorted(path.relative_to(tmp_path / "mlruns").as_posix() for path in tmp_path.rglob("step-*.json"))
+    assert "/artifacts/completions/step-00000004-eval-..-x--" in odd
+    assert [Path(path).name for path in known] == ["step-00000004-bema.json", "step-00000004-raw.json"]
 
 
 def test_checkpoints_and_revisions_are_tags(plugin: Mlflow, database: sqlite3.Connection, tmp_path: Path) -> None:

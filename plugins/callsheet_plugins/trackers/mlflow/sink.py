@@ -51,7 +51,7 @@ class MlflowSink(Sink):
         steps = [] if "step" in rows.columns else [("step", rows.step)]
         columns = [*(name for name, _ in steps), *rows.columns]
         content = {"columns": columns, "data": [[*(step for _, step in steps), *map(_cell, row)] for row in rows.rows]}
-        path = "/".join(map(file_name, rows.name.split("/"))) + f"/step-{rows.step:08d}.json"
+        path = "/".join([*map(file_name, rows.name.split("/")), f"{file_name(*_about(rows))}.json"])
         self._client.log_text(self._run_id, json.dumps(content), path)
         self._list_table(path)
 
@@ -100,6 +100,12 @@ class MlflowSink(Sink):
         while len(json.dumps(self._tables)) > LONGEST_TAG:
             del self._tables[0]
         self._tags[TABLES] = json.dumps(self._tables)
+
+
+def _about(rows: Rows) -> list[str]:
+    """What tells a table from others of its step: whose completions, and which weights answered."""
+    first = dict(zip(rows.columns, rows.rows[0], strict=False)) if rows.rows else {}
+    return ["step", f"{rows.step:08d}", *(str(first[name]) for name in ("source", "weights") if first.get(name))]
 
 
 def _finite(value: float) -> float:
