@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
 
 from callsheet.tracking.records import Point, Rows
 
@@ -11,8 +11,13 @@ from callsheet.tracking.records import Point, Rows
 class Sink:
     """One open run of a tracker. Whatever a method raises, it is tried again later, by a new process and sink.
 
-    `point`, `rows`, `checkpoint` and `revision` may only collect; `flush` makes it safe.
+    `point`, `rows`, `checkpoint` and `revision` may only collect; `flush`, `end` and `close` make it safe. `hurries()`
+    says whether somebody waits for the end: then a `flush` that waits may return, as `end` or `close` follows. `batch`
+    is how many points and tables are sent between two calls of `flush`.
     """
+
+    batch: ClassVar[int] = 1_000
+    hurries: Callable[[], bool] = staticmethod(lambda: False)
 
     def point(self, point: Point) -> None:
         """Take numbers. Scores come late: their step may be smaller than others before."""

@@ -12,7 +12,6 @@ from callsheet.tracking.sink import Sink
 
 logger = logging.getLogger("callsheet.tracking")
 
-MOST_ITEMS = 1_000  # of a batch
 COUNTED = ("point", "rows")
 
 
@@ -22,6 +21,7 @@ class Following:
     def __init__(self, reading: Reading, file: CursorFile, sink: Sink, cursor: Cursor, in_doubt: Cursor | None) -> None:
         self.reading, self.file, self.sink = reading, file, sink
         self.cursor = cursor
+        self._safe = cursor  # up to here, all is at the tracker
         self._in_doubt = in_doubt
 
     def step(self) -> bool:
@@ -33,11 +33,13 @@ class Following:
             self._pass_over(after)
             return until is not None
         if until is None:
-            self.file.begin(self.cursor, after)
+            self.file.begin(self._safe, after)
         self._send([item for item in batch if not until or self._lacks(item)])
         after.batch += 1
         after.sent += sum(method in COUNTED for method, _ in batch)
-        self._save(after)
+        self.cursor = after
+        if not self.sink.hurries():
+            self._save()
         if until and until.batch >= 0:
             self._in_doubt = None
         return True
@@ -46,18 +48,23 @@ class Following:
         """Tell the tracker that the run is over, and note that it knows."""
         self.sink.end(status, summary)
         self.cursor.ended = status
-        self._save(self.cursor)
+        self._save()
+
+    def leave(self) -> None:
+        """Leave the rest to another process."""
+        self.sink.close()
+        self._save()
 
     def note_ids(self) -> None:
         """Keep what the tracker calls the run, which a later process needs to go on with it."""
         self.cursor.ended = None
-        self._save(self.cursor)
+        self._save()
 
     def _batch(self, after: Cursor, until: Cursor | None) -> list[Item]:
         batch: list[Item] = []
         for items in self.reading.items(after, until):
             batch += items
-            if len(batch) >= MOST_ITEMS and until is None:
+            if len(batch) >= self.sink.batch and until is None:
                 break
         return batch
 
@@ -68,12 +75,13 @@ class Following:
     def _send(self, batch: list[Item]) -> None:
         for method, value in batch:
             getattr(self.sink, method)(value)
-        self.sink.flush()
+        if not self.sink.hurries():
+            self.sink.flush()
 
-    def _save(self, cursor: Cursor) -> None:
-        cursor.ids = {**cursor.ids, **self.sink.ids()}
-        self.file.save(cursor)
-        self.cursor = cursor
+    def _save(self) -> None:
+        self.cursor.ids = {**self.cursor.ids, **self.sink.ids()}
+        self.file.save(self.cursor)
+        self._safe = self.cursor
 
     def _pass_over(self, after: Cursor) -> None:
         """Rows that say nothing new were read; that need not be written down before something is."""

@@ -22,7 +22,6 @@ from callsheet.tracking.follower.following import Following
 from callsheet.tracking.follower.orders import Begin, Orders, streams
 from callsheet.tracking.follower.reading import Reading
 from callsheet.tracking.follower.translating import seconds
-from callsheet.tracking.sink import Sink
 from callsheet.tracking.tracker import Tracker
 
 logger = logging.getLogger("callsheet.tracking")
@@ -63,11 +62,12 @@ def follow(run_dir: Path, orders: Orders) -> None:
         run = tracked.tracked_run(run_dir, begin.tracker, begin.run_id, cursor)
         cursor.run_id = run.run_id
         sink = plugin.open(run)
+        sink.hurries = lambda: orders.finish is not None or orders.is_left
         reading = Reading(run_dir, plugin.names, plugin.max_rows, seconds(run.started, time.time()))
         following = Following(reading, file, sink, cursor, in_doubt)
         following.note_ids()
         orders.say(ids=dict(following.cursor.ids))
-        _follow(run_dir, orders, following, sink)
+        _follow(run_dir, orders, following)
 
 
 def made(begin: Begin) -> Tracker:
@@ -84,7 +84,7 @@ def made(begin: Begin) -> Tracker:
     return plugin
 
 
-def _follow(run_dir: Path, orders: Orders, following: Following, sink: Sink) -> None:
+def _follow(run_dir: Path, orders: Orders, following: Following) -> None:
     while not orders.is_left:
         status = orders.finish  # asked before the look: all that a run wrote until its end is seen
         if following.step():
@@ -96,7 +96,7 @@ def _follow(run_dir: Path, orders: Orders, following: Following, sink: Sink) -> 
         else:
             orders.say(idle=True)
             orders.wait(LOOK_SECONDS)
-    sink.close()
+    following.leave()
 
 
 @contextmanager
