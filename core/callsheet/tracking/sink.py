@@ -11,9 +11,9 @@ from callsheet.tracking.records import Point, Rows
 class Sink:
     """One open run of a tracker. Whatever a method raises, it is tried again later, by a new process and sink.
 
-    `point`, `rows`, `checkpoint` and `revision` may only collect; `flush`, `end` and `close` make it safe. `hurries()`
-    says whether somebody waits for the end: then a `flush` that waits may return, as `end` or `close` follows. `batch`
-    is how many points and tables are sent between two calls of `flush`.
+    `point`, `rows`, `checkpoint` and `revision` may only collect; `flush` makes it safe. `hurries()` says whether
+    somebody waits for the end: then a `flush` that waits for long may return before, if `end` and `close` make all of
+    it safe. `batch` is how many points and tables are sent between two calls of `flush`.
     """
 
     batch: ClassVar[int] = 1_000

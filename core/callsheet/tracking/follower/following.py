@@ -75,8 +75,7 @@ class Following:
     def _send(self, batch: list[Item]) -> None:
         for method, value in batch:
             getattr(self.sink, method)(value)
-        if not self.sink.hurries():
-            self.sink.flush()
+        self.sink.flush()
 
     def _save(self) -> None:
         self.cursor.ids = {**self.cursor.ids, **self.sink.ids()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +10,8 @@ from typing import TYPE_CHECKING
 from callsheet import setting
 from callsheet.disk.names import file_name
 from callsheet.tracking import Names, Tracker
+
+FOLDER = re.compile(r"[^/\\\x00-\x1f.-][^/\\\x00-\x1f]{0,99}")
 
 if TYPE_CHECKING:
     from callsheet import LogContext
@@ -54,7 +57,12 @@ class Tensorboard(Tracker):
         if not self.logdir:
             return run.folder
         parts = [run.experiment, run.arm or run.group, run.name]
-        return (run.cwd / Path(self.logdir).expanduser()).joinpath(*(file_name(part) for part in parts if part))
+        return (run.cwd / Path(self.logdir).expanduser()).joinpath(*(_folder_name(part) for part in parts if part))
+
+
+def _folder_name(part: str) -> str:
+    """`part` as it is, if a folder may be called so: TensorBoard shows runs by their folders."""
+    return part if FOLDER.fullmatch(part) else file_name(part)
 
 
 def _no_folder(path: Path) -> Path | None:

@@ -50,8 +50,8 @@ class Wandb(Tracker):
         for name in ("project", "entity", "name", "group"):
             if (value := getattr(self, name)) is not None and (wrong := _wrong_with(name, value)):
                 yield f"plugins.wandb.{name}={value[:60]!r} {wrong}."
-        if wrong_tag := next((tag for tag in self.tags if not 0 < len(tag) <= 64), None):
-            yield f"plugins.wandb.tags holds {wrong_tag[:70]!r}; a tag has 1 to 64 characters."
+        for tag in [tag for tag in self.tags if not 0 < len(tag) <= 64][:1]:
+            yield f"plugins.wandb.tags holds {tag[:70]!r}; a tag has 1 to 64 characters."
         if not self.is_offline and not _has_credentials():
             yield (
                 f"wandb has no credentials for {_host()}: call `wandb login`, set WANDB_API_KEY, or choose "
@@ -96,7 +96,7 @@ def _has_credentials() -> bool:
         return True
     host = urlsplit(_host()).hostname or ""
     named = os.environ.get("NETRC")
-    for path in [Path(named)] if named else [Path.home() / ".netrc", Path.home() / "_netrc"]:
+    for path in [Path(named)] if named else [Path.home() / ".netrc"]:
         try:
             if netrc.netrc(str(path)).authenticators(host):
                 return True

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from callsheet.privates.wandb import TIMESTAMP
 from callsheet.tracking import Point, Rows, Sink, TrackedRun
 from callsheet_plugins.trackers.wandb.records import History
 
@@ -38,7 +39,7 @@ class WandbRun(Sink):
 
     def point(self, point: Point) -> None:
         step = self._step_of(point.axis, [*point.values, *point.texts])
-        self._log({**point.values, **point.texts, step: point.step, "_timestamp": point.time})
+        self._log({**point.values, **point.texts, step: point.step, TIMESTAMP: point.time})
 
     def rows(self, rows: Rows) -> None:
         """Add to the table of this name: wandb sends what is new of it, and shows all."""
@@ -51,7 +52,7 @@ class WandbRun(Sink):
             self._tables[str(key)] = table
         for row in rows.rows:
             table.add_data(*row)
-        self._log({rows.name: table, self._step_of(rows.name, []): rows.step, "_timestamp": rows.time})
+        self._log({rows.name: table, self._step_of(rows.name, []): rows.step, TIMESTAMP: rows.time})
 
     def revision(self, revision: Mapping[str, Any]) -> None:
         """In the summary: the newest revision, and all of them by branch."""

@@ -1,0 +1,173 @@
+"""wandb: read back from the file that it writes, offline; and a server that never answers."""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from callsheet.records import LogContext
+from callsheet_plugins.trackers.wandb import Wandb
+from plugins.trackers.made import tracked
+
+# The package is used in a process of its own, as in a run: it changes the one that imports it.
+PROCESS = """
+import sys
+from pathlib import Path
+from callsheet.tracking import Point, Rows
+from callsheet_plugins.trackers.wandb import Wandb
+from plugins.trackers.made import STARTED, completions, late_score, tracked, train
+
+run = tracked(Path(sys.argv[1]), **eval(sys.argv[2]))
+sink = Wandb(mode="offline", tags=["mine"]).open(run)
+"""
+
+
+@pytest.fixture
+def process(tmp_path, monkeypatch):
+    """Use a sink in a process of its own; returns what it printed last, as JSON."""
+    for name in ("WANDB_PROJECT", "WANDB_MODE", "WANDB_ENTITY", "WANDB_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    tests = Path(__file__).parents[2]
+
+    def use(program: str, **about: Any) -> Any:
+        code = f"import sys; sys.path.insert(0, {str(tests)!r})\n{PROCESS}{textwrap.dedent(program)}"
+        done = subprocess.run(
+            [sys.executable, "-c", code, str(tmp_path), repr(about)], capture_output=True, text=True, timeout=200
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout) if done.stdout.strip() else None
+
+    return use
+
+
+def records(root: Path, kind: str) -> list[Any]:
+    """What the files hold of one kind, those of the first process first."""
+    from wandb.proto import wandb_internal_pb2
+
+    from callsheet_plugins.trackers.wandb.records import History
+
+    found = []
+    for path in sorted(root.rglob("run-*.wandb")):
+        for content in History(path)._records():
+            record: Any = wandb_internal_pb2.Record.FromString(content)
+            if record.WhichOneof("record_type") == kind:
+                found.append(getattr(record, kind))
+    return found
+
+
+def rows(root: Path) -> list[dict[str, Any]]:
+    return [
+        {item.key or "/".join(item.nested_key): json.loads(item.value_json) for item in record.item}
+        for record in records(root, "history")
+    ]
+
+
+def test_metrics_scores_and_tables_stand_on_axes_of_their_own(tmp_path, process):
+    process(
+        """
+        for step in range(1, 4):
+            sink.point(train(step))
+        sink.point(train(4, loss=float("nan")))
+        sink.rows(completions(2)); sink.rows(completions(4))
+        sink.point(late_score(2, texts={"bench/gsm8k/note": "late"}))
+        sink.end("completed", {})
+        """,
+        arm="wide",
+        seed=1,
+    )
+
+    found = rows(tmp_path)
+    assert [(row["train/global_step"], row["train/loss"]) for row in found[:3]] == [(n, 1 / n) for n in (1, 2, 3)]
+    assert math.isnan(found[3]["train/loss"]) and found[0]["_timestamp"] == 1_764_288_001.0
+    assert found[-1] | {"bench/gsm8k/step": 2, "bench/gsm8k/exact_match": 0.5, "bench/gsm8k/note": "late"} == found[-1]
+    over = {metric.name or metric.glob_name: metric.step_metric for metric in records(tmp_path, "metric")}
+    assert over["train/*"] == "train/global_step" and over["bench/gsm8k/exact_match"] == "bench/gsm8k/step"
+
+
+def test_a_table_grows_without_being_written_again(tmp_path, process):
+    process("sink.rows(completions(2)); sink.rows(completions(4)); sink.end('completed', {})")
+
+    tables = [json.loads(path.read_text()) for path in sorted(tmp_path.rglob("media/table/*.table.json"))]
+    assert [len(table["data"]) for table in tables] == [2, 2]
+    assert [row["completions/nrows"] for row in rows(tmp_path)] == [2, 4]
+    assert [row["completions/step"] for row in rows(tmp_path)] == [2, 4]
+
+
+def test_seeds_fold_into_arms_and_arms_into_their_experiment(tmp_path, process):
+    process("sink.end('completed', {})", arm="wide", seed=1)
+
+    [run] = records(tmp_path, "run")
+    assert (run.run_group, run.job_type, run.display_name) == ("it's a sweep", "wide", "wide-s1")
+    assert run.run_id == "run-wide-s1-0000" and run.project == "callsheet" and list(run.tags) == ["mine"]
+    config = {item.key: json.loads(item.value_json) for item in run.config.update}
+    assert config["trainer"]["args"]["learning_rate"] == 0.1
+
+
+def test_nothing_but_what_was_given_is_written(tmp_path, process):
+    process("sink.point(train(1)); sink.end('completed', {})")
+
+    assert (
+        records(tmp_path, "stats") == [] and records(tmp_path, "output") == [] and records(tmp_path, "output_raw") == []
+    )
+    names = {path.name for path in tmp_path.rglob("files/*")}
+    assert not names & {"output.log", "requirements.txt", "wandb-metadata.json", "code"}
+    assert {path.name for path in tmp_path.rglob("*") if path.is_symlink()} <= {"debug-core.log"}
+
+
+def test_after_a_kill_it_lacks_what_its_own_process_had_not_written(tmp_path, process):
+    process("sink.point(train(1)); sink.rows(completions(1)); sink.hurries = lambda: True; sink.close()")
+    lacked = process(
+        """
+        import json
+        print(json.dumps([sink.lacks(item) for item in (train(1), completions(1), completions(1), train(2))]))
+        sink.close()
+        """,
+        is_new=False,
+        ids={"run_id": "run-plain-0000"},
+    )
+
+    assert lacked == [False, False, True, True]
+    assert {run.run_id for run in records(tmp_path, "run")} == {"run-plain-0000"}
+
+
+def test_credentials_are_asked_for_unless_it_is_offline(tmp_path, monkeypatch):
+    for name in ("WANDB_API_KEY", "WANDB_IDENTITY_TOKEN_FILE", "WANDB_MODE", "WANDB_BASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    ctx = LogContext(tmp_path)
+
+    assert "wandb login" in " ".join(Wandb().problems(ctx))
+    assert [*Wandb(mode="offline").problems(ctx)] == []
+    (tmp_path / "netrc").write_text("machine api.wandb.ai login user password " + "x" * 40)
+    assert [*Wandb().problems(ctx)] == []
+    (tmp_path / "netrc").unlink()
+    monkeypatch.setenv("WANDB_API_KEY", "x" * 40)
+    assert [*Wandb().problems(ctx)] == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"project": "a/b"}, "plugins.wandb.project='a/b' holds '/'"),
+        ({"entity": " "}, "plugins.wandb.entity=' ' is empty"),
+        ({"group": "x" * 200}, "is longer than 128"),
+        ({"tags": ["ok", ""]}, "plugins.wandb.tags holds ''"),
+    ],
+)
+def test_what_wandb_would_refuse_later_is_said_before(tmp_path, settings, said):
+    assert said in " ".join(Wandb(mode="offline", **settings).problems(LogContext(tmp_path)))
+
+
+def test_the_folder_of_a_run_is_the_run_directory_alone(tmp_path, process):
+    run = tracked(tmp_path)
+    process("sink.rows(completions(1)); sink.end('completed', {})")
+
+    assert {path.relative_to(tmp_path).parts[0] for path in tmp_path.rglob("*")} == {"outputs"}
+    assert (run.folder / "wandb").is_dir() and (run.folder / "staged").is_dir()
