@@ -66,7 +66,7 @@ def began(queue: Queue) -> list[str]:
 def test_workers_of_every_launcher_share_the_arms_and_leave_nothing_elsewhere(
     tmp_path: Path, node: Callable[..., Any], launcher: str
 ) -> None:
-    queue = stubs(tmp_path / "e", 0.5)
+    queue = begin(tmp_path / "e", [Stub(f"a{number}", more=("two",)) for number in range(4)])
     assert launch(queue.root, 2, node(launcher), command=command, program=program) == 0
     found = entries(queue).values()
     assert [(entry.status, len(entry.attempts)) for entry in found] == [("completed", 1)] * 4
@@ -95,7 +95,7 @@ def test_a_signal_to_the_driver_stops_its_workers_and_arms_go_back(
 
 
 def test_a_worker_that_is_killed_is_started_again_and_its_arm_goes_on(tmp_path: Path, node: Callable[..., Any]) -> None:
-    queue = begin(tmp_path / "e", [Stub("a", 1.0)])
+    queue = begin(tmp_path / "e", [Stub("a", more=("first",))])
 
     def kill() -> None:
         wait_until(lambda: began(queue))

@@ -339,7 +339,7 @@ def test_a_file_in_place_of_a_folder_of_the_queue_is_named(tmp_path: Path) -> No
 
 
 def test_a_keeper_that_is_killed_takes_the_process_with_it_and_the_arm_is_tried_again(tmp_path: Path) -> None:
-    queue = begin(tmp_path / "e", [Stub("a", 2.0)])
+    queue = begin(tmp_path / "e", [Stub("a", 0, 0, None, ("first",))])
     worker = started(queue.root)
     begun(queue, "a")
     (holder,) = holders.all_of(queue.root)
