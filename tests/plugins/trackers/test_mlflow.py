@@ -269,6 +269,18 @@ def test_a_deleted_run_is_said_to_be_deleted(plugin: Mlflow, tmp_path: Path) -> 
         plugin.open(tracked(tmp_path, is_new=False, ids=ids))
 
 
+def test_a_database_of_another_version_is_said_to_be_one(
+    plugin: Mlflow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(sqlite3.connect(tmp_path / "mlflow.db")) as opened, opened:
+        opened.execute("UPDATE alembic_version SET version_num = '451aebb31d03'")
+
+    with pytest.raises(
+        CallsheetError, match=r"mlflow.db was written by another version of MLflow: .*mlflow db upgrade"
+    ):
+        plugin.open(tracked(tmp_path))
+
+
 def test_a_server_that_never_answers_is_given_up(
     silent_server: str, plugin: Mlflow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

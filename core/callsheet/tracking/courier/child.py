@@ -48,7 +48,7 @@ class Child:
             text=True,
             errors="replace",
             start_new_session=True,  # what the package starts ends with it
-            env={**os.environ, "PYTHONSAFEPATH": "1"},
+            env={"DO_NOT_TRACK": "1", **os.environ, "PYTHONSAFEPATH": "1"},  # libraries send statistics otherwise
         )
         self._readers = [self._reader(self._hear, self._process.stdout), self._reader(self._log, self._process.stderr)]
         self._tell(begin)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import getpass
 import os
+import re
 from contextlib import chdir, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from callsheet.errors import CallsheetError
+from callsheet.errors import CallsheetError, first_line
 from callsheet.rundir.rundir import RunDir
 from callsheet_plugins.trackers.mlflow import places
 from callsheet_plugins.trackers.mlflow.family import Family
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 RUN_ID = "callsheet.run_id"
 LONGEST_NAME = 250
+ANOTHER_VERSION = re.compile(r"out-of-date database schema|Can't locate revision|No such revision")
 KIND = {"mlflow.experimentKind": "custom_model_development"}  # by which MLflow's page begins with charts of training
 # The library waits for two minutes, seven times over; here, the courier tries again.
 ENVIRONMENT = {
@@ -44,7 +46,7 @@ def opened(plugin: Mlflow, run: TrackedRun) -> MlflowSink:
     run_id = _known(client, experiment_id, run)
     if run_id is None:
         tags = _tags(plugin, run, family.parent())
-        name = (plugin.run_name or os.environ.get("MLFLOW_RUN_NAME") or run.name)[:LONGEST_NAME]
+        name = (plugin.run_name or run.name)[:LONGEST_NAME]
         run_id = client.create_run(experiment_id, _milliseconds(run.started), tags, name).info.run_id
     else:
         _reopen(client, run_id, family)
@@ -67,7 +69,21 @@ def _client(plugin: Mlflow, run: TrackedRun) -> tuple[MlflowClient, str]:
         path.parent.mkdir(parents=True, exist_ok=True)
     if places.scheme_of(uri) == "sqlite" and path:
         uri = f"sqlite:///{path}"
-    return mlflow.MlflowClient(uri), uri
+    return _connected(uri), uri
+
+
+def _connected(uri: str) -> MlflowClient:
+    from mlflow import MlflowClient
+
+    try:
+        return MlflowClient(uri)
+    except Exception as error:
+        if ANOTHER_VERSION.search(str(error)):
+            raise CallsheetError(
+                f"{places.without_secret(uri)} was written by another version of MLflow: {first_line(error)} "
+                "Upgrade the package, or the database: mlflow db upgrade URI."
+            ) from error
+        raise
 
 
 def _experiment(client: MlflowClient, plugin: Mlflow, run: TrackedRun) -> str:
