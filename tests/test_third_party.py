@@ -18,6 +18,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 ROOT = Path(__file__).parents[1]
 EXAMPLE = "examples/callsheet-s3"
+TRACKER = "examples/callsheet-swanlab"
 VETERAN = "tests/fixtures/callsheet_veteran"  # what was written for 0.1.0, and stays as it is
 OURS = ("callsheet", "_callsheet", "__editable__", "__pycache__")  # how names begin that a fresh environment lacks
 SMALL = [
@@ -68,10 +69,11 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def wheels(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """All three wheels, by the name of their distribution."""
+    """All four wheels, by the name of their distribution."""
     folder = tmp_path_factory.mktemp("wheels")
     flags = ["--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", str(folder)]
-    run(sys.executable, "-m", "pip", "wheel", *flags, checkout, checkout / EXAMPLE, checkout / VETERAN)
+    places = [checkout, *(checkout / package for package in (EXAMPLE, TRACKER, VETERAN))]
+    run(sys.executable, "-m", "pip", "wheel", *flags, *places)
     return {wheel.name.partition("-")[0]: wheel for wheel in folder.iterdir()}
 
 
@@ -112,9 +114,10 @@ def test_the_wheel_holds_recipes_demo_and_types(wheels: dict[str, Path], checkou
     assert not [name for name in names if name.startswith(("tests/", "examples/"))]
 
 
-def test_the_wheel_of_the_example_is_one_module(wheels: dict[str, Path]) -> None:
-    with zipfile.ZipFile(wheels["callsheet_s3"]) as wheel:
-        assert [name for name in wheel.namelist() if "dist-info" not in name] == ["callsheet_s3.py"]
+@pytest.mark.parametrize("name", ["callsheet_s3", "callsheet_swanlab"])
+def test_the_wheel_of_an_example_is_one_module(wheels: dict[str, Path], name: str) -> None:
+    with zipfile.ZipFile(wheels[name]) as wheel:
+        assert [file for file in wheel.namelist() if "dist-info" not in file] == [f"{name}.py"]
 
 
 def test_the_environment_is_consistent(bin_folder: Path) -> None:
@@ -186,7 +189,7 @@ def test_what_it_kept_is_given_back(callsheet: Call, tmp_path: Path) -> None:
     assert started == [(0, 0, None), (2, 2, {"step": 2})]
 
 
-@pytest.mark.parametrize("package", [EXAMPLE, VETERAN])
+@pytest.mark.parametrize("package", [EXAMPLE, TRACKER, VETERAN])
 def test_its_own_tests_pass_with_the_published_fixtures(
     checkout: Path, bin_folder: Path, tmp_path: Path, package: str
 ) -> None:
