@@ -20,7 +20,7 @@ from callsheet.session.session import Session
 from callsheet.trainer import build
 
 STEPS, ROUNDS = 150, 9
-PLUGINS = "plugins=[bema,early_stopping,csv_metrics,print_progress]"
+PLUGINS = "plugins=[bema,early_stopping,csv_metrics,progress]"
 OVERRIDES = [
     "recipe=demo",
     f"trainer.args.max_steps={STEPS}",

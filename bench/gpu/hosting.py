@@ -14,7 +14,7 @@ ROUNDS, STEPS = 4, 50
 VARIANTS: dict[str, Callable[[], list[Any]]] = {
     "bare": lambda: [],
     "none": lambda: [*callsheet.callbacks()],
-    "observers": lambda: [*callsheet.callbacks("csv_metrics", "print_progress")],
+    "observers": lambda: [*callsheet.callbacks("csv_metrics", "progress")],
 }
 
 
@@ -28,7 +28,7 @@ def rows() -> Iterator[Row]:
     gaps = {name: [each.between(WARM_UP + 1, WARM_UP + STEPS) for each in each_run] for name, each_run in runs.items()}
     for name, what, limit in (
         ("none", "Callsheet without plugins, mean step / bare", 1.005),
-        ("observers", "Callsheet with csv_metrics, print_progress / bare", 1.01),
+        ("observers", "Callsheet with csv_metrics, progress / bare", 1.01),
     ):
         rounds = [mean([one]) / mean([other]) for one, other in zip(gaps[name], gaps["bare"], strict=True)]
         beside = f"medians {median(gaps[name]) / median(gaps['bare']):.3f}; rounds {min(rounds):.3f}-{max(rounds):.3f}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Collection
 from functools import cache
 from importlib import import_module
 from typing import Any
@@ -15,6 +16,8 @@ RENAMED = {
 }
 # Values of settings, by the whole name of the setting.
 RENAMED_VALUES = {"plugins.benchmarks.dispatch": {"none": "script"}}
+# Plugins of this distribution, by entry point; the old name is an entry point, too, and does what the new one does.
+RENAMED_PLUGINS = {"print_progress": "progress"}
 GONE_IN = "0.3"
 
 
@@ -38,6 +41,31 @@ def renamed_value(setting: str, value: str) -> str:
     if (new := current_value(setting, value)) != value:
         _tell(f"{setting}={value} is called {setting}={new} now; the old name goes in Callsheet {GONE_IN}.")
     return new
+
+
+def renamed_plugins(names: Collection[str]) -> list[str]:
+    """What to say of the plugins among `names` that are called otherwise now: a sentence for each."""
+    return [
+        f"Plugin {name} is called {new} now, and so are its settings, plugins.{new}; the old name goes in "
+        f"Callsheet {GONE_IN}."
+        for name, new in RENAMED_PLUGINS.items()
+        if name in names
+    ]
+
+
+def tell_renamed_plugins(names: Collection[str]) -> None:
+    """The same for a script, which has no preflight that says it."""
+    for said in renamed_plugins(names):
+        _tell(said)
+
+
+def selected_twice(names: Collection[str]) -> list[str]:
+    """What to say of those that are there under both of their names."""
+    return [
+        f"Plugin {new} is selected twice: {name} is its old name. Leave {name} out."
+        for name, new in RENAMED_PLUGINS.items()
+        if {name, new} <= {*names}
+    ]
 
 
 @cache

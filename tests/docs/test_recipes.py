@@ -58,7 +58,7 @@ def test_groups_are_chosen_by_the_recipe_and_the_command_line_wins(plan_of):
 
 def test_plugins_are_those_of_the_recipe_and_of_the_command_line(plan_of):
     recipe = recipe_with("override /plugins: [bema")
-    assert [*plan_of(recipe).plugins] == ["bema", "csv_metrics", "print_progress"]
+    assert [*plan_of(recipe).plugins] == ["bema", "csv_metrics", "progress"]
     assert plan_of(recipe).plugins["bema"].update_freq == 100
     assert [*plan_of(recipe, "plugins=[]").plugins] == []
     assert (

@@ -17,7 +17,7 @@ import callsheet
 from callsheet import LoopState, Plugin, hookimpl
 from callsheet_plugins.bema import Bema
 from callsheet_plugins.csv_metrics import CsvMetrics
-from callsheet_plugins.print_progress import PrintProgress
+from callsheet_plugins.progress import Progress
 from callsheet_plugins.ref_sync import RefSync
 from gpu.training import STEPS, identical, llama, trainer
 
@@ -35,7 +35,7 @@ def trained(folder: Path, *callbacks: Any) -> tuple[dict[str, torch.Tensor], dic
 
 def test_observing_changes_nothing(tmp_path: Path, deterministic: None) -> None:
     bare = trained(tmp_path / "bare")
-    observers = [each(on_error="raise") for each in (CsvMetrics, PrintProgress)]
+    observers = [each(on_error="raise") for each in (CsvMetrics, Progress)]
     for name, plugins in (("none", []), ("observers", observers), ("bema", [Bema(update_freq=2)])):
         weights, states, others = trained(tmp_path / name, *callsheet.callbacks(*plugins))
         assert identical(weights, bare[0]), name
@@ -74,7 +74,7 @@ def watched(folder: Path, *plugins: Plugin, after: int = 0) -> None:
 @pytest.mark.gpu
 @pytest.mark.parametrize("where", ["cpu", "cuda", "auto"])
 def test_no_hook_of_a_step_waits_for_the_gpu(tmp_path: Path, where: str, allowed: None) -> None:
-    observers = [CsvMetrics(on_error="raise")]  # print_progress reads what it shows, a few times in a second
+    observers = [CsvMetrics(on_error="raise")]  # progress reads what it shows, a few times in a second
     syncing = RefSync(ref_model_sync_steps=1)  # how far it moved is read when the trainer logs
     moved = 2 if where == "auto" else 0  # the first step decides where the average is, and moves it
     watched(tmp_path, Bema(update_freq=1, device=where), syncing, *observers, after=moved)

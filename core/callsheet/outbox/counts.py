@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from callsheet.errors import counted, listed, sentences
-from callsheet.outbox.store import ANNOUNCED, DONE, FAILED, PARKED, EntryStore
+from callsheet.outbox.store import ANNOUNCED, DONE, FAILED, PARKED, STATES, EntryStore
 from callsheet.rundir.revisions import revision_of
 from callsheet.rundir.rundir import CHECKPOINTS, RunDir, now
 
@@ -71,6 +71,20 @@ def gone_of(run_dir: Path) -> str:
     names = sorted({each.branch for each in found if each.path and not each.path.is_dir()})
     is_gone = "is" if len(names) == 1 else "are"
     return f"{counted(len(names), 'revision')} {is_gone} gone since: {listed(names)}." if names else ""
+
+
+def by_kind(run_dir: Path) -> dict[str, dict[str, int]]:
+    """How many entries of each kind are pending, active, parked, done and failed, as the names of their files tell.
+
+    Nothing is read or locked, so it may be asked every few seconds, also from a thread beside the training loop.
+    """
+    store = EntryStore(run_dir)
+    found: dict[str, dict[str, int]] = {}
+    for state in STATES if store.folder.is_dir() else ():
+        for id in store.ids(state):
+            counts = found.setdefault(id.partition("-")[0], dict.fromkeys(STATES, 0))
+            counts[state] += 1
+    return dict(sorted(found.items()))
 
 
 def counts_of(run_dir: Path) -> dict[str, int]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from callsheet import data, named_callbacks, rewards
+from callsheet import data, deprecations, named_callbacks, rewards
 from callsheet.config.plan import Plan, make_plan, within_ranges
 from callsheet.distributed.world import world
 from callsheet.errors import CallsheetError, OutOfRange
@@ -64,9 +64,11 @@ def preflight(plan: Plan, lineup: Lineup) -> PreflightReport:
         *engines.problems(plan.launch, plan.trainer.args),
         *choices.push_problems(plan, lineup),
         *choices.unserved(plan),
+        *deprecations.selected_twice(plan.plugins),
     ):
         report.problem(problem)
     _check_run_folder(plan, report)
+    report.warnings += deprecations.renamed_plugins(plan.plugins)
     report.warnings += model_folder.warnings(plan)
     report.warnings += model_pieces.warnings(plan)
     _check_devices(plan, report)

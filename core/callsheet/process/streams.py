@@ -14,6 +14,7 @@ from typing import Any
 
 READER_SECONDS = 5.0  # that training waits for a reader which reads nothing
 AT_ONCE = select.PIPE_BUF if hasattr(select, "PIPE_BUF") else 512  # bytes that a pipe with room takes without a wait
+ERASE_BELOW = "\x1b[J"
 GONE = (errno.EPIPE, errno.EIO, errno.EBADF, errno.ECONNRESET)  # nobody is left to read it, and nobody misses it
 _written: dict[str, _Raw] = {}
 
@@ -55,10 +56,17 @@ def unwritten() -> OSError | None:
 
 
 def say_at_once(text: str) -> None:
-    """Write to stderr if it takes it without a wait; for signal handlers, which may have interrupted another write."""
+    """Write to stderr if it takes it without a wait; for signal handlers, which may have interrupted another write.
+
+    On a terminal, what stands below the cursor is erased: a display may be there, which is drawn again.
+    """
     with suppress(OSError, ValueError):
         if select.select([], [2], [], 0)[1]:
-            os.write(2, text.encode())
+            os.write(2, f"{ERASE_BELOW if _moves_its_cursor(2) else ''}{text}".encode())
+
+
+def _moves_its_cursor(descriptor: int) -> bool:
+    return os.isatty(descriptor) and os.environ.get("TERM", "dumb") != "dumb"
 
 
 @contextmanager

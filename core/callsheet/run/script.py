@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from callsheet import deprecations
 from callsheet.errors import CallsheetError
 from callsheet.hooks import Plugin
 
@@ -54,8 +55,10 @@ def _bridge(plugins: Sequence[str | Plugin], overrides: Sequence[str]) -> Script
     from callsheet.session.session import Session
 
     config = _composed(plugins, overrides)
+    names = [plugin for plugin in plugins if isinstance(plugin, str)]
     session = Session(LogContext(Path()), _made(config, plugins, overrides), outbox=_outbox(config))
-    report = PreflightReport()
+    report = PreflightReport(deprecations.selected_twice(names))
+    deprecations.tell_renamed_plugins(names)
     session.lineup.hooks.preflight(ctx=session.ctx, report=report)
     require(report)
     return ScriptBridge(session)

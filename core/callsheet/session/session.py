@@ -54,6 +54,7 @@ class Session:
         self.run_dir = RunDir(ctx.run_dir, is_main=here.is_main)
         self.lineup = Lineup(plugins, rank=here.rank, world_size=here.size, log=self.run_dir.event)
         ctx.publishes = self.lineup.publishes
+        ctx.cost = self.lineup.cost
         self.announcer = Announcer(self.run_dir, ctx, self.lineup)
         self.late = LateCheckpoints(self.run_dir, here.rank, self._complete, self.lineup)
         self.state = LoopState(

@@ -23,7 +23,7 @@ def refusal(*overrides):
 
 
 def test_plugins_are_chosen_in_the_order_given():
-    assert selected("plugins=[print_progress,bema]") == ["print_progress", "bema"]
+    assert selected("plugins=[progress,bema]") == ["progress", "bema"]
 
 
 def test_plugins_can_be_none():

@@ -45,7 +45,7 @@ def recipe(plugins, defaults="demo"):
     ("written", "selected"),
     [
         ("[csv_metrics]", ["csv_metrics"]),
-        ("[print_progress, bema]", ["print_progress", "bema"]),
+        ("[progress, bema]", ["progress", "bema"]),
         ("\n  - bema\n  - csv_metrics", ["bema", "csv_metrics"]),
         ("bema", ["bema"]),
         ("[]", []),
@@ -65,7 +65,7 @@ def test_what_is_typed_and_what_an_outer_recipe_says_win_over_the_list_of_a_reci
         "recipe/outer.yaml": "# @package _global_\ndefaults: [mine]\nplugins: [bema]\n",
         "recipe/more.yaml": "# @package _global_\ndefaults: [mine]\nexperiment: more\n",
     }
-    assert list(composed(files, "recipe=mine", "plugins=[print_progress]")) == ["print_progress"]
+    assert list(composed(files, "recipe=mine", "plugins=[progress]")) == ["progress"]
     assert list(composed(files, "recipe=mine", "+plugins=bema")) == ["csv_metrics", "bema"]
     assert list(composed(files, "recipe=outer")) == ["bema"]
     assert list(composed(files, "recipe=more")) == ["csv_metrics"]

@@ -42,8 +42,8 @@ def test_observers_read_only_what_the_trainer_has_not_logged(
     tiny_trainer: Any, capsys: pytest.CaptureFixture[str], logging_steps: int, most: int
 ) -> None:
     trainer = tiny_trainer(save_strategy="no", eval_strategy="steps", eval_steps=2, logging_steps=logging_steps)
-    every = ("plugins.print_progress.every_steps=3",)
-    found = reads(trainer, "csv_metrics", "early_stopping", "print_progress", overrides=every)
+    every = ("plugins.progress.every_steps=3",)
+    found = reads(trainer, "csv_metrics", "early_stopping", "progress", overrides=every)
     lines = [line for line in capsys.readouterr().out.splitlines() if " loss " in line and "eval" not in line]
     assert len(lines) == 2 and len(found) == most and all(read.startswith(STEP_METRICS) for read in found), found
 

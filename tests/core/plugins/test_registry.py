@@ -37,7 +37,7 @@ def install(tmp_path, monkeypatch):
 
 
 def test_builtins_enter_by_the_same_door_as_everybody():
-    assert {"bema", "csv_metrics", "early_stopping", "exact_match", "print_progress"} <= set(installed())
+    assert {"bema", "csv_metrics", "early_stopping", "exact_match", "print_progress", "progress"} <= set(installed())
     assert installed()["bema"].distribution == "callsheet"
 
 

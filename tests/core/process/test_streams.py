@@ -17,7 +17,7 @@ from conftest import QUIET
 from waiting import PATIENCE, wait_until
 
 PROGRAM = "from callsheet.process.exit import leave_after\nfrom callsheet.process import streams\n"
-RUN = [*QUIET, "plugins=[print_progress]", "plugins.print_progress.every_steps=1", "output_dir=run"]
+RUN = [*QUIET, "plugins=[progress]", "plugins.progress.every_steps=1", "output_dir=run"]
 TORN = ("Traceback", "Exception ignored", "BrokenPipeError", "Errno")
 
 

@@ -315,7 +315,7 @@ def test_another_run_in_the_directory_is_left_alone(run_demo, tmp_path):
     assert sorted(path.name for path in (tmp_path / "run").rglob("*")) == before
 
 
-@pytest.mark.parametrize("name", ["bema", "csv_metrics", "early_stopping", "exact_match", "print_progress"])
+@pytest.mark.parametrize("name", ["bema", "csv_metrics", "early_stopping", "exact_match", "progress"])
 def test_every_builtin_survives_a_run_in_which_nothing_happens(run_demo, name):
     session = run_demo(f"plugins=[{name}]", "trainer.args.save_strategy=no", "trainer.args.eval_strategy=no")
     assert session.result.status == "completed"
