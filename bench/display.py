@@ -100,9 +100,8 @@ def main() -> None:
                     taken[name].append(seconds)
     terminal.kill()
     base = taken["TRL alone"]
-    print(
-        f"\n{machine()}; {ROUNDS} rounds of {STEPS} steps, a log at each; a step alone {1e3 * statistics.median(base):.1f} ms"
-    )
+    step = f"a step alone {1e3 * statistics.median(base):.1f} ms"
+    print(f"\n{machine()}; {ROUNDS} rounds of {STEPS} steps, a log at each; {step}")
     for name, each in taken.items():
         ratios = [one / other for one, other in zip(each, base, strict=True)]
         print(f"{name}: {statistics.median(ratios):.3f} × TRL alone (from {min(ratios):.3f} to {max(ratios):.3f})")
