@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from callsheet_plugins.progress.pace import Pace, Tokens
-from callsheet_plugins.progress.screen.repeats import Repeats
+from callsheet_plugins.progress.repeats import Repeats
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from contextlib import suppress
 from threading import Lock
 from typing import Any
 
-from callsheet_plugins.progress.screen.repeats import handlers
+from callsheet_plugins.progress.repeats import handlers
 
 # What a terminal obeys: CSI sequences, strings such as a title, and everything else that ESC begins.
 OBEYED = re.compile(r"\x1b(?:\[[0-9;:<=>?]*[ -/]*[@-~]?|[\]PX^_].*?(?:\x07|\x1b\\|$)|.?)")
