@@ -27,6 +27,7 @@ from callsheet.rundir.locks import is_held
 from callsheet.rundir.rundir import CHECKPOINTS, EVENTS, METRICS, RUN, TRAINING, RunDir, require_run
 from callsheet.rundir.rundir import WAITING as WAITS
 from callsheet.session import going_on
+from callsheet.tracking.cursor import ids_of
 
 # The states that are not a status of run.json. "dead" is a run that ended without a word, "unknown" one that may have.
 ALIVE, WAITING, DEAD, UNKNOWN = "alive", "waiting", "dead", "unknown"
@@ -41,8 +42,9 @@ class Status:
 
     `state` is alive, waiting, dead, unknown, or how the run ended: completed, stopped, interrupted, failed. `steps` are
     those that training was to take, None if that is not known. `courier` says whether a process carries the outbox out,
-    also after the run; None if nobody can tell. `commands` are for a shell, the first one first; `hint` says what no
-    command does. `written` is the time of the last sign of life, in seconds since 1970.
+    also after the run; None if nobody can tell. `tracked` says where each tracker shows the run. `commands` are for a
+    shell, the first one first; `hint` says what no command does. `written` is the time of the last sign of life, in
+    seconds since 1970.
     """
 
     run_dir: Path
@@ -53,6 +55,7 @@ class Status:
     checkpoint: str | None
     outbox: Mapping[str, int]
     courier: bool | None
+    tracked: Mapping[str, str]
     commands: tuple[str, ...]
     hint: str
     written: float
@@ -80,6 +83,7 @@ def status_of(run_dir: Path, jobs: slurm.JobStates | None = None) -> Status:
         checkpoint=checkpoint,
         outbox=counts,
         courier=is_held(folder.path / "outbox" / FLOCK),
+        tracked=dict(_tracked(folder.path)),
         commands=commands,
         hint=_hint(folder.path, run, state, alive, lost),
         written=max((path.stat().st_mtime for name in WRITTEN if (path := folder.path / name).exists()), default=0.0),
@@ -186,6 +190,15 @@ def _took_no_step(run_dir: Path) -> str:
     if not reuse.failed_before_its_first_step(run_dir):
         return ""
     return f"It has taken no step, so a mended command may use its directory: output_dir={short(run_dir)}"
+
+
+def _tracked(run_dir: Path) -> Iterator[tuple[str, str]]:
+    """A web address, or a folder for a tracker that only has one."""
+    for tracker, ids in ids_of(run_dir).items():
+        if folder := ids.get("logdir"):
+            yield tracker, short(run_dir / folder)
+        elif url := ids.get("url"):
+            yield tracker, url
 
 
 def _last_complete(folder: RunDir) -> str | None:

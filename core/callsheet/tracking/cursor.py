@@ -7,6 +7,7 @@ in between, and the tracker may have the batch, a part of it, or nothing. A dama
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -69,14 +70,15 @@ def path_of(tracker: str) -> str:
 
 def ids_of(run_dir: Path) -> dict[str, dict[str, str]]:
     """What each tracker calls the run, by tracker; nothing of a cursor that is damaged."""
-    found: dict[str, dict[str, str]] = {}
+    inside, found = Inside(run_dir), dict[str, dict[str, str]]()
     try:
-        names = sorted(name for name in Inside(run_dir).names(FOLDER) if name.endswith(".json") and name[0] != ".")
-        for name in names:
-            cursor = _read(Inside(run_dir), f"{FOLDER}/{name}")
-            found |= {cursor.tracker: cursor.ids} if cursor else {}
-    except (OSError, Malformed):
+        names = sorted(name for name in inside.names(FOLDER) if name.endswith(".json") and name[0] != ".")
+    except OSError:
         return found
+    for name in names:
+        with suppress(OSError, Malformed):
+            if cursor := _read(inside, f"{FOLDER}/{name}"):
+                found[cursor.tracker] = cursor.ids
     return found
 
 

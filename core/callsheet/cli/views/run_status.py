@@ -43,6 +43,7 @@ def _facts(status: Status) -> Iterator[tuple[str, str]]:
     if status.outbox:
         carried = ["its courier is at work"] if status.courier else []
         yield "outbox", ", ".join([*(f"{count} {state}" for state, count in status.outbox.items()), *carried])
+    yield from (("tracked" if not number else "", each) for number, each in enumerate(_tracked(status)))
     yield "written", _since(status)
     yield from (("go on" if not number else "", command) for number, command in enumerate(status.commands))
     if status.hint and not (status.commands and status.hint.startswith("Nothing")):
@@ -52,6 +53,10 @@ def _facts(status: Status) -> Iterator[tuple[str, str]]:
 def _steps(status: Status) -> str:
     step = "?" if status.step is None else str(status.step)
     return f"{step} of {status.steps}" if status.steps else step
+
+
+def _tracked(status: Status) -> Iterator[str]:
+    return (f"{tracker}: {place}" for tracker, place in status.tracked.items())
 
 
 def _since(status: Status) -> str:

@@ -32,11 +32,11 @@ class Following:
             self._in_doubt = None
             self._pass_over(after)
             return until is not None
+        after.batch += 1
+        after.sent += sum(method in COUNTED for method, _ in batch)
         if until is None:
             self.file.begin(self._safe, after)
         self._send([item for item in batch if not until or self._lacks(item)])
-        after.batch += 1
-        after.sent += sum(method in COUNTED for method, _ in batch)
         self.cursor = after
         if not self.sink.hurries():
             self._save()
