@@ -55,6 +55,8 @@ class Lines(Sink):
         self.taken.append({"revision": revision["commit"]})
 
     def flush(self):
+        if (self.knobs / "full").exists():
+            raise OSError("there is no room")
         for number, line in enumerate(self.taken):
             if (self.knobs / "die").exists() and number == len(self.taken) // 2:
                 (self.knobs / "die").unlink()
@@ -71,6 +73,8 @@ class Lines(Sink):
         return (axis, table, item.step, *getattr(item, "values", ())) not in self.known
 
     def end(self, status, summary):
+        if (self.knobs / "hold").exists():
+            raise OSError("it cannot be closed")
         self.write({"end": status, "step": summary.get("step")})
 
     def ids(self):

@@ -87,6 +87,17 @@ def test_a_tracker_that_nobody_answers_for_ends_with_its_deadline_and_a_drain_se
     assert "parked" not in counts_of(tmp_path / "run")
 
 
+@pytest.mark.parametrize(("knob", "why"), [("refuse", "nobody is there"), ("full", "no room"), ("hold", "be closed")])
+def test_one_that_fails_again_and_again_ends_with_its_deadline_too(tmp_path, run, scribing, knob, why):
+    from callsheet.outbox.store import EntryStore
+
+    (scribing / knob).touch()
+    finished(run(DEADLINE="3"))
+
+    [(_, parked)] = EntryStore(tmp_path / "run").on("parked")
+    assert why in str(parked.error) and "callsheet outbox drain" in str(parked.error)
+
+
 def test_one_that_refuses_says_why_in_its_entry_until_it_takes_all(tmp_path, run, scribing):
     from callsheet.outbox.store import EntryStore
 

@@ -27,12 +27,12 @@ END_SECONDS = 10.0  # from its last word to the end of the process
 
 
 class Child:
-    """`progress` is when it last got on, or had nothing to send, by the clock of `time.monotonic`."""
+    """`progress` is when it last got on, and `idle` when it had nothing to send, by the clock of `time.monotonic`."""
 
     def __init__(self, run_dir: Path, begin: Mapping[str, Any]) -> None:
         self.begin = begin
         self.tracker = str(begin["tracker"])
-        self.progress: float | None = None
+        self.progress = self.idle = 0.0
         self.ended: str | None = None
         self.ids: dict[str, str] = {}
         self.failed = ""
@@ -108,7 +108,8 @@ class Child:
     def _hear(self, line: str) -> None:
         with suppress(ValueError):
             said = json.loads(line)
-            self.progress = time.monotonic()
+            self.progress = time.monotonic() if said.keys() & {"sent", "ended"} else self.progress
+            self.idle = time.monotonic() if "idle" in said else self.idle
             self.ids = said.get("ids", self.ids)
             self.ended = said.get("ended", self.ended)
             self.failed, self.is_for_good = said.get("failed", self.failed), said.get("for_good", self.is_for_good)

@@ -44,6 +44,7 @@ class Turn:
     error: str = ""
     progress: float = 0.0  # or since when the run is over
     is_over: bool = False
+    is_ending: bool = False  # all is sent, and a follower was told so: to be idle is no progress any more
 
 
 class TrackerHandler(Handler):
@@ -79,6 +80,8 @@ class _Watch:
 
     def watch(self) -> Mapping[str, Any]:
         self._part_with_another()
+        if not self.turn.error:  # else it is tried again
+            self.turn.progress, self.turn.is_ending = time.monotonic(), False
         while True:
             if newer := self._newer():
                 return {"went_on_in": newer}
@@ -114,9 +117,11 @@ class _Watch:
 
     def _attend(self, child: Child) -> None:
         """Note that it gets on, and tell it when the run is over and all is told."""
-        if child.progress and child.progress > self.turn.progress:
-            self.turn.progress, self.turn.failures, self.turn.error = child.progress, 0, ""
+        progress = max(child.progress, 0.0 if self.turn.is_ending else child.idle)
+        if progress > self.turn.progress:
+            self.turn.progress, self.turn.failures, self.turn.error = progress, 0, ""
         if self.turn.is_over and not self._others_are_left():
+            self.turn.is_ending = True
             child.finish(_status(self.run_dir))
         elif time.monotonic() - max(self.turn.progress, self._began) > STALLED_SECONDS:
             child.kill()
