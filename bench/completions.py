@@ -2,8 +2,8 @@
 
     python bench/completions.py
 
-Both answer 32 prompts with 32 tokens, greedy and drawn, in turn. The ratio is of CPU time, which other work on the machine
-disturbs least.
+Both answer 32 prompts with 32 tokens, greedy and drawn, in turn. The ratio is of CPU time, which other work on the
+machine disturbs least.
 """
 
 from __future__ import annotations

@@ -84,7 +84,7 @@ def text_of(tokenizer: Any, row: Mapping[str, Any]) -> str:
 
 def room(model: Any, generation: Mapping[str, Any]) -> int:
     """How many tokens a prompt may have, so that the answer fits behind it; half of all where it never fits."""
-    text = model.config.get_text_config()
+    text = model.config.get_text_config() if hasattr(model.config, "get_text_config") else model.config
     most = [generation.get("max_length"), getattr(text, "max_position_embeddings", None)]
     whole = min((int(length) for length in most if isinstance(length, int) and length > 0), default=1 << 30)
     answer = int(generation.get("max_new_tokens") or 1)

@@ -66,7 +66,7 @@ class Completions(Plugin):
         self._samples = False
         self._sampled: dict[str, int] = {}  # the last step of each set
         self._said: set[str] = set()
-        self._kept, self._steps = 0, set[int]()
+        self._kept, self._steps, self._failed = 0, set[int](), set[int]()
         self._training, self._evaluation = Gathered(), Gathered()
 
     def reports(self) -> list[str]:
@@ -158,6 +158,8 @@ class Completions(Plugin):
                 raise  # the other ranks know nothing of it, and would wait for this one
             said = f"The completions of step {state.step} are not sampled: {first_line(error)}"
             self._say(state, said, about="not sampled")
+            self._failed.add(state.step)
+            self._remark(state)
             return
         for name in due:
             self._report(state, [row for row in rows if row["source"] == name])
@@ -214,7 +216,8 @@ class Completions(Plugin):
 
     def _remark(self, state: LoopState) -> None:
         failed = self._scorers.said() if self._scorers is not None else ""
-        told = f"wrote {counted(self._kept, 'completion')} of {counted(len(self._steps), 'step')}"
+        lost = f", and could not sample at {counted(len(self._failed), 'step')}" if self._failed else ""
+        told = f"wrote {counted(self._kept, 'completion')} of {counted(len(self._steps), 'step')}{lost}"
         state.ctx.remarks[plugin_name(self)] = sentences(told, failed) if failed else f"{told}."
         if failed:
             self._say(state, failed, about=failed.partition(" failed")[0])

@@ -19,7 +19,7 @@ from callsheet.session import status
 from callsheet.session.reopen import drain
 
 SETTINGS = (
-    "plugins=[bema,csv_metrics,hub_revisions,exact_match]",
+    "plugins=[bema,csv_metrics,hub_revisions,exact_match,completions]",
     "plugins.bema.update_after=1",
     "plugins.bema.update_freq=1",
     "plugins.hub_revisions.artifacts=[bema]",

@@ -183,6 +183,7 @@ def test_what_cannot_be_sampled_is_said_and_the_run_goes_on(run_trainer: Any, tm
     session = run_trainer("sft", SELECTED, beyond, *evaluates(tmp_path / "eval.jsonl"))
     assert session.result.status == "completed" and kept(session) == {}
     assert "The completions of step 1 are not sampled: index 100000 is out of bounds" in caplog.text
+    assert session.ctx.remarks["completions"].endswith("and could not sample at 2 steps.")
 
 
 @pytest.mark.slow
