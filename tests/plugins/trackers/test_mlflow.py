@@ -6,13 +6,17 @@ import json
 import math
 import os
 import shutil
+import signal
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from waiting import wait_until
 
 from callsheet.errors import CallsheetError
 from callsheet.records import LogContext
@@ -23,19 +27,11 @@ from callsheet_plugins.trackers.mlflow.plugin import FORBIDDEN
 from plugins.trackers.made import MARKUP, STARTED, completions, late_score, tracked, train
 
 
-@pytest.fixture(scope="module")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database with MLflow's tables, which take it seconds to make."""
-    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
-    Mlflow(tracking_uri=f"sqlite:///{path}", experiment_name="made").open(tracked(path.parent, name="first"))
-    return path
-
-
 @pytest.fixture
-def plugin(empty: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mlflow:
+def plugin(empty_mlflow: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mlflow:
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.chdir(tmp_path)
-    shutil.copy(empty, tmp_path / "mlflow.db")
+    shutil.copy(empty_mlflow, tmp_path / "mlflow.db")
     return Mlflow()
 
 
@@ -245,11 +241,11 @@ def test_late_scores_find_the_database_from_another_folder(
 
 
 def test_offline_writes_into_the_run_directory_alone(
-    plugin: Mlflow, empty: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    plugin: Mlflow, empty_mlflow: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     run = tracked(tmp_path / "runs")
-    shutil.copy(empty, run.folder / "mlflow.db")
+    shutil.copy(empty_mlflow, run.folder / "mlflow.db")
     (tmp_path / "mlflow.db").unlink()
 
     sink = Mlflow(offline=True).open(run)
@@ -339,3 +335,56 @@ def test_what_a_uri_names() -> None:
 
 def test_nothing_is_left_in_the_environment_but_defaults() -> None:
     assert os.environ.get("MLFLOW_DISABLE_TELEMETRY") == "true"
+
+
+WHOLE_RUN = """
+import sys, time
+from pathlib import Path
+from callsheet import EvalResult, LogContext
+from callsheet.outbox.settings import OutboxSettings
+from callsheet.rundir.rundir import METRICS, now
+from callsheet.session.session import Session
+from callsheet_plugins.trackers.mlflow import Mlflow
+from callsheet_plugins.trackers.trackio import Trackio
+
+run_dir, first, last, pause = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4])
+mlflow, trackio = {"tracking_uri": f"sqlite:///{run_dir.parent}/mlflow.db"}, {"offline": True}
+config = {"plugins": {"mlflow": mlflow, "trackio": trackio}, "outbox": {"first_delay_seconds": 0.05}}
+with Session(LogContext(run_dir, "test", run_dir.name, config), {"mlflow": Mlflow(**mlflow), "trackio": Trackio(**trackio)},
+             outbox=OutboxSettings(**config["outbox"])) as session:
+    session.state.announce = session._announce
+    for step in range(first, last + 1):
+        session.state.step = step
+        session.run_dir.append(METRICS, {"step": step, "split": "train", "epoch": 1, "loss": 1 / step, "time": now()})
+        if step % 5 == 0:
+            session.state.report_eval(EvalResult("sums", {"acc": step / 100}), [{"prompt": "1+1=", "completion": "2"}])
+        print(step, flush=True)
+        time.sleep(pause)
+"""
+
+
+def test_a_killed_and_resumed_run_is_in_both_trackers_once_and_whole(empty_mlflow: Path, tmp_path: Path) -> None:
+    """In processes of their own, as a run has them."""
+    shutil.copy(empty_mlflow, tmp_path / "mlflow.db")
+    command = [sys.executable, "-c", WHOLE_RUN, str(tmp_path / "run")]
+    killed = subprocess.Popen([*command, "1", "100000", "0.02"], stdout=subprocess.PIPE, text=True, process_group=0)
+    cursors = [tmp_path / "run" / "trackers" / f"{name}.json" for name in ("mlflow", "trackio")]
+    wait_until(lambda: all(path.exists() and json.loads(path.read_text())["sent"] for path in cursors))
+    os.killpg(killed.pid, signal.SIGKILL)
+    reached = max(map(int, killed.communicate()[0].split()))
+
+    last = reached + 5
+    subprocess.run([*command, str(max(1, reached - 3)), str(last), "0"], check=True, stdout=subprocess.DEVNULL)
+
+    scored = [step for step in range(1, last + 1) if step % 5 == 0]
+    with closing(sqlite3.connect(tmp_path / "mlflow.db")) as database:
+        assert [step for step, *_ in history(database, "train/loss")] == [*range(1, last + 1)]
+        assert [*dict.fromkeys(step for step, *_ in history(database, "bench/sums/acc"))] == scored
+        assert statuses(database) == {"first": "RUNNING", "run": "FINISHED"}
+    with closing(sqlite3.connect(tmp_path / "run" / "trackers" / "trackio" / "test.db")) as database:
+        rows = [
+            (step, json.loads(row)) for step, row in database.execute("SELECT step, metrics FROM metrics ORDER BY step")
+        ]
+        assert [step for step, row in rows if "train/loss" in row] == [*range(1, last + 1)]
+        assert [*dict.fromkeys(step for step, row in rows if "predictions/sums" in row)] == scored
+        assert database.execute("SELECT count(DISTINCT run_id) FROM metrics").fetchone() == (1,)
