@@ -12,7 +12,7 @@ import pytest
 MODULE = '''
 """A tracker that writes lines."""
 
-import json, os, signal, time
+import atexit, json, os, signal, time
 from pathlib import Path
 
 from callsheet import setting
@@ -28,6 +28,7 @@ class Scribe(Tracker):
     def open(self, run):
         knobs = Path(self.to).parent / "knobs"
         if (knobs / "refuse").exists():
+            atexit.register(time.sleep, 1.0)  # as large packages take to leave
             raise ConnectionError("nobody is there")
         while (knobs / "stall").exists():
             time.sleep(0.05)

@@ -151,9 +151,9 @@ class _Watch:
         return self.turn.is_over and time.monotonic() - self.turn.progress > self.deadline
 
     def _give_up(self) -> str:
-        if self.turn.child:
-            self.turn.child.kill()
-            self.turn.child = None
+        if child := self.turn.child:
+            child.kill()
+            self.turn.error, self.turn.child = redact_text(child.failed) or self.turn.error, None
         last = f" (last error: {self.turn.error})" if self.turn.error else ""
         return (
             f"{self.tracker} did not answer for {self.deadline:g} s{last}; what is left is sent by: "
