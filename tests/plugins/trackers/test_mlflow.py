@@ -277,6 +277,35 @@ def test_a_database_of_another_version_is_said_to_be_one(
         plugin.open(tracked(tmp_path))
 
 
+def test_a_database_that_was_half_made_is_said_to_be_one(plugin: Mlflow, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "mlflow.db")) as opened, opened:
+        for table in ("experiments", "runs"):
+            opened.execute(f"DROP TABLE {table}")
+        opened.execute("UPDATE alembic_version SET version_num = '451aebb31d03'")
+
+    with pytest.raises(CallsheetError, match="was never finished: two programs made it at once, or one was killed"):
+        plugin.open(tracked(tmp_path))
+
+
+def test_a_database_gets_its_name_when_it_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from callsheet_plugins.trackers.mlflow import databases
+
+    path = tmp_path / "mlflow.db"
+    draft = "import sys; file = open(sys.argv[1].removeprefix('sqlite:///'), 'w'); file.write({said!r}); file.close()"
+    monkeypatch.setattr(databases, "MAKE", draft.format(said="half") + "; sys.exit('the disk is full')")
+    with pytest.raises(OSError, match="MLflow could not make .*: the disk is full"):
+        databases.make(path)
+    assert not [*tmp_path.iterdir()]
+
+    monkeypatch.setattr(databases, "MAKE", draft.format(said="first"))
+    databases.make(path)
+    monkeypatch.setattr(databases, "MAKE", draft.format(said="second"))
+    monkeypatch.setattr(Path, "exists", lambda self: False)  # as one sees it that began before the first was done
+    databases.make(path)
+
+    assert path.read_text() == "first" and [*tmp_path.iterdir()] == [path]
+
+
 def test_a_server_that_never_answers_is_given_up(
     silent_server: str, plugin: Mlflow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

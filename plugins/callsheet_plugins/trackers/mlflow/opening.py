@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import getpass
 import os
-import re
 from contextlib import chdir, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from callsheet.errors import CallsheetError, first_line
+from callsheet.errors import CallsheetError
 from callsheet.rundir.rundir import RunDir
-from callsheet_plugins.trackers.mlflow import places
+from callsheet_plugins.trackers.mlflow import databases, places
 from callsheet_plugins.trackers.mlflow.family import Family
 from callsheet_plugins.trackers.mlflow.params import LONGEST_TAG, log_params, shortened
 from callsheet_plugins.trackers.mlflow.sink import MlflowSink
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 
 RUN_ID = "callsheet.run_id"
 LONGEST_NAME = 250
-ANOTHER_VERSION = re.compile(r"out-of-date database schema|Can't locate revision|No such revision")
 KIND = {"mlflow.experimentKind": "custom_model_development"}  # by which MLflow's page begins with charts of training
 # The library waits for two minutes, seven times over; here, the courier tries again.
 ENVIRONMENT = {
@@ -68,22 +66,9 @@ def _client(plugin: Mlflow, run: TrackedRun) -> tuple[MlflowClient, str]:
     if path := places.local(uri, Path.cwd()):
         path.parent.mkdir(parents=True, exist_ok=True)
     if places.scheme_of(uri) == "sqlite" and path:
+        databases.make(path)
         uri = f"sqlite:///{path}"
-    return _connected(uri), uri
-
-
-def _connected(uri: str) -> MlflowClient:
-    from mlflow import MlflowClient
-
-    try:
-        return MlflowClient(uri)
-    except Exception as error:
-        if ANOTHER_VERSION.search(str(error)):
-            raise CallsheetError(
-                f"{places.without_secret(uri)} was written by another version of MLflow: {first_line(error)} "
-                "Upgrade the package, or the database: mlflow db upgrade URI."
-            ) from error
-        raise
+    return databases.connected(uri), uri
 
 
 def _experiment(client: MlflowClient, plugin: Mlflow, run: TrackedRun) -> str:
