@@ -57,7 +57,7 @@ class Completions(Plugin):
     batch_size: int | None = setting(
         None, ge=1, help="Prompts generated at a time, on each rank; left out, per_device_eval_batch_size."
     )
-    seed: int = setting(0, ge=0, help="Draws tokens, and fresh prompts.")
+    sampling_seed: int = setting(0, ge=0, help="Draws tokens, and fresh prompts.")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -152,7 +152,7 @@ class Completions(Plugin):
         if not prompts:
             return
         try:
-            rows = sampler.sample(state, prompts, self._generation, self._batch(state), seed=self.seed)
+            rows = sampler.sample(state, prompts, self._generation, self._batch(state), seed=self.sampling_seed)
         except Exception as error:
             if state.world_size > 1 and not isinstance(error, GenerationFailed):
                 raise  # the other ranks know nothing of it, and would wait for this one
@@ -175,7 +175,7 @@ class Completions(Plugin):
                 if why := unusable(sets[name]):
                     whys.append(f"No completions are sampled of the evaluation set '{name}': {why}.")
                     continue
-                seed = seed_of(self.seed, state.step, name) if self.prompts == "fresh" else None
+                seed = seed_of(self.sampling_seed, state.step, name) if self.prompts == "fresh" else None
                 found += prompts_of(name, sets[name], self.num_prompts, seed=seed)
             except Exception as error:  # of somebody's own data set
                 whys.append(f"The evaluation set '{name}' cannot be read for completions: {first_line(error)}")
