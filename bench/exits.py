@@ -25,6 +25,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from callsheet.testing.observing.runs import FSDP_ON_CPU
+
 TESTS = Path(__file__).parents[1] / "tests"
 LAUNCHES = ("ddp", "zero2", "zero3", "fsdp2")
 RIGHT = {"whole": 0, "stopped": 130, "resumed": 0}
@@ -67,7 +69,7 @@ class Job:
 
     def _start(self, steps: int) -> subprocess.Popen[str]:
         words = ["train", *SMALL, f"launch={self.launch}", f"trainer.args.max_steps={steps}"]
-        paths = [str(TESTS / "engines" / "fsdp_on_cpu")] if self.launch == "fsdp2" else []
+        paths = [str(FSDP_ON_CPU)] if self.launch == "fsdp2" else []
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(paths)}
         how: Any = {"cwd": self.folder, "env": environment, "stderr": subprocess.STDOUT, "text": True}
         with (self.folder / "log.txt").open("w") as log:

@@ -12,6 +12,7 @@ import warm
 from waiting import PATIENCE, wait_until
 
 from callsheet.hooks import hook_names
+from callsheet.testing.observing.runs import FSDP_ON_CPU
 
 ENGINES = Path(__file__).parent / "engines"
 SHARDED = ("zero2", "zero3", "fsdp2")
@@ -35,7 +36,7 @@ class Run:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.path = folder / "run"
-        paths = [ENGINES / "witness", *([ENGINES / "fsdp_on_cpu"] if launch == "fsdp2" and on_cpu else [])]
+        paths = [ENGINES / "witness", *([FSDP_ON_CPU] if launch == "fsdp2" and on_cpu else [])]
         found = os.environ.get("PYTHONPATH")  # what is not installed, but lies there
         environment = {
             **os.environ,

@@ -76,8 +76,13 @@ def share_of(rows: Sequence[Row], rank: int, world_size: int) -> list[Row]:
 
 
 def in_step(model: Any) -> dict[str, Any]:
-    """What `model.generate` must know: FSDP2 gathers at every token, so a rank that is done goes on until all are."""
-    return {"synced_gpus": any(hasattr(parameter, "to_local") for parameter in model.parameters())}
+    """What `model.generate` must know: a rank that is done goes on until all are.
+
+    FSDP2 gathers at every token. ZeRO-3 compares its order of parameters over ranks at the start of a forward pass, as
+    long as it has not seen the same order twice, as after an evaluation; also while the model is whole.
+    """
+    is_spread = any(hasattr(parameter, "to_local") for parameter in model.parameters())
+    return {"synced_gpus": is_spread or deepspeed.has_partitions(model)}
 
 
 @contextmanager

@@ -12,22 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from callsheet.testing.trainers import OVERRIDES, ROWS, TINY
+from callsheet.testing.trainers import OVERRIDES, ROWS, SMALL, TINY
 
 if TYPE_CHECKING:
     from callsheet.hooks import Plugin
     from callsheet.session.session import Session
+    from callsheet.testing.observing.runs import Runs
 
 HEAVY = ("torch", "transformers", "trl", "datasets", "accelerate", "numpy", "pandas")
-SMALL = (
-    "recipe=demo",
-    "trainer.args.max_steps=4",
-    "trainer.args.save_steps=2",
-    "trainer.args.eval_steps=2",
-    "trainer.args.logging_steps=1",
-    "trainer.args.per_device_train_batch_size=4",
-    "plugins.benchmarks.benchmarks=[]",  # each would be a process of seconds
-)
 
 
 @pytest.fixture
@@ -92,6 +84,44 @@ def run_trainer(tmp_path: Path) -> Callable[..., Session]:
         return _train([*TINY, *places, *OVERRIDES.get(trainer, ()), *overrides], overrides, plugins)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def _observed_runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
+    from callsheet.testing.observing.runs import Runs
+
+    return Runs(tmp_path_factory.mktemp("observed"))
+
+
+@pytest.fixture
+def observes_only(_observed_runs: Runs) -> Callable[..., None]:
+    """Assert that a run with a plugin is bit for bit the run without it: `observes_only("lucky", "plugins.lucky.x=2")`.
+
+    The demo's model trains for six steps with dropout, evaluations and a checkpoint; then it is resumed from that
+    checkpoint with the plugin, and without it. Compared at every step are weights, optimizer, scheduler, gradients,
+    modes, random states, what the trainer logs, and settings of the model, the tokenizer, torch and the process. The
+    AssertionError says what differs first.
+
+    `plugin` is a name, an instance, or a list of them; `trainer` is one of `callsheet.testing.trainers.ROWS`. With
+    `engine` (ddp, zero2, zero3, fsdp2), two processes train over gloo, and only names of installed plugins are taken.
+    `evaluations=False` allows other results of evaluations, for a plugin that evaluates something else. The other
+    overrides hold for the runs without the plugin, too. Takes a few seconds; runs without plugins are made once.
+    """
+
+    def check(
+        plugin: str | Plugin | Sequence[str | Plugin],
+        *overrides: str,
+        trainer: str = "sft",
+        engine: str = "single",
+        evaluations: bool = True,
+    ) -> None:
+        __tracebackhide__ = True
+        from callsheet.testing.observing import checking
+
+        plugins = plugin if isinstance(plugin, Sequence) and not isinstance(plugin, str) else [plugin]
+        checking.check(_observed_runs, plugins, overrides, trainer, engine, evaluations)
+
+    return check
 
 
 def _train(composed: Sequence[str], typed: Sequence[str], plugins: Sequence[Plugin]) -> Session:

@@ -4,6 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+SMALL = (
+    "recipe=demo",
+    "trainer.args.max_steps=4",
+    "trainer.args.save_steps=2",
+    "trainer.args.eval_steps=2",
+    "trainer.args.logging_steps=1",
+    "trainer.args.per_device_train_batch_size=4",
+    "plugins.benchmarks.benchmarks=[]",  # each would be a process of seconds
+)
 TINY = (
     "model=demo",
     "launch.threads=1",

@@ -16,6 +16,7 @@ from safetensors.torch import load_file
 from callsheet.config.schema import DatasetSettings, SourceSettings, TrainerSettings
 from callsheet.data import inspect, load, streaming
 from callsheet.errors import CallsheetError
+from callsheet.testing.observing.runs import FSDP_ON_CPU
 from callsheet.testing.trainers import ROWS
 
 Run = Callable[..., Any]
@@ -170,7 +171,7 @@ TINY = (
 
 def trained(callsheet: Run, folder: str, steps: int, *settings: str) -> list[float]:
     """The loss of each step of a run as a command, which trains or resumes in `folder`."""
-    path = str(Path(__file__).parents[2] / "engines" / "fsdp_on_cpu") if "launch=fsdp2" in settings else ""
+    path = str(FSDP_ON_CPU) if "launch=fsdp2" in settings else ""
     where = (f"trainer.args.max_steps={steps}", f"output_dir={folder}")
     done = callsheet("train", *TINY, *settings, *where, env={"PYTHONPATH": path} if path else {})
     assert done.returncode == 0, done.stderr

@@ -1,15 +1,16 @@
 """For tests only, on PYTHONPATH: FSDP on CPUs, which accelerate leaves at plain DDP without a word."""
 
 import os
+from typing import Any
 
 
 def promote() -> None:
-    from accelerate import state
-    from accelerate.utils import DistributedType
+    from accelerate import state  # type: ignore[import-untyped]  # accelerate ships no types
+    from accelerate.utils import DistributedType  # type: ignore[import-untyped]
 
     made = state.AcceleratorState.__init__
 
-    def init(self, *args, **kwargs):
+    def init(self: Any, *args: Any, **kwargs: Any) -> None:
         made(self, *args, **kwargs)
         plugin = kwargs.get("fsdp_plugin")
         if plugin is not None and self.distributed_type == DistributedType.MULTI_CPU:
