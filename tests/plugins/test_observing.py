@@ -13,24 +13,36 @@ import warm
 from callsheet.plugins.registry import installed
 from callsheet.testing.observing import runs
 
-# Settings with which a plugin has something to do in six steps of the demo.
-SETTINGS = {
+# Settings with which a plugin has something to do in six steps of the demo. A new plugin joins by its name, or says in
+# NO_OBSERVERS why it does not.
+SETTINGS: dict[str, tuple[str, ...]] = {
     "bema": ("plugins.bema.update_freq=2", "plugins.bema.update_after=0", "plugins.bema.every_checkpoint=true"),
     "benchmarks": (
         "plugins.benchmarks.benchmarks=[mine]",
         "+plugins.benchmarks.define.mine={engine: command, command: [cp, SCORES, '{results}']}",
     ),
+    "completions": ("plugins.completions.freq=1", "plugins.completions.num_prompts=3"),
     "csv_metrics": (),
     "early_stopping": ("plugins.early_stopping.patience=9",),
     "exact_match": ("plugins.exact_match.every_steps=1", "plugins.exact_match.limit=4"),
     "hub_revisions": (),
-    "print_progress": (),
+    "progress": ("plugins.progress.every_steps=1",),
+}
+# They follow the run in processes of their own, so one run has all of them; none of them needs to come to an end here.
+TRACKERS: dict[str, tuple[str, ...]] = {
+    "comet": ("plugins.comet.online=false",),
+    "mlflow": (),
+    "tensorboard": (),
+    "trackio": (),
+    "wandb": ("plugins.wandb.mode=offline",),
+    "weave": ("plugins.weave.project_name=nobody/nothing",),
 }
 NO_OBSERVERS = {
     "halving": "stops runs, and does nothing outside an experiment",
+    "print_progress": "the old name of progress",
     "ref_sync": "moves the reference model, from which losses are computed",
 }
-OF_ROLLOUTS = ["bema", "csv_metrics", "exact_match", "print_progress"]
+OF_ROLLOUTS = ["bema", "completions", "csv_metrics", "exact_match", "progress"]
 ENGINES = ("ddp", "zero3", "fsdp2")
 
 
@@ -55,12 +67,21 @@ def settings_of(plugin: str, scores: Path) -> list[str]:
 
 def test_each_built_in_plugin_is_tried_here_or_says_why_it_is_no_observer() -> None:
     built_in = {name for name, found in installed().items() if found.distribution == "callsheet"}
-    assert built_in == {*SETTINGS} | {*NO_OBSERVERS}
+    assert built_in == {*SETTINGS, *TRACKERS, *NO_OBSERVERS}
 
 
 @pytest.mark.parametrize("plugin", SETTINGS)
 def test_an_observer_changes_nothing(observes_only: Any, scores: Path, plugin: str) -> None:
     observes_only(plugin, *settings_of(plugin, scores))
+
+
+def test_trackers_change_nothing(observes_only: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
+    for name in ("WF_TRACE_SERVER_URL", "WANDB_BASE_URL"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    settings = [item for items in TRACKERS.values() for item in items]
+    deadlines = [f"plugins.{name}.deadline_seconds=0" for name in TRACKERS]
+    observes_only([*TRACKERS], *settings, *deadlines)
 
 
 @pytest.mark.parametrize("which", ["bema", "both"])

@@ -97,7 +97,7 @@ class Runs:
             f"callbacks.probe.folder={folder / 'probe'}",
         ]
         resume = [f"resume={start.folder / 'run' / f'checkpoint-{setting.half}'}"] if start else []
-        composed = [*_common(setting, folder), *places, *setting.overrides, *overrides, *resume]
+        composed = [*_common(setting, self.folder), *places, *setting.overrides, *overrides, *resume]
         if setting.engine == "single":
             return Seen(folder, _in_this_process(composed, [*setting.overrides, *overrides], plugins))
         _command(composed, setting.engine, folder)
@@ -108,7 +108,7 @@ def _common(setting: Setting, folder: Path) -> list[str]:
     if setting.trainer == "sft":
         small = (item for item in SMALL if not item.startswith(OF_PLUGINS))
         return [*small, "dataset.eval_split=train[:16]", *setting.common]
-    data = folder / "rows.jsonl"
+    data = folder / f"{setting.trainer}.jsonl"  # one file, because a resumed run must have the same
     data.write_text("".join(json.dumps(row) + "\n" for row in ROWS[setting.trainer]))
     evaluation = [f"dataset.eval_path={data}", "dataset.eval_split=train", "trainer.args.per_device_eval_batch_size=2"]
     dropout = ["trainer.args.disable_dropout=false"] if setting.trainer in KEEPS_DROPOUT else []
