@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 ROOM = Path(callsheet.privates.__path__[0])
 LIBRARIES = sorted(module.name for module in iter_modules([str(ROOM)]) if module.name != "library")
 FILES = [path for folder in ("core", "plugins") for path in (ROOT / folder).rglob("*.py") if ROOM not in path.parents]
-PUBLIC = {"_exit"}  # os._exit is documented
+PUBLIC = {"_exit", "_current_frames"}  # those of os and sys are documented
 # Of pluggy, which documents that it forms these names; of Trainer's metrics; and of our own.
 WORDS = {
     "_spec",

@@ -16,7 +16,7 @@ def promote() -> None:
         if plugin is not None and self.distributed_type == DistributedType.MULTI_CPU:
             self.distributed_type = DistributedType.FSDP
             self.fsdp_plugin = plugin
-            state.PartialState._shared_state["distributed_type"] = DistributedType.FSDP
+            state.PartialState().distributed_type = DistributedType.FSDP  # all of them share their attributes
 
     state.AcceleratorState.__init__ = init
 

@@ -21,7 +21,7 @@ KINDS = {
     "optimizer": "the optimizer's {}",
     "scheduler": "the scheduler's {}",
 }
-MEASURED = ("runtime", "per_second", "step_time", "_timing", "_seconds")  # times, which no two runs share
+MEASURED = ("runtime", "per_second", "step_time", "_timing", "seconds")  # times, which no two runs share
 SUMMARY = "train_loss"  # an average over one process, in a row that no resumed run has
 LONGEST = 60
 SHORTER = "the run with it has ended, and the run without it goes on"
