@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from privileges import modes_count
 from waiting import wait_until
 
 from callsheet.errors import CallsheetError
@@ -339,6 +340,20 @@ def test_check_says_what_is_wrong_with_a_tracking_uri(uri: str, said: str, tmp_p
     found = " ".join(problems(uri, tmp_path))
 
     assert (said in found) if said else not found
+
+
+def test_check_says_where_this_user_may_not_write(tmp_path: Path) -> None:
+    (tmp_path / "mlflow.db").touch()
+    (tmp_path / "mlflow.db").chmod(0o444)
+    closed = tmp_path / "closed"
+    closed.mkdir(0o555)
+
+    with modes_count():
+        [of_file] = problems("sqlite:///mlflow.db", tmp_path)
+        [of_folder] = problems(f"sqlite:///{closed}/mlflow.db", tmp_path)
+
+    assert of_file.endswith(f"this user may not write {tmp_path}/mlflow.db. Give the path of another file.")
+    assert str(closed) in of_folder
 
 
 def test_check_needs_the_packages_of_a_database(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
@@ -79,6 +80,8 @@ def _unusable(path: Path, *, is_database: bool, source: str) -> Iterator[str]:
     folder = path.parent if is_database else path
     if refusal := os_errors.unwritable(folder):
         yield os_errors.of_setting(source, str(path), refusal)
+    elif is_database and path.exists() and not os.access(path, os.W_OK, effective_ids=True):
+        yield f"{source}: this user may not write {path}. Give the path of another file."
     elif is_database and path.exists() and (fault := _fault(path)):
         yield f"{source}: {path} is no database that MLflow can use: {fault}. Give the path of another file."
 
