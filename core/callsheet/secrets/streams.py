@@ -24,6 +24,12 @@ class Redactor:
         until = len(self._text) - LONGEST
         return self._pass_on(until) if until - self._begin >= BATCH else ""
 
+    def lines(self) -> str:
+        """What may be passed on of a text that pauses: its whole lines, without a secret that may go on after them."""
+        until = max(self._text.rfind("\n"), self._text.rfind("\r")) + 1
+        open_ends = [span.start for span in spans(self._text) if span.start < until <= span.end]
+        return self._pass_on(min([until, *open_ends]))
+
     def end(self) -> str:
         """What was held back."""
         return self._pass_on(len(self._text))

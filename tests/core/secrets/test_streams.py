@@ -71,3 +71,12 @@ def test_the_kind_of_a_secret_is_told_and_never_its_value():
         "the value of the environment variable PLANTED_TOKEN"
     )
     assert kind_in([b"x" * 400_000]) == ""
+
+
+def test_lines_of_a_text_that_pauses_are_passed_on_without_a_secret_that_may_go_on():
+    redactor, key = Redactor(), "-----BEGIN PRIVATE KEY-----\n"
+    assert redactor.feed(f"ready\nkey {TOKEN[:9]}") + redactor.lines() == "ready\n"
+    assert redactor.feed(f"{TOKEN[9:]}\n") + redactor.lines() == "key ***\n"
+    assert redactor.feed(key + "MIIEvQIBADANBgkqhkiG\n") + redactor.lines() == key.strip()
+    assert redactor.feed("9w0BAQEFAASC\n") + redactor.lines() == ""
+    assert redactor.end() == "***"

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from callsheet.disk.inside import Inside
+from callsheet.secrets.output import RedactedOutput
 
 PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None)  # loaded before a child needs it
@@ -34,6 +35,7 @@ class Keeper:
     def __init__(self, root: Path) -> None:
         self.inside = Inside(root, "the experiment's directory")
         self.child: subprocess.Popen[bytes] | None = None
+        self.output: RedactedOutput | None = None
         self.patience = float("inf")
         self._heard = time.clock_gettime(CLOCK)
         self._unread = b""
@@ -83,21 +85,23 @@ class Keeper:
         except OSError as error:
             _say(no_log=str(error))
             return
+        self.output = RedactedOutput(output)
         try:
-            with os.fdopen(output, "ab") as file:
-                self.child = subprocess.Popen(
-                    command,
-                    cwd=cwd,
-                    env=environment,
-                    stdin=subprocess.DEVNULL,
-                    stdout=file,
-                    stderr=file,
-                    process_group=0,
-                    preexec_fn=_die_with_keeper,  # this process has one thread
-                )
+            self.child = subprocess.Popen(
+                command,
+                cwd=cwd,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=self.output.descriptor,
+                stderr=self.output.descriptor,
+                process_group=0,
+                preexec_fn=_die_with_keeper,  # this process has one thread by now
+            )
         except OSError as error:
+            self.output.close()
             _say(refused=[error.errno, str(error.filename or command[0])])
         else:
+            self.output.begin()
             _say(started=self.child.pid)
 
     def _send(self, number: int) -> None:
@@ -116,10 +120,12 @@ class Keeper:
 
     def _kill(self) -> None:
         """Kill the group before its first process is reaped: until then, no other can have its number."""
-        if child := self.child:
+        if (child := self.child) and self.output:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(child.pid, signal.SIGKILL)
-            _say(ended=child.wait())
+            code = child.wait()
+            self.output.finish()
+            _say(ended=code)
             self.child = None
 
 

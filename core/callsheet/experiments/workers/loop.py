@@ -22,7 +22,7 @@ from callsheet.experiments.queue import Attempt, Claim, Entry, Queue, directory,
 from callsheet.experiments.queue.directory import Experiment
 from callsheet.experiments.queue.leases import Lease, Watch
 from callsheet.experiments.queue.records import FAILED as HAS_FAILED
-from callsheet.experiments.workers import arm_log, commands, endings, searching, stopping
+from callsheet.experiments.workers import commands, endings, searching, stopping
 from callsheet.experiments.workers.arm_process import ArmProcesses, NoLog
 from callsheet.experiments.workers.choosing import Choosing
 from callsheet.experiments.workers.commands import CommandOf
@@ -203,8 +203,6 @@ class Worker:
                 self._say_who(arm=entry.name, arm_since=begun)  # while its process starts
                 code = self.processes.wait()
                 ending = endings.of(code, run_dir, log, entry, self.stop.received)
-                if not heartbeat.is_lost:
-                    arm_log.blank_secrets(self.queue.inside, f"{LOGS}/{entry.name}.log")
         if heartbeat.is_lost:
             logger.warning(
                 "%s was taken from this worker, which was not heard for long; its process was ended.", entry.name

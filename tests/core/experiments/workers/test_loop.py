@@ -5,9 +5,11 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from mounting import fill, mounted
@@ -24,6 +26,7 @@ from callsheet.experiments.workers import stopping, work
 from callsheet.launch import failures
 from callsheet.rundir.rundir import RunDir
 
+FLOOD = 200_000  # lines of a hundred characters
 FOR_EVER = 1000.0
 
 
@@ -87,19 +90,39 @@ def test_a_rank_that_was_killed_is_tried_once_more_as_a_single_process_is(tmp_pa
     assert (second.status, second.error) == ("failed", other), "what the attempt before had said is not its reason"
 
 
-def test_no_secret_stays_in_a_log_that_a_program_has_written_it_into(
+def test_no_secret_comes_into_the_log_of_a_program_while_it_runs_and_its_last_words_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HF_TOKEN", token := "hf_" + "aB3" * 11)
     queue = begin(tmp_path / "e", [Stub("a")])
+    log = queue.root / "logs" / "a.log"
 
     def program(root: Path, experiment: Experiment, entry: Entry) -> list[str]:
-        return ["/bin/sh", "-c", 'echo "my $HF_TOKEN, and more"; kill -9 $$']
+        wait = f'until [ -e "{tmp_path}/read" ]; do sleep 0.05; done'
+        return ["/bin/sh", "-c", f'echo "my $HF_TOKEN, and more"; {wait}; printf "last $HF_TOKEN"; kill -9 $$']
 
+    def read() -> None:
+        wait_until(lambda: log.exists() and log.stat().st_size)
+        seen.append(log.read_text())
+        (tmp_path / "read").touch()
+
+    seen: list[str] = []
+    thread = Thread(target=read)
+    thread.start()
     assert work(queue.root, program) == 0
-    said = (queue.root / "logs" / "a.log").read_text()
-    assert token not in said and said == 2 * "my ***, and more\n", "both attempts are there"
-    assert os.listdir(queue.root / "logs") == ["a.log"]
+    thread.join()
+    assert seen == ["my ***, and more\n"], "while it ran"
+    assert log.read_text() == 2 * "my ***, and more\nlast ***", "both attempts are there"
+    assert token not in log.read_text() and os.listdir(queue.root / "logs") == ["a.log"]
+
+
+def test_a_flood_of_output_neither_holds_the_arm_up_nor_loses_a_line(tmp_path: Path) -> None:
+    queue = begin(tmp_path / "e", [Stub("a")])
+    flood = f"import sys\nfor n in range({FLOOD}): print(n, 'x' * 90)\nsys.exit(4)"
+    assert work(queue.root, lambda *_: [sys.executable, "-c", flood]) == 0
+    lines = (queue.root / "logs" / "a.log").read_text().splitlines()
+    assert [line.split()[0] for line in lines] == [str(number) for number in range(FLOOD)]
+    assert str(entries(queue)["a"].error).startswith(str(FLOOD - 1)), "what it said last is why it failed"
 
 
 def test_an_arm_after_another_waits_for_it_and_a_chain_that_broke_is_skipped(tmp_path: Path) -> None:
