@@ -85,8 +85,10 @@ class Streams:
 
     def take(self) -> tuple[object, ...]:
         """Take them; returns what stood there and what stands there now."""
+        home = sys.stdout
         for name in ("stdout", "stderr"):
-            if (stream := getattr(sys, name)) is not None and stream.isatty():
+            if _is_same_terminal(stream := getattr(sys, name), home):
+                stream.flush()
                 self._taken[name] = stream, Above(stream, self._say)
                 setattr(sys, name, self._taken[name][1])
         held = {id(stream): above for stream, above in self._taken.values()}
@@ -106,6 +108,13 @@ class Streams:
             with suppress(OSError, ValueError):
                 above.release()
         self._taken, self._moved = {}, []
+
+
+def _is_same_terminal(stream: Any, other: Any) -> bool:
+    try:
+        return os.path.sameopenfile(stream.fileno(), other.fileno()) and bool(stream.isatty())
+    except (AttributeError, OSError, ValueError):
+        return False
 
 
 def one_line(text: str) -> str:

@@ -19,6 +19,7 @@ from callsheet_plugins.progress.drawing.rows import rows
 from callsheet_plugins.progress.screen.above import Streams
 from callsheet_plugins.progress.screen.leaving import ERASE, Guard, Suspension
 from callsheet_plugins.progress.screen.terminal import is_background, numbers_kept, size_of
+from callsheet_plugins.progress.words import clean
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -53,7 +54,7 @@ class Live:
         self._lines: deque[str] = deque()
         self._missed = 0
         self._ending = threading.Event()
-        self._is_over = False
+        self._is_over = self._is_closed = False
         self._owner = os.getpid()
         self._size = size_of(self.stream)
         self._next = 0.0
@@ -87,8 +88,9 @@ class Live:
 
     def close(self) -> None:
         """Draw the last state and leave it there; what is printed from now on comes below. May be called again."""
-        if self._is_over or os.getpid() != self._owner:
+        if self._is_closed or os.getpid() != self._owner:
             return
+        self._is_closed = True
         atexit.unregister(self.close)
         self.board.is_over = True
         self._ending.set()
@@ -99,6 +101,12 @@ class Live:
         self.board.repeats.stop()
         self._streams.release()
 
+    def _stop_drawing(self) -> None:
+        """Print as if there were no display, from now on."""
+        self._is_over = True
+        with suppress(OSError, ValueError):
+            print(self._said(), end="", file=self.stream, flush=True)
+
     def _pause(self, begins: bool) -> None:
         self._is_paused = begins
         self._next = 0.0
@@ -107,10 +115,15 @@ class Live:
                 self._write(ERASE)
 
     def _work(self) -> None:
-        with suppress(OSError, ValueError):  # the terminal is gone, and nobody looks at it any more
+        try:
             while not self._ending.wait(TICK):
                 self._look()
             self._write(self._frame(last=True))
+        except OSError:  # the terminal is gone, and nobody looks at it any more
+            self._stop_drawing()
+        except Exception as error:
+            self._lines.append(f"The display of progress ends here: {type(error).__name__}: {clean(error)}")
+            self._stop_drawing()
 
     def _look(self) -> None:
         """Draw, if something is to be said, the size is another one, or it is time."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import random
 import re
 import signal
 import sys
@@ -14,11 +15,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+import warm
+from conftest import QUIET
+from waiting import PATIENCE
 
 from callsheet import EvalResult, LoopState, Plugin, hookimpl
 from callsheet_plugins.progress import Progress
 from callsheet_plugins.progress.screen import live
-from plugins.progress.conftest import use
+from plugins.progress.conftest import ELSEWHERE, use
 from plugins.progress.emulator import Terminal
 from plugins.progress.runs import begin, end, steps
 
@@ -223,3 +228,60 @@ def test_rewards_come_first(terminal: Terminal, run_trainer: Callable[..., Any])
     run_trainer("grpo", "plugins=[progress]", "trainer.args.logging_steps=1")
     shown = terminal.shows("2/2", "reward ")
     assert any(re.match(r" step +reward [-\d.]+ ± [\d.]+   loss ", line) for line in shown), shown
+
+
+def test_a_display_that_cannot_draw_says_so_and_lets_the_lines_through(
+    terminal: Terminal, plugin: Progress, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*args: object) -> None:
+        raise RuntimeError("no lines today")
+
+    monkeypatch.setattr(live, "rows", broken)
+    begin(plugin, 100)
+    terminal.shows("The display of progress ends here: RuntimeError: no lines today")
+    print("still here")
+    terminal.shows("still here")
+    end(plugin)
+
+
+def test_observing_changes_nothing(terminal: Terminal, run_demo: Callable[..., Any]) -> None:
+    def ended(*overrides: str, **where: str) -> tuple[dict[str, Any], Any, Any]:
+        state = run_demo("+model.kwargs.attention_dropout=0.5", *overrides, **where).state
+        weights = {name: tensor.clone() for name, tensor in state.model.state_dict().items()}
+        return weights, torch.get_rng_state(), random.getstate()
+
+    bare = ended("plugins=[]", output_dir="bare")
+    shown = ended("plugins=[progress]", output_dir="shown")
+    terminal.shows("4/4")
+    assert all(torch.equal(shown[0][name], bare[0][name]) for name in bare[0])
+    assert torch.equal(shown[1], bare[1]) and shown[2] == bare[2]
+
+
+def test_ctrl_c_stops_a_command_in_its_terminal_and_leaves_it_clean(tmp_path: Path) -> None:
+    terminal = Terminal(100, 30)
+    own_it = "import os, fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
+    environment = {name: value for name, value in os.environ.items() if name not in ELSEWHERE} | {"TERM": "xterm"}
+    run = [
+        *QUIET,
+        "plugins=[progress]",
+        "trainer.args.max_steps=100000",
+        "trainer.args.save_steps=100000",
+        "output_dir=run",
+    ]
+    program = (
+        f"{own_it}import sys; sys.argv = {['callsheet', 'train', *run]!r}; from callsheet.__main__ import run; run()"
+    )
+    streams = dict.fromkeys(("stdin", "stdout", "stderr"), terminal.near)
+    with warm.Popen(
+        [sys.executable, "-c", program], cwd=tmp_path, env=environment, start_new_session=True, **streams
+    ) as process:
+        terminal.shows("/100000", "loss ")
+        os.write(terminal.far, b"\x03")
+        code = process.wait(PATIENCE)
+    shown = terminal.shows("To go on from checkpoint-")
+    lines = [line for line in shown if line]
+    assert code == 130, shown
+    (said,) = [line for line in lines if line.startswith("SIGINT: finishing this step")]
+    assert sum(line.startswith(" train ") for line in lines) == 1, shown
+    assert lines.index(said) < next(n for n, line in enumerate(lines) if line.startswith(" train "))
+    assert terminal.screen.x == 0 and b"\x1b[?25l" not in terminal.raw
