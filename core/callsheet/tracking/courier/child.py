@@ -27,12 +27,13 @@ END_SECONDS = 10.0  # from its last word to the end of the process
 
 
 class Child:
-    """`progress` is when it last got on, and `idle` when it had nothing to send, by the clock of `time.monotonic`."""
+    """`sent` is how far it says that it is; `idle_at` when it last had nothing to send, by `time.monotonic`."""
 
     def __init__(self, run_dir: Path, begin: Mapping[str, Any]) -> None:
         self.begin = begin
         self.tracker = str(begin["tracker"])
-        self.progress = self.idle = 0.0
+        self.sent = 0
+        self.idle_at = 0.0
         self.ended: str | None = None
         self.ids: dict[str, str] = {}
         self.failed = ""
@@ -108,8 +109,8 @@ class Child:
     def _hear(self, line: str) -> None:
         with suppress(ValueError):
             said = json.loads(line)
-            self.progress = time.monotonic() if said.keys() & {"sent", "ended"} else self.progress
-            self.idle = time.monotonic() if "idle" in said else self.idle
+            self.sent = said.get("sent", self.sent)
+            self.idle_at = time.monotonic() if said.get("idle") else self.idle_at
             self.ids = said.get("ids", self.ids)
             self.ended = said.get("ended", self.ended)
             self.failed, self.is_for_good = said.get("failed", self.failed), said.get("for_good", self.is_for_good)

@@ -42,6 +42,7 @@ class Turn:
     failures: int = 0
     retry_at: float = 0.0
     error: str = ""
+    sent: int = 0
     progress: float = 0.0  # or since when the run is over
     is_over: bool = False
     is_ending: bool = False  # all is sent, and a follower was told so: to be idle is no progress any more
@@ -117,14 +118,20 @@ class _Watch:
 
     def _attend(self, child: Child) -> None:
         """Note that it gets on, and tell it when the run is over and all is told."""
-        progress = max(child.progress, 0.0 if self.turn.is_ending else child.idle)
-        if progress > self.turn.progress:
-            self.turn.progress, self.turn.failures, self.turn.error = progress, 0, ""
+        if (gets_on := self._gets_on(child)) > self.turn.progress:
+            self.turn.progress, self.turn.failures, self.turn.error = gets_on, 0, ""
         if self.turn.is_over and not self._others_are_left():
             self.turn.is_ending = True
             child.finish(_status(self.run_dir))
         elif time.monotonic() - max(self.turn.progress, self._began) > STALLED_SECONDS:
             child.kill()
+
+    def _gets_on(self, child: Child) -> float:
+        """When it got on: not by sending once more what a follower before it has sent, and failed to make safe."""
+        if child.sent > self.turn.sent:
+            self.turn.sent = child.sent
+            return time.monotonic()
+        return 0.0 if self.turn.is_ending else child.idle_at
 
     def _over(self, child: Child) -> Mapping[str, Any]:
         """The follower has ended: with the run, or too early."""
