@@ -97,7 +97,7 @@ class Begun:
 
     def _refuse_foreign_runs(self) -> None:
         """A worker would take the run for one of its own, and find it complete."""
-        known = {entry.name for entry in self.there}
+        known = {*(entry.name for entry in self.there), *(row.get("name") for row in self.record.arms)}
         foreign = [arm.name for arm in self.arms if arm.name not in known and (self.folder / arm.name / RUN).exists()]
         if foreign:
             raise CallsheetError(

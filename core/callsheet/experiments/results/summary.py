@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from callsheet.disk.standing import short
 from callsheet.errors import first_line
+from callsheet.experiments.places import LOGS
 from callsheet.experiments.results import pass_rates, verdicts
 from callsheet.experiments.results.arms import Known, finals, known_arms
 from callsheet.experiments.results.asked import Asked, Recorded, asked, recorded
 from callsheet.experiments.statistics.methods import MethodVerdict, compared
 from callsheet.results import ArmResult, ExperimentResult
+from callsheet.session.going_on import shell
 
 if TYPE_CHECKING:
     from callsheet.config.experiment import ExperimentSettings
 
+RUNNING = "running"  # the status of an experiment that a driver begins, or drives
+GONE = "gone: its file in arms/ was deleted, and it counts for nothing. To have it back: {}"
 COUNTED = ("completed", "stopped")  # the ends of a run whose score is compared
 
 
@@ -27,8 +32,8 @@ COUNTED = ("completed", "stopped")  # the ends of a run whose score is compared
 class Summary:
     """What an experiment asked, its arms in their order, and the verdict; None where it names no success metric.
 
-    `missing` says of each arm without a score why it has none, `steps` at which step another was scored. `result` is
-    what hooks are told.
+    `missing` says of each arm without a score why it has none, `steps` at which step another was scored. `gone` are
+    arms whose files somebody has deleted. `result` is what hooks are told.
     """
 
     directory: Path
@@ -41,6 +46,7 @@ class Summary:
     experiment_id: str = ""
     hypothesis: str = ""
     steps: Mapping[str, int | None] = field(default_factory=dict)
+    gone: Sequence[str] = ()
 
     @cached_property
     def result(self) -> ExperimentResult:
@@ -64,7 +70,8 @@ class Summary:
     @property
     def rows(self) -> list[dict[str, Any]]:
         """The arms as `experiment.json` has them."""
-        return [_row(arm, self.scores.get(arm.entry.name)) for arm in self.arms]
+        gone = [{"name": name, "state": "gone", "status": None, "error": self.missing[name]} for name in self.gone]
+        return [*(_row(arm, self.scores.get(arm.entry.name)) for arm in self.arms), *gone]
 
     @property
     def is_decided(self) -> bool:
@@ -111,20 +118,29 @@ def of(
     known = Recorded() if settings is not None and order and experiment_id else recorded(directory)
     asks = known.settings if settings is None else asked(settings)
     arms = known_arms(directory, order or [arm.name for arm in known.arms], known.ids if ids is None else ids)
-    last = finals(arms)
+    last, gone = finals(arms), _gone(directory, known, {arm.entry.name for arm in arms})
     scores, missing = _scores(last, asks)
     return Summary(
         directory,
         asks,
         tuple(arms),
         scores,
-        missing,
+        missing | dict.fromkeys(gone, GONE.format(shell("callsheet", "experiment", "resume", short(directory)))),
         _verdict([arm for arm in last if arm.entry.trial is None], scores, asks),
         name=asks.name or known.name or directory.name,
         experiment_id=experiment_id or known.experiment_id,
         hypothesis=asks.hypothesis or known.hypothesis,
         steps=_steps(last, scores, asks),
+        gone=gone,
     )
+
+
+def _gone(directory: Path, known: Recorded, there: Collection[str]) -> list[str]:
+    """The arms of the record without a file; while a driver is at work, those that had one, by what they left."""
+    names = [arm.name for arm in known.arms if arm.name not in there]
+    if known.status != RUNNING:
+        return names
+    return [name for name in names if any((directory / left).exists() for left in (name, f"{LOGS}/{name}.log"))]
 
 
 def _scores(arms: Sequence[Known], asks: Asked) -> tuple[dict[str, float], dict[str, str]]:

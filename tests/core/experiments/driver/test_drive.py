@@ -12,6 +12,7 @@ import pytest
 
 from callsheet import CallsheetError, LogContext, Plugin, hookimpl
 from callsheet.config.experiment import ExperimentSettings, SequentialSettings
+from callsheet.experiments import results
 from callsheet.experiments.arms import Arm
 from callsheet.experiments.driver import record
 from callsheet.experiments.driver.asked import Asked
@@ -19,7 +20,7 @@ from callsheet.experiments.driver.beginning import Begun
 from callsheet.experiments.driver.drive import drive
 from callsheet.experiments.driver.record import Command
 from callsheet.experiments.places import DONE, FAILED, PENDING
-from callsheet.experiments.queue import Attempt, Entry
+from callsheet.experiments.queue import Attempt, Entry, Queue
 from callsheet.experiments.queue.records import of
 from callsheet.process.signals import Interrupted
 
@@ -74,7 +75,7 @@ def worker(*fails: str, code: int = 0, most: int = 100) -> Callable[[Begun], int
             assert entry
             status = "failed" if name in fails else "completed"
             attempt = Attempt("w", "here", 1, "then", status=status)
-            (begun.folder / name).mkdir()
+            (begun.folder / name).mkdir(exist_ok=True)
             settled = replace(entry, status=status, attempts=(*entry.attempts, attempt))
             begun.queue.settle(claim, settled, FAILED if status == "failed" else DONE)
         return code
@@ -207,3 +208,35 @@ def test_another_experiment_is_refused_before_anything_is_written(tmp_path: Path
         with pytest.raises(CallsheetError):
             driven(other, worker())
     assert (tmp_path / "mine" / "experiment.json").read_text() == before
+
+
+def test_an_arm_whose_file_was_deleted_is_missed_and_comes_back(tmp_path: Path):
+    mine = asked(tmp_path, arms_of("a", "b"))
+    driven(mine, worker())
+    queue = Queue(mine.folder)
+    (mine.folder / "a__s1").mkdir(exist_ok=True)
+    (mine.folder / "a__s1" / "run.json").write_text('{"format": 1, "status": "completed"}')
+    queue.path(DONE, "a__s1").unlink()
+
+    for _ in range(2):  # what the driver writes at its end remembers it, too
+        found = results.of(mine.folder)
+        assert found.gone == ["a__s1"] and "its file in arms/ was deleted" in found.missing["a__s1"]
+        assert f"callsheet experiment resume {mine.folder}" in found.missing["a__s1"]
+        assert [row["state"] for row in found.rows if row["name"] == "a__s1"] == ["gone"]
+        results.write(mine.folder, found, record.require(mine.folder).content())
+        assert "its file in arms/ was deleted" in (mine.folder / "experiment.md").read_text()
+
+    assert driven(mine, worker()) == 0 and not results.of(mine.folder).gone
+    assert queue.state_of("a__s1") == DONE
+
+
+def test_an_arm_that_a_driver_is_about_to_add_is_not_missed(tmp_path: Path):
+    mine = asked(tmp_path, arms_of("a", "b"))
+    driven(mine, worker())
+    found = record.require(mine.folder)
+    found.status = record.RUNNING
+    found.arms.append({"name": "a__s2", "method": "a"})
+    found.write(mine.folder)
+    assert not results.of(mine.folder).gone
+    (mine.folder / "logs" / "a__s2.log").touch()
+    assert results.of(mine.folder).gone == ["a__s2"]
