@@ -46,20 +46,10 @@ def same(one: Any, other: Any) -> bool:
     return bool((one == other).all()) if hasattr(one, "all") else bool(one == other)
 
 
-@pytest.mark.parametrize("trainer", ["sft", "dpo", "grpo"])
-def test_a_training_with_dropout_is_bit_for_bit_the_same_with_it(
-    run_trainer: Any, tmp_path: Path, trainer: str
-) -> None:
-    keeps = ("trainer.args.disable_dropout=false",) if trainer != "sft" else ()
-    settings = (DROPOUT, *keeps, *evaluates(tmp_path / "eval.jsonl", ROWS[trainer]))
-    fresh = ("plugins.completions.prompts=fresh", "plugins.completions.sample=true")
-    bare = run_trainer(trainer, "plugins=[]", *settings, output_dir="bare")
-    seen = run_trainer(trainer, SELECTED, DRAWS, *FEW, *fresh, *settings, output_dir="seen")
-    assert same(end_of(bare), end_of(seen))
-    assert {step: len([row for row in rows if row["source"] == "eval"]) for step, rows in kept(seen).items()} == {
-        1: 3,
-        2: 3,
-    }
+@pytest.mark.parametrize("trainer", ["dpo", "grpo"])  # tests/plugins/test_observing.py has SFT, and all engines
+def test_a_training_is_bit_for_bit_the_same_with_it(observes_only: Any, trainer: str) -> None:
+    own = ("plugins.completions.freq=1", "plugins.completions.prompts=fresh", "plugins.completions.sample=true")
+    observes_only("completions", DRAWS, *FEW, *own, trainer=trainer)
 
 
 class Hears(Plugin):
@@ -188,22 +178,11 @@ def test_what_cannot_be_sampled_is_said_and_the_run_goes_on(run_trainer: Any, tm
 
 @pytest.mark.slow
 @pytest.mark.parametrize("launch", ["ddp", "zero3", "fsdp2"])
-def test_on_two_processes_nothing_changes_and_no_prompt_comes_twice(tmp_path: Path, launch: str) -> None:
+def test_on_two_processes_each_prompt_is_answered_once(tmp_path: Path, launch: str) -> None:
     from runs import Run
 
-    dropout = ("+model.kwargs.attention_dropout=0.5", "trainer.args.save_steps=6", "trainer.args.eval_steps=2")
-    seven = (
-        "plugins=[witness,observer,completions]",
-        DRAWS,
-        "plugins.completions.num_prompts=7",
-        "plugins.completions.batch_size=2",
-    )
-    bare = Run(tmp_path / "bare", *dropout, launch=launch).wait()
-    seen = Run(tmp_path / "seen", *dropout, *seven, launch=launch).wait()
-    assert same(bare.weights("checkpoint-6"), seen.weights("checkpoint-6"))
-    for name in sorted(path.name for path in (bare.path / "checkpoint-6").glob("rng_state*")):
-        first, second = (torch.load(run.path / "checkpoint-6" / name, weights_only=False) for run in (bare, seen))
-        assert same(first, second)
+    seven = ("plugins.completions.num_prompts=7", "plugins.completions.batch_size=2", "trainer.args.eval_steps=2")
+    run = Run(tmp_path, "plugins=[witness,observer,completions]", DRAWS, *seven, launch=launch).wait()
     for step in (2, 4, 6):
-        rows = [json.loads(line) for line in (seen.path / "completions" / f"{step}.jsonl").read_text().splitlines()]
+        rows = [json.loads(line) for line in (run.path / "completions" / f"{step}.jsonl").read_text().splitlines()]
         assert [row["index"] for row in rows] == [*range(7)]
