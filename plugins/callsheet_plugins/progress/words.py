@@ -96,8 +96,14 @@ def grouped(metrics: Mapping[str, Any], leaving: Iterable[str] = ()) -> dict[str
 
 
 def of_set(name: str, metrics: Mapping[str, Any]) -> dict[str, Any]:
-    """The metrics of the evaluation set `name`, without the prefix that the Trainer gives them."""
-    prefix = "eval_" if name == "eval" else f"eval_{name}_"
-    found = {key.removeprefix(prefix): metrics[key] for key in interesting(metrics)}
+    """The metrics of the evaluation set `name`, without the prefix of Trainer, or the one that TRL gives its own.
+
+    >>> of_set("code", {"eval_code_loss": 1.5, "eval_entropy": 2.5, "eval_num_tokens": 7, "epoch": 1})
+    {'loss': 1.5, 'entropy': 2.5}
+    """
+    found = {
+        key.removeprefix(f"eval_{name}_" if key.startswith(f"eval_{name}_") else "eval_"): metrics[key]
+        for key in interesting(metrics)
+    }
     found.pop("num_tokens", None)  # of training, as TRL counts them
     return found

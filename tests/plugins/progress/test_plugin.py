@@ -11,11 +11,13 @@ from typing import Any
 
 import pytest
 
-from callsheet import EvalResult, LogContext, LoopState, Plugin, Rollouts, hookimpl
+import callsheet
+from callsheet import EvalResult, LogContext, LoopState, Plugin, Rollouts, deprecations, hookimpl
 from callsheet_plugins.progress import Progress
 from callsheet_plugins.progress.facts import mean_reward
 from callsheet_plugins.progress.lines import Lines, numbers
 from callsheet_plugins.progress.screen.live import Live
+from callsheet_plugins.progress.words import of_set, short
 from plugins.progress.emulator import Terminal
 from plugins.progress.runs import LazyMetrics, begin, end, run, steps
 
@@ -225,3 +227,39 @@ def test_the_old_name_works_and_is_said_to_be_old(callsheet: Callable[..., Any])
 def test_both_names_at_once_are_refused(callsheet: Callable[..., Any]) -> None:
     done = callsheet("check", "recipe=demo", "plugins=[print_progress,progress]")
     assert done.returncode == 2 and "progress is selected twice" in done.stdout + done.stderr
+
+
+def test_a_script_is_told_the_new_name_once(caplog: pytest.LogCaptureFixture) -> None:
+    deprecations._tell.cache_clear()
+    for _ in range(2):
+        callsheet.callbacks("print_progress", overrides=["plugins.print_progress.every_steps=7"])
+    assert [*map(str, caplog.messages)] == [
+        "Plugin print_progress is called progress now, and so are its settings, plugins.progress; the old name goes in "
+        "Callsheet 0.3."
+    ]
+
+
+def test_a_set_of_its_own_name_has_metrics_of_two_prefixes() -> None:
+    metrics = {"eval_code_loss": 1.5, "eval_entropy": 2.5, "eval_num_tokens": 7, "eval_code_runtime": 1.0, "epoch": 1.0}
+    assert of_set("code", metrics) == {"loss": 1.5, "entropy": 2.5}
+    assert of_set("eval", {"eval_loss": 1.5}) == {"loss": 1.5}
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (0.123456, "0.1235"),
+        (3e-5, "3.0e-05"),
+        (12, "12"),
+        (12345.678, "12.3k"),
+        (1234567, "1.23M"),
+        (1e300, "1e+300"),
+        (float("nan"), "nan"),
+        (float("-inf"), "-inf"),
+        ("a\n[/b]", "a\\n[/b]"),
+        ("x" * 10_000, "x" * 200),
+        (True, "True"),
+    ],
+)
+def test_a_value_is_short_whatever_it_is(value: object, said: str) -> None:
+    assert short(value) == said
