@@ -22,14 +22,14 @@ SETTINGS: dict[str, tuple[str, ...]] = {
         "+plugins.benchmarks.define.mine={engine: command, command: [cp, SCORES, '{results}']}",
     ),
     "completions": (
-        "plugins.completions.freq=1",
+        "plugins.completions.freq=2",
         "plugins.completions.num_prompts=3",
         "plugins.completions.prompts=fresh",
         "plugins.completions.generation_config={do_sample: true, max_new_tokens: 6}",
     ),
     "csv_metrics": (),
     "early_stopping": ("plugins.early_stopping.patience=9",),
-    "exact_match": ("plugins.exact_match.every_steps=1", "plugins.exact_match.limit=4"),
+    "exact_match": ("plugins.exact_match.every_steps=3", "plugins.exact_match.limit=4"),
     "hub_revisions": (),
     "progress": ("plugins.progress.every_steps=1",),
 }
