@@ -177,6 +177,21 @@ def test_a_server_that_never_answers_is_an_error_in_time(server, tmp_path):
     assert "timed out" in said["failed"] and not said["for_good"]
 
 
+def test_without_the_plugin_completions_it_samples_itself_at_each_evaluation(server, run_demo, monkeypatch):
+    for name, value in server.environment.items():
+        monkeypatch.setenv(name, value)
+    mine = ["plugins.weave.project_name=me/p", "plugins.weave.num_prompts=3"]
+    session = run_demo("plugins=[weave]", *mine, "plugins.weave.generation_config={max_new_tokens: 4}")
+    kept = {file.name: file.read_text().splitlines() for file in (session.run_dir.path / "completions").iterdir()}
+    assert {name: len(rows) for name, rows in kept.items()} == {"2.jsonl": 3, "4.jsonl": 3}
+    calls = server.named("completion")
+    assert sorted(call["inputs"]["step"] for call in calls) == [2, 2, 2, 4, 4, 4]
+    rows = [json.loads(row) for rows in kept.values() for row in rows]
+    assert {row["completion"] for row in rows} == {call["output"]["completion"] for call in calls}
+    ids = session.run_dir.run()["ids"]
+    assert ids["weave:project"] == "me/p"
+
+
 def problems(make_plugin, *overrides: str, config: dict | None = None) -> list[str]:
     return list(make_plugin("weave", *overrides).problems(LogContext(Path("run"), run_config=config or {})))
 

@@ -1,95 +1,61 @@
-"""Scorers, `scorer(prompt, completion) -> float | int`: found by name, called, and their failures counted."""
+"""Scorers that are imported when they are first called, and what is said of those that gave no number."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import packages_distributions, version
 from typing import Any
 
-from callsheet.errors import CallsheetError, did_you_mean, first_line
 from callsheet.introspect.importing import import_object
-from callsheet.introspect.modules import find_module, module_spec
-from callsheet.secrets import redact_text
-from callsheet.values import number
+from callsheet.rewards.scorers import Scorers, scorer_problems
 
 WHERE = "plugins.weave.scorers"
 
 
-def problems(scorers: Sequence[str]) -> Iterator[str]:
+def problems(paths: Sequence[str]) -> Iterator[str]:
     """What is wrong with these names, by the source alone: nothing is imported."""
-    seen: dict[str, str] = {}
-    for path in scorers:
-        if problem := _problem(path):
-            yield f"{WHERE}: {problem}"
-        elif other := seen.get(_name(path)):
-            yield f"{WHERE}: {other} and {path} have one name, and Weave tells scorers apart by it. Rename one of them."
-        seen[_name(path)] = path
-
-
-def _problem(path: str) -> str:
-    module, _, name = path.rpartition(".")
-    if not module or not all(part.isidentifier() for part in path.split(".")):
-        return f"{path!r} is not pkg.module.function."
-    package = module.partition(".")[0]
-    if module_spec(package) is None:
-        return f"{path} needs the package {package!r}, which is not installed."
-    try:
-        found = find_module(module)
-    except CallsheetError as error:
-        return f"{path}: {error}"
-    if found is None:
-        return f"{path}: package {package!r} has no module {module!r}."
-    known = {*found.definitions, *found.origins}
-    if name in known or found.stars or "__getattr__" in known or not found.source:
-        return ""
-    return f"{module} has no {name!r}.{did_you_mean(name, sorted(known))}"
+    yield from scorer_problems(paths, WHERE)
+    by_name: dict[str, str] = {}
+    for path in dict.fromkeys(paths):
+        if other := by_name.get(_name(path)):
+            yield f"{WHERE}: {other} and {path} have one name, by which Weave tells scorers apart. Rename one of them."
+        by_name[_name(path)] = path
 
 
 def _name(path: str) -> str:
     return path.rpartition(".")[2]
 
 
+def _lazily(path: str) -> Callable[[str, str], Any]:
+    return lambda prompt, completion: import_object(path, WHERE)(prompt, completion)
+
+
 @dataclass
-class Scorer:
-    """One scorer with what went wrong in it, which ends nothing."""
+class Scoring:
+    """The scorers of a run by name; one that cannot be imported fails like one that raises, and ends nothing."""
 
-    path: str
-    function: Callable[[str, str], Any] | None = None
-    calls: int = 0
-    failures: int = 0
-    first: str = ""
+    paths: Sequence[str]
+    _said: dict[str, int] = field(default_factory=dict)
 
-    @property
-    def name(self) -> str:
-        return _name(self.path)
+    def __post_init__(self) -> None:
+        self.names = [_name(path) for path in self.paths]
+        self.scorers = Scorers({_name(path): _lazily(path) for path in self.paths})
 
-    def __call__(self, prompt: str, completion: str) -> float | None:
-        """The score, or None where the scorer gave none."""
-        self.calls += 1
-        try:
-            self.function = self.function or import_object(self.path, WHERE)
-            return _score(self.function(prompt, completion))
-        except (Exception, SystemExit) as error:
-            self.failures += 1
-            self.first = self.first or f"{type(error).__name__}: {redact_text(first_line(error))[:300]}"
-            return None
-
-    @property
-    def origin(self) -> str:
-        """The package that brings it, with its version."""
-        package = self.path.partition(".")[0]
-        for distribution in packages_distributions().get(package, ()):
-            return f"{distribution} {version(distribution)}"
-        return package
+    def failures(self) -> Iterator[dict[str, Any]]:
+        """What is new of scorers that gave no number: which, of which package, how often, and why at first."""
+        failed = self.scorers.failures
+        for path in self.paths:
+            name = _name(path)
+            if failed[name] != self._said.get(name, 0):
+                self._said[name] = failed[name]
+                about = {"calls": self.scorers.asked, "failed": failed[name], "error": self.scorers.first.get(name, "")}
+                yield {"scorer": path, "package": _origin(path), **about}
 
 
-def _score(value: Any) -> float:
-    try:
-        score = number(value)
-    except TypeError as error:
-        raise TypeError(f"it returned {error}, not a number") from None
-    if value is None or not math.isfinite(score):
-        raise ValueError(f"it returned {value!r}, which is no number to average")
-    return score
+def _origin(path: str) -> str:
+    """The package that brings it, with its version."""
+    package = path.partition(".")[0]
+    for distribution in packages_distributions().get(package, ()):
+        return f"{distribution} {version(distribution)}"
+    return package

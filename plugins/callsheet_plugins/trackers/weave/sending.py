@@ -8,7 +8,7 @@ from math import fsum
 from typing import TYPE_CHECKING, Any, Protocol
 
 from callsheet_plugins.trackers.weave.completions import Completion, Sampled
-from callsheet_plugins.trackers.weave.scoring import Scorer
+from callsheet_plugins.trackers.weave.scoring import Scoring
 
 if TYPE_CHECKING:
     from weave.trace.weave_client import WeaveClient
@@ -54,7 +54,7 @@ class Evaluations:
     """Each step and source is one evaluation, with a summary."""
 
     dataset_name: str
-    scorers: Sequence[Scorer]
+    scoring: Scoring
 
     def send(self, client: WeaveClient, one: Sampled, about: Mapping[str, Any]) -> None:
         from weave import EvaluationLogger
@@ -64,29 +64,30 @@ class Evaluations:
             model={"name": _class_name(about["model_name"]), "model_name": about["model_name"]},
             dataset=self.dataset_name,
             eval_attributes={**about, KEY: _evaluated(one)},
-            scorers=[scorer.name for scorer in self.scorers],
+            scorers=self.scoring.names,
         )
-        scores = [self._log(logger, completion) for completion in one.completions]
+        pairs = [(completion.asked, completion.completion) for completion in one.completions]
+        scores = self.scoring.scorers.score(pairs)
+        for completion, given in zip(one.completions, scores, strict=True):
+            self._log(logger, completion, given)
         logger.log_summary(self._summary(scores), auto_summarize=False)
 
-    def _log(self, logger: Any, completion: Completion) -> Mapping[str, float | None]:
+    def _log(self, logger: Any, completion: Completion, scores: Mapping[str, float | None]) -> None:
         logged = logger.log_prediction(inputs={"prompt": completion.prompt}, output=completion.output)
-        scores = {scorer.name: scorer(completion.asked, completion.completion) for scorer in self.scorers}
         for name, score in scores.items():
             if score is not None:
                 logged.log_score(scorer=name, score=score)
         logged.finish()
-        return scores
 
     def _summary(self, scores: Sequence[Mapping[str, float | None]]) -> dict[str, Any]:
         """By TRL's names, and how often each scorer failed."""
         summary: dict[str, Any] = {"total_predictions": len(scores), "successful_predictions": len(scores)}
-        for scorer in self.scorers:
-            known = [score for row in scores if (score := row[scorer.name]) is not None]
+        for name in self.scoring.names:
+            known = [score for row in scores if (score := row[name]) is not None]
             if known:
-                summary[f"avg_{scorer.name}"] = fsum(known) / len(known)
+                summary[f"avg_{name}"] = fsum(known) / len(known)
             if len(known) < len(scores):
-                summary[f"failed_{scorer.name}"] = len(scores) - len(known)
+                summary[f"failed_{name}"] = len(scores) - len(known)
         return summary
 
     def lacks(self, client: WeaveClient, one: Sampled) -> bool:

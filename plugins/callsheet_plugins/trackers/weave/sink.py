@@ -9,7 +9,7 @@ from callsheet.rundir.rundir import RunDir
 from callsheet.tracking import Point, Rows, Sink, TrackedRun
 from callsheet_plugins.trackers.weave.client import connect, flushed
 from callsheet_plugins.trackers.weave.completions import Sampled, sampled
-from callsheet_plugins.trackers.weave.scoring import Scorer
+from callsheet_plugins.trackers.weave.scoring import Scoring
 from callsheet_plugins.trackers.weave.sending import Evaluations, Traces, Way
 
 if TYPE_CHECKING:
@@ -23,9 +23,8 @@ class WeaveSink(Sink):
 
     def __init__(self, plugin: Weave, run: TrackedRun) -> None:
         self._plugin, self._run = plugin, run
-        self._scorers = [Scorer(path) for path in plugin.scorers]
-        self._way: Way = Evaluations(plugin.dataset_name, self._scorers) if self._scorers else Traces()
-        self._said: dict[str, int] = {}
+        self._scoring = Scoring(plugin.scorers)
+        self._way: Way = Evaluations(plugin.dataset_name, self._scoring) if plugin.scorers else Traces()
         self._client, self._losses = connect(str(plugin.project_name), max(1.0, plugin.deadline_seconds / 4))
 
     def point(self, point: Point) -> None:
@@ -50,15 +49,8 @@ class WeaveSink(Sink):
 
     def flush(self) -> None:
         flushed(self._client, self._losses)
-        self._say_failures()
-
-    def _say_failures(self) -> None:
-        for scorer in self._scorers:
-            if scorer.failures != self._said.get(scorer.path, 0):
-                self._said[scorer.path] = scorer.failures
-                about = {"calls": scorer.calls, "failed": scorer.failures, "error": scorer.first}
-                event = RunDir(self._run.run_dir).event
-                event("scorer_failed", scorer=scorer.path, package=scorer.origin, **about)
+        for failure in self._scoring.failures():
+            RunDir(self._run.run_dir).event("scorer_failed", **failure)
 
     def end(self, status: str, summary: Mapping[str, Any]) -> None:
         self.flush()
