@@ -44,7 +44,8 @@ def unusable(rows: Any) -> str:
         return f"its rows are no dictionaries, but {type(first).__name__}"
     if found := [name for name in IMAGES if name in first]:
         return f"its rows have {listed(found)}, and only text is sampled"
-    return "" if given_by(first) else f"its rows have no {WITH_PROMPT}, but {listed([*map(str, first)])}"
+    has = listed([*map(str, first)])
+    return "" if given_by(first) else f"the first of its rows has no {WITH_PROMPT} from which to begin; it has {has}"
 
 
 def prompts_of(source: str, rows: Any, count: int | None, *, seed: int | None = None) -> list[Prompt]:
@@ -64,10 +65,18 @@ def prompts_of(source: str, rows: Any, count: int | None, *, seed: int | None = 
 
 def given_by(row: Mapping[str, Any]) -> dict[str, Any]:
     """The prompt of one row, with its tools and the arguments of its chat template; empty where it has none."""
+    if any(row.get(name) is not None for name in IMAGES):
+        return {}
     more = {name: row[name] for name in ("tools", "chat_template_kwargs") if row.get(name)}
     found = (_stated(row), _before_answer(row), _shared(row), _begun(row.get("text")), _of_tokens(row))
     prompt = next((one for one in found if one is not None and len(one)), None)
-    return {} if prompt is None else {"prompt": prompt, **more}
+    return {} if prompt is None else {"prompt": _plain(prompt), **more}
+
+
+def _plain(prompt: Any) -> Any:
+    """A prompt without tensors, and without what Arrow fills in where other messages have more fields."""
+    listed = prompt.tolist() if hasattr(prompt, "tolist") else prompt
+    return [_message(each) for each in listed] if not isinstance(listed, str) else listed
 
 
 def _stated(row: Mapping[str, Any]) -> Any:
@@ -80,15 +89,18 @@ def _before_answer(row: Mapping[str, Any]) -> Any:
     if said is None:
         return None
     messages = [_message(each) for each in said]
-    while len(messages) > 1 and messages[-1].get("role") == "assistant":
+    while len(messages) > 1 and messages[-1]["role"] == "assistant":
         messages.pop()
     return messages
 
 
-def _message(said: Mapping[str, Any]) -> dict[str, Any]:
-    if "from" not in said:
-        return dict(said)
-    return {"role": ROLES.get(said["from"], said["from"]), "content": said.get("value")}
+def _message(said: Any) -> Any:
+    """A message as chat templates take it; a token as it is."""
+    if not isinstance(said, Mapping):
+        return said
+    if "from" in said:
+        return {"role": ROLES.get(said["from"], said["from"]), "content": said.get("value")}
+    return {name: value for name, value in said.items() if value is not None or name == "content"}
 
 
 def _shared(row: Mapping[str, Any]) -> Any:

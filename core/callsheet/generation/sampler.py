@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from callsheet.generation import generate, under_engines
 from callsheet.generation.drawing import drawn_by_row, seed_of, undisturbed
 from callsheet.sharding import unwrapped
+from callsheet.values import dumps
 
 if TYPE_CHECKING:
     from callsheet.generation.prompts import Prompt
@@ -28,11 +29,19 @@ def sample(
         asked["around"] = drawn_by_row
     with undisturbed(seed_of(seed, state.step)):
         found = under_engines.answers(state, unwrapped(state), rows, batch_size, **asked)
-        texts = [generate.text_of(state.tokenizer, each.given) for each in prompts]
+        texts = [whole_text(state, each.given) for each in prompts]
     return [
         {"source": each.source, "index": each.index, "prompt": _shown(each, text), "completion": said, "text": text}
         for each, text, said in zip(prompts, texts, found, strict=True)
     ]
+
+
+def whole_text(state: LoopState, row: Mapping[str, Any]) -> str:
+    """The prompt of `row` as one text for scorers; JSON where no chat template makes one of it."""
+    try:
+        return generate.text_of(state.tokenizer, row)
+    except Exception:  # of a template that somebody wrote
+        return dumps(row["prompt"])
 
 
 def why_not(model: Any) -> str:

@@ -96,7 +96,7 @@ class Completions(Plugin):
 
     @hookimpl
     def on_train_start(self, state: LoopState) -> None:
-        self._sampled = {}
+        self._sampled, self._training, self._evaluation = {}, Gathered(), Gathered()
         if self._samples and not self._sets(state):
             self._say(state, "Completions are not sampled: the trainer has no evaluation set.")
 
@@ -172,11 +172,12 @@ class Completions(Plugin):
         found, whys, sets = list[Any](), list[str](), self._sets(state)
         for name in names:
             try:
-                if why := unusable(sets[name]):
-                    whys.append(f"No completions are sampled of the evaluation set '{name}': {why}.")
-                    continue
                 seed = seed_of(self.sampling_seed, state.step, name) if self.prompts == "fresh" else None
-                found += prompts_of(name, sets[name], self.num_prompts, seed=seed)
+                taken = prompts_of(name, sets[name], self.num_prompts, seed=seed)
+                if not taken:
+                    why = unusable(sets[name]) or "the rows that were looked at have no prompt"
+                    whys.append(f"No completions are sampled of the evaluation set '{name}': {why}.")
+                found += taken
             except Exception as error:  # of somebody's own data set
                 whys.append(f"The evaluation set '{name}' cannot be read for completions: {first_line(error)}")
         return found, whys
@@ -185,10 +186,10 @@ class Completions(Plugin):
         return self.batch_size or int(getattr(state.args, "per_device_eval_batch_size", 8))
 
     def _keep(self, state: LoopState, rows: list[dict[str, Any]], source: str) -> None:
-        from callsheet.generation import generate
+        from callsheet.generation.sampler import whole_text
 
         for index, row in enumerate(rows):
-            row |= {"source": source, "index": index, "text": generate.text_of(state.tokenizer, row)}
+            row |= {"source": source, "index": index, "text": whole_text(state, row) if self.scorers else ""}
         self._report(state, rows)
 
     def _report(self, state: LoopState, rows: list[dict[str, Any]]) -> None:

@@ -35,7 +35,15 @@ def test_a_row_of_every_shape_gives_its_prompt(row, prompt):
 
 @pytest.mark.parametrize(
     "row",
-    [{"prompt": ""}, {"prompt": []}, {"text": ""}, {"input_ids": []}, {"label": 1}, {"chosen": "a", "rejected": "b"}],
+    [
+        {"prompt": ""},
+        {"prompt": []},
+        {"text": ""},
+        {"input_ids": []},
+        {"label": 1},
+        {"chosen": "a", "rejected": "b"},
+        {"prompt": "p", "image": 1},
+    ],
 )
 def test_a_row_without_one_gives_nothing(row):
     assert given_by(row) == {}
@@ -109,7 +117,10 @@ def test_a_stream_without_an_end_is_not_read_to_it():
     [
         ([], "it has no rows"),
         ([{"prompt": "p", "images": [1]}], "only text is sampled"),
-        ([{"label": 1, "score": 2}], "its rows have no prompt, messages, text or input_ids, but label, score"),
+        (
+            [{"label": 1, "score": 2}],
+            "has no prompt, messages, text or input_ids from which to begin; it has label, score",
+        ),
         ([(1, 2)], "its rows are no dictionaries, but tuple"),
         ([{"prompt": "p"}], ""),
     ],
@@ -129,3 +140,14 @@ def test_there_are_none_one_or_several_sets():
     assert evaluation_sets(trainer) == {"eval": ROWS}
     trainer.eval_dataset = {"easy": ROWS, "hard": []}
     assert [*evaluation_sets(trainer)] == ["easy", "hard"]
+
+
+def test_tensors_and_what_arrow_fills_in_are_plain():
+    import torch
+
+    assert given_by({"prompt_ids": torch.tensor([1, 2])}) == {"prompt": [1, 2]}
+    filled = [
+        {"role": "user", "content": "a", "tool_calls": None},
+        {"role": "assistant", "content": None, "tool_calls": [1]},
+    ]
+    assert given_by({"prompt": filled})["prompt"] == [{"role": "user", "content": "a"}, filled[1]]
