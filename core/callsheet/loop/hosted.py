@@ -72,7 +72,7 @@ class Hosted:
         evaluate = super()._evaluate  # type: ignore[misc]
         if self.callsheet_bridge is None:
             return evaluate(*args, **kwargs)
-        with self.callsheet_bridge.requests.evaluating(self.model) as is_added:  # type: ignore[attr-defined]
+        with self.callsheet_bridge.requests.evaluating(self) as is_added:
             return evaluate(*args, **{**kwargs, **({"skip_scheduler": True} if is_added else {})})
 
     def _determine_best_metric(self, *args: Any, **kwargs: Any) -> Any:

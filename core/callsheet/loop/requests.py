@@ -55,16 +55,17 @@ class Requests:
         self._adds_evaluation = False
 
     @contextmanager
-    def evaluating(self, model: Any) -> Iterator[bool]:
+    def evaluating(self, trainer: Any) -> Iterator[bool]:
         """Wraps each evaluation of the loop; yields whether only plugins asked for it, so that it must change nothing.
 
-        Random states and the modes of modules are then put back.
+        Random states and the modes of modules are then put back. Workers of its loader do not stay, because the first
+        evaluation of the trainer itself draws a seed for those that do.
         """
         self.added_evaluation, self._adds_evaluation = self._adds_evaluation, False
         if not self.added_evaluation:
             yield False
             return
-        with random_states_kept(), in_eval_mode(model):
+        with random_states_kept(), in_eval_mode(trainer.model), _no_lasting_workers(trainer.args):
             yield True
 
     def _signalled(self) -> set[str]:
@@ -119,3 +120,12 @@ class Requests:
             return True
         logger.warning("A plugin asked for an evaluation, but there is no evaluation data.")
         return False
+
+
+@contextmanager
+def _no_lasting_workers(args: TrainingArguments) -> Iterator[None]:
+    lasting, args.dataloader_persistent_workers = args.dataloader_persistent_workers, False
+    try:
+        yield
+    finally:
+        args.dataloader_persistent_workers = lasting

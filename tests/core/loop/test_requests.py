@@ -28,6 +28,11 @@ def test_it_draws_no_random_number_and_leaves_the_mode(observes_only: Any) -> No
     observes_only(Asks())
 
 
+def test_it_leaves_the_first_seed_of_lasting_workers_to_the_trainer(observes_only: Any) -> None:
+    lasting = ("trainer.args.dataloader_num_workers=1", "trainer.args.dataloader_persistent_workers=true")
+    observes_only(Asks(), *lasting)
+
+
 def test_it_steps_no_scheduler_that_goes_by_evaluations(observes_only: Any) -> None:
     plateau = (
         "trainer.args.lr_scheduler_type=reduce_lr_on_plateau",
