@@ -193,12 +193,14 @@ def _took_no_step(run_dir: Path) -> str:
 
 
 def _tracked(run_dir: Path) -> Iterator[tuple[str, str]]:
-    """A web address, or a folder for a tracker that only has one."""
+    """A web address, or a folder for a tracker that only has one; and the page of its project."""
     for tracker, ids in ids_of(run_dir).items():
         if folder := ids.get("logdir"):
             yield tracker, short(run_dir / folder)
         elif url := ids.get("url"):
             yield tracker, url
+        if page := ids.get("page"):
+            yield f"{tracker} page", page
 
 
 def _last_complete(folder: RunDir) -> str | None:

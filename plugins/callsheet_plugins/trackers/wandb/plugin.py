@@ -44,6 +44,7 @@ class Wandb(Tracker):
     mode: str | None = setting(
         None, choices=("online", "offline"), help="By default WANDB_MODE, else online; offline needs no network."
     )
+    page: bool = setting(True, help="Make a page of charts for the project, if it has none of Callsheet's.")
     stats: bool = setting(False, help="Also log the use of CPU, GPU and memory, of the machine that the courier is on.")
 
     def problems(self, ctx: LogContext) -> Iterable[str]:

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from callsheet.privates.wandb import TIMESTAMP
 from callsheet.tracking import Point, Rows, Sink, TrackedRun
+from callsheet_plugins.trackers.wandb.charts import SCORED, STEP
+from callsheet_plugins.trackers.wandb.page import Page
 from callsheet_plugins.trackers.wandb.records import History
 
 if TYPE_CHECKING:
     from callsheet_plugins.trackers.wandb.plugin import Wandb
 
-STEP = "train/global_step"  # of metrics, as transformers calls it
 WRITTEN_SECONDS = 40.0  # wandb 0.31 writes its file every 15 s
 
 
@@ -28,6 +29,7 @@ class WandbRun(Sink):
     def __init__(self, run: TrackedRun, plugin: Wandb) -> None:
         self._earlier = sorted(run.folder.glob("wandb/*run-*/run-*.wandb"))
         self._run = _begin(run, plugin)
+        self._page = Page(self._run, run, plugin)
         self._file = History(Path(self._run.settings.sync_file))
         self._tables: dict[str, Any] = {}
         self._defined: set[str] = set()
@@ -36,10 +38,12 @@ class WandbRun(Sink):
         self._run.define_metric(STEP)
         for prefix in ("train/*", "eval/*"):
             self._run.define_metric(prefix, step_metric=STEP)
+        self._run.define_metric(SCORED, hidden=True)
 
     def point(self, point: Point) -> None:
         step = self._step_of(point.axis, [*point.values, *point.texts])
-        self._log({**point.values, **point.texts, step: point.step, TIMESTAMP: point.time})
+        shared = {SCORED: point.step} if point.axis.startswith("bench/") else {}  # raw and averaged, in one chart
+        self._log({**point.values, **point.texts, step: point.step, **shared, TIMESTAMP: point.time})
 
     def rows(self, rows: Rows) -> None:
         """Add to the table of this name: wandb sends what is new of it, and shows all."""
@@ -79,13 +83,19 @@ class WandbRun(Sink):
         if summary.get("error"):
             self._run.summary["error"] = str(summary["error"])[:1000]
         self._run.finish(exit_code=0 if status in ("completed", "stopped") else 1)
+        self._page.wait()
 
     def close(self) -> None:
         self._run.finish()
 
     def ids(self) -> Mapping[str, str]:
         url = self._run.url
-        return {"run_id": self._run.id, "project": self._run.project, **({"url": url} if url else {})}
+        return {
+            "run_id": self._run.id,
+            "project": self._run.project,
+            **({"url": url} if url else {}),
+            **self._page.ids(),
+        }
 
     def _log(self, row: dict[str, Any]) -> None:
         self._run.log(row)
