@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from callsheet.outbox import Outbox
-from callsheet.outbox.counts import announce_again, counts_of, left_to_you, put_aside, sentence, unpublished
+from callsheet.outbox.counts import announce_again, by_kind, counts_of, left_to_you, put_aside, sentence, unpublished
 from callsheet.outbox.store import EntryStore
 
 
 def test_a_run_that_put_nothing_counts_nothing(tmp_path):
-    assert counts_of(tmp_path) == {} and unpublished({}) == 0 and sentence({}, tmp_path) == ""
+    assert counts_of(tmp_path) == by_kind(tmp_path) == {} and unpublished({}) == 0 and sentence({}, tmp_path) == ""
 
 
 def test_entries_are_counted_by_what_became_of_them(tmp_path, shipping):
@@ -20,6 +20,7 @@ def test_entries_are_counted_by_what_became_of_them(tmp_path, shipping):
     for id, state in zip(ids, ("done", "failed", "parked", "active"), strict=True):
         store.path("pending", id).rename(store.path(state, id))
     assert counts_of(tmp_path) == {"done": 1, "left": 1, "failed": 1, "parked": 1, "unannounced": 1}
+    assert by_kind(tmp_path) == {"shelf": {"pending": 0, "active": 1, "parked": 1, "done": 1, "failed": 1}}
     announced = tmp_path / "outbox" / "announced.jsonl"
     announced.write_text(json.dumps({"id": ids[0]}) + "\n")
     assert counts_of(tmp_path) == {"done": 1, "left": 1, "failed": 1, "parked": 1}

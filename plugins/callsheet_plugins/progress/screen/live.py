@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 TICK = 0.1  # seconds: how soon a line that was printed, and a new size, are seen
-REFRESH = 0.25
+REFRESH = 0.5
 SHARE = 0.02  # of a core, which drawing may take at most
 FIGURES = 1.0  # seconds between two figures that are read from the device
 PATIENCE = 5.0  # seconds, at the end, for a terminal that takes nothing, as after Ctrl-S
