@@ -94,12 +94,14 @@ def test_fresh_prompts_are_others_at_each_step_and_the_same_after_a_resume(make)
 
 
 def test_where_a_stream_stands_is_left_alone():
-    rows = stream(ROWS)
+    from datasets import IterableDataset
+
+    rows = IterableDataset.from_generator(lambda: iter(ROWS))
     reader = iter(rows)
-    next(reader)
+    next(reader), next(reader)
     before = rows.state_dict()
     prompts_of("eval", rows, 5)
-    assert unusable(rows) == "" and rows.state_dict() == before and next(reader) == ROWS[1]
+    assert unusable(rows) == "" and rows.state_dict() == before and next(reader) == ROWS[2]
 
 
 def test_a_stream_without_an_end_is_not_read_to_it():
