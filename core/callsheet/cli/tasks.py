@@ -113,11 +113,14 @@ def _say_unpublished(counts: dict[str, int], run_dir: Path) -> int:
 
 def check_composed(config: DictConfig, overrides: list[str]) -> int:
     from callsheet.experiments.composing.checking import checked, has_arms, is_from_file
+    from callsheet.experiments.driver.same import refuse_taken
     from callsheet.preflight.preflight import require, require_plan
     from callsheet.run.train import check
 
     if has_arms(config):
-        return _say_checked(*checked(config, overrides))
+        warnings, said, folder = checked(config, overrides)
+        refuse_taken(folder)
+        return _say_checked(warnings, said)
     plan = require_plan(config, overrides)
     report = check(plan)
     for warning in report.warnings:

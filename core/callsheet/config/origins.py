@@ -38,6 +38,7 @@ SETTING = re.compile(
     r"\b(experiment|model|dataset|trainer|peft|launch|outbox|finish|plugins|callbacks)(\.[\w-]+)+"
     r"|^(experiment|output_dir|resume|branch|plugins_lock)(?=\W)"
 )
+OVERRIDES = f"{GROUP}.overrides"  # of all arms, which come after every file
 AXES = (f"{GROUP}.matrix", f"{GROUP}.search.space")  # which set it in some arms, or in all
 LINE = re.compile(r"^(?!default|callsheet_conf/).*\.yaml:\d+$")
 
@@ -99,9 +100,9 @@ class Origins:
 
     def of_setting(self, name: str) -> str:
         """What set `name`, which in an experiment may be a key below a key with dots; else what is around it."""
-        if found := self.origin(*name.split(".")):
-            return found
         keys = {".".join(key): origin for layer in self.layers for key, origin in layer.origins.items()}
+        if found := keys.get(f"{OVERRIDES}.{name}") or self.origin(*name.split(".")):
+            return found
         if found := next((keys[axis] for above in AXES if (axis := f"{above}.{name}") in keys), ""):
             return found
         parts = name.split(".") if name.startswith(f"{GROUP}.") else []

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import yaml
 
-PLUGINS = "plugins"
+PLUGINS, OVERRIDES = "plugins", "overrides"
 NULL, BOOL = "tag:yaml.org,2002:null", "tag:yaml.org,2002:bool"
 Key = tuple[str, ...]
 
@@ -60,6 +60,15 @@ def _lines(node: yaml.Node | None, above: Key = ()) -> Iterator[tuple[Key, int]]
             yield (*above, key.value), key.start_mark.line + 1
             for part in items(value) if (*above, key.value) == (PLUGINS,) else [value]:
                 yield from _lines(part, (*above, key.value))
+            if key.value == OVERRIDES:
+                yield from _overrides(value, (*above, key.value))
+
+
+def _overrides(node: yaml.Node, above: Key) -> Iterator[tuple[Key, int]]:
+    """The settings in a list of overrides, each as a key of its own, dots and all."""
+    for item in node.value if isinstance(node, yaml.SequenceNode) else []:
+        if isinstance(item, yaml.ScalarNode) and "=" in item.value:
+            yield (*above, item.value.lstrip("+~").partition("=")[0]), item.start_mark.line + 1
 
 
 def items(node: yaml.Node) -> list[yaml.Node]:

@@ -37,8 +37,11 @@ def is_from_file() -> bool:
     return bool(HydraConfig.get().runtime.choices.get(GROUP))
 
 
-def checked(config: DictConfig, overrides: Sequence[str]) -> tuple[list[str], str]:
-    """Warnings, and a sentence that says what was checked; ask while Hydra runs. Raises `CallsheetError`."""
+def checked(config: DictConfig, overrides: Sequence[str]) -> tuple[list[str], str, Path]:
+    """Warnings, what was checked in a sentence, and the experiment's directory; ask while Hydra runs.
+
+    Raises `CallsheetError`.
+    """
     try:
         settings = settings_of(config)
     except OmegaConfBaseException as error:
@@ -47,7 +50,7 @@ def checked(config: DictConfig, overrides: Sequence[str]) -> tuple[list[str], st
     common = for_all(settings, [item for item in typed if not is_place(item)])
     folder = folder_of(config, typed)
     made = composed(arms_of(settings), settings, common, folder=folder)
-    return _warnings(made), _summary(settings, made, folder)
+    return _warnings(made), _summary(settings, made, folder), folder
 
 
 def _warnings(made: Mapping[str, Composed]) -> list[str]:

@@ -20,6 +20,7 @@ from callsheet.experiments.composing import scores, trials, twins
 from callsheet.experiments.composing.bases import Bases, Compose
 from callsheet.experiments.composing.place import PLACE
 from callsheet.experiments.composing.refusals import raise_for
+from callsheet.experiments.composing.secrets import refuse_secrets
 from callsheet.experiments.expanding.chains import refuse_seed
 from callsheet.experiments.expanding.expand import SEEDED
 from callsheet.hooks import Plugin
@@ -74,6 +75,7 @@ def composed(
     values of its axes. Raises one `CallsheetError` for all that is wrong, with the names of the arms.
     """
     search.check(settings)
+    refuse_secrets(settings.overrides)
     if any(arm.seed is not None for arm in arms):
         refuse_seed(common, "The command", SEEDED)
     bases = Bases([*common, *search.overrides(settings)], compose)
@@ -84,7 +86,7 @@ def composed(
         for arm in tried:
             for problem in dict.fromkeys(_problems(arm, settings, bases, folder, afresh, made)):
                 wrong.setdefault(problem, []).append(arm)
-    raise_for(wrong, tried)
+    raise_for(wrong, tried, settings.overrides)
     twins.refuse_one_data_set([(each.arm, each.dataset) for each in made.values()])
     twins.refuse_twins([(each.arm, each.digest) for each in made.values()])
     return {arm.name: made.get(arm.name) or replace(made[trials.ENDS[0]], arm=arm) for arm in arms}
@@ -99,13 +101,14 @@ def _problems(
     made: dict[str, Composed],
 ) -> list[str]:
     try:
+        refuse_secrets(arm.overrides)
         place = [f"{PLACE}={folder / arm.name}"] if folder else []
         overrides = (*arm.overrides, *place)
         plan = require_plan(bases.composed(overrides), [*bases.common, *overrides])
         checked = replace(plan, run_dir=_unused(plan.run_dir)) if afresh else plan
         report, digest = check(checked), twins.digest_of(plan.composed)
         made[arm.name] = Composed(arm, report, digest, (*plan.plugins,), plan.dataset, bases, overrides)
-        return [*report.problems, *scores.problems(settings, plan)]
+        return [*report.problems, *scores.problems(settings, plan, arm)]
     except CallsheetError as error:
         return [str(error)]
 

@@ -10,22 +10,34 @@ from callsheet.experiments.expanding.chains import STAGES
 from callsheet.experiments.expanding.matrix import WHERE as MATRIX
 from callsheet.experiments.expanding.methods import ARMS
 
+OVERRIDES = "experiment.overrides"
 MOST = 8  # mistakes on a screen
 FEW = 3  # arms that one names
 
 
 class ArmsRefused(CallsheetError):
-    """What is wrong with single arms; no file that sets something for all of them is to blame."""
+    """What is wrong with arms; the files that set it are named by now."""
 
 
-def raise_for(wrong: Mapping[str, Sequence[Arm]], arms: Sequence[Arm]) -> None:
-    """Raise one error for what is `wrong`, each with the arms that it is wrong in; `arms` are all."""
-    said = [line for message, those in wrong.items() for line in about(message, those, arms)]
+def raise_for(wrong: Mapping[str, Sequence[Arm]], arms: Sequence[Arm], overrides: Sequence[str] = ()) -> None:
+    """Raise one error for what is `wrong`, each with the arms that it is wrong in; `arms` are all.
+
+    `overrides` are those that the experiment's file has for all of them.
+    """
+    said = [line for message, those in wrong.items() for line in _placed(message, those, arms, overrides)]
     if not said:
         return
     more = len(said) - MOST
     text = "\n".join([*said[:MOST], *([f"And {more} more."] if more > 0 else [])])
-    raise CallsheetError(text) if all(_is_common(those, arms) for those in wrong.values()) else ArmsRefused(text)
+    raise ArmsRefused(text)
+
+
+def _placed(message: str, those: Sequence[Arm], arms: Sequence[Arm], overrides: Sequence[str]) -> list[str]:
+    """The lines of `message`, each with the arms that it is about, or with the file and line that set it for all."""
+    from callsheet.config.origins import located
+
+    lines = about(message, those, arms)
+    return [located(line) + _of_override(line, overrides) for line in lines] if _is_common(those, arms) else lines
 
 
 def about(message: str, those: Sequence[Arm], arms: Sequence[Arm]) -> list[str]:
@@ -61,6 +73,12 @@ def _of_stage(those: Sequence[Arm], arms: Sequence[Arm]) -> str:
     stages = {arm.stage for arm in those}
     others = {arm.stage for arm in arms} - stages
     return _located(f"{STAGES}.{stages.pop()}") if others and len(stages) == 1 else ""
+
+
+def _of_override(line: str, overrides: Sequence[str]) -> str:
+    """The file and line of the override that names what `line` says there is not, such as 'trainr'."""
+    keys = [item.lstrip("+~").partition("=")[0] for item in overrides]
+    return next((_located(f"{OVERRIDES}.{key}") for key in keys if f"no setting '{key.partition('.')[0]}'" in line), "")
 
 
 def _located(*keys: str) -> str:

@@ -8,10 +8,12 @@ from difflib import SequenceMatcher
 from callsheet.config.experiment import ExperimentSettings
 from callsheet.config.plan import Plan
 from callsheet.errors import CallsheetError, did_you_mean
+from callsheet.experiments.arms import Arm
 from callsheet.experiments.expanding.questions import METRIC
 from callsheet.hooks import Plugin
 from callsheet.plugins.lineup import origin
 from callsheet.preflight.evaluation import Arguments, has_data
+from callsheet.results import RAW
 from callsheet.screen import quoted
 
 BENCHMARKS = "experiment.benchmarks"
@@ -22,8 +24,14 @@ TYPO = 0.92  # how near to the loss; that of an evaluation set is called eval_NA
 OF_EVALUATION = "eval_"  # what Trainer puts before its metrics
 
 
-def problems(settings: ExperimentSettings, plan: Plan) -> Iterator[str]:
+def problems(settings: ExperimentSettings, plan: Plan, arm: Arm) -> Iterator[str]:
     """What the experiment asks for and this arm will not report; a plugin that does not say leaves it open."""
+    if arm.weights is not None and arm.weights not in (RAW, *plan.plugins):
+        near = did_you_mean(arm.weights, [RAW, *plan.plugins])
+        yield (
+            f"weights={quoted(arm.weights)}: the arm selects no plugin that could make weights of that name.{near} "
+            f"Write {RAW} for those that were trained."
+        )
     reported = _reported(plan)
     for name in settings.benchmarks if reported is not None else ():
         if name not in (reported or ()):

@@ -23,6 +23,7 @@ from callsheet.experiments.arms import Arm
 from callsheet.experiments.composing.bases import compose_here
 from callsheet.experiments.composing.compose import Composed, composed, plugins_of
 from callsheet.experiments.composing.place import folder_of, is_place, place_of
+from callsheet.experiments.composing.secrets import refuse_secrets
 from callsheet.experiments.driver import record
 from callsheet.experiments.driver.asked import Asked
 from callsheet.experiments.driver.record import Command, Record
@@ -32,12 +33,11 @@ from callsheet.experiments.expanding.plain import is_plain, require_one_run
 from callsheet.experiments.queue import Entry
 from callsheet.experiments.queue.records import of
 from callsheet.screen import quoted
-from callsheet.secrets import redact_override
 
 
 def by_file(config: DictConfig, overrides: Sequence[str], *, rerun: Sequence[str] = (), add_repeats: int = 0) -> Asked:
     """What `callsheet experiment` was called with; ask while Hydra runs. Raises `CallsheetError`."""
-    _refuse_secrets(overrides)
+    refuse_secrets(overrides)
     _require_file(_settings(config))
     folder = folder_of(config, overrides)
     before = record.read(folder)
@@ -50,7 +50,7 @@ def by_file(config: DictConfig, overrides: Sequence[str], *, rerun: Sequence[str
 
 def by_sweep(config: DictConfig, typed: Sequence[str], *, rerun: Sequence[str] = (), add_repeats: int = 0) -> Asked:
     """What `callsheet train -m` was called with; ask while Hydra runs. Raises `CallsheetError`."""
-    _refuse_secrets(typed)
+    refuse_secrets(typed)
     require_one_run(config)
     folder = place_of(config)
     before = record.read(folder)
@@ -153,17 +153,6 @@ def _require_something(before: Record | None, rerun: Sequence[str], add_repeats:
     flag = "--rerun" if rerun else "--add-repeats" if add_repeats else ""
     if flag and before is None:
         raise CallsheetError(f"{flag}: there is no experiment in {folder} yet. Begin it without {flag}.")
-
-
-def _refuse_secrets(overrides: Sequence[str]) -> None:
-    """A file may have said that this is a sweep, which the command line alone does not tell."""
-    for item in overrides:
-        if redact_override(item) != item:
-            key = as_typed(item).partition("=")[0]
-            raise CallsheetError(
-                f"{key} holds a secret, which an experiment would write into files. Set an environment variable to it, "
-                f"and write '{key}=${{oc.env:VARIABLE}}'."
-            )
 
 
 def _of_hydra() -> list[str]:

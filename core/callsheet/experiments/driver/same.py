@@ -9,7 +9,7 @@ from typing import Any
 
 from callsheet.config.overrides import as_typed
 from callsheet.errors import CallsheetError, listed
-from callsheet.experiments.driver.record import Record
+from callsheet.experiments.driver.record import Record, read
 from callsheet.experiments.places import ARMS, JOURNAL, LOGS, RECORD, REPLACED, REPORT, WORKERS
 from callsheet.experiments.queue import Entry
 from callsheet.rundir import versions
@@ -115,6 +115,14 @@ def _arms(names: Sequence[str]) -> str:
 def _some(said: Sequence[str]) -> str:
     more = len(said) - MOST_SHOWN
     return "; ".join(said[:MOST_SHOWN]) + (f"; and {more} more" if more > 0 else "")
+
+
+def refuse_taken(folder: Path) -> None:
+    """Raise `CallsheetError` where no experiment can begin, nor go on, in `folder`, whatever its arms are."""
+    if (found := read(folder)) is None:
+        refuse_occupied(folder)
+    else:
+        require_version(found, folder)
 
 
 def refuse_occupied(folder: Path) -> None:

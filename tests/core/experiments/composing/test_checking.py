@@ -123,3 +123,55 @@ def test_numbers_stay_names(check):
 
 def test_of_a_file_without_arms_it_says_that_this_is_one_run(check):
     assert check("hypothesis: None yet.\n").out.rstrip().endswith("Its experiment lists no arms, so this is one run.")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "overrides:\n  - trainer.args.max_steps=3\n  - trainer.args.max_stps=4\n",
+            "'max_steps'? (trainer.args.max_stps) (Set in mine.yaml:5.)",
+        ),
+        ("overrides: [trainr.args.max_steps=4]\n", "no setting 'trainr'. Did you mean 'trainer'?"),
+        ("overrides: [trainr.args.max_steps=4]\n", "(Set in mine.yaml:3.)"),
+    ],
+)
+def test_what_a_file_sets_for_all_arms_is_said_with_its_line(check, text, said):
+    with pytest.raises(CallsheetError) as refused:
+        check("arms: {a: {overrides: [+plugins=bema], weights: bema}, b: [trainer.args.seed=x]}\n" + text)
+
+    assert said in str(refused.value)
+
+
+def test_weights_that_no_plugin_of_the_arm_makes_are_refused(check):
+    with pytest.raises(CallsheetError, match=r"arm 'a': weights='bma': .* Did you mean 'bema'\?.*Set in mine.yaml:3"):
+        check(
+            "arms:\n  a: {overrides: [+plugins=bema], weights: bma}\n  b: {overrides: [trainer.args.seed=3], weights: raw}\n"
+        )
+    assert check("arms:\n  a: {overrides: [+plugins=bema], weights: bema}\n  b: []\n").out
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "matrix:\n  callbacks.x.api_key: [between-us-only, b]\n",
+        "matrix:\n  callbacks.x.api_key: [hf_aB3aB3aB3aB3aB3aB3aB3aB3aB3, b]\n",
+        "arms:\n  a: [callbacks.x.api_key=between-us-only]\n  b: []\n",
+        "arms: {a: [], b: [trainer.args.seed=3]}\noverrides: [callbacks.x.api_key=between-us-only]\n",
+    ],
+)
+def test_a_secret_of_a_file_is_named_by_its_setting_and_not_by_where_the_arm_would_lie(check, text):
+    with pytest.raises(CallsheetError) as refused:
+        check(text)
+
+    said = str(refused.value)
+    assert "callbacks.x.api_key holds a secret" in said and "write 'callbacks.x.api_key=${oc.env:VARIABLE}'" in said
+    assert "mine.yaml:" in said and "output_dir" not in said and "between-us" not in said and "aB3aB3" not in said
+
+
+def test_it_says_that_the_folder_is_taken(check, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.tex").touch()
+
+    with pytest.raises(CallsheetError, match=r"mine is not empty and holds no experiment, but thesis.tex"):
+        check("arms: {a: [], b: [trainer.args.seed=3]}\n", "output_dir=mine")
