@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from callsheet import Plugin, hookimpl, setting
+from callsheet.randomness import random_states_kept
 from callsheet_plugins.progress import lines
 from callsheet_plugins.progress.board import Board, Evaluating
 from callsheet_plugins.progress.facts import benchmark, board_of, length_of, mean_reward, sets_of
 from callsheet_plugins.progress.lines import Lines
 from callsheet_plugins.progress.pace import Pace, Tokens
 from callsheet_plugins.progress.screen.live import Live
-from callsheet_plugins.progress.screen.terminal import drawing_callbacks, is_live, numbers_kept, without_bars
+from callsheet_plugins.progress.screen.terminal import drawing_callbacks, is_live, without_bars
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -206,7 +207,7 @@ def _watch(predicted: Callable[[Any], None]) -> TrainerCallback:
 
 
 def _console() -> Console:
-    with numbers_kept():
+    with random_states_kept():  # rich draws a random number when it is imported (15.0, style.py, line 22)
         from rich.console import Console
         from rich.text import Text  # noqa: F401  # `Lines` uses it
 

@@ -13,12 +13,13 @@ from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from callsheet.randomness import random_states_kept
 from callsheet_plugins.progress.board import Board
 from callsheet_plugins.progress.drawing.fitting import Fitter, Line
 from callsheet_plugins.progress.drawing.rows import rows
 from callsheet_plugins.progress.screen.above import Streams
 from callsheet_plugins.progress.screen.leaving import ERASE, Guard, Suspension
-from callsheet_plugins.progress.screen.terminal import is_background, numbers_kept, size_of
+from callsheet_plugins.progress.screen.terminal import is_background, size_of
 from callsheet_plugins.progress.words import clean
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class Live:
         self.stream = sys.stdout
         self._is_plain = "utf" not in (getattr(self.stream, "encoding", "") or "").lower()
         self._encoding = "ascii" if self._is_plain else "utf-8"
-        with numbers_kept():
+        with random_states_kept():  # rich draws one when it is imported
             self._console = _console()
         self._shown = 0.0
         self._lines: deque[str] = deque()

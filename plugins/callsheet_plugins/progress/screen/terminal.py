@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import random
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 CANNOT_MOVE = ("", "dumb", "unknown")  # values of TERM
@@ -39,16 +38,6 @@ def size_of(stream: Any) -> os.terminal_size:
         found = os.get_terminal_size(stream.fileno())
         return os.terminal_size((found.columns or FALLBACK.columns, found.lines or FALLBACK.lines))
     return FALLBACK
-
-
-@contextmanager
-def numbers_kept() -> Iterator[None]:
-    """rich draws a random number when it is imported (15.0, style.py, line 22): put it back, or others would train."""
-    numbers = random.getstate()
-    try:
-        yield
-    finally:
-        random.setstate(numbers)
 
 
 def without_bars() -> Callable[[], None]:
