@@ -83,7 +83,7 @@ class Tracker(Plugin):
         name, found = plugin_name(self), list(self._missing())
         for problem in found or [*self._secrets(name), *self.problems(ctx)]:
             report.problem(problem)
-        if not found and {self.reports_to, "all"} & {*_reported(ctx)}:
+        if not found and self.reports_to and {self.reports_to, "all"} & {*_reported(ctx)}:
             report.warning(
                 f"trainer.args.report_to={self.reports_to} would log the same twice: the plugin {name} logs it, "
                 f"and report_to is ignored for {self.reports_to}."

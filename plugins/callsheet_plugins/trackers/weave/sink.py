@@ -25,6 +25,7 @@ class WeaveSink(Sink):
         self._plugin, self._run = plugin, run
         self._scoring = Scoring(plugin.scorers)
         self._way: Way = Evaluations(plugin.dataset_name, self._scoring) if plugin.scorers else Traces()
+        self._has_more = False
         self._client, self._losses = connect(str(plugin.project_name), max(1.0, plugin.deadline_seconds / 4))
 
     def point(self, point: Point) -> None:
@@ -32,6 +33,7 @@ class WeaveSink(Sink):
 
     def rows(self, rows: Rows) -> None:
         for one in self._sampled(rows):
+            self._has_more = True
             self._way.send(self._client, one, {**self._about, "training_step": one.step, "source": one.source})
 
     def lacks(self, item: Point | Rows) -> bool:
@@ -43,12 +45,15 @@ class WeaveSink(Sink):
     @property
     def _about(self) -> dict[str, Any]:
         run, model = self._run, (self._run.config.get("model") or {}).get("name_or_path")
-        known = {"experiment": run.experiment, "group": run.group, "arm": run.arm, "seed": run.seed}
+        known: dict[str, Any] = {"experiment": run.experiment, "group": run.group, "arm": run.arm, "seed": run.seed}
         named = {"run": run.name, "model_name": self._plugin.model_name or str(model or "model")}
+        known |= {"generation_config": self._plugin.generation_config}
         return named | {name: value for name, value in known.items() if value is not None}
 
     def flush(self) -> None:
-        flushed(self._client, self._losses)
+        if self._has_more:  # Weave takes seconds for nothing, too
+            flushed(self._client, self._losses)
+        self._has_more = False
         for failure in self._scoring.failures():
             RunDir(self._run.run_dir).event("scorer_failed", **failure)
 
