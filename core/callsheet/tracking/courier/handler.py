@@ -18,7 +18,7 @@ from callsheet.outbox.entries import Entry
 from callsheet.outbox.handlers import Delivery, Handler, Parked, Permanent, Transient
 from callsheet.outbox.store import ACTIVE, DONE, PENDING, EntryStore
 from callsheet.rundir.liveness import holder_of
-from callsheet.rundir.rundir import TRAINING, RunDir
+from callsheet.rundir.rundir import TRAINING, WAITING, RunDir
 from callsheet.secrets import redact_text
 from callsheet.tracking.courier.child import Child
 
@@ -29,6 +29,7 @@ TICK_SECONDS = 0.2
 LOOK_SECONDS = 1.0
 FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0  # seconds between two tries while the run trains
 LONGEST_AT_THE_END = 5.0  # and once it is over, when somebody waits
+DRAIN_SECONDS = 60.0  # that a drain waits for a tracker at least: its process and package take a while to start
 STALLED_SECONDS = 600.0  # without a sign while the run trains; packages retry by themselves for minutes
 
 
@@ -155,7 +156,11 @@ class _Watch:
             self.turn.is_over, self.turn.progress, self.turn.retry_at = True, time.monotonic(), 0.0
 
     def _is_late(self) -> bool:
-        return self.turn.is_over and time.monotonic() - self.turn.progress > self.deadline
+        return self.turn.is_over and time.monotonic() - self.turn.progress > self._patience()
+
+    def _patience(self) -> float:
+        """Its deadline, while a run waits, which may cost GPUs; a drain was asked for, and waits longer."""
+        return self.deadline if _doing(self.run_dir) == WAITING else max(self.deadline, DRAIN_SECONDS)
 
     def _give_up(self) -> str:
         if child := self.turn.child:
@@ -163,7 +168,7 @@ class _Watch:
             self.turn.error, self.turn.child = redact_text(child.failed) or self.turn.error, None
         last = f" (last error: {self.turn.error})" if self.turn.error else ""
         return (
-            f"{self.tracker} did not answer for {self.deadline:g} s{last}; what is left is sent by: "
+            f"{self.tracker} did not answer for {self._patience():g} s{last}; what is left is sent by: "
             f"callsheet outbox drain {self.run_dir}"
         )
 
@@ -197,8 +202,12 @@ def _in_line(turn: Turn, entry: Entry) -> Iterator[None]:
 
 def _waits(run_dir: Path) -> bool:
     """Whether whoever has the run directory trains no more: it waits for its outbox, or drains one."""
+    return _doing(run_dir) not in ("", TRAINING)
+
+
+def _doing(run_dir: Path) -> str:
     holder = holder_of(run_dir)
-    return holder is not None and holder.doing != TRAINING
+    return holder.doing if holder else ""
 
 
 def _status(run_dir: Path) -> str:

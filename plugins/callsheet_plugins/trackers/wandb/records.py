@@ -23,10 +23,14 @@ class History:
         self.path, self.count = path, 0
         self._place = HEADER
 
-    def rows(self) -> Iterator[dict[str, Any]]:
-        """The rows since the last call, in order, up to what is not written to its end."""
-        for item in self._new():
-            yield {each.key or "/".join(each.nested_key): json.loads(each.value_json) for each in item}
+    def rows(self) -> Iterator[tuple[int, dict[str, Any]]]:
+        """The rows since the last call, in order, up to what is not written to its end, each with its number.
+
+        wandb counts the rows of a run over all its processes, offline of each process alone.
+        """
+        for found in self._new():
+            named = {each.key or "/".join(each.nested_key): json.loads(each.value_json) for each in found.item}
+            yield int(found.step.num), named
 
     def counted(self) -> int:
         """How many rows the file has by now."""
@@ -40,7 +44,7 @@ class History:
             record.ParseFromString(content)
             if record.WhichOneof("record_type") == "history":
                 self.count += 1
-                yield record.history.item
+                yield record.history
 
     def _records(self) -> Iterator[bytes]:
         if not self.path.exists():

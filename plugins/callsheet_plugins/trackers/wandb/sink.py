@@ -6,6 +6,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from callsheet.tracking import Point, Rows, Sink, TrackedRun
 from callsheet_plugins.trackers.wandb.charts import SCORED, STEP
 from callsheet_plugins.trackers.wandb.page import Page
 from callsheet_plugins.trackers.wandb.records import History
+from callsheet_plugins.trackers.wandb.unsent import unsent
 
 if TYPE_CHECKING:
     from callsheet_plugins.trackers.wandb.plugin import Wandb
@@ -34,11 +36,15 @@ class WandbRun(Sink):
         self._tables: dict[str, Any] = {}
         self._defined: set[str] = set()
         self._given = 0
+        # Rows that the server has, and wandb's file has not: the file is written later.
+        self._ahead = 0 if run.is_new else self._run.starting_step - run.sent
         self._had: Counter[tuple[Any, ...]] | None = None
         self._run.define_metric(STEP)
         for prefix in ("train/*", "eval/*"):
             self._run.define_metric(prefix, step_metric=STEP)
         self._run.define_metric(SCORED, hidden=True)
+        if not plugin.is_offline:
+            self._send_what_is_left(self._run.starting_step)
 
     def point(self, point: Point) -> None:
         step = self._step_of(point.axis, [*point.values, *point.texts])
@@ -47,16 +53,23 @@ class WandbRun(Sink):
 
     def rows(self, rows: Rows) -> None:
         """Add to the table of this name: wandb sends what is new of it, and shows all."""
+        name, table = self._table(rows)
+        for row in rows.rows:
+            cells = dict(zip(rows.columns, row, strict=True))
+            table.add_data(*(cells.get(column) for column in table.columns))
+        self._log({name: table, self._step_of(rows.name, []): rows.step, TIMESTAMP: rows.time})
+
+    def _table(self, rows: Rows) -> tuple[str, Any]:
+        """The table that has all columns of `rows`; of the same name but with fewer, it gets another one."""
         import wandb
 
-        key = (rows.name, *rows.columns)
-        table = self._tables.get(str(key))
-        if table is None:
-            table = wandb.Table(columns=list(rows.columns), log_mode="INCREMENTAL", allow_mixed_types=True)
-            self._tables[str(key)] = table
-        for row in rows.rows:
-            table.add_data(*row)
-        self._log({rows.name: table, self._step_of(rows.name, []): rows.step, TIMESTAMP: rows.time})
+        for name in (rows.name, f"{rows.name}-{sha256(repr(rows.columns).encode()).hexdigest()[:4]}"):
+            if name not in self._tables:
+                made = wandb.Table(columns=list(rows.columns), log_mode="INCREMENTAL", allow_mixed_types=True)
+                self._tables[name] = made
+            if {*rows.columns} <= {*self._tables[name].columns}:
+                break
+        return name, self._tables[name]
 
     def revision(self, revision: Mapping[str, Any]) -> None:
         """In the summary: the newest revision, and all of them by branch."""
@@ -71,8 +84,11 @@ class WandbRun(Sink):
             time.sleep(0.25)
 
     def lacks(self, item: Point | Rows) -> bool:
+        self._ahead -= 1
+        if self._ahead >= 0:
+            return False
         if self._had is None:
-            self._had = Counter(key for path in self._earlier for row in History(path).rows() for key in _keys(row))
+            self._had = Counter(key for path in self._earlier for _, row in History(path).rows() for key in _keys(row))
         if isinstance(item, Rows):  # a step may have several, which nothing but their order tells apart
             return not _taken(self._had, (f"{item.name}/step", item.step, f"{item.name}/step"))
         step = self._step_of(item.axis, [])
@@ -96,6 +112,16 @@ class WandbRun(Sink):
             **({"url": url} if url else {}),
             **self._page.ids(),
         }
+
+    def _send_what_is_left(self, first: int) -> None:
+        """What a killed process had written into its file, and not uploaded."""
+        for left in unsent(self._earlier, first):
+            if isinstance(left, Rows):
+                self.rows(left)
+            else:
+                for axis in (name.removesuffix("/step") for name in left if name.endswith("/step") and name != SCORED):
+                    self._step_of(axis, [name for name in left if name != TIMESTAMP])
+                self._log(left)
 
     def _log(self, row: dict[str, Any]) -> None:
         self._run.log(row)
