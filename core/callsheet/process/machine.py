@@ -1,4 +1,4 @@
-"""The CPU cores and GPUs that this process may use."""
+"""The machine: the CPU cores and GPUs that this process may use, and whether another process is there."""
 
 from __future__ import annotations
 
@@ -49,3 +49,16 @@ def has_accelerator() -> bool:
     import torch
 
     return bool(torch.accelerator.is_available())
+
+
+def answers(pid: int) -> bool:
+    """Whether a process of this machine has this number, a zombie too; never for 0 and less, which are groups."""
+    if pid <= 0:
+        return False
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):  # what a damaged file says may be no number of a process
+        return False
+    except OSError:  # somebody else's
+        return True
+    return True

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from callsheet.disk import regular
+from callsheet.process.machine import answers
 from callsheet.rundir.locks import is_held
 from callsheet.rundir.rundir import LOCK, TRAINING
 
@@ -89,12 +90,8 @@ def _without_locks(run_dir: Path, holder: Holder | None) -> Liveness:
 
 def _command_of(pid: int) -> str | None:
     """The command line of a process, empty if it may not be read; None if there is no such process."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+    if not answers(pid):
         return None
-    except PermissionError:
-        pass
     try:
         return Path(f"/proc/{pid}/cmdline").read_text(errors="replace") or "python"
     except OSError:

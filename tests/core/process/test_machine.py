@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from callsheet.process.machine import cores, gpus, gpus_present, trains_on_cpu, visible_gpus
+from callsheet.process.machine import answers, cores, gpus, gpus_present, trains_on_cpu, visible_gpus
 
 PINNED = """
 import os
@@ -67,3 +67,15 @@ def test_a_run_trains_on_the_cpu_where_it_says_so_or_has_no_gpu(monkeypatch, arg
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
 
     assert trains_on_cpu(args) is on_cpu
+
+
+@pytest.mark.parametrize("pid", [0, -1, 1 << 40])
+def test_no_process_has_a_number_that_is_none(pid):
+    assert not answers(pid)
+
+
+def test_a_process_answers_until_it_is_gone():
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    assert answers(process.pid) and answers(os.getpid()) and answers(1)
+    process.communicate(b"\n")
+    assert not answers(process.pid)

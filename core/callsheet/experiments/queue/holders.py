@@ -13,6 +13,7 @@ from callsheet.disk.inside import Inside
 from callsheet.disk.regular import shown
 from callsheet.disk.typed import Malformed
 from callsheet.experiments.places import WORKERS
+from callsheet.process.machine import answers
 from callsheet.rundir.rundir import now
 from callsheet.values import dumps
 
@@ -106,7 +107,7 @@ def lives(one: Process) -> bool:
     """Whether a process of this machine is still there; a zombie is not."""
     state, began = _stat(one.pid)
     if state is None:
-        return _answers(one.pid)
+        return answers(one.pid)
     return state not in ("", "Z", "X") and (one.began is None or began == one.began)
 
 
@@ -135,16 +136,6 @@ def _stat(pid: int) -> tuple[str | None, int | None]:
     except OSError:
         return None, None
     return fields[0], int(fields[19])
-
-
-def _answers(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
 
 
 def _flat(holder: Holder) -> dict[str, object]:

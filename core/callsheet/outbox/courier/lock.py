@@ -16,6 +16,7 @@ from typing import Any, TypedDict
 from callsheet.disk import typed
 from callsheet.disk.inside import Inside
 from callsheet.disk.typed import Malformed
+from callsheet.process.machine import answers
 from callsheet.rundir import atomic
 from callsheet.rundir.locks import Flock, flock
 
@@ -146,7 +147,7 @@ class CourierLock:
     def _is_dead(self, holder: Holder) -> bool:
         # Of a holder on this machine, the system has released the lock, or we would not have it. Without such locks
         # its number decides, which may be another process's by now: then its silence does.
-        if holder.get("host") == os.uname().nodename and (self._system_locks or not _lives(holder.get("pid", 0))):
+        if holder.get("host") == os.uname().nodename and (self._system_locks or not answers(holder.get("pid", 0))):
             return True
         return self._silent_for() > self.patience
 
@@ -166,16 +167,6 @@ class CourierLock:
         except OSError:
             return 0
         return found.st_mtime_ns if found else 0
-
-
-def _lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return pid > 0
 
 
 def _is_courier(pid: int) -> bool:

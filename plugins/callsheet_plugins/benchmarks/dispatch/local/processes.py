@@ -11,6 +11,8 @@ import os
 import signal
 from pathlib import Path
 
+from callsheet.process.machine import answers
+
 
 def born(pid: int) -> str:
     """When a living process began, in the system's own count; empty for one that is dead, or a zombie."""
@@ -38,10 +40,4 @@ def kill_group(pid: int, since: str) -> None:
 
 def _born_without_proc(pid: int) -> str:
     """Where the system has no /proc, a number must do."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return ""
-    except PermissionError:
-        return "unknown"
-    return "unknown"
+    return "unknown" if answers(pid) else ""
