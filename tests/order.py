@@ -13,6 +13,7 @@ LONGEST = [
     "test_damage",
     "core/launch/test_launcher",
     "core/launch/test_trainer_launches",
+    "plugins/test_observing",
     "plugins/hub_revisions/test_training",
     "plugins/hub_revisions/hubs/test_huggingface",
     "core/distributed/test_two_nodes",

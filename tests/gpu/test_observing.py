@@ -36,7 +36,8 @@ def trained(folder: Path, *callbacks: Any) -> tuple[dict[str, torch.Tensor], dic
 def test_observing_changes_nothing(tmp_path: Path, deterministic: None) -> None:
     bare = trained(tmp_path / "bare")
     observers = [each(on_error="raise") for each in (CsvMetrics, Progress)]
-    for name, plugins in (("none", []), ("observers", observers), ("bema", [Bema(update_freq=2)])):
+    both = Bema(update_freq=2, evaluate_with="both")
+    for name, plugins in (("none", []), ("observers", observers), ("bema", [Bema(update_freq=2)]), ("both", [both])):
         weights, states, others = trained(tmp_path / name, *callsheet.callbacks(*plugins))
         assert identical(weights, bare[0]), name
         assert identical(states, bare[1]) and others == bare[2], name
