@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import zipfile
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 
 from callsheet_plugins.trackers.comet import Comet, archives
 
+from .comet_server import KEY, served
 from .followers import Follower, complete, followed, log, score, write_run
 
 OFFLINE = {"online": False, "project_name": "p", "tags": ["mine"]}
@@ -140,6 +142,25 @@ def test_what_a_killed_process_wrote_is_archived_and_goes_on(tmp_path):
     ours, theirs = about(folder)
     assert ours.keys() == theirs.keys() and set(ours["tags"]) == set(theirs["tags"])
     assert type(ours["stop_time"]) is int
+
+
+def test_online_a_late_score_goes_to_the_same_experiment(tmp_path):
+    run = write_run(tmp_path / "run")
+    log(run, 1, loss=1.0)
+    with served() as server:
+        with Follower(run.path, "comet", {"workspace": "me", "project_name": "p"}, server.environment) as follower:
+            follower.hear("sent")
+            shown = subprocess.run(
+                ["ps", "-ww", "-o", "args", str(follower.pid)], capture_output=True, text=True
+            ).stdout
+            follower.order(finish="completed")
+            said = follower.hear("ended", "failed")
+        score(run, 1, "gsm8k", 0.25)
+        followed(run.path, "comet", {"workspace": "me", "project_name": "p"}, server.environment)
+    assert said.get("ids", {}).get("url", "").startswith("http://comet.example/"), said
+    assert KEY not in shown and {one["experimentKey"] for one in server.begun} == {said["ids"]["experiment_key"]}
+    found = [(one["metricName"], one["step"], one["metricValue"]) for one in server.metrics]
+    assert [one for one in found if "/" in one[0]] == [("train/loss", 1, 1.0), ("bench/gsm8k/exact_match", 1, 0.25)]
 
 
 def test_credentials_are_asked_for_before_a_run_begins(make_plugin, tmp_path, monkeypatch):

@@ -206,6 +206,9 @@ def test_check_asks_for_a_project_and_credentials(make_plugin, nowhere):
     (nowhere / ".netrc").write_text("machine api.wandb.ai login user password abc\n")
     assert problems(make_plugin, "plugins.weave.project_name=me/p") == []
     assert "'?'" in problems(make_plugin, "plugins.weave.project_name='a?b'")[0]
+    assert (
+        "dataset_name" in problems(make_plugin, "plugins.weave.project_name=p", "plugins.weave.dataset_name='///'")[0]
+    )
 
 
 def test_the_project_is_that_of_the_setting_then_the_client_then_the_run_of_wandb(nowhere, monkeypatch):

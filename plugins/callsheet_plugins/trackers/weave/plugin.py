@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -66,6 +67,8 @@ class Weave(Tracker):
             )
         elif said := project.problem(named):
             yield f"plugins.weave.project_name={named} {said}"
+        if not re.search(r"[^\W_]", self.dataset_name):
+            yield f"plugins.weave.dataset_name={self.dataset_name!r} needs a letter or a digit."
         if not project.has_key():
             yield f"plugins.weave needs credentials: set {project.KEY}, or type `wandb login`."
 
