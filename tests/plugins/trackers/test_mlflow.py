@@ -321,7 +321,7 @@ def test_a_server_that_never_answers_is_given_up(
     ("uri", "said"),
     [
         ("sqlit:///x.db", "begins with 'sqlit', which MLflow does not know. Did you mean 'sqlite'?"),
-        ("postgresql://me:pa55word@host/runs", "holds a password"),
+        ("postgresql://me:pa55word@host/runs", "with a password from the environment: MLFLOW_TRACKING_URI"),
         ("sqlite:///no/such/folder/../../../etc.txt", ""),
         ("sqlite:///notes.txt", "notes.txt is no database that MLflow can use: file is not a database"),
         ("sqlite:///other.db", "other.db is no database that MLflow can use: it holds songs"),

@@ -220,7 +220,7 @@ def test_a_server_that_never_answers_is_given_up(
         ({"project": "registry-models"}, {}, "names that begin with 'registry-' are its registries"),
         ({"project": "my_traces"}, {}, "names that end in '_traces' are its own tables"),
         ({"space_id": "me/runs", "dir": "x"}, {}, "space_id and dir each say where runs go"),
-        ({"server_url": "http://host?write_token=abc"}, {}, "server_url holds a token"),
+        ({"server_url": "http://host?write_token=abc"}, {}, "leave it out, and set TRACKIO_WRITE_TOKEN"),
         ({"server_url": "http://host"}, {}, "http://host asks for a token: set TRACKIO_WRITE_TOKEN"),
         ({"server_url": "http://host"}, {"TRACKIO_WRITE_TOKEN": "a-token"}, ""),
         ({"server_url": "host:7860"}, {}, "'host:7860' is no URL"),

@@ -31,10 +31,7 @@ def problems(uri: str, cwd: Path, *, in_setting: bool = True) -> Iterable[str]:
     source = SETTING if in_setting else "MLFLOW_TRACKING_URI"
     scheme = scheme_of(uri)
     if in_setting and redact_text(uri) != uri:
-        yield (
-            f"{SETTING} holds a password, and settings are written into files. "
-            "Give the URI in the environment: MLFLOW_TRACKING_URI."
-        )
+        yield "MLflow takes a URI with a password from the environment: MLFLOW_TRACKING_URI."
     elif scheme not in SCHEMES and not find_spec(f"mlflow_{scheme}"):
         yield f"{source}={uri!r} begins with {scheme!r}, which MLflow does not know.{did_you_mean(scheme, SCHEMES)}"
     elif scheme in DATABASES and (missing := [name for name in ORM if not find_spec(name)]):

@@ -46,10 +46,7 @@ def problems(plugin: Trackio, project: str, environ: Mapping[str, str]) -> Itera
     if said := refused(project):
         yield f"Trackio takes no project {project!r}: {said}. Set plugins.trackio.project to another name."
     if plugin.server_url and _has_secret(plugin.server_url):
-        yield (
-            "plugins.trackio.server_url holds a token, and settings are written into files. "
-            "Leave it out, and set TRACKIO_WRITE_TOKEN in the environment."
-        )
+        yield "Trackio takes the token of server_url from the environment: leave it out, and set TRACKIO_WRITE_TOKEN."
         return
     place = chosen(plugin, environ, Path())
     if place.server_url:
