@@ -75,14 +75,21 @@ class Tracker(Plugin):
         """
         return ()
 
+    def doubts(self, ctx: LogContext) -> Iterable[str]:
+        """Sentences about what may be well when the run begins, such as a server that does not answer now."""
+        return ()
+
     def reports(self) -> list[str]:
         return []
 
     @hookimpl
     def preflight(self, ctx: LogContext, report: PreflightReport) -> None:
         name, found = plugin_name(self), list(self._missing())
-        for problem in found or [*self._secrets(name), *self.problems(ctx)]:
+        problems = found or [*self._secrets(name), *self.problems(ctx)]
+        for problem in problems:
             report.problem(problem)
+        for doubt in () if problems else self.doubts(ctx):
+            report.warning(doubt)
         if not found and self.reports_to and {self.reports_to, "all"} & {*_reported(ctx)}:
             report.warning(
                 f"trainer.args.report_to={self.reports_to} would log the same twice: the plugin {name} logs it, "

@@ -371,6 +371,13 @@ def test_offline_and_a_uri_are_one_too_many(tmp_path: Path) -> None:
     assert "offline and tracking_uri each say where runs go" in said
 
 
+def test_a_server_that_does_not_answer_is_a_doubt(tmp_path: Path) -> None:
+    [said] = Mlflow(tracking_uri="http://127.0.0.1:9").doubts(LogContext(tmp_path))
+
+    assert "http://127.0.0.1:9 does not answer: Connection refused. The run keeps what it logs." in said
+    assert not [*Mlflow(tracking_uri="http://127.0.0.1:9").problems(LogContext(tmp_path))]
+
+
 def test_what_a_uri_names() -> None:
     assert (scheme_of("mysql+pymysql://h/d"), scheme_of("file:///x"), scheme_of("x/y")) == ("mysql", "file", "")
     assert local("file:///a%20b", Path("/w")) == Path("/a b") and local("http://x", Path("/w")) is None

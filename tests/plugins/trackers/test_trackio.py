@@ -160,6 +160,12 @@ def test_a_folder_is_where_late_scores_go_too(project: str, tmp_path: Path) -> N
     assert chosen(Trackio(), {"TRACKIO_DIR": "/data"}, folder).folder == Path("/data")
 
 
+def test_a_server_that_does_not_answer_is_a_doubt(tmp_path: Path, project: str) -> None:
+    [said] = Trackio(server_url="http://127.0.0.1:9").doubts(LogContext(tmp_path))
+
+    assert "http://127.0.0.1:9 does not answer: Connection refused." in said
+
+
 @pytest.fixture
 def server(data: Path) -> Iterator[tuple[str, str]]:
     """Trackio's own server on loopback: its URL and its token."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from callsheet import setting
 from callsheet.tracking import Names, Tracker
+from callsheet.tracking.reachable import unreachable
 from callsheet_plugins.trackers.mlflow import places
 
 if TYPE_CHECKING:
@@ -57,5 +58,14 @@ class Mlflow(Tracker):
     def problems(self, ctx: LogContext) -> Iterable[str]:
         if self.offline and self.tracking_uri:
             yield "plugins.mlflow: offline and tracking_uri each say where runs go. Give one of them."
-        uri = places.DATABASE if self.offline else places.asked(self.tracking_uri, os.environ)
-        yield from places.problems(uri or places.DATABASE, Path.cwd(), in_setting=bool(self.tracking_uri))
+        yield from places.problems(self._uri, Path.cwd(), in_setting=bool(self.tracking_uri))
+
+    def doubts(self, ctx: LogContext) -> Iterable[str]:
+        if said := unreachable(self._uri):
+            server = places.without_secret(self._uri)
+            yield f"MLflow's server {server} does not answer: {said}. The run keeps what it logs."
+
+    @property
+    def _uri(self) -> str:
+        uri = None if self.offline else places.asked(self.tracking_uri, os.environ)
+        return uri or places.DATABASE

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from callsheet import setting
 from callsheet.tracking import Names, Tracker
+from callsheet.tracking.reachable import unreachable
 from callsheet_plugins.trackers.trackio import places
 
 if TYPE_CHECKING:
@@ -49,3 +50,8 @@ class Trackio(Tracker):
     def problems(self, ctx: LogContext) -> Iterable[str]:
         project = self.project or os.environ.get("TRACKIO_PROJECT") or ctx.experiment
         yield from places.problems(self, project, os.environ)
+
+    def doubts(self, ctx: LogContext) -> Iterable[str]:
+        url = places.chosen(self, os.environ, ctx.run_dir).server_url or ""
+        if said := unreachable(url):
+            yield f"Trackio's server {url.partition('?')[0]} does not answer: {said}. The run keeps what it logs."
