@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import itertools
-import uuid
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from callsheet.disk.inside import Inside
 from callsheet.errors import CallsheetError, did_you_mean
 from callsheet.experiments.driver.record import CALLED
-from callsheet.experiments.places import ACTIVE, REPLACED
-from callsheet.experiments.queue import Claim, Entry, Queue
+from callsheet.experiments.places import ACTIVE, REPLACED, WORKERS
+from callsheet.experiments.queue import Claim, Entry, Queue, holders
+from callsheet.experiments.queue.leases import Lease, Watch
+from callsheet.rundir import versions
 from callsheet.rundir.liveness import look
 
 MOST_NAMED = 10
@@ -47,10 +49,15 @@ def require_idle(names: Collection[str], queue: Queue) -> None:
     states = queue.states()
     busy = {claim.name: claim.worker for claim in queue.claims()}
     for name in names:
-        if states.get(name) == ACTIVE:
+        if states.get(name) == ACTIVE and not _is_dead(busy.get(name, ""), queue):
             raise CallsheetError(f"--rerun {name}: worker {busy.get(name, 'unknown')} works on it. Stop it first.")
         if look(queue.root / name).alive:
             raise CallsheetError(f"--rerun {name}: a process still trains in {queue.root / name}. Stop it first.")
+
+
+def _is_dead(worker: str, queue: Queue) -> bool:
+    holder = holders.read(queue.root, worker) if worker else None
+    return bool(holder and holders.is_gone(holder))
 
 
 def rerun(names: Collection[str], arms: Mapping[str, Entry], queue: Queue) -> Iterator[tuple[str, Path | None]]:
@@ -60,15 +67,29 @@ def rerun(names: Collection[str], arms: Mapping[str, Entry], queue: Queue) -> It
     Raises `CallsheetError` for an arm that a worker has taken since it was idle.
     """
     for name in names:
-        claim = _taken(queue, name)
-        aside = _move_aside(queue.root, name)
-        _make_pending(queue, arms[name], claim)
+        with _known_as_holder(queue) as me:
+            Watch(queue, me, Lease()).give_back_lost()  # of a worker, or a driver, that was killed
+            claim = _taken(queue, name, me)
+            aside = _move_aside(queue.root, name)
+            _make_pending(queue, arms[name], claim)
         yield name, aside
 
 
-def _taken(queue: Queue, name: str) -> Claim | None:
+@contextmanager
+def _known_as_holder(queue: Queue) -> Iterator[str]:
+    """The name under which this driver claims; its file tells which process it is, and so when it is dead."""
+    me = holders.this_process(versions.this_one())
+    queue.inside.make(queue.root / WORKERS)
+    holders.write(queue.root, me)
+    try:
+        yield me.id
+    finally:
+        queue.inside.remove(holders.path_of(queue.root, me.id))
+
+
+def _taken(queue: Queue, name: str, me: str) -> Claim | None:
     """Our claim on an arm that is pending, whose run a worker might begin, or go on with, while it is moved."""
-    claim = queue.claim(name, f"driver-{uuid.uuid4().hex[:6]}", 1)
+    claim = queue.claim(name, me, 1)
     if claim is None:
         require_idle([name], queue)
     return claim

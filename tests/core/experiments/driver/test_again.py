@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +11,7 @@ import pytest
 
 from callsheet import CallsheetError
 from callsheet.experiments.driver import again
-from callsheet.experiments.places import DONE, FAILED, PENDING
+from callsheet.experiments.places import ACTIVE, DONE, FAILED, PENDING
 from callsheet.experiments.queue import Attempt, Entry, Queue
 
 STAGES = [Entry("a__one", "a"), Entry("a__two", "a", after="a__one"), Entry("a__three", "a", after="a__two")]
@@ -83,3 +85,18 @@ def test_an_arm_that_a_worker_has_in_hand_is_left_to_it(queue: Queue):
     queue.claim("a", "host-7-abc", 1)
     with pytest.raises(CallsheetError, match="--rerun a: worker host-7-abc works on it"):
         again.require_idle(["a"], queue)
+
+
+def test_a_driver_that_is_killed_while_it_has_an_arm_in_hand_holds_nobody_up(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+):
+    queue.add(Entry("a", "a"))
+    if not (driver := os.fork()):
+        monkeypatch.setattr(again, "_move_aside", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+        [*again.rerun(["a"], {"a": Entry("a", "a")}, queue)]
+    os.waitpid(driver, 0)
+    assert queue.states() == {"a": ACTIVE}
+    again.require_idle(["a"], queue)
+    assert [*again.rerun(["a"], {"a": Entry("a", "a", seed=3)}, queue)] == [("a", None)]
+    waiting = queue.read(PENDING, "a")
+    assert waiting and waiting.seed == 3 and queue.states() == {"a": PENDING}
