@@ -34,6 +34,7 @@ class WandbServer(ThreadingHTTPServer):
         self.views: dict[str, dict[str, Any]] = {}
         self.asked: list[str] = []  # names of GraphQL's documents
         self.history: list[dict[str, Any]] = []
+        self.runs: dict[str, list[str]] = {}  # the rows of each run, by its id
         self.released = threading.Event()
         self._count = 0
 
@@ -77,11 +78,23 @@ class WandbServer(ThreadingHTTPServer):
         if "createRunFiles" in document:
             files = [{"name": name, "uploadUrl": f"{self.url}/upload"} for name in given["files"]]
             return {"createRunFiles": {"runID": "1", "uploadHeaders": [], "files": files}}
+        if "RunResumeStatus" in document and given["name"] in self.runs:
+            return {
+                "model": {"id": "1", "name": project, "entity": {"id": "1", "name": "me"}, "bucket": self._run(**given)}
+            }
         if "upsertBucket" in document:
+            self.runs.setdefault(str(given["name"]), [])
             place = {"id": "1", "name": given["project"], "entity": {"id": "1", "name": "me"}}
             bucket = {"id": "1", "name": given["name"], "displayName": given["displayName"], "config": "{}"}
             return {"upsertBucket": {"bucket": {**bucket, "project": place, "historyLineCount": 0}, "inserted": True}}
         return {"viewer": ME, "serverInfo": {"cliVersionInfo": {}, "features": []}, "project": None, "model": None}
+
+    def _run(self, name: str, **others: Any) -> dict[str, Any]:
+        """What a resumed run asks for: how many rows there are, and the last of them."""
+        rows = self.runs[name]
+        tails = {"historyTail": json.dumps(rows[-1:]), "eventsTail": "[]", "summaryMetrics": (rows or ["{}"])[-1]}
+        counts = {"historyLineCount": len(rows), "eventsLineCount": 0, "logLineCount": 0}
+        return {"id": "1", "name": name, "config": "{}", "wandbConfig": '{"t": 1}', "tags": [], **tails, **counts}
 
     def _page(self, views: list[dict[str, Any]], start: int) -> dict[str, Any]:
         names = ("id", "name", "displayName", "createdAt")
@@ -109,6 +122,7 @@ class Handler(BaseHTTPRequestHandler):
         elif self.path.endswith("/file_stream"):
             lines = json.loads(body).get("files", {}).get("wandb-history.jsonl", {}).get("content", [])
             self.server.history += map(json.loads, lines)
+            self.server.runs.setdefault(self.path.split("/")[-2], []).extend(lines)
         content = json.dumps(answer).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
