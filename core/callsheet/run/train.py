@@ -23,7 +23,7 @@ from callsheet.process.gc_pause import gc_paused
 from callsheet.process.signals import Interrupted, Signals, watched
 from callsheet.process.warnings_once import warnings_once
 from callsheet.records import PreflightReport
-from callsheet.run import inventory, resume
+from callsheet.run import inventory, resume, unasked_trackers
 from callsheet.run.finish import finish
 from callsheet.rundir.again import compatibility
 from callsheet.session.session import Session
@@ -51,6 +51,7 @@ def train(plan: Plan) -> Session:
     logs.leave_out()
     with watched() as signals, warnings_once():
         with gc_paused():
+            unasked_trackers.leave_out(plan.trainer.args.get("report_to"))
             from callsheet.loop.bridge import Bridge
             from callsheet.trainer import build
             from callsheet.trainer.made import prepared
