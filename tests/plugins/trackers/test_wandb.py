@@ -16,6 +16,7 @@ import pytest
 
 from callsheet.records import LogContext
 from callsheet_plugins.trackers.wandb import Wandb
+from plugins.trackers.followers import Follower, followed, log, score, write_run
 
 # The package is used in a process of its own, as in a run: it changes the one that imports it.
 PROCESS = """
@@ -158,6 +159,29 @@ def test_after_a_kill_it_lacks_what_its_own_process_had_not_written(tmp_path):
 
     assert lacked == [False, False, True, True]
     assert {run.run_id for run in records(tmp_path, "run")} == {"run-plain-0000"}
+
+
+def test_the_server_has_each_row_once_after_a_kill_and_a_late_score_opens_the_run_again(tmp_path):
+    from plugins.trackers.wandb_server import served
+
+    folder = write_run(tmp_path / "run")
+    with served() as server:
+        for step in range(1, 40):
+            log(folder, step, loss=1.0)
+        with Follower(folder.path, "wandb", {}, server.environment) as follower:
+            follower.hear("sent")
+            follower.kill()
+        log(folder, 40, loss=1.0)
+        followed(folder.path, "wandb", {}, server.environment)
+        score(folder, 7, "sums", 0.5)
+        said = followed(folder.path, "wandb", {}, server.environment)
+
+        [rows] = server.runs.values()
+        found = [json.loads(row) for row in rows]
+    assert said.get("ended") == "completed"
+    trained = [row["train/global_step"] for row in found if "train/loss" in row]
+    assert trained == [*range(1, 41)]
+    assert [row["bench/sums/step"] for row in found if "bench/sums/exact_match" in row] == [7]
 
 
 def test_credentials_are_asked_for_unless_it_is_offline(tmp_path, monkeypatch):
