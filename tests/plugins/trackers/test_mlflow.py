@@ -418,14 +418,18 @@ def test_a_killed_and_resumed_run_is_in_both_trackers_once_and_whole(empty_mlflo
     """In processes of their own, as a run has them."""
     shutil.copy(empty_mlflow, tmp_path / "mlflow.db")
     command = [sys.executable, "-c", WHOLE_RUN, str(tmp_path / "run")]
-    killed = subprocess.Popen([*command, "1", "100000", "0.02"], stdout=subprocess.PIPE, text=True, process_group=0)
+    killed = subprocess.Popen(
+        [*command, "1", "100000", "0.02"], stdout=subprocess.PIPE, text=True, process_group=0, cwd=tmp_path
+    )
     cursors = [tmp_path / "run" / "trackers" / f"{name}.json" for name in ("mlflow", "trackio")]
     wait_until(lambda: all(path.exists() and json.loads(path.read_text())["sent"] for path in cursors))
     os.killpg(killed.pid, signal.SIGKILL)
     reached = max(map(int, killed.communicate()[0].split()))
 
     last = reached + 5
-    subprocess.run([*command, str(max(1, reached - 3)), str(last), "0"], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        [*command, str(max(1, reached - 3)), str(last), "0"], check=True, stdout=subprocess.DEVNULL, cwd=tmp_path
+    )
 
     scored = [step for step in range(1, last + 1) if step % 5 == 0]
     with closing(sqlite3.connect(tmp_path / "mlflow.db")) as database:
