@@ -18,7 +18,7 @@ from omegaconf.errors import (
     ValidationError,
 )
 
-from callsheet.config import places
+from callsheet.config import places, shapes
 from callsheet.config.experiment.files import BY_PATH, in_folder, key_in
 from callsheet.config.overrides import LESS, MORE, PLUGINS, as_typed
 from callsheet.config.texts.keys import lines_of, nodes_of
@@ -38,10 +38,6 @@ MEANINGS = {  # of what OmegaConf 2.3 says
     r"Cannot convert 'DictConfig' to string": "it takes a text, and no values by name",
     r"field '.+' is not Optional": "it is empty. Give it a value, or leave it out",
 }
-SECTION = re.compile(
-    r"|experiment|experiment\.(arms|matrix|stages|budget|search|sequential)|model|dataset|trainer|peft|launch|outbox|finish|callbacks|hydra|plugins\.\w+|trainer\.args|peft\.args|"
-    r"model\.kwargs|launch\.config"
-)  # which hold values by name, as the whole of a file does
 GROUPS = ("recipe", "experiment", "model", "dataset", "trainer", "peft", "launch", PLUGINS)
 ONE_EACH = "add -m for one run with each"
 OF_HYDRA = ("hydra", "more_plugins", "recipe")
@@ -78,7 +74,7 @@ def plain(error: BaseException) -> Exception:
         if chosen := re.match(r"In '(.+)': Could not override '([^'@]+)", str(link)):
             return CallsheetError(_no_group(chain, *chosen.groups()))
         if isinstance(link, (HydraException, OmegaConfBaseException)):
-            if said := _no_mapping(chain):
+            if said := _misshapen(chain):
                 return CallsheetError(said)
             return CallsheetError(_without_plus(str(link)) or type(link).__name__)
     return error if isinstance(error, Exception) else CallsheetError(str(error))
@@ -226,18 +222,15 @@ def _line(chain: list[BaseException], config_path: str, key: str) -> str:
     return f"{short(file)}:{own}" if own else short(file)
 
 
-def _no_mapping(chain: list[BaseException]) -> str:
-    """The first section of the file that Hydra was merging that holds no values by name; OmegaConf does not name it."""
+def _misshapen(chain: list[BaseException]) -> str:
+    """The first setting of the file that Hydra was merging that has another shape than it takes."""
     found = next((part for link in chain if (part := re.search(r"^In '([^']+)'", str(link)))), None)
     if not found or not (file := _file(chain, found[1])):
         return ""
     text = file.read_text(encoding="utf-8")
     for written, value, line in nodes_of(text):
-        key = key_in(found[1], text, written)
-        if SECTION.fullmatch(key) and value != "mapping":
-            named = f"{key} takes" if key else "A file takes"
-            example = f"{key or 'model'}: {{name: value}}"
-            return f"{short(file)}:{line}: {named} values by name, as in {example}, and no {value}."
+        if said := shapes.wrong(key_in(found[1], text, written), value):
+            return f"{short(file)}:{line}: {said}"
     return ""
 
 

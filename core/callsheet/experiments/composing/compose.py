@@ -22,7 +22,7 @@ from callsheet.experiments.composing.place import PLACE
 from callsheet.experiments.composing.refusals import raise_for
 from callsheet.experiments.composing.secrets import refuse_secrets
 from callsheet.experiments.expanding.chains import refuse_seed
-from callsheet.experiments.expanding.expand import SEEDED
+from callsheet.experiments.expanding.expand import SEEDED, for_all
 from callsheet.hooks import Plugin
 from callsheet.preflight.preflight import require_plan
 from callsheet.records import PreflightReport
@@ -75,7 +75,7 @@ def composed(
     values of its axes. Raises one `CallsheetError` for all that is wrong, with the names of the arms.
     """
     search.check(settings)
-    refuse_secrets(settings.overrides)
+    refuse_secrets(for_all(settings))
     if any(arm.seed is not None for arm in arms):
         refuse_seed(common, "The command", SEEDED)
     bases = Bases([*common, *search.overrides(settings)], compose)
@@ -86,7 +86,7 @@ def composed(
         for arm in tried:
             for problem in dict.fromkeys(_problems(arm, settings, bases, folder, afresh, made)):
                 wrong.setdefault(problem, []).append(arm)
-    raise_for(wrong, tried, settings.overrides)
+    raise_for(wrong, tried, for_all(settings))
     twins.refuse_one_data_set([(each.arm, each.dataset) for each in made.values()])
     twins.refuse_twins([(each.arm, each.digest) for each in made.values()])
     return {arm.name: made.get(arm.name) or replace(made[trials.ENDS[0]], arm=arm) for arm in arms}

@@ -18,6 +18,7 @@ from callsheet.experiments.expanding.questions import refuse_unanswerable
 from callsheet.screen import quoted
 from callsheet.settings import check_settings
 
+OVERRIDES = "experiment.overrides"
 SEEDED = "repeats give every arm the same seeds"
 LONGEST_NAME = LONGEST + 60  # with the seed and the stage
 
@@ -30,9 +31,9 @@ def arms_of(settings: ExperimentSettings) -> list[Arm]:
     _check_ranges(settings)
     _refuse_many(settings)
     methods, seeds, stages = _methods(settings), seeds_of(settings), stages_of(settings.stages)
-    overrides_of([*settings.overrides], "experiment.overrides")
+    common = for_all(settings)
     if seeds != [None]:
-        refuse_seed(settings.overrides, "experiment.overrides", SEEDED)
+        refuse_seed(common, OVERRIDES, SEEDED)
         for method in methods:
             refuse_seed(method.overrides, f"{ARMS}.{method.name}", SEEDED)
     refuse_unanswerable(settings, [method.name for method in methods])
@@ -42,9 +43,12 @@ def arms_of(settings: ExperimentSettings) -> list[Arm]:
     return arms
 
 
-def for_all(settings: ExperimentSettings, typed: Sequence[str]) -> list[str]:
-    """The overrides of every arm: those of the file, then those that were `typed`, which win. Its own come last."""
-    return [*settings.overrides, *typed]
+def for_all(settings: ExperimentSettings, typed: Sequence[str] = ()) -> list[str]:
+    """The overrides of every arm: those of the file, then those that were `typed`, which win. Its own come last.
+
+    Raises `CallsheetError` for what no arm can set.
+    """
+    return [*overrides_of([*settings.overrides], OVERRIDES), *typed]
 
 
 def _check_ranges(settings: ExperimentSettings) -> None:

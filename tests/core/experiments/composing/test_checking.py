@@ -66,6 +66,12 @@ def test_what_cannot_be_meant_is_said_with_its_file_and_line(check, text, said):
         ("arms: 3\n", "experiment.arms: it takes values by name, as in {name: value}. (In mine.yaml:2.)"),
         ("arms:\n", "experiment.arms: it is empty. Give it a value, or leave it out. (In mine.yaml:2.)"),
         ("benchmarks: test\n", "experiment.benchmarks: it takes a list, as in [value]. (In mine.yaml:2.)"),
+        (
+            "benchmarks: {a: 1}\n",
+            "mine.yaml:2: experiment.benchmarks takes a list, as in benchmarks: [value], and no values",
+        ),
+        ("overrides: {seed: 1}\n", "mine.yaml:2: experiment.overrides takes a list, as in overrides: [value], and no"),
+        ("arms: {a: []}\noverrides: [{trainr.args.seed: 3}]\n", "no setting 'trainr'. Did you mean 'trainer'?"),
         ("hypothesis: [a]\n", "experiment.hypothesis: it takes a text, and no list. (In mine.yaml:2.)"),
         ("name: {a: b}\n", "experiment.name: it takes a text, and no values by name. (In mine.yaml:2.)"),
         ("matrix: {a.b: [1], excludes: [{a.b: 1}]}\n", "Did you mean 'exclude'? (Set in mine.yaml:2.)"),
