@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from callsheet import LogContext, LoopState, Plugin, PreflightReport, hookimpl, setting
-from callsheet.errors import counted, first_line, sentences
+from callsheet.errors import counted, sentences
 from callsheet.hooks import plugin_name
 from callsheet_plugins.completions.rollouts import Gathered, generates, serves
 
 if TYPE_CHECKING:
-    from callsheet.generation.prompts import Prompt
+    from callsheet.generation.sampling import Sampling
     from callsheet.records import Rollouts
     from callsheet.rewards.scorers import Scorers
 
@@ -61,10 +62,8 @@ class Completions(Plugin):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._generation: dict[str, Any] = {}
+        self._sampling: Sampling | None = None
         self._scorers: Scorers | None = None
-        self._samples = False
-        self._sampled: dict[str, int] = {}  # the last step of each set
         self._said: set[str] = set()
         self._kept, self._steps, self._failed = 0, set[int](), set[int]()
         self._training, self._evaluation = Gathered(), Gathered()
@@ -80,25 +79,35 @@ class Completions(Plugin):
 
     @hookimpl
     def on_trainer_ready(self, state: LoopState) -> None:
-        from callsheet.distributed.collectives import broadcast
-        from callsheet.generation import sampler, settings
+        from callsheet.generation.sampling import Sampling
         from callsheet.rewards.scorers import Scorers
 
         place = f"plugins.{plugin_name(self)}"
         self._scorers = Scorers.load(self.scorers, f"{place}.scorers", self.scorer_seconds)
-        self._samples = not generates(state) if self.sample is None else self.sample
-        self._generation = broadcast(
-            lambda: settings.resolved(self.generation_config, state.model, f"{place}.generation_config")
+        sampling = Sampling(
+            state,
+            self.generation_config,
+            f"{place}.generation_config",
+            num_prompts=self.num_prompts,
+            batch_size=self.batch_size,
+            seed=self.sampling_seed,
+            is_fresh=self.prompts == "fresh",
+            say=partial(self._say_sampling, state),
         )
-        if self._samples and (why := sampler.why_not(state.model)):
-            self._samples = False
-            self._say(state, f"Completions are not sampled: {why}.")
+        if generates(state) if self.sample is None else not self.sample:
+            return
+        if sampling.why_not:
+            self._say(state, f"Completions are not sampled: {sampling.why_not}.")
+            return
+        self._sampling = sampling
 
     @hookimpl
     def on_train_start(self, state: LoopState) -> None:
-        self._sampled, self._training, self._evaluation = {}, Gathered(), Gathered()
-        if self._samples and not self._sets(state):
-            self._say(state, "Completions are not sampled: the trainer has no evaluation set.")
+        self._training, self._evaluation = Gathered(), Gathered()
+        if self._sampling:
+            self._sampling.begin()
+            if not self._sampling.sets(state):
+                self._say(state, "Completions are not sampled: the trainer has no evaluation set.")
 
     @hookimpl
     def on_step_end(
@@ -106,14 +115,14 @@ class Completions(Plugin):
     ) -> None:
         self._keep(state, self._training.all_ranks(self.num_rollouts), "rollouts")
         if self.freq and step_idx % self.freq == 0:
-            self._sample(state, [*self._sets(state)])
+            self._sample(state)
 
     @hookimpl
     def on_rollouts(self, state: LoopState, step_idx: int, rollouts: Rollouts) -> None:
         if rollouts.split == "train":
             if serves(state, step_idx, self.freq) and self.num_rollouts != 0:
                 self._training.add(rollouts, self.num_rollouts)
-        elif not self._samples and self.num_rollouts != 0:
+        elif not self._sampling and self.num_rollouts != 0:
             self._evaluation.add(rollouts, self.num_rollouts)
 
     @hookimpl
@@ -121,69 +130,27 @@ class Completions(Plugin):
         if not any(name.startswith("eval_") for name in metrics):
             return  # a score that a plugin reports
         self._keep(state, self._evaluation.all_ranks(self.num_rollouts), eval_name)
-        if self.freq is None and eval_name in self._sets(state):
-            self._sample(state, [eval_name])
+        if self.freq is None:
+            self._sample(state, eval_name)
 
     @hookimpl
     def on_train_end(self, state: LoopState, artifacts: dict[str, Path]) -> None:
         evaluates = state.args is not None and state.args.eval_strategy != "no"
         if (not evaluates and self.freq is None) or (self.freq or 0) > state.max_steps:
-            self._sample(state, [*self._sets(state)])
+            self._sample(state)
 
-    def _sets(self, state: LoopState) -> dict[str, Any]:
-        from callsheet.generation.prompts import evaluation_sets
+    def _sample(self, state: LoopState, name: str | None = None) -> None:
+        """Report what the model says to the prompts of one set, or of all of them."""
+        if self._sampling:
+            names = [each for each in self._sampling.sets(state) if name in (None, each)]
+            for rows in self._sampling.sample(state, names):
+                self._report(state, rows)
 
-        return evaluation_sets(state.trainer)
-
-    def _sample(self, state: LoopState, names: Sequence[str]) -> None:
-        from callsheet.distributed.collectives import broadcast
-        from callsheet.generation import sampler
-        from callsheet.generation.drawing import undisturbed
-        from callsheet.generation.under_engines import GenerationFailed
-
-        due = [name for name in names if self._samples and self._sampled.get(name) != state.step]
-        if not due:
-            return
-        self._sampled |= dict.fromkeys(due, state.step)
-        with undisturbed():
-            prompts, whys = broadcast(lambda: self._prompts(state, due))
-        for why in whys:
-            self._say(state, why)
-        if not prompts:
-            return
-        try:
-            rows = sampler.sample(state, prompts, self._generation, self._batch(state), seed=self.sampling_seed)
-        except Exception as error:
-            if state.world_size > 1 and not isinstance(error, GenerationFailed):
-                raise  # the other ranks know nothing of it, and would wait for this one
-            said = f"The completions of step {state.step} are not sampled: {first_line(error)}"
-            self._say(state, said, about="not sampled")
+    def _say_sampling(self, state: LoopState, sentence: str, about: str) -> None:
+        self._say(state, sentence, about)
+        if about:
             self._failed.add(state.step)
             self._remark(state)
-            return
-        for name in due:
-            self._report(state, [row for row in rows if row["source"] == name])
-
-    def _prompts(self, state: LoopState, names: Sequence[str]) -> tuple[list[Prompt], list[str]]:
-        """On rank 0: the prompts of these sets, and what is wrong with those that give none. Never raises."""
-        from callsheet.generation.drawing import seed_of
-        from callsheet.generation.prompts import prompts_of, unusable
-
-        found, whys, sets = list[Any](), list[str](), self._sets(state)
-        for name in names:
-            try:
-                seed = seed_of(self.sampling_seed, state.step, name) if self.prompts == "fresh" else None
-                taken = prompts_of(name, sets[name], self.num_prompts, seed=seed)
-                if not taken:
-                    why = unusable(sets[name]) or "the rows that were looked at have no prompt"
-                    whys.append(f"No completions are sampled of the evaluation set '{name}': {why}.")
-                found += taken
-            except Exception as error:  # of somebody's own data set
-                whys.append(f"The evaluation set '{name}' cannot be read for completions: {first_line(error)}")
-        return found, whys
-
-    def _batch(self, state: LoopState) -> int:
-        return self.batch_size or int(getattr(state.args, "per_device_eval_batch_size", 8))
 
     def _keep(self, state: LoopState, rows: list[dict[str, Any]], source: str) -> None:
         from callsheet.generation.sampler import whole_text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -15,10 +16,12 @@ from callsheet.tracking import Sink, TrackedRun, Tracker
 from callsheet_plugins.trackers.weave import project, scoring
 
 if TYPE_CHECKING:
+    from callsheet.generation.sampling import Sampling
     from callsheet.records import ArmResult, EvalResult, LogContext, LoopState, Revision, RunResult
-    from callsheet_plugins.trackers.weave.sampling import Sampling
 
 logger = logging.getLogger("callsheet")
+
+GENERATION = "plugins.weave.generation_config"
 
 
 class Weave(Tracker):
@@ -52,13 +55,14 @@ class Weave(Tracker):
     def __post_init__(self) -> None:
         super().__post_init__()
         self._sampling: Sampling | None = None
+        self._said: set[str] = set()
 
     def problems(self, ctx: LogContext) -> Iterator[str]:
         """What `callsheet check` says: the project, the credentials, and the scorers."""
         from callsheet.generation import settings  # which composing does without
 
         yield from scoring.problems(self.scorers)
-        yield from settings.problems(self.generation_config, "plugins.weave.generation_config")
+        yield from settings.problems(self.generation_config, GENERATION)
         named = project.of(self.project_name, ctx.run_config)
         if named is None:
             yield (
@@ -79,21 +83,38 @@ class Weave(Tracker):
 
     @hookimpl
     def on_trainer_ready(self, state: LoopState) -> None:
-        from callsheet_plugins.trackers.weave.sampling import Sampling
+        from callsheet.generation.sampling import Sampling
 
         super().on_trainer_ready(state)
-        if "completions" not in (state.ctx.run_config.get("plugins") or {}):
-            self._sampling = Sampling(state, self.num_prompts, self.generation_config)
+        if "completions" in (state.ctx.run_config.get("plugins") or {}):
+            return
+        say = partial(self._say, state)
+        self._sampling = Sampling(state, self.generation_config, GENERATION, num_prompts=self.num_prompts, say=say)
+        if self._sampling.why_not:
+            self._say(state, f"it samples nothing: {self._sampling.why_not}.")
 
     @hookimpl
     def on_eval(self, state: LoopState, step_idx: int, eval_name: str, metrics: Mapping[str, float]) -> None:
         if self._sampling and any(name.startswith("eval_") for name in metrics):  # else a plugin reported a score
-            self._sampling.sample(state, eval_name)
+            self._sample(state, eval_name)
 
     @hookimpl
     def on_train_end(self, state: LoopState, artifacts: dict[str, Path]) -> None:
         if self._sampling and (state.args is None or state.args.eval_strategy == "no"):
-            self._sampling.sample(state)
+            self._sample(state)
+
+    def _sample(self, state: LoopState, name: str | None = None) -> None:
+        """Report what the model says to the prompts of one set, or of all of them."""
+        assert self._sampling is not None, "on_trainer_ready makes it"
+        names = [each for each in self._sampling.sets(state) if name in (None, each)]
+        for rows in self._sampling.sample(state, names):
+            state.report_completions([{key: row[key] for key in row if key != "text"} for row in rows])
+
+    def _say(self, state: LoopState, sentence: str, about: str = "") -> None:
+        """Warn once, on rank 0."""
+        if state.is_main and (about or sentence) not in self._said:
+            self._said.add(about or sentence)
+            logger.warning("weave: %s", sentence)
 
     @hookimpl
     def on_revision(self, ctx: LogContext, revision: Revision) -> None:
