@@ -18,7 +18,7 @@ from callsheet.config.experiment.words import GROUP
 from callsheet.config.hydra_errors import plain
 from callsheet.config.overrides import as_typed
 from callsheet.disk.standing import working_directory
-from callsheet.errors import CallsheetError, did_you_mean
+from callsheet.errors import CallsheetError, counted, did_you_mean
 from callsheet.experiments.arms import Arm
 from callsheet.experiments.composing.bases import compose_here
 from callsheet.experiments.composing.compose import Composed, composed, plugins_of
@@ -30,7 +30,8 @@ from callsheet.experiments.driver.record import Command, Record
 from callsheet.experiments.driver.sweep import sweep_of
 from callsheet.experiments.expanding.expand import arms_of, for_all
 from callsheet.experiments.expanding.plain import is_plain, require_one_run
-from callsheet.experiments.queue import Entry
+from callsheet.experiments.places import DONE, FAILED
+from callsheet.experiments.queue import Entry, Queue
 from callsheet.experiments.queue.records import of
 from callsheet.screen import quoted
 
@@ -73,7 +74,18 @@ def with_repeats(settings: ExperimentSettings, before: Record | None, more: int,
             f"--add-repeats {more}: the arms in {folder} have no repeats, but the seed of their configuration. Begin "
             f"another experiment: experiment.name=… experiment.repeats={more + 1}"
         )
+    if more and so_far > settings.repeats and (left := _left(before, folder)):
+        raise CallsheetError(  # who types a command again after a kill does not mean more of them
+            f"--add-repeats {more}: repeats were added before, and {counted(left, 'arm')} of {folder} "
+            f"{'is' if left == 1 else 'are'} not over. To go on with them, leave --add-repeats out."
+        )
     return replace(settings, repeats=max(settings.repeats, so_far) + more)
+
+
+def _left(before: Record, folder: Path) -> int:
+    """How many arms of the record are not over, with those that a killed driver has not put into the queue."""
+    states = Queue(folder).states()
+    return sum(states.get(str(row.get("name"))) not in (DONE, FAILED) for row in before.arms)
 
 
 def _asked(
