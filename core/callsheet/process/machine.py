@@ -1,14 +1,17 @@
-"""The machine: the CPU cores and GPUs that this process may use, and whether another process is there."""
+"""The machine: the CPU cores and GPUs that this process may use, and which other processes are there."""
 
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 NVIDIA = Path("/proc/driver/nvidia/gpus")
 NODES = Path("/dev")
+PROCESSES = Path("/proc")
 
 
 def cores() -> int:
@@ -62,3 +65,31 @@ def answers(pid: int) -> bool:
     except OSError:  # somebody else's
         return True
     return True
+
+
+def descendants(pid: int) -> list[int]:
+    """The processes that `pid` has started, and what these have, also in sessions of their own, which no group reaches.
+
+    Empty where the system has no table of processes. Ask while they live: what a process leaves is another's child.
+    """
+    parents = _parents()
+    found, last = [], {pid}
+    while last := {child for child, parent in parents.items() if parent in last}:
+        found += sorted(last)
+    return found
+
+
+def kill_all(pids: list[int]) -> None:
+    """Kill those that are still there."""
+    for pid in pids:
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def _parents() -> dict[int, int]:
+    found: dict[int, int] = {}
+    for path in PROCESSES.glob("[0-9]*/stat"):
+        with suppress(OSError):
+            text = path.read_text(encoding="ascii", errors="replace")
+            found[int(path.parent.name)] = int(text.rpartition(")")[2].split()[1])
+    return found

@@ -5,8 +5,18 @@ import subprocess
 import sys
 
 import pytest
+from waiting import wait_until
 
-from callsheet.process.machine import answers, cores, gpus, gpus_present, trains_on_cpu, visible_gpus
+from callsheet.process.machine import (
+    answers,
+    cores,
+    descendants,
+    gpus,
+    gpus_present,
+    kill_all,
+    trains_on_cpu,
+    visible_gpus,
+)
 
 PINNED = """
 import os
@@ -18,6 +28,14 @@ from callsheet.process.machine import cores
 plan = make_plan(compose(["recipe=demo", "launch=ddp", "launch.processes=1"]))
 os.environ.pop("OMP_NUM_THREADS", None)
 print(cores(), _environment(plan)["OMP_NUM_THREADS"])
+"""
+
+# A child in a session of its own, and a grandchild in another one.
+FAMILY = """
+import subprocess, sys, time
+inner = "import subprocess, sys, time; subprocess.Popen(['sleep', '600'], start_new_session=True); time.sleep(600)"
+subprocess.Popen([sys.executable, "-c", inner], start_new_session=True)
+time.sleep(600)
 """
 
 
@@ -79,3 +97,26 @@ def test_a_process_answers_until_it_is_gone():
     assert answers(process.pid) and answers(os.getpid()) and answers(1)
     process.communicate(b"\n")
     assert not answers(process.pid)
+
+
+def test_what_left_the_group_of_a_process_is_found_and_ended():
+    process = subprocess.Popen([sys.executable, "-c", FAMILY])
+    try:
+        wait_until(lambda: len(descendants(process.pid)) == 2)
+        left = descendants(process.pid)
+        assert process.pid not in left
+    finally:
+        process.kill()
+        process.wait()
+    kill_all(left)
+    wait_until(lambda: not any(_lives(pid) for pid in left))
+    kill_all(left)  # they are gone
+
+
+def _lives(pid: int) -> bool:
+    """A zombie, which nobody has waited for yet, is dead."""
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return answers(pid) and file.read().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False

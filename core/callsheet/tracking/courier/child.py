@@ -16,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
+from callsheet.process.machine import descendants, kill_all
 from callsheet.secrets import redact_text
 
 logger = logging.getLogger("callsheet.courier")
@@ -79,9 +80,11 @@ class Child:
                 self._process.stdin.close()
 
     def kill(self) -> None:
-        """End it, and what it started, at once."""
+        """End it, and what it started, at once: also a service of the package with a session of its own."""
+        left = descendants(self._process.pid)
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
+        kill_all(left)
         self._process.wait()
 
     def wait(self) -> None:
