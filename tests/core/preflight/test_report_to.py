@@ -29,8 +29,8 @@ def test_one_of_two_packages_is_enough(tmp_path, monkeypatch):
     ("value", "said"),
     [
         ("wndb", "Did you mean 'wandb'?"),
-        ("[swanlab,none]", "report_to=none is unknown"),
-        ("swanlab", "pip install swanlab"),
+        ("[clearml,none]", "report_to=none is unknown"),
+        ("clearml", "pip install clearml"),
     ],
 )
 def test_a_wrong_name_and_a_missing_package_are_refused_by_check(callsheet, value, said):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import fcntl
 import os
 import pty
@@ -14,7 +15,7 @@ from collections.abc import Callable
 from rich.cells import cell_len
 from waiting import wait_until
 
-SEQUENCE = re.compile(r"\x1b\[([?0-9;]*)([A-Za-z])|\x1b(.)")
+SEQUENCE = re.compile(r"\x1b\[([?0-9;]*)([A-Za-z])|\x1b([^\[])")  # a read may end in the middle of one
 
 
 class Screen:
@@ -106,10 +107,11 @@ class Terminal:
         return self.screen.text
 
     def _read(self) -> None:
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
         while True:
             try:
                 data = os.read(self.far, 65536)
             except OSError:
                 return
             self.raw += data
-            self.screen.feed(data.decode(errors="replace"))
+            self.screen.feed(decoder.decode(data))
