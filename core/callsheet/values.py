@@ -24,6 +24,15 @@ NOT_FINITE = ("nan", "inf", "-inf")
 FLOAT = "callsheet:float"  # how plugin states hold NaN and infinity, which JSON has no number for
 
 
+def names_of(value: Any) -> list[str]:
+    """The names that a setting holds which takes one of them, or several: `report_to` of a trainer, for instance.
+
+    >>> names_of("wandb"), names_of(["wandb", "mlflow"]), names_of(None)
+    (['wandb'], ['wandb', 'mlflow'], [])
+    """
+    return [value] if isinstance(value, str) else [str(name) for name in value or ()]
+
+
 def number(value: Any) -> float:
     """`value` as an int or a float of Python: a scalar of numpy or torch, a Decimal, a Fraction, a bool; None is NaN.
 

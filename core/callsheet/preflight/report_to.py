@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from callsheet.errors import did_you_mean
+from callsheet.values import names_of
 
 # The names that transformers knows, each with modules of which one must be installed.
 NEEDS = {
@@ -28,10 +29,10 @@ NEEDS = {
 
 def problems(report_to: Any) -> list[str]:
     """List the problems of `trainer.args.report_to`, which is a name or a list of names."""
-    names = [report_to] if isinstance(report_to, str) else report_to or []
+    names = names_of(report_to)
     if names in (["none"], ["all"]):
         return []
-    return [problem for name in names if (problem := _problem(str(name)))]
+    return [problem for name in names if (problem := _problem(name))]
 
 
 def _problem(name: str) -> str:

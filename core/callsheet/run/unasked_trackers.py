@@ -6,6 +6,8 @@ import sys
 from importlib import import_module
 from typing import Any
 
+from callsheet.values import names_of
+
 COMET = "comet_ml"
 IMPORTS_IT = "transformers.integrations.integration_utils"
 
@@ -17,8 +19,7 @@ def leave_out(report_to: Any) -> None:
     transformers imports it for `report_to` alone (5.23, integration_utils.py, line 68), and the plugin `comet` has a
     process of its own. Does nothing where either is imported already, as in a script.
     """
-    names = [report_to] if isinstance(report_to, str) else [*(report_to or ())]
-    if {COMET, "all"} & {*names} or COMET in sys.modules or IMPORTS_IT in sys.modules:
+    if {COMET, "all"} & {*names_of(report_to)} or COMET in sys.modules or IMPORTS_IT in sys.modules:
         return
     sys.modules[COMET] = None  # type: ignore[assignment]  # how Python says that there is no such module
     try:

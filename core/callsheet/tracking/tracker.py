@@ -17,7 +17,7 @@ from callsheet.secrets import redact
 from callsheet.settings import setting
 from callsheet.tracking.cursor import ids_of
 from callsheet.tracking.names import Names
-from callsheet.values import plain
+from callsheet.values import names_of, plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -171,8 +171,7 @@ class Tracker(Plugin):
 
 def _reported(ctx: LogContext) -> list[str]:
     args = (ctx.run_config.get("trainer") or {}).get("args") or {}
-    names = args.get("report_to") or ()
-    return [names] if isinstance(names, str) else [str(name) for name in names]
+    return names_of(args.get("report_to"))
 
 
 def _made_id(ctx: LogContext) -> str:

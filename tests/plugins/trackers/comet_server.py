@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import gzip
 import json
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import AbstractContextManager
 from typing import Any
+
+from plugins.trackers.loopback import Answers, Server, serving
 
 KEY = "k" * 25
 BEGUN = {
@@ -26,11 +25,9 @@ BEAT = {
 }
 
 
-class CometServer(ThreadingHTTPServer):
-    daemon_threads = True
-
+class CometServer(Server):
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
+        super().__init__(Handler)
         self.metrics: list[dict[str, Any]] = []
         self.begun: list[dict[str, Any]] = []
 
@@ -39,15 +36,11 @@ class CometServer(ThreadingHTTPServer):
         return {"COMET_URL_OVERRIDE": f"http://127.0.0.1:{self.server_port}/clientlib/", "COMET_API_KEY": KEY}
 
 
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class Handler(Answers):
     server: CometServer
 
-    def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing."""
-
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = self.body()
         body = gzip.decompress(body) if self.headers.get("Content-Encoding") == "gzip" else body
         found: dict[str, Any] = {"msg": "ok", "statusCode": 200}
         if self.path.endswith("/add/run"):
@@ -57,22 +50,10 @@ class Handler(BaseHTTPRequestHandler):
             self.server.metrics += json.loads(body)["values"]
         elif "status-report" in self.path:
             found = {**BEAT, "pending_rpcs": False}
-        content = json.dumps(found).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
+        self.send(json.dumps(found).encode())
 
     do_GET = do_PUT = do_POST
 
 
-@contextmanager
-def served() -> Iterator[CometServer]:
-    server = CometServer()
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        server.server_close()
+def served() -> AbstractContextManager[CometServer]:
+    return serving(CometServer())

@@ -3,39 +3,27 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import AbstractContextManager
 from typing import Any
 
-ME = {
-    "id": "1",
-    "username": "me",
-    "entity": "me",
-    "flags": "{}",
-    "teams": {"edges": []},
-    "defaultEntity": {"name": "me"},
-}
+from plugins.trackers.loopback import VIEWER, Answers, Server, serving
+
 PER_PAGE = 2  # views in an answer, fewer than are asked for
 
 
-class WandbServer(ThreadingHTTPServer):
+class WandbServer(Server):
     """`views` are those of all projects, by id. A project's name says how it is served.
 
     "refusing" answers its views with an error, "silent" never answers, and in "racing" another run makes a view in the
     moment when one is made, and is the first.
     """
 
-    daemon_threads = True
-
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
+        super().__init__(Handler)
         self.views: dict[str, dict[str, Any]] = {}
         self.asked: list[str] = []  # names of GraphQL's documents
         self.history: list[dict[str, Any]] = []
         self.runs: dict[str, list[str]] = {}  # the rows of each run, by its id
-        self.released = threading.Event()
         self._count = 0
 
     @property
@@ -87,7 +75,7 @@ class WandbServer(ThreadingHTTPServer):
             place = {"id": "1", "name": given["project"], "entity": {"id": "1", "name": "me"}}
             bucket = {"id": "1", "name": given["name"], "displayName": given["displayName"], "config": "{}"}
             return {"upsertBucket": {"bucket": {**bucket, "project": place, "historyLineCount": 0}, "inserted": True}}
-        return {"viewer": ME, "serverInfo": {"cliVersionInfo": {}, "features": []}, "project": None, "model": None}
+        return {"viewer": VIEWER, "serverInfo": {"cliVersionInfo": {}, "features": []}, "project": None, "model": None}
 
     def _run(self, name: str, **others: Any) -> dict[str, Any]:
         """What a resumed run asks for: how many rows there are, and the last of them."""
@@ -103,15 +91,11 @@ class WandbServer(ThreadingHTTPServer):
         return {"edges": [{"node": node} for node in nodes], "pageInfo": info}
 
 
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class Handler(Answers):
     server: WandbServer
 
-    def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing."""
-
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = self.body()
         status, answer = 200, dict[str, Any]()
         if self.path == "/graphql":
             asked = json.loads(body)
@@ -123,24 +107,10 @@ class Handler(BaseHTTPRequestHandler):
             lines = json.loads(body).get("files", {}).get("wandb-history.jsonl", {}).get("content", [])
             self.server.history += map(json.loads, lines)
             self.server.runs.setdefault(self.path.split("/")[-2], []).extend(lines)
-        content = json.dumps(answer).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
+        self.send(json.dumps(answer).encode(), status)
 
     do_GET = do_PUT = do_POST
 
 
-@contextmanager
-def served() -> Iterator[WandbServer]:
-    server = WandbServer()
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.released.set()
-        server.shutdown()
-        server.server_close()
+def served() -> AbstractContextManager[WandbServer]:
+    return serving(WandbServer())

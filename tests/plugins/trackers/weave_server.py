@@ -3,21 +3,12 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import AbstractContextManager
 from typing import Any
 
+from plugins.trackers.loopback import VIEWER, Answers, Server, serving
+
 KEY = "x" * 40
-VIEWER = {
-    "id": "1",
-    "username": "me",
-    "entity": "me",
-    "flags": "{}",
-    "teams": {"edges": []},
-    "defaultEntity": {"name": "me"},
-}
 PROJECT = {"id": "1", "name": "p", "internalId": "1"}
 MODEL = {"model": {"name": "p", "entityName": "me", "id": "1"}, "project": {"name": "p", "entity": {"name": "me"}}}
 GRAPHQL = {
@@ -28,18 +19,15 @@ GRAPHQL = {
 }
 
 
-class WeaveServer(ThreadingHTTPServer):
+class WeaveServer(Server):
     """`calls` are what arrived, by id; `mood` is "fine", "broken" (answers 500) or "silent" (never answers)."""
 
-    daemon_threads = True
-
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
+        super().__init__(Handler)
         self.calls: dict[str, dict[str, Any]] = {}
         self.twice: list[str] = []  # ids that arrived again
         self.paths: list[str] = []
         self.mood = "fine"
-        self.released = threading.Event()
 
     @property
     def environment(self) -> dict[str, str]:
@@ -104,15 +92,11 @@ def _matches(call: dict[str, Any], asked: dict[str, Any]) -> bool:
     return True
 
 
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class Handler(Answers):
     server: WeaveServer
 
-    def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing."""
-
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = self.body()
         self.server.paths.append(self.path)
         if self.server.mood == "silent":
             self.server.released.wait()
@@ -131,21 +115,8 @@ class Handler(BaseHTTPRequestHandler):
             if isinstance(found, list)
             else json.dumps(found).encode()
         )
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
+        self.send(content, status)
 
 
-@contextmanager
-def served() -> Iterator[WeaveServer]:
-    server = WeaveServer()
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.released.set()
-        server.shutdown()
-        server.server_close()
+def served() -> AbstractContextManager[WeaveServer]:
+    return serving(WeaveServer())
