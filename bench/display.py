@@ -8,7 +8,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from contextlib import redirect_stdout
 from pathlib import Path
@@ -16,11 +15,9 @@ from typing import Any
 
 os.environ |= {"HF_HUB_OFFLINE": "1", "TERM": "xterm-256color"}
 
+import demo
 from timing import machine
 
-from callsheet import data
-from callsheet.config.compose import compose
-from callsheet.config.plan import make_plan
 from callsheet.preflight.preflight import context
 from callsheet.session.session import Session
 from callsheet.trainer import build
@@ -67,18 +64,14 @@ def _made(folder: Path, plugins: str) -> Any:
     overrides = [*OVERRIDES, plugins, f"output_dir={folder}"]
     if plugins == "plugins=[]":
         overrides.remove("plugins.progress.display=live")
-    plan = make_plan(compose(overrides), overrides)
-    args = build.make_args(plan)
-    return plan, args, build.prepare(plan, args, data.load(plan.dataset)[0], None)
+    return demo.made(overrides)
 
 
 def _seconds(trainer: Any) -> float:
     from transformers import PrinterCallback
 
     trainer.remove_callback(PrinterCallback)
-    start = time.process_time()
-    trainer.train()
-    return (time.process_time() - start) / STEPS
+    return demo.seconds_a_step(trainer, STEPS)
 
 
 def main() -> None:

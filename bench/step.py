@@ -5,16 +5,13 @@ from __future__ import annotations
 import os
 import statistics
 import tempfile
-import time
 from pathlib import Path
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 
+import demo
 from timing import machine
 
-from callsheet import data
-from callsheet.config.compose import compose
-from callsheet.config.plan import Plan, make_plan
 from callsheet.preflight.preflight import context
 from callsheet.session.session import Session
 from callsheet.trainer import build
@@ -32,24 +29,15 @@ OVERRIDES = [
 
 
 def seconds_a_step(folder: Path, *, with_callsheet: bool) -> float:
-    """Train once and return processor seconds a step: with one thread, a busy machine disturbs them least."""
+    """Train once and return processor seconds a step."""
     from callsheet.loop.bridge import Bridge
 
-    overrides = [*OVERRIDES, PLUGINS, f"output_dir={folder}"]
-    plan: Plan = make_plan(compose(overrides), overrides)
-    args = build.make_args(plan)
-    material = build.prepare(plan, args, data.load(plan.dataset)[0], None)
+    plan, args, material = demo.made([*OVERRIDES, PLUGINS, f"output_dir={folder}"])
     if not with_callsheet:
-        return _runtime(build.make_trainer(plan, args, material, []))
+        return demo.seconds_a_step(build.make_trainer(plan, args, material, []), STEPS)
     with Session(context(plan), plan.plugins) as session:
         callbacks = [Bridge(session), *session.lineup.add_callbacks(session.state)]
-        return _runtime(build.make_trainer(plan, args, material, callbacks))
-
-
-def _runtime(trainer) -> float:  # type: ignore[no-untyped-def]
-    start = time.process_time()
-    trainer.train()
-    return (time.process_time() - start) / STEPS
+        return demo.seconds_a_step(build.make_trainer(plan, args, material, callbacks), STEPS)
 
 
 def main() -> None:

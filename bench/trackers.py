@@ -5,17 +5,13 @@ from __future__ import annotations
 import os
 import statistics
 import tempfile
-import time
 from pathlib import Path
-from typing import Any
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 
+import demo
 from timing import machine
 
-from callsheet import data
-from callsheet.config.compose import compose
-from callsheet.config.plan import make_plan
 from callsheet.preflight.preflight import context
 from callsheet.session.session import Session
 from callsheet.trainer import build
@@ -37,16 +33,10 @@ def run(folder: Path, loggers: str) -> tuple[float, float, float]:
     from callsheet.loop.bridge import Bridge
 
     offline = ["plugins.wandb.mode=offline"] if "wandb" in loggers else []
-    overrides = [*OVERRIDES, f"plugins=[{loggers}]", *offline, f"output_dir={folder}"]
-    plan = make_plan(compose(overrides), overrides)
-    args = build.make_args(plan)
-    material = build.prepare(plan, args, data.load(plan.dataset)[0], None)
+    plan, args, material = demo.made([*OVERRIDES, f"plugins=[{loggers}]", *offline, f"output_dir={folder}"])
     with Session(context(plan), plan.plugins) as session:
         callbacks = [Bridge(session), *session.lineup.add_callbacks(session.state)]
-        trainer: Any = build.make_trainer(plan, args, material, callbacks)
-        start = time.process_time()
-        trainer.train()
-        took = (time.process_time() - start) / STEPS
+        took = demo.seconds_a_step(build.make_trainer(plan, args, material, callbacks), STEPS)
         hooks = [cost for each in session.lineup.cost().values() for name, cost in each.items() if name == "on_log"]
     return took, sum(hook["seconds"] for hook in hooks) / STEPS, max((hook["slowest"] for hook in hooks), default=0.0)
 

@@ -1,13 +1,12 @@
 """A plugin package of its own, installed by a dist-info folder: what it ships goes to a folder, once per key."""
 
 import json
-import os
 import subprocess
 import sys
-import textwrap
 from contextlib import ExitStack
 from itertools import count
 
+import packages
 import pytest
 from mounting import mounted as mounted_at
 
@@ -120,19 +119,8 @@ with Session(LogContext(run_dir, "test", run_dir.name, config), {"shipper": Ship
 @pytest.fixture
 def shipping(tmp_path, monkeypatch):
     """Install the package, here and for every process started from here."""
-    from callsheet.plugins import entry_points
-
-    site = tmp_path / "site"
-    info = site / "shipping-1.0.dist-info"
-    info.mkdir(parents=True)
-    (site / "shipping.py").write_text(textwrap.dedent(MODULE))
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: shipping\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(ENTRY_POINTS)
-    monkeypatch.syspath_prepend(str(site))
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, (str(site), os.environ.get("PYTHONPATH")))))
-    entry_points.forget()
-    yield site
-    entry_points.forget()
+    with packages.installed(tmp_path / "site", "shipping", MODULE, ENTRY_POINTS, monkeypatch) as site:
+        yield site
 
 
 @pytest.fixture

@@ -4,9 +4,9 @@ import json
 import os
 import subprocess
 import sys
-import textwrap
 from pathlib import Path
 
+import packages
 import pytest
 
 MODULE = '''
@@ -120,21 +120,10 @@ with Session(LogContext(run_dir, "test", run_dir.name, config), {"scribe": Scrib
 @pytest.fixture
 def scribing(tmp_path, monkeypatch):
     """Install the package, here and for every process started from here; the folder of its knobs."""
-    from callsheet.plugins import entry_points
-
-    site = tmp_path / "site"
-    info = site / "scribing-1.0.dist-info"
-    info.mkdir(parents=True)
-    (site / "scribing.py").write_text(textwrap.dedent(MODULE))
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: scribing\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(ENTRY_POINTS)
-    monkeypatch.syspath_prepend(str(site))
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, (str(site), os.environ.get("PYTHONPATH")))))
-    entry_points.forget()
     knobs = tmp_path / "knobs"
     knobs.mkdir()
-    yield knobs
-    entry_points.forget()
+    with packages.installed(tmp_path / "site", "scribing", MODULE, ENTRY_POINTS, monkeypatch):
+        yield knobs
 
 
 @pytest.fixture
