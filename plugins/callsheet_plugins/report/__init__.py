@@ -1,0 +1,1 @@
+"""The report: one page that shows runs and experiments, and commands that answer at once."""

@@ -1,0 +1,1 @@
+"""The page: one HTML file that holds its charts, tables, style and scripts, and asks nobody for anything."""

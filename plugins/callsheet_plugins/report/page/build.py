@@ -1,0 +1,69 @@
+"""One HTML file of a report: its parts, its style and its scripts, which alone may run in it."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Sequence
+from functools import cache
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from markupsafe import Markup
+
+from callsheet_plugins.report.figures import theme
+from callsheet_plugins.report.page.figure_json import in_a_script
+from callsheet_plugins.report.page.payload import Part, payload
+from callsheet_plugins.report.page.templates import ASSETS, page
+
+if TYPE_CHECKING:
+    from callsheet_plugins.report.gathered import Report  # type: ignore[import-not-found]
+
+BUNDLE = "bundle/plotly-basic.min.js"
+# In the order in which they are put together; each file is one concern.
+SCRIPTS = ("figures", "charts", "start")
+
+
+def html(report: Report) -> str:
+    """The page of `report`, which opens from a file, and sends nothing anywhere."""
+    return whole(report.title, payload(report))
+
+
+def whole(title: str, parts: Sequence[Part]) -> str:
+    """The page of these `parts`."""
+    drawn = any(part.figures for part in parts)
+    scripts = [asset(BUNDLE)] if drawn else []
+    scripts.append(script())
+    return page(
+        {
+            "title": title,
+            "parts": parts,
+            "style": Markup(asset("page.css")),
+            "scripts": [Markup(text) for text in scripts],
+            "theme": Markup(in_a_script(theme.for_page())),
+            "policy": policy(scripts),
+        }
+    )
+
+
+def policy(scripts: list[str]) -> str:
+    """The Content-Security-Policy of the page: what is not named here, the browser refuses.
+
+    Plotly fills a style element of its own, by CSSOM, which only 'unsafe-inline' allows. A style can load nothing here.
+    """
+    hashes = " ".join(f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'" for text in scripts)
+    return (
+        f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+@cache
+def script() -> str:
+    """The scripts of the page in one scope."""
+    files = "\n".join(asset(f"js/{name}.js") for name in SCRIPTS)
+    return f'(() => {{\n"use strict";\n{files}\n}})();'
+
+
+@cache
+def asset(name: str) -> str:
+    return (ASSETS / name).read_text("utf-8")

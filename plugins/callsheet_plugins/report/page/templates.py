@@ -1,0 +1,72 @@
+"""The environment that fills templates. All HTML of the page is written by it, so that all text is escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from callsheet_plugins.report.page.anchors import anchor
+from callsheet_plugins.report.page.numbers import shown
+from callsheet_plugins.report.page.section import Section
+
+ASSETS = Path(__file__).parent.parent / "assets"
+HEIGHT = 340  # of a chart, in pixels, where its figure does not say
+MACROS = ("chart", "copy", "facts", "fold", "status", "table")
+
+
+@cache
+def environment() -> Environment:
+    """Autoescaping, strict: a template that names what nobody gave it raises."""
+    made = Environment(
+        loader=FileSystemLoader(ASSETS, encoding="utf-8"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters["anchor"] = anchor
+    made.filters["shown"] = shown
+    made.tests["a_number"] = _is_number
+    return made
+
+
+def filled(section: Section) -> Markup:
+    """The inside of `section`, which may use the macros by their names."""
+    template = environment().get_template(section.template)
+    return Markup(template.render({**_macros(), **_own(section), "section": section, **section.values}))
+
+
+def page(values: Mapping[str, Any]) -> str:
+    """The whole of it."""
+    return environment().get_template("page.html.jinja").render(**values)
+
+
+@cache
+def _macros() -> dict[str, Callable[..., Markup]]:
+    module = environment().get_template("macros.html.jinja").module
+    return {name: getattr(module, name) for name in MACROS}
+
+
+def _own(section: Section) -> dict[str, Callable[..., Markup]]:
+    """The macros whose elements have ids, which begin with that of the section."""
+
+    def chart(id: str, caption: str, alt: str = "") -> Markup:
+        height = section.figures[id].layout.height
+        return _macros()["chart"](anchor(section.id, id), caption, alt or caption, height or HEIGHT)
+
+    def table(columns: Sequence[str], rows: Iterable[Any], caption: str, id: str = "", search: bool = False) -> Markup:
+        return _macros()["table"](columns, rows, caption, anchor(section.id, id or caption), search)
+
+    def fold(title: str, id: str = "", open: bool = False, **more: Any) -> Markup:
+        return _macros()["fold"](title, anchor(section.id, id or title), open, **more)
+
+    return {"chart": chart, "table": table, "fold": fold}
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

@@ -1,0 +1,1 @@
+"""What the page shows: one module a section, each with `section(report) -> Section | None`."""

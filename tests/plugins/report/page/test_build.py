@@ -1,0 +1,30 @@
+from pathlib import Path
+
+import pytest
+
+from callsheet_plugins.report.page.build import ASSETS, policy, whole
+from callsheet_plugins.report.page.payload import Part
+
+HOSTILE = "<script>alert(1)</script>"
+
+
+def test_what_users_named_is_text():
+    assert HOSTILE not in whole(HOSTILE, [])
+
+
+def test_the_page_names_each_section_and_holds_no_bundle_without_a_chart():
+    made = whole("Report", [Part("curves", "Curves", "", {})])
+    assert '<a href="#curves">Curves</a>' in made
+    assert len(made) < 100_000
+
+
+@pytest.mark.parametrize("script", sorted((ASSETS / "js").glob("*.js")), ids=lambda path: path.name)
+def test_no_script_writes_html(script: Path):
+    assert not {"innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("} & set(
+        script.read_text().split()
+    )
+
+
+def test_only_scripts_of_the_page_may_run():
+    assert "script-src 'sha256-" in policy(["1"])
+    assert "default-src 'none'" in policy(["1"])
