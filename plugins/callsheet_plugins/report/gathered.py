@@ -1,0 +1,186 @@
+"""What is reported: the runs and experiments that some paths name, each part of a run read when it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from callsheet.disk.inside import Inside
+from callsheet.disk.regular import shown
+from callsheet.errors import CallsheetError
+from callsheet.experiments.results import summary
+from callsheet.experiments.results.summary import Summary
+from callsheet.rundir.rundir import EVENTS, METRICS, RunDir
+from callsheet.session.status import Status, status_of
+from callsheet_plugins.report.reading import attempts as starting
+from callsheet_plugins.report.reading import checkpoints as saving
+from callsheet_plugins.report.reading import completions as sampling
+from callsheet_plugins.report.reading import metrics as curves
+from callsheet_plugins.report.reading import scores as scoring
+from callsheet_plugins.report.reading.attempts import Attempt
+from callsheet_plugins.report.reading.checkpoints import Checkpoint
+from callsheet_plugins.report.reading.completions import Completions
+from callsheet_plugins.report.reading.discover import discover
+from callsheet_plugins.report.reading.lines import Log
+from callsheet_plugins.report.reading.metrics import Series
+from callsheet_plugins.report.reading.scores import Score
+
+MOST_EVENTS = 2_000
+
+
+@dataclass(eq=False)
+class RunData:
+    """One run. Nothing raises for damage: what cannot be read is empty, and `faults` says it."""
+
+    path: Path
+    label: str
+    in_several: bool = False  # whether the report has several experiments, whose methods may share names
+    _said: dict[str, None] = field(default_factory=dict, repr=False)
+
+    @property
+    def inside(self) -> Inside:
+        """Its files, reached through no link."""
+        return Inside(self.path)
+
+    @cached_property
+    def record(self) -> dict[str, Any]:
+        """`run.json`; empty where it cannot be read."""
+        try:
+            return self._run_dir.run()
+        except CallsheetError as error:
+            self.say(str(error))
+            return {}
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """The composed configuration, without secrets."""
+        try:
+            return self._run_dir.config()
+        except CallsheetError as error:
+            if self.record:  # else that was said
+                self.say(str(error))
+            return {}
+
+    @cached_property
+    def status(self) -> Status:
+        """What state it is in, and why; `unknown` where that cannot be read."""
+        try:
+            return status_of(self.path)
+        except (CallsheetError, OSError, ValueError) as error:
+            self.say(str(error))
+            return Status(self.path, "unknown", str(error), None, None, None, {}, None, {}, (), "", 0.0)
+
+    @property
+    def arm(self) -> Mapping[str, Any]:
+        """Of a run of an experiment or a sweep, its `name`, `method`, `seed`, `stage`, and settings that differ."""
+        return self.record.get("arm") or {}
+
+    @property
+    def method(self) -> str:
+        """What is compared in its experiment; its label where it is in none."""
+        return str(self.arm.get("method") or self.label)
+
+    @property
+    def group(self) -> str:
+        """What makes one band of a chart: the runs of one method, which differ in their seeds."""
+        if not self.arm.get("method"):
+            return self.label
+        return f"{self.record.get('experiment')}/{self.method}" if self.in_several else self.method
+
+    @property
+    def seed(self) -> int | None:
+        found = self.arm.get("seed")
+        return found if isinstance(found, int) else None
+
+    @property
+    def stage(self) -> str | None:
+        found = self.arm.get("stage")
+        return found if isinstance(found, str) else None
+
+    @property
+    def experiment_id(self) -> str:
+        """That of its experiment; empty where it is in none."""
+        return str(self.arm.get("experiment_id") or "")
+
+    @cached_property
+    def metrics(self) -> Mapping[tuple[str, str], Series]:
+        """What was logged, by split and name: numbers alone, without the epoch."""
+        if self.inside.stat(METRICS) is None:
+            self.say(f"There is no {METRICS}: the run has logged nothing.")
+        return curves.metrics(self.inside, self.say)
+
+    @cached_property
+    def scores(self) -> Sequence[Score]:
+        """What benchmarks gave, oldest first."""
+        return scoring.scores(self.inside, self.say)
+
+    @cached_property
+    def checkpoints(self) -> Sequence[Checkpoint]:
+        """Those that were complete once, by step."""
+        return saving.checkpoints(self.inside, self.scores, self.say)
+
+    @cached_property
+    def attempts(self) -> Sequence[Attempt]:
+        """Each start of it, oldest first."""
+        return starting.attempts(self.record)
+
+    @cached_property
+    def events(self) -> Sequence[dict[str, Any]]:
+        """The newest lines of `events.jsonl`, oldest first."""
+        rows = [*Log(self.inside, EVENTS, self.say).rows()]
+        if (more := len(rows) - MOST_EVENTS) > 0:
+            self.say(f"{EVENTS} has {len(rows):,} events; the first {more:,} are left out.")
+        return rows[-MOST_EVENTS:]
+
+    @cached_property
+    def completions(self) -> Completions:
+        """What the model said at some steps, read step by step."""
+        return sampling.completions(self.inside, self.say)
+
+    @property
+    def cost(self) -> Mapping[str, Mapping[str, Mapping[str, float]]]:
+        """For each plugin and hook: `calls`, `seconds`, the `slowest` and `failures`."""
+        return self.record.get("cost") or {}
+
+    @property
+    def faults(self) -> list[str]:
+        """What was torn, missing or left out, a sentence each; asks for all parts but completions and answers."""
+        for part in ("record", "config", "status", "metrics", "scores", "checkpoints", "events", "completions"):
+            getattr(self, part)
+        return [*self._said]
+
+    @property
+    def _run_dir(self) -> RunDir:
+        return RunDir(self.path, is_main=False)
+
+    def say(self, said: str) -> None:
+        """Note that something of the run was torn, missing or left out."""
+        self._said.setdefault(said)
+
+
+@dataclass(frozen=True)
+class Report:
+    """All that is reported. `root` is the folder beside whose content the page lies; `faults` are of no single run."""
+
+    title: str
+    root: Path
+    runs: Sequence[RunData]
+    experiments: Sequence[Summary] = ()
+    faults: Sequence[str] = ()
+
+
+def gather(paths: Sequence[Path]) -> Report:
+    """What lies at or below `paths`: runs, experiments, folders of them. Raises `CallsheetError` where no run does."""
+    found = discover(paths)
+    faults, experiments = [*found.faults], []
+    for place in found.experiments:
+        try:
+            experiments.append(summary.of(place))
+        except (CallsheetError, OSError, ValueError) as error:
+            faults.append(f"{shown(place)}: its verdict cannot be read: {error}")
+    runs = [RunData(run, label, in_several=len(found.experiments) > 1) for run, label in found.runs.items()]
+    named = experiments[0].name if len(experiments) == 1 else ""
+    return Report(named or found.root.name or str(found.root), found.root, runs, experiments, tuple(faults))

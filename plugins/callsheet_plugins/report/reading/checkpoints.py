@@ -1,0 +1,100 @@
+"""The checkpoints of a run: when each was saved, published and scored, and whether it is still there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from callsheet.disk.inside import Inside
+from callsheet.rundir.rundir import CHECKPOINTS
+from callsheet_plugins.report.reading.lines import Log, Say
+from callsheet_plugins.report.reading.scores import Score
+
+
+@dataclass(frozen=True)
+class Published:
+    """A revision of a checkpoint. `time` says when the outbox had carried it out, None if nothing tells."""
+
+    commit: str
+    branch: str
+    repo: str
+    weights: str
+    step: int | None
+    url: str = ""
+    time: float | None = None
+    scored: Sequence[float] = ()
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint that was complete once. Times are seconds since 1970; `size` is in bytes."""
+
+    name: str
+    step: int
+    epoch: float | None
+    saved: float | None
+    is_there: bool
+    size: int
+    revisions: Sequence[Published] = field(default_factory=tuple)
+
+    @property
+    def scored(self) -> list[float]:
+        """When scores of its revisions came."""
+        return sorted(time for revision in self.revisions for time in revision.scored)
+
+
+def checkpoints(inside: Inside, found: Iterable[Score], say: Say) -> list[Checkpoint]:
+    """By step. A later row of a name takes the place of an earlier one; rows with a revision add to it."""
+    complete: dict[str, Mapping[str, Any]] = {}
+    revisions: dict[str, dict[str, Mapping[str, Any]]] = {}
+    for row in Log(inside, CHECKPOINTS, say).rows():
+        name = str(row.get("name"))
+        if isinstance(revision := row.get("revision"), Mapping):
+            revisions.setdefault(name, {})[str(revision.get("commit"))] = revision
+        elif isinstance(row.get("files"), Mapping) and isinstance(row.get("step"), int):
+            complete[name] = row
+    scored: dict[str, list[float]] = {}
+    for score in found:
+        if score.commit and score.time is not None:
+            scored.setdefault(score.commit, []).append(score.time)
+    made = [_checkpoint(inside, row, revisions.get(name, {}).values(), scored) for name, row in complete.items()]
+    return sorted(made, key=lambda one: one.step)
+
+
+def _checkpoint(
+    inside: Inside,
+    row: Mapping[str, Any],
+    revisions: Iterable[Mapping[str, Any]],
+    scored: Mapping[str, Sequence[float]],
+) -> Checkpoint:
+    saved = _saved(inside, str(row["name"]))
+    sizes = (each.get("size") for each in row["files"].values() if isinstance(each, Mapping))
+    return Checkpoint(
+        str(row["name"]),
+        row["step"],
+        row.get("epoch") if isinstance(row.get("epoch"), (int, float)) else None,
+        saved,
+        saved is not None,
+        sum(size for size in sizes if isinstance(size, int)),
+        tuple(_published(revision, scored) for revision in revisions),
+    )
+
+
+def _published(revision: Mapping[str, Any], scored: Mapping[str, Sequence[float]]) -> Published:
+    def text(name: str) -> str:
+        return str(revision.get(name) or "")
+
+    step = revision.get("step")
+    known = step if isinstance(step, int) else None
+    times = tuple(sorted({*scored.get(text("commit"), ())}))
+    return Published(text("commit"), text("branch"), text("repo"), text("weights"), known, text("url"), scored=times)
+
+
+def _saved(inside: Inside, name: str) -> float | None:
+    """When its folder was saved; None where it is gone."""
+    try:
+        found = inside.stat(f"{name}/trainer_state.json") or inside.stat(name)
+    except OSError:
+        return None
+    return found.st_mtime if found else None

@@ -1,0 +1,85 @@
+"""The scores of a run, from `evals.jsonl`: one for each metric, benchmark, kind of weights and step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from callsheet.disk.inside import Inside
+from callsheet.results import RAW
+from callsheet.rundir.rundir import EVALS
+from callsheet_plugins.report.reading.lines import Log, Say
+from callsheet_plugins.report.reading.times import seconds
+
+
+@dataclass(frozen=True)
+class Score:
+    """One number that a benchmark gave. `time` is in seconds since 1970; `predictions` a path below the run."""
+
+    benchmark: str
+    metric: str
+    weights: str
+    step: int | None
+    value: float
+    time: float | None = None
+    commit: str | None = None
+    predictions: str | None = None
+    benchmark_id: str = ""
+    seconds: float | None = None
+
+
+def scores(inside: Inside, say: Say) -> list[Score]:
+    """Oldest first; of one key, that is benchmark, weights and step, the last row counts."""
+    kept: dict[tuple[Any, ...], list[Score]] = {}
+    log = Log(inside, EVALS, say)
+    for row in log.rows():
+        if isinstance(row.get("name"), str) and isinstance(row.get("metrics"), Mapping):
+            made = [*_scores(row)]
+            key = (row["name"], row.get("benchmark_id") or row["name"], _weights(row), _step(row))
+            kept.pop(key, None)
+            kept[key] = made
+        else:
+            log.left_out(is_last=False)
+    return [score for found in kept.values() for score in found]
+
+
+def _scores(row: Mapping[str, Any]) -> Iterator[Score]:
+    for metric, value in row["metrics"].items():
+        number = _number(value)
+        if number is not None:
+            yield Score(
+                row["name"],
+                metric,
+                _weights(row),
+                _step(row),
+                number,
+                time=seconds(row.get("time")),
+                commit=_text(row, "commit"),
+                predictions=_text(row, "predictions"),
+                benchmark_id=_text(row, "benchmark_id") or row["name"],
+                seconds=seconds(row.get("eval_seconds")) if row.get("eval_seconds") is not None else None,
+            )
+
+
+def _weights(row: Mapping[str, Any]) -> str:
+    tags = row.get("tags")
+    return str(row.get("weights") or (tags.get("weights") if isinstance(tags, Mapping) else None) or RAW)
+
+
+def _step(row: Mapping[str, Any]) -> int | None:
+    step = row.get("step")
+    return step if isinstance(step, int) and not isinstance(step, bool) else None
+
+
+def _number(value: Any) -> float | None:
+    """Null is NaN, and text that is a number is one, since 0.1 wrote some so."""
+    try:
+        return math.nan if value is None else float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def _text(row: Mapping[str, Any], name: str) -> str | None:
+    return value if isinstance(value := row.get(name), str) and value else None
