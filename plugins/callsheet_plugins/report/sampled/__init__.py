@@ -1,0 +1,1 @@
+"""Which completions of runs a page carries, and how they stand beside each other."""

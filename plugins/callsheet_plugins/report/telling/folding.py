@@ -1,0 +1,87 @@
+"""Events of runs, equal ones folded into one with their count, those that say most kept where there are too many."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from callsheet_plugins.report.telling.events import ASKED, COURSE, FAILED, OTHER, RECOVERED, Told, kind_of, told
+from callsheet_plugins.report.telling.times import seconds_of
+
+ALIKE = 4  # so many that differ in a number alone are one
+MOST_TOLD = 5_000  # events that are put in words, which takes 50 microseconds each
+MOST = 300  # rows on one page
+FIRST_KEPT = (FAILED, ASKED, RECOVERED, OTHER, COURSE)  # where there are more
+NUMBER = re.compile(r"\b[0-9a-f]{7,}\b|\d+(\.\d+)?(e-?\d+)?")
+
+
+@dataclass
+class Folded:
+    """Events that say the same: `first` and `last` are the times of the first and the last one as the file has them.
+
+    `runs` are the labels of those that have it. `event` is the last of them, in words.
+    """
+
+    event: Told
+    first: float | None
+    last: float | None
+    count: int = 0
+    runs: dict[str, None] = field(default_factory=dict)
+    clock_went_back: bool = False
+
+    def add(self, row: Row) -> None:
+        self.count, self.event = self.count + 1, row.event
+        self.runs[row.run] = None
+        self.last = row.time if row.time is not None else self.last
+        self.first = self.first if self.first is not None else row.time
+        self.clock_went_back |= row.back
+
+
+@dataclass(frozen=True)
+class Row:
+    """One event; `back` says that it is older than the one before it in its file: a clock was set."""
+
+    run: str
+    time: float | None
+    back: bool
+    event: Told
+    alike: tuple[str, str]
+
+
+def folded(runs: Iterable[tuple[str, Sequence[Mapping[str, Any]]]]) -> tuple[list[Folded], int]:
+    """The events of runs, by label, in the order in which they happened first, and how many others are left out.
+
+    Events that say the same are one. So are those that differ in numbers alone, where there are at least `ALIKE`.
+    """
+    timed = [(label, *row) for label, events in runs for row in _timed(events)]
+    most_telling = sorted(range(len(timed)), key=lambda at: FIRST_KEPT.index(kind_of(timed[at][3])))[:MOST_TOLD]
+    rows = [_row(*timed[at]) for at in sorted(most_telling)]
+    often = Counter(row.alike for row in rows)
+    found: dict[tuple[str, str], Folded] = {}
+    for row in rows:
+        key = row.alike if often[row.alike] >= ALIKE else (row.event.kind, row.event.sentence)
+        found.setdefault(key, Folded(row.event, row.time, row.time)).add(row)
+    kept = _kept(list(found.values()))
+    return kept, len(timed) - sum(one.count for one in kept)
+
+
+def _timed(events: Sequence[Mapping[str, Any]]) -> Iterator[tuple[float | None, bool, Mapping[str, Any]]]:
+    latest: float | None = None
+    for event in events:
+        time = seconds_of(event.get("time"))
+        yield time, time is not None and latest is not None and time < latest - 1, event
+        latest = time if time is not None else latest
+
+
+def _row(run: str, time: float | None, back: bool, event: Mapping[str, Any]) -> Row:
+    words = told(event)
+    return Row(run, time, back, words, (words.kind, NUMBER.sub("#", words.sentence)))
+
+
+def _kept(found: list[Folded]) -> list[Folded]:
+    by_time = sorted(found, key=lambda row: row.first if row.first is not None else 0.0)
+    first = sorted(range(len(by_time)), key=lambda at: FIRST_KEPT.index(by_time[at].event.kind))[:MOST]
+    return [by_time[at] for at in sorted(first)]
