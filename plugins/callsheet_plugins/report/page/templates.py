@@ -13,6 +13,7 @@ from markupsafe import Markup
 from callsheet_plugins.report.page.anchors import anchor
 from callsheet_plugins.report.page.numbers import shown
 from callsheet_plugins.report.page.section import Section
+from callsheet_plugins.report.telling.visible import visible
 
 ASSETS = Path(__file__).parent.parent / "assets"
 HEIGHT = 340  # of a chart, in pixels, where its figure does not say
@@ -21,10 +22,11 @@ MACROS = ("chart", "copy", "facts", "fold", "status", "table")
 
 @cache
 def environment() -> Environment:
-    """Autoescaping, strict: a template that names what nobody gave it raises."""
+    """Autoescaping, strict: a template that names what nobody gave it raises. No text is obeyed in place of shown."""
     made = Environment(
         loader=FileSystemLoader(ASSETS, encoding="utf-8"),
         autoescape=True,
+        finalize=_seen,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -66,6 +68,10 @@ def _own(section: Section) -> dict[str, Callable[..., Markup]]:
         return _macros()["fold"](title, anchor(section.id, id or title), open, **more)
 
     return {"chart": chart, "table": table, "fold": fold}
+
+
+def _seen(value: Any) -> Any:
+    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _is_number(value: object) -> bool:

@@ -49,7 +49,9 @@ def _message(message: Mapping[str, Any], longest: int) -> Message:
     content = message.get("content")
     parts = [_part(part) for part in content] if isinstance(content, list) else [] if content is None else [content]
     others = {name: value for name, value in message.items() if name not in KNOWN and value not in (None, [], "")}
-    texts = [said(part, longest) for part in parts] + [f"{in_line(name)}: {said(value, longest)}" for name, value in others.items()]
+    texts = [said(part, longest) for part in parts] + [
+        f"{in_line(name)}: {said(value, longest)}" for name, value in others.items()
+    ]
     return Message(in_line(message["role"], 40), "\n".join(texts))
 
 

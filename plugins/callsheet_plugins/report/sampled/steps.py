@@ -14,5 +14,10 @@ def by_worth(steps: Sequence[int]) -> Iterator[int]:
     yield from dict.fromkeys([*steps[-1:], *steps[:1]])
     gaps = [(0, len(steps) - 1)]
     while gaps:
-        gaps = [part for start, end in gaps if end - start > 1 for part in ((start, (start + end) // 2), ((start + end) // 2, end))]
+        gaps = [
+            part
+            for start, end in gaps
+            if end - start > 1
+            for part in ((start, (start + end) // 2), ((start + end) // 2, end))
+        ]
         yield from (steps[start] for start, _ in gaps[1::2])

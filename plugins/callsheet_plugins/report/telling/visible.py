@@ -10,15 +10,12 @@ from callsheet.completions.rows import shortened
 from callsheet.values import plain
 
 FIELD = 400  # characters of a value beside others
-BREAKS = "\n\t"
-# What turns the direction of the text around it, beyond its own end; and line ends that only some programs know.
-TURNS = [0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x2028, 0x2029]
-LONE = re.compile("[\ud800-\udfff]")
-TABLE = {
-    **{code: chr(0x2400 + code) for code in range(0x20) if chr(code) not in BREAKS},
-    0x7F: "\u2421",
-    **{code: f"⟨U+{code:04X}⟩" for code in (*range(0x80, 0xA0), 0xFEFF, 0xFFF9, 0xFFFA, 0xFFFB, *TURNS)},
-}
+# Control characters but for tabs and line breaks, halves of surrogate pairs, marks that turn the direction of the text
+# around them, line ends that only some programs know, a byte order mark. Joiners are part of words and of emoji.
+OBEYED = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff]"
+)
+PICTURES = 0x2400  # of control characters, in their order
 
 
 def visible(text: str, longest: int | None = None) -> str:
@@ -27,8 +24,7 @@ def visible(text: str, longest: int | None = None) -> str:
     >>> visible("\\x1b[31mred\\u202e\\r\\n")
     '␛[31mred⟨U+202E⟩␍\\n'
     """
-    kept = text if longest is None else shortened(text, longest)
-    return kept if kept.isascii() and kept.isprintable() else LONE.sub("\ufffd", kept.translate(TABLE))
+    return OBEYED.sub(_picture, text if longest is None else shortened(text, longest))
 
 
 def said(value: Any, longest: int = FIELD) -> str:
@@ -37,7 +33,7 @@ def said(value: Any, longest: int = FIELD) -> str:
     >>> said("a"), said(None), said([1, 2]), said(0.1), said(True)
     ('a', 'null', '[1, 2]', '0.1', 'true')
     """
-    return visible(value if isinstance(value, str) else _json(value), longest)
+    return visible(value if isinstance(value, str) else json.dumps(plain(value), ensure_ascii=False), longest)
 
 
 def in_line(value: Any, longest: int = FIELD) -> str:
@@ -45,8 +41,10 @@ def in_line(value: Any, longest: int = FIELD) -> str:
     return " ".join(said(value, longest).split())
 
 
-def _json(value: Any) -> str:
-    try:
-        return json.dumps(plain(value), ensure_ascii=False)
-    except RecursionError:
-        return "(nested too deeply to be shown)"
+def _picture(sign: re.Match[str]) -> str:
+    number = ord(sign[0])
+    if 0xD800 <= number < 0xE000:
+        return "\ufffd"
+    if number == 0x7F:
+        return "\u2421"
+    return chr(PICTURES + number) if number < 0x20 else f"⟨U+{number:04X}⟩"
