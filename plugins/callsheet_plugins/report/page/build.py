@@ -20,7 +20,20 @@ if TYPE_CHECKING:
 
 BUNDLE = "bundle/plotly-basic.min.js"
 # In the order in which they are put together; each file is one concern.
-SCRIPTS = ("figures", "charts", "start")
+SCRIPTS = (
+    "elements",
+    "figures",
+    "charts",
+    "legends",
+    "zooming",
+    "numbers",
+    "tables",
+    "scrolling",
+    "copying",
+    "printing",
+    "places",
+    "start",
+)
 
 
 def html(report: Report) -> str:

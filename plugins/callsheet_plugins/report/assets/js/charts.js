@@ -1,20 +1,36 @@
-// Charts: each is drawn when it comes near the screen, and again when the scheme changes.
-const drawn = new Set();  // figure elements
+// Charts: each is drawn when it comes near the screen, and again when what it shows or the scheme changes.
+const CONFIG = {displayModeBar: false, responsive: true, typesetMath: false, showTips: false, doubleClick: "reset"};
+const drawn = new Set();
+const states = new Map();  // by id, so that they outlive the elements
 
 const plotOf = (chart) => chart.querySelector(".plot");
+const groupOf = (trace) => trace.legendgroup || trace.name || "";
 
-async function draw(chart) {
-  if (drawn.has(chart)) return;
-  drawn.add(chart);
-  const {data, layout} = dressed(figureOf(chart.id));
-  await Plotly.newPlot(plotOf(chart), data, layout, CONFIG);
-  chart.dispatchEvent(new CustomEvent("drawn", {bubbles: true}));
-  if (!performance.getEntriesByName("first-chart").length) performance.mark("first-chart");
+// `off` holds the groups of lines that are not shown. Those that a figure has as "legendonly" are off at first.
+function stateOf(chart) {
+  if (!states.has(chart.id)) {
+    const off = figureOf(chart).data.filter((trace) => trace.visible === "legendonly").map(groupOf);
+    states.set(chart.id, {off: new Set(off), log: false});
+  }
+  return states.get(chart.id);
 }
 
-async function redraw(chart) {
-  const {data, layout} = dressed(figureOf(chart.id));
-  await Plotly.react(plotOf(chart), data, layout, CONFIG);
+// What plotly is given: lines that are off cost nothing, however many they are.
+function shownOf(chart) {
+  const {data, layout} = figureOf(chart);
+  const {off, log} = stateOf(chart);
+  const shown = data.map((trace, place) => ({...trace, visible: trace.visible !== false, uid: `${place}`})).filter((trace) => !off.has(groupOf(trace)));
+  if (log) layout.yaxis = {...layout.yaxis, type: "log"};
+  return [recoloured(shown), dressed(layout), CONFIG];
+}
+
+function draw(chart) {
+  if (drawn.has(chart)) return Plotly.react(plotOf(chart), ...shownOf(chart));
+  drawn.add(chart);
+  const done = Plotly.newPlot(plotOf(chart), ...shownOf(chart));
+  chart.dispatchEvent(new Event("drawn", {bubbles: true}));
+  if (drawn.size === 1) performance.mark("first-chart");
+  return done;
 }
 
 const near = new IntersectionObserver((entries) => {
@@ -32,4 +48,12 @@ function mountCharts(root) {
   }
 }
 
-DARK.addEventListener("change", () => drawn.forEach(redraw));
+// Before elements leave the page.
+function forgetCharts(root) {
+  for (const chart of root.querySelectorAll("[data-chart]")) {
+    near.unobserve(chart);
+    if (drawn.delete(chart)) Plotly.purge(plotOf(chart));
+  }
+}
+
+DARK.addEventListener("change", () => drawn.forEach(draw));

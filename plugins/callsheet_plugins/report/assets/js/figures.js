@@ -1,34 +1,47 @@
-// Figures: read from the page, in the colours of the scheme that is on.
+// Figures: read from the page; what is drawn of them is in the colours of the scheme that is on.
 const THEME = JSON.parse(document.querySelector("[data-theme]").textContent);
 const DARK = matchMedia("(prefers-color-scheme: dark)");
-const CONFIG = {displayModeBar: false, displaylogo: false, responsive: true, typesetMath: false, showTips: false, doubleClick: "reset"};
+const COARSE = matchMedia("(pointer: coarse)");
+const NUMBERS = {
+  i1: Int8Array, u1: Uint8Array, i2: Int16Array, u2: Uint16Array, i4: Int32Array, u4: Uint32Array, f4: Float32Array, f8: Float64Array,
+};
 
 let onPaper = false;  // paper is white, whatever the screen is
 
 const isDark = () => DARK.matches && !onPaper;
 
-const source = (id) => document.querySelector(`script[data-figure="${CSS.escape(id)}"]`);
+const figureOf = (chart) => JSON.parse(document.querySelector(`script[data-figure="${CSS.escape(chart.id)}"]`).textContent);
 
-// The figure as its section made it; what is drawn is `dressed` of it.
-const figureOf = (id) => JSON.parse(source(id).textContent);
-
-function dressed(figure) {
-  const dark = isDark();
-  const layout = {...figure.layout, template: dark ? THEME.dark : THEME.light, uirevision: "same"};
-  if (matchMedia("(pointer: coarse)").matches) layout.dragmode = false;  // a finger on a chart scrolls the page
-  if (!dark) return {data: figure.data, layout};
-  return {data: recoloured(figure.data), layout: recoloured(layout)};
+function dressed(layout) {
+  const made = {...layout, template: isDark() ? THEME.dark : THEME.light, uirevision: "same"};
+  if (COARSE.matches) made.dragmode = false;  // a finger that moves over a chart scrolls the page
+  return recoloured(made);
 }
 
+// Figures are made in the colours of the light scheme.
 function recoloured(content, isColour = false) {
+  if (!isDark()) return content;
   if (typeof content === "string") return isColour ? swapped(content) : content;
   if (Array.isArray(content)) return content.map((item) => recoloured(item, isColour));
-  if (!content || typeof content !== "object" || ArrayBuffer.isView(content)) return content;
-  const named = ([key, value]) => [key, recoloured(value, /colou?rs?$/i.test(key))];
+  if (!content || typeof content !== "object") return content;
+  const named = ([key, value]) => [key, recoloured(value, /colors?$/.test(key))];
   return Object.fromEntries(Object.entries(content).map(named));
 }
 
 function swapped(colour) {
   const start = colour.startsWith("rgba(") ? colour.slice(0, colour.lastIndexOf(",") + 1) : colour.toLowerCase();
   return start in THEME.swaps ? THEME.swaps[start] + colour.slice(start.length) : colour;
+}
+
+// A text of a figure as a reader sees it.
+const SIGNS = {"&lt;": "<", "&gt;": ">", "&amp;": "&"};
+const textOf = (text) => String(text).replace(/<br>/g, " ").replace(/<[^>]*>/g, "").replace(/&(lt|gt|amp);/g, (sign) => SIGNS[sign]);
+
+// An array of a figure, of rows where it has two dimensions; plotly.py packs those of numpy.
+function valuesOf(array) {
+  if (!array || !array.bdata) return Array.isArray(array) ? array : [];
+  const bytes = Uint8Array.from(atob(array.bdata), (sign) => sign.charCodeAt(0));
+  const flat = [...new NUMBERS[array.dtype](bytes.buffer)];
+  const width = Number(String(array.shape ?? "").split(",")[1]);
+  return width ? Array.from({length: flat.length / width}, (_, row) => flat.slice(row * width, (row + 1) * width)) : flat;
 }

@@ -1,8 +1,6 @@
-// Start: give behaviour to what stands below `root`, here the whole page, and later a section that was replaced.
-const MOUNTS = [mountCharts];
-
+// Start: give behaviour to what stands below `root`: the whole page, and later a section whose content was replaced.
 function mount(root) {
-  for (const add of MOUNTS) add(root);
+  for (const add of [mountCharts, mountNumbers, mountTables, mountScrolling, mountCopying]) add(root);
 }
 
 mount(document);

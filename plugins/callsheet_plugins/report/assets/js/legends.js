@@ -1,0 +1,76 @@
+// Legends: a button for each line, or group of lines, which shows it and takes it away.
+const MANY = 12;  // entries, from which on they can be searched
+const DASHES = {dash: "6 3", dot: "2 2", dashdot: "6 2 2 2", longdash: "9 3", longdashdot: "9 3 2 3"};
+
+document.addEventListener("drawn", ({target}) => addLegend(target));
+
+function addLegend(chart) {
+  const entries = entriesOf(figureOf(chart));
+  const place = chart.querySelector("[data-tools]");
+  place.querySelector(".legend")?.remove();
+  if (entries.length > 1) place.prepend(legend(chart, entries));
+}
+
+// One for each group that plotly would put into a legend.
+function entriesOf({data}) {
+  const found = new Map();
+  data.forEach((trace, place) => {
+    const group = groupOf(trace);
+    if (trace.showlegend !== false && group && !found.has(group)) found.set(group, {group, trace, place});
+  });
+  return [...found.values()];
+}
+
+function legend(chart, entries) {
+  const list = element("ul", {"aria-label": "Lines shown"}, ...entries.map((entry) => element("li", {}, toggle(chart, entry))));
+  const made = element("div", {class: "legend"}, list);
+  if (entries.length > MANY) made.prepend(filterOf(list));
+  if (entries.length > 2) made.append(everything(chart, entries, "All", false), everything(chart, entries, "None", true));
+  return made;
+}
+
+function toggle(chart, {group, trace, place}) {
+  const {off} = stateOf(chart);
+  const made = button({"aria-pressed": `${!off.has(group)}`, "data-group": group}, [swatch(trace, place), textOf(trace.name || group)], () => {
+    off.has(group) ? off.delete(group) : off.add(group);
+    press(chart);
+  });
+  return made;
+}
+
+function everything(chart, entries, name, hides) {
+  return button({class: "quiet"}, [name], () => {
+    const {off} = stateOf(chart);
+    for (const {group} of entries) hides ? off.add(group) : off.delete(group);
+    press(chart);
+  });
+}
+
+function press(chart) {
+  const {off} = stateOf(chart);
+  for (const each of chart.querySelectorAll("[data-group]")) each.setAttribute("aria-pressed", `${!off.has(each.dataset.group)}`);
+  draw(chart);
+}
+
+function filterOf(list) {
+  const input = element("input", {type: "search", autocomplete: "off", spellcheck: "false"});
+  input.addEventListener("input", () => {
+    for (const item of list.children) item.hidden = !matches(item.textContent, input.value);
+  });
+  return element("label", {class: "search"}, "Find a line ", input);
+}
+
+function swatch(trace, place) {
+  const name = "http://www.w3.org/2000/svg";
+  const picture = document.createElementNS(name, "svg");
+  const colour = [trace.line?.color, trace.marker?.color, trace.fillcolor].find((it) => typeof it === "string") ?? THEME.light.layout.colorway[place % THEME.light.layout.colorway.length];
+  const line = document.createElementNS(name, "line");
+  const thick = trace.type === "bar" || trace.mode === "markers";
+  const sizes = {x1: thick ? 6 : 0, x2: thick ? 16 : 22, y1: 6, y2: 6, "stroke-width": thick ? 10 : 3, "stroke-dasharray": DASHES[trace.line?.dash] ?? "none"};
+  for (const [key, value] of Object.entries({...sizes, stroke: recoloured(colour, true)})) line.setAttribute(key, value);
+  for (const [key, value] of Object.entries({width: 22, height: 12, "aria-hidden": "true"})) picture.setAttribute(key, value);
+  picture.append(line);
+  return picture;
+}
+
+DARK.addEventListener("change", () => drawn.forEach(addLegend));
