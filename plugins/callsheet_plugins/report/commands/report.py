@@ -25,7 +25,7 @@ def report(paths: tuple[Path, ...], out: Path | None) -> None:
     The file holds all that it shows. It opens in any browser without a network, and can be sent to somebody.
     """
     _check_installed()
-    from callsheet_plugins.report.gathered import gather  # type: ignore[import-not-found]
+    from callsheet_plugins.report.gathered import gather
     from callsheet_plugins.report.page.build import html
 
     found = gather(paths)

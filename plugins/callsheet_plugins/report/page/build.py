@@ -16,7 +16,7 @@ from callsheet_plugins.report.page.payload import Part, payload
 from callsheet_plugins.report.page.templates import ASSETS, page
 
 if TYPE_CHECKING:
-    from callsheet_plugins.report.gathered import Report  # type: ignore[import-not-found]
+    from callsheet_plugins.report.gathered import Report
 
 BUNDLE = "bundle/plotly-basic.min.js"
 # In the order in which they are put together; each file is one concern.

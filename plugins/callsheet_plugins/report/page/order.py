@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from callsheet_plugins.report.gathered import Report  # type: ignore[import-not-found]
+    from callsheet_plugins.report.gathered import Report
     from callsheet_plugins.report.page.section import Section
 
 PACKAGE = "callsheet_plugins.report.sections"

@@ -15,7 +15,7 @@ from callsheet_plugins.report.page.order import sections
 from callsheet_plugins.report.page.templates import filled
 
 if TYPE_CHECKING:
-    from callsheet_plugins.report.gathered import Report  # type: ignore[import-not-found]
+    from callsheet_plugins.report.gathered import Report
     from callsheet_plugins.report.page.section import Section
 
 
