@@ -81,8 +81,8 @@ def check_hub(plugin: RevisionSettings, ctx: LogContext, report: PreflightReport
             f"{WHERE}.hub=huggingface needs the Hub, and HF_HUB_OFFLINE is set. Unset it, or use hub=folder."
         )
         return
+    from callsheet.hub import client
     from callsheet.outbox import Transient
-    from callsheet_plugins.hub_revisions.hubs import client
 
     with client.time_outs(SILENT_SECONDS, CONNECT_SECONDS):
         try:

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Lock
 from typing import Any, Protocol
 
-from callsheet.outbox import Delivery, Handler, Hashes, Permanent
+from callsheet.hub import outgoing
+from callsheet.hub.quota import Quota
+from callsheet.outbox import Delivery, Handler, Hashes
 from callsheet.rundir.hashes import sha256
 from callsheet.rundir.revisions import relative
-from callsheet.secrets import secret_in
 from callsheet_plugins.hub_revisions.courier.branches import Branches
 from callsheet_plugins.hub_revisions.courier.cleaning import cleaned
 from callsheet_plugins.hub_revisions.courier.payloads import RevisionPayload, checked
-from callsheet_plugins.hub_revisions.hubs.quota import Quota
 
 CARD = "README.md"
+REMEDY = "Take the secret out, and train or save again. If it was published before, replace it where it is valid."
 
 
 class Hub(Protocol):
@@ -43,12 +43,8 @@ class Hub(Protocol):
 
 
 def refuse_secrets(payload: Mapping[str, Any], files: Mapping[str, Path | str]) -> None:
-    """Raise `Permanent` if one of `files` holds a secret, however it came there: nothing takes back what left."""
-    if found := secret_in({"the branch": payload["branch"], "the repository": payload["repo"], **files}):
-        raise Permanent(
-            f"{payload['branch']} is not published to {payload['repo']}: {found}.",
-            "Take the secret out, and train or save again. If it was published before, replace it where it is valid.",
-        )
+    """Raise `Permanent` if one of `files` holds a secret."""
+    outgoing.refuse_secrets(payload["branch"], payload["repo"], files, REMEDY)
 
 
 class RevisionHandler(Handler):
@@ -101,8 +97,7 @@ class RevisionHandler(Handler):
             from callsheet_plugins.hub_revisions.hubs.folder import FolderHub
 
             return FolderHub()
-        # huggingface_hub reads these at import. With Xet, one revision may become several commits.
-        os.environ.update(HF_HUB_DISABLE_XET="1", HF_HUB_DISABLE_PROGRESS_BARS="1", HF_HUB_DISABLE_TELEMETRY="1")
+        outgoing.set_variables()
         from callsheet_plugins.hub_revisions.hubs.huggingface import HuggingFaceHub
 
         return HuggingFaceHub(self._quota, payload["timeout_seconds"])

@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Lock
 from typing import Any
 
-from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, constants, set_client_factory
-from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, set_client_factory
+from huggingface_hub.errors import HfHubHTTPError
 
-from callsheet.errors import first_line
+from callsheet.hub import client, contents
+from callsheet.hub.explained import explained
+from callsheet.hub.outgoing import MARK, mark
+from callsheet.hub.quota import Quota
 from callsheet.outbox import Delivery, Permanent, Transient
-from callsheet.privates.huggingface_hub import addition, http_library
-from callsheet_plugins.hub_revisions.hubs import client
-from callsheet_plugins.hub_revisions.hubs.quota import Quota
-
-httpx = http_library()
+from callsheet.privates.huggingface_hub import addition
 
 CARD = "README.md"
-MARK = "Callsheet entry "
-REMEDIES = {
-    401: "Set HF_TOKEN to a valid token with write access.",
-    403: "Use a token with write access to this repository.",
-    404: "Check the name of the repository, and that the token may see it.",
-    413: "Publish fewer or smaller files.",
-}
 
 
 class HuggingFaceHub:
@@ -44,17 +34,21 @@ class HuggingFaceHub:
     def publish(self, job: Delivery, hashes: Mapping[str, str]) -> str:
         payload = job.payload
         repo, branch = payload["repo"], payload["branch"]
-        expected = {**hashes, CARD: _git_blob(str(payload["card"]).encode())}
-        with _explained(repo, branch):
+        expected = {**hashes, CARD: contents.git_blob(str(payload["card"]).encode())}
+        with explained(repo, branch):
             first, given = self._first_commit(repo, private=payload["private"])
-            head = self._head(repo, branch)
+            head = contents.head(self.api, repo, branch)
             if head is None:
                 self.api.create_branch(repo, branch=branch, revision=first, exist_ok=True)
             elif head != first:
                 if not self._differences(job, head, expected, given):
                     return head
                 self._refuse_unless_ours(job, head)
-            extra = self._tree(repo, head).keys() - expected.keys() - given if head and head != first else set()
+            extra = (
+                contents.tree(self.api, repo, head).keys() - expected.keys() - given
+                if head and head != first
+                else set()
+            )
             with self._uploading:  # two uploads at a time would send their common files twice
                 commit = self._commit(job, hashes, sorted(extra))
             if wrong := self._differences(job, commit, expected, given):
@@ -62,7 +56,7 @@ class HuggingFaceHub:
             return commit
 
     def delete(self, job: Delivery, branch: str) -> None:
-        with _explained(job.payload["repo"], branch):
+        with explained(job.payload["repo"], branch):
             try:
                 self.api.delete_branch(job.payload["repo"], branch=branch)
             except HfHubHTTPError as error:
@@ -76,13 +70,13 @@ class HuggingFaceHub:
         return None
 
     def holds(self, job: Delivery) -> bool:
-        with _explained(job.payload["repo"], job.payload["branch"]):
-            return self._head(job.payload["repo"], job.payload["branch"]) is not None
+        with explained(job.payload["repo"], job.payload["branch"]):
+            return contents.head(self.api, job.payload["repo"], job.payload["branch"]) is not None
 
     def rewrite_card(self, job: Delivery, change: Callable[[str], str]) -> str | None:
         repo, branch = job.payload["repo"], job.payload["branch"]
-        with _explained(repo, branch):
-            head = self._head(repo, branch)
+        with explained(repo, branch):
+            head = contents.head(self.api, repo, branch)
             if head is None or job.payload["commit"] not in self._history(repo, head):
                 return None
             with TemporaryDirectory() as folder:  # no other code needs the card in a cache
@@ -109,19 +103,15 @@ class HuggingFaceHub:
             if repo not in self._first_commits:
                 self.api.create_repo(repo, private=private, exist_ok=True)
                 first = self.api.list_repo_commits(repo)[-1].commit_id
-                self._first_commits[repo] = first, {*self._tree(repo, first)}
+                self._first_commits[repo] = first, {*contents.tree(self.api, repo, first)}
             return self._first_commits[repo]
-
-    def _head(self, repo: str, branch: str) -> str | None:
-        heads = {ref.name: ref.target_commit for ref in self.api.list_repo_refs(repo).branches}
-        return heads.get(branch)
 
     def _refuse_unless_ours(self, job: Delivery, head: str) -> None:
         payload = job.payload
         if payload["overwrite"]:
             return
         latest = self.api.list_repo_commits(payload["repo"], revision=head)[0]
-        ours = MARK if payload["final"] else _mark(job)  # a resumed run replaces its own final model
+        ours = MARK if payload["final"] else mark(job)  # a resumed run replaces its own final model
         if ours not in f"{latest.title}\n{latest.message}":
             raise Permanent(
                 f"Branch {payload['branch']} of {payload['repo']} holds another revision.",
@@ -138,7 +128,7 @@ class HuggingFaceHub:
             payload["repo"],
             operations,
             commit_message=payload["message"],
-            commit_description=_mark(job),
+            commit_description=mark(job),
             revision=payload["branch"],
         )
         self.quota.spent(payload["repo"])
@@ -153,73 +143,13 @@ class HuggingFaceHub:
 
     def _differences(self, job: Delivery, commit: str, expected: Mapping[str, str], given: set[str]) -> list[str]:
         """The files of a commit with wrong content; large ones are compared by sha256, small ones by git's hash."""
-        found = self._tree(job.payload["repo"], commit)
+        found = contents.tree(self.api, job.payload["repo"], commit)
         wrong = [name for name in expected.keys() ^ found.keys() if name not in given - expected.keys()]
         for name in expected.keys() & found.keys():
             is_sha256, digest = found[name]
             want = expected[name]
             if name != CARD and not is_sha256:
-                want = _git_blob(job.files[name].read_bytes())
+                want = contents.git_blob(job.files[name].read_bytes())
             if digest != want:
                 wrong.append(name)
         return sorted(wrong)
-
-    def _tree(self, repo: str, commit: str) -> dict[str, tuple[bool, str]]:
-        """Each file with its hash, and whether that is a sha256."""
-        files = {}
-        for entry in self.api.list_repo_tree(repo, recursive=True, revision=commit):
-            if (blob := getattr(entry, "blob_id", None)) is not None:
-                lfs = getattr(entry, "lfs", None)
-                files[entry.path] = (True, str(lfs.sha256)) if lfs else (False, str(blob))
-        return files
-
-
-def _git_blob(content: bytes) -> str:
-    """The hash that git gives to a file with this content."""
-    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
-
-
-def _mark(job: Delivery) -> str:
-    """A text that marks a commit as one of this entry, and not of another run."""
-    return f"{MARK}{job.entry.id} of {job.entry.put_at:.6f}"
-
-
-@contextmanager
-def _explained(repo: str, branch: str) -> Iterator[None]:
-    """Turn errors of the Hub into `Transient` and `Permanent`."""
-    try:
-        yield
-    except (Transient, Permanent):
-        raise
-    except Exception as error:
-        # During an upload, huggingface_hub wraps the error into a RuntimeError.
-        cause = error.__cause__ if isinstance(error, RuntimeError) and error.__cause__ else error
-        raise _explanation(cause, f"{repo}@{branch}") from error
-
-
-def _explanation(error: BaseException, what: str) -> BaseException:
-    """`error` as `Transient` or `Permanent`; an unknown error is returned unchanged."""
-    if isinstance(error, HfHubHTTPError):
-        return _answer(error, what)
-    if isinstance(error, OfflineModeIsEnabled):
-        return Permanent(f"{what}: HF_HUB_OFFLINE is set.", "Unset it for the run and for a drain.")
-    if isinstance(error, FileNotFoundError) or "Invalid metadata" in str(error):
-        return Permanent(f"{what}: {error}.")
-    if isinstance(error, (httpx.HTTPError, OSError, ValueError)):
-        return Transient(f"{what}: {type(error).__name__}: {error}.")
-    return error
-
-
-def _answer(error: HfHubHTTPError, what: str) -> BaseException:
-    status = error.response.status_code
-    said = first_line(error.server_message or error)
-    # 409 and 412: the branch changed meanwhile. Storage refuses an upload that is torn or too late.
-    if status in (409, 412) or _is_storage(str(error.response.request.url)):
-        return Transient(f"{what}: {status}: {said}.")
-    return Permanent(f"{what} was refused with {status}: {said}.", REMEDIES.get(status, ""))
-
-
-def _is_storage(url: str) -> bool:
-    """Whether a request sent the bytes of a file, to the Hub or to its storage."""
-    hub = httpx.URL(constants.ENDPOINT).host
-    return httpx.URL(url).host != hub or any(word in url for word in ("/lfs/", "multipart", "/verify"))

@@ -5,13 +5,13 @@ import json
 import pytest
 
 from callsheet.disk.typed import Malformed
+from callsheet.hub.quota import Quota
 from callsheet.outbox import Delivery, Entry
 from callsheet_plugins.hub_revisions.courier.branches import Branches
 from callsheet_plugins.hub_revisions.courier.cleaning import clean
 from callsheet_plugins.hub_revisions.courier.prune import PruneHandler
 from callsheet_plugins.hub_revisions.courier.publish import RevisionHandler
 from callsheet_plugins.hub_revisions.courier.score import ScoreHandler
-from callsheet_plugins.hub_revisions.hubs.quota import Quota
 
 PLACE = {"hub": "folder", "repo": "me/m", "branch": "b", "folder": "hub", "timeout_seconds": 1.0}
 RULE = {"keep_last": 1, "keep_best": 0, "metric": "eval_loss", "greater_is_better": False}

@@ -5,8 +5,8 @@ import time
 
 import pytest
 
+from callsheet.hub.quota import Quota
 from callsheet.outbox import Delivery, Entry, Transient
-from callsheet_plugins.hub_revisions.hubs.quota import Quota
 
 
 def revision(step, put_at, weights="raw"):
