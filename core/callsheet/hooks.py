@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     )
 
 PROJECT = "callsheet"
-API_VERSION = "1.4"
+API_VERSION = "1.5"
 
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
@@ -258,6 +258,16 @@ class Plugin:
     @hookspec
     def on_experiment_end(self, ctx: LogContext, result: ExperimentResult) -> None:
         """Every arm is over. Driver process, once, at the very end; not when a signal stopped the experiment. Ours."""
+
+    @hookspec
+    def on_run_closed(self, ctx: LogContext, run_result: RunResult) -> None:
+        """The run directory is complete: `run.json` has the outcome and all costs, and nobody holds its lock.
+
+        Make here what is made of a run directory, such as a report or a copy. Nothing may be put into `ctx.outbox` any
+        more; a sentence in `ctx.remarks` still is in the summary, at its end. Be quick after a signal: whoever sent it
+        kills in the end. Not called where another signal cut that end short. Run process, main rank only, whatever
+        `ranks` says. Ours.
+        """
 
 
 def hook_names() -> list[str]:

@@ -53,8 +53,8 @@ class LogContext:
     `ids` are kept in run.json, `extras` in memory alone. `outbox` takes work that leaves the machine, and the run's
     courier carries it out, from `on_run_start` on. Only rank 0 may put. `publishes` says whether a plugin of the run
     announces revisions. `group_name` is the group of repeats or stages that the run belongs to. `remarks` are sentences
-    for the summary at the end of the run, by plugin. `cost()` is what each plugin cost this process so far, by name and
-    hook: calls, seconds, slowest (seconds of one call) and failures.
+    that end the summary of the run, by plugin. `cost()` is what each plugin cost this process so far, by name and hook:
+    calls, seconds, slowest (seconds of one call) and failures.
     """
 
     run_dir: Path

@@ -97,7 +97,7 @@ class ScriptBridge(Bridge):
         if not self.session.is_open:
             return
         self.session.finish(error)
-        self.session.run_dir.close()
+        self.session.close()
         atexit.unregister(self._abandon)
         if said := sentence(self.session.unpublished(), self.session.run_dir.path):
             logger.warning("%s", said)

@@ -123,8 +123,16 @@ class Session:
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         try:
             self.finish(error)
-        finally:
+        except BaseException:
             self.run_dir.close()
+            raise
+        self.close()
+
+    def close(self) -> None:
+        """Release the run directory after `finish`, and announce that it is complete."""
+        self.run_dir.close()
+        if self.result and self.run_dir.is_main:
+            self.lineup.hooks.on_run_closed(ctx=self.ctx, run_result=self.result)
 
     def finish(self, error: BaseException | None = None) -> None:
         """Announce the end of the run and write its outcome; a second call does nothing."""

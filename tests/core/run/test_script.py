@@ -40,6 +40,9 @@ class Tell(Plugin):
     @hookimpl
     def on_run_end(self, ctx, run_result):
         print("end", run_result.status, run_result.step, flush=True)
+    @hookimpl
+    def on_run_closed(self, ctx, run_result):
+        print("closed", run_result.status, run_result.step, flush=True)
 
 demo = Path(callsheet_conf.__file__).parent / "demo"
 set_seed(0)
@@ -73,14 +76,14 @@ def script(tmp_path):
 
 
 def spoken(done):
-    return [line for line in done.stdout.splitlines() if line.startswith(("start", "end"))]
+    return [line for line in done.stdout.splitlines() if line.startswith(("start", "end", "closed"))]
 
 
 @pytest.mark.slow
 def test_a_script_gets_the_run_directory_the_state_and_the_resume(script, tmp_path):
     done = script("run")
     assert done.returncode == 0, done.stderr
-    assert spoken(done) == ["start None 0", "end completed 6"]
+    assert spoken(done) == ["start None 0", "end completed 6", "closed completed 6"]
     run = json.loads((tmp_path / "run" / "run.json").read_text())
     assert run["status"] == "completed" and [plugin["name"] for plugin in run["plugins"]] == [
         "bema",
@@ -90,7 +93,7 @@ def test_a_script_gets_the_run_directory_the_state_and_the_resume(script, tmp_pa
     assert (tmp_path / "run" / "bema" / "model.safetensors").is_file() and (tmp_path / "run" / "metrics.csv").is_file()
     first = (tmp_path / "run" / "bema" / "model.safetensors").read_bytes()
     again = script("run", RESUME="run/checkpoint-4")
-    assert spoken(again) == ["start checkpoint-4 4", "end completed 6"], again.stderr
+    assert spoken(again) == ["start checkpoint-4 4", "end completed 6", "closed completed 6"], again.stderr
     assert (tmp_path / "run" / "bema" / "model.safetensors").read_bytes() == first
 
 
@@ -107,7 +110,7 @@ def test_a_script_gets_the_run_directory_the_state_and_the_resume(script, tmp_pa
 def test_a_script_that_dies_in_training_still_ends_its_run_once(script, tmp_path, accident, code, end):
     done = script("run", accident)
     assert done.returncode in (code, -2), done.stderr
-    assert spoken(done)[1:] == [end]
+    assert spoken(done)[1:] == [end, end.replace("end", "closed")]
     assert json.loads((tmp_path / "run" / "run.json").read_text())["status"] == end.split()[1]
 
 
@@ -155,7 +158,7 @@ def test_a_script_says_what_it_could_not_publish(script, tmp_path):
     (tmp_path / "train.py").write_text(text)
     nobody = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_TOKEN": "hf_" + "n" * 30, "HF_HUB_OFFLINE": "0"}
     done = script("run", no_proxy="127.0.0.1", **nobody)
-    assert done.returncode == 0 and spoken(done)[-1] == "end completed 6", done.stderr
+    assert done.returncode == 0 and spoken(done)[-1] == "closed completed 6", done.stderr
     assert "3 left, kept for: callsheet outbox drain" in done.stderr
 
 

@@ -5,16 +5,21 @@ import os
 import signal
 
 import pytest
+from rich.console import Console
 from safetensors.torch import load_file
 
 from callsheet import CallsheetError, Plugin, hookimpl
+from callsheet.cli.views.summary import show
 from callsheet.config.compose import compose
 from callsheet.config.plan import make_plan
 from callsheet.errors import PluginFailure
 from callsheet.hooks import hook_names
 from callsheet.process.signals import Interrupted
+from callsheet.rundir.locks import is_held
+from callsheet.rundir.rundir import LOCK, RunDir
 
 QUIET = "plugins=[]"
+LONG = "a page of [b]this[/b] run " * 4
 
 
 class Diary(Plugin):
@@ -88,10 +93,17 @@ class Diary(Plugin):
     def on_experiment_end(self, ctx, result):
         self.said.append("on_experiment_end")
 
+    @hookimpl
+    def on_run_closed(self, ctx, run_result):
+        run = RunDir(ctx.run_dir, is_main=False).run()
+        assert run["cost"] and not is_held(ctx.run_dir / LOCK), "the record is complete, and free"
+        self.said.append(("on_run_closed", run_result.status, run["status"]))
+        ctx.remarks["diary"] = f"wrote {ctx.run_dir / LONG}"
+
 
 def test_hooks_run_in_the_order_of_the_contract(run_demo):
     diary = Diary()
-    run_demo(QUIET, plugins=[diary])
+    session = run_demo(QUIET, plugins=[diary])
     assert diary.said == [
         "preflight",
         "on_experiment_start",
@@ -109,12 +121,18 @@ def test_hooks_run_in_the_order_of_the_contract(run_demo):
         "on_train_end",
         ("on_run_end", "completed", 4),
         "on_experiment_end",
+        ("on_run_closed", "completed", "completed"),
     ]
     order = [entry if isinstance(entry, str) else entry[0] for entry in diary.said]
     firsts = sorted(set(order), key=order.index)
     assert [hook for hook in hook_names() if hook in firsts and hook != "on_eval"] == [
         h for h in firsts if h != "on_eval"
     ]
+    console = Console(width=40)
+    with console.capture() as capture:
+        show(session, console)
+    last = capture.get().splitlines()[-1].rstrip()
+    assert last == f"diary wrote {session.run_dir.path / LONG}".rstrip(), "in one piece, so that it can be clicked"
 
 
 def test_step_metrics_are_the_trainers_own(run_demo):
@@ -238,12 +256,16 @@ class Fails(Plugin):
     def on_run_end(self, ctx, run_result):
         self.ends.append(run_result.status)
 
+    @hookimpl
+    def on_run_closed(self, ctx, run_result):
+        self.ends.append(f"closed, {run_result.status}")
+
 
 def test_a_failure_still_ends_the_run_once_and_leaks_no_secret(run_demo, tmp_path):
     fails = Fails(on_error="raise")
     with pytest.raises(PluginFailure):
         run_demo(QUIET, plugins=[fails])
-    assert fails.ends == ["failed"]
+    assert fails.ends == ["failed", "closed, failed"]
     run = json.loads((tmp_path / "run" / "run.json").read_text())
     assert run["status"] == "failed" and "RuntimeError" in run["outcome"]["error"]
     assert not any(b"hf_aaaa" in path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file())
@@ -253,7 +275,7 @@ def test_a_signal_finishes_the_step_saves_and_ends_the_run_once(run_demo, tmp_pa
     fails = Fails(kind="signal")
     with pytest.raises(Interrupted) as interrupted:
         run_demo(QUIET, "trainer.args.save_steps=100", plugins=[fails])
-    assert interrupted.value.exit_code == 143 and fails.ends == ["interrupted"]
+    assert interrupted.value.exit_code == 143 and fails.ends == ["interrupted", "closed, interrupted"]
     assert (tmp_path / "run" / "checkpoint-2" / "trainer_state.json").is_file()
     assert json.loads((tmp_path / "run" / "run.json").read_text())["status"] == "interrupted"
 
@@ -262,7 +284,7 @@ def test_a_second_signal_stops_at_once(run_demo, tmp_path):
     fails = Fails(kind="signals")
     with pytest.raises(Interrupted) as interrupted:
         run_demo(QUIET, "trainer.args.save_steps=100", plugins=[fails])
-    assert interrupted.value.exit_code == 130 and fails.ends == ["interrupted"]
+    assert interrupted.value.exit_code == 130 and fails.ends == ["interrupted", "closed, interrupted"]
     assert not (tmp_path / "run" / "checkpoint-2").exists()
 
 

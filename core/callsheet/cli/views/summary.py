@@ -37,9 +37,9 @@ def show(session: Session, console: Console | None = None) -> None:
     show_scores(session.run_dir, console)
     if costs := {name: hooks for name, hooks in session.lineup.cost().items() if hooks}:
         console.print(cost_table(costs, result.seconds, session.lineup.disabled))
-    for name, remark in session.ctx.remarks.items():
-        console.print(f"{name} {remark}", markup=False)
     console.print(_places(session))
+    for name, remark in session.ctx.remarks.items():
+        console.print(f"{name} {remark}", markup=False, soft_wrap=True)  # as it is, so that a path can be clicked
 
 
 def show_scores(run_dir: RunDir, console: Console, names: Collection[str] | None = None) -> None:
