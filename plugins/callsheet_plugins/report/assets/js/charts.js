@@ -17,11 +17,12 @@ function stateOf(chart) {
 
 // What plotly is given: lines that are off cost nothing, however many they are.
 function shownOf(chart) {
-  const {data, layout} = figureOf(chart);
-  const {off, log} = stateOf(chart);
-  const shown = data.map((trace, place) => ({...trace, visible: trace.visible !== false, uid: `${place}`})).filter((trace) => !off.has(groupOf(trace)));
-  if (log) layout.yaxis = {...layout.yaxis, type: "log"};
-  return [recoloured(shown), dressed(layout), CONFIG];
+  const figure = figureOf(chart), state = stateOf(chart);
+  const {data, layout} = figure;
+  const shown = data.map((trace, place) => ({...trace, visible: trace.visible !== false, uid: `${place}`})).filter((trace) => !state.off.has(groupOf(trace)));
+  if (state.log) layout.yaxis = {...layout.yaxis, type: "log"};
+  const shaped = SHAPERS.reduce((traces, shape) => shape(traces, figure, state), shown);
+  return [recoloured(shaped), dressed(layout), CONFIG];
 }
 
 function draw(chart) {

@@ -1,0 +1,120 @@
+"""The chart of a metric: a line for each run or arm, with the band of its runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from callsheet_plugins.report.figures.bands import bands, criticals
+from callsheet_plugins.report.figures.lines.bins import Floats, shared
+from callsheet_plugins.report.figures.lines.charts import TOGETHER, Arm, Chart
+from callsheet_plugins.report.figures.lines.highlights import Order
+from callsheet_plugins.report.figures.lines.packed import packed
+from callsheet_plugins.report.figures.lines.placed import Placed, placed
+from callsheet_plugins.report.figures.theme import DASHES, Look, look, plain
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go  # type: ignore[import-untyped]  # plotly ships no types
+
+DOTTED = 40  # a line of so few points shows each as a dot
+HEIGHT = 320
+UNIFIED = 8  # lines whose values one label shows together
+OF_RUNS, IN_BAND = ["95 % from", "to", "runs"], "%{y:.4g} (%{customdata[0]:.4g} to %{customdata[1]:.4g})"
+OF_BIN, IN_BIN = ["least", "most"], "%{y:.4g} (%{customdata[0]:.4g} to %{customdata[1]:.4g})"
+
+Trace = dict[str, Any]
+
+
+def figure(chart: Chart, order: Order, most: int) -> go.Figure:
+    """The lines that are drawn at first; the layout's `meta` holds all others, and single runs, for curves.js."""
+    import plotly.graph_objects as go
+
+    lines = placed(chart, order.arms, most)
+    is_whole = len(lines) <= TOGETHER
+    traces = [
+        trace
+        for at, one in enumerate(lines)
+        if is_whole or one.line.arm < order.shown
+        for trace in _traces(one, at, _look(one, len(order.arms), len(chart.variants)))
+    ]
+    return go.Figure(data=traces, layout=_layout(chart, lines, order.arms))
+
+
+def _look(one: Placed, arms: int, variants: int) -> Look:
+    """Arms differ in colour, variants in dash; of a single arm, what was measured in colour, whose weights in dash."""
+    if arms == 1:
+        return Look(look(one.measured).colour, DASHES[bool(one.line.named.weights)])
+    of = look(one.line.arm)
+    return of if variants == 1 else Look(of.colour, DASHES[one.variant % len(DASHES)])
+
+
+def _traces(one: Placed, at: int, looks: Look) -> Iterator[Trace]:
+    """The line, and before it the edges of its band: the interval of a mean, or the range of what a bin holds."""
+    line = {"type": "scatter", **_axis(one), "legendgroup": plain(one.name), "name": plain(one.name)}
+    if len(one.values) > 1:
+        found = bands(one.values, [len(one.values)])
+        mean, low, high = found.mean[0], found.mean[0] - found.half[0], found.mean[0] + found.half[0]
+        columns, hover, custom = OF_RUNS, IN_BAND, [low, high, found.count[0]]
+    else:
+        mean, low, high = one.values[0], one.bins.low[one.rows][0], one.bins.high[one.rows][0]
+        columns, hover, custom = OF_BIN, IN_BIN, [low, high]
+    if len(one.values) == 1 and one.bins.is_exact:
+        yield line | _drawn(looks, mean) | {"meta": {"line": at}}
+        return
+    yield from _edges(line, looks, low, high)
+    more = {"meta": {"line": at, "columns": columns}, "customdata": shared(np.stack(custom, axis=1))}
+    yield line | _drawn(looks, mean) | more | {"hovertemplate": hover}
+
+
+def _drawn(looks: Look, values: Floats) -> Trace:
+    mode = "lines+markers" if np.isfinite(values).sum() <= DOTTED else "lines"
+    drawn = {"color": looks.colour, "dash": looks.dash, "width": 2}
+    return {"y": shared(values), "mode": mode, "line": drawn, "marker": {"size": 5, "color": looks.colour}}
+
+
+def _edges(line: Trace, looks: Look, low: Floats, high: Floats) -> Iterator[Trace]:
+    if not np.isfinite(high - low).any():
+        return
+    edge = line | {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
+    yield edge | {"y": shared(low)}
+    yield edge | {"y": shared(high), "fill": "tonexty", "fillcolor": looks.faint}
+
+
+def _axis(one: Placed) -> Trace:
+    """The steps: by the first and their distance where they are regular, which takes no room."""
+    x = one.bins.x
+    if len(x) > 1 and np.allclose(np.diff(x), x[1] - x[0], rtol=1e-9, atol=0):
+        return {"x0": float(x[0]), "dx": float(x[1] - x[0])}
+    return {"x": x.astype(np.int32) if len(x) and abs(x).max() < 2**31 else x}
+
+
+def _layout(chart: Chart, lines: Sequence[Placed], arms: Sequence[Arm]) -> dict[str, Any]:
+    return {
+        "height": HEIGHT,
+        "xaxis": {"title": {"text": "step"}},
+        "yaxis": {"title": {"text": plain(chart.name)}},
+        "hovermode": "x unified" if len(lines) <= UNIFIED else "closest",
+        "meta": {"curves": _more(lines, arms) if len(arms) > 1 or arms[0].is_band else {}},
+    }
+
+
+def _more(lines: Sequence[Placed], arms: Sequence[Arm]) -> dict[str, Any]:
+    """Of each line its name, arm, set of numbers and rows in it; how far a band of 2, 3, … runs reaches."""
+    sets = {one.variant: one for one in lines}
+    most = max(len(one.values) for one in lines)
+    return {
+        "lines": [[plain(one.name), one.line.arm, one.variant, one.rows.start, one.rows.stop] for one in lines],
+        "sets": [{**_axis(one), **packed(one.bins.mean)} for one in sets.values()],
+        "runs": [_run_names(one, arms) for one in lines],
+        "reach": [round(float(value), 5) for value in criticals(most)[2:]],
+    }
+
+
+def _run_names(one: Placed, arms: Sequence[Arm]) -> list[str]:
+    """What tells the runs of a line apart: their seeds, where they do."""
+    runs = [arms[one.line.arm].runs[member] for member in one.line.members]
+    seeds = {run.seed for run in runs}
+    told = None not in seeds and len(seeds) == len(runs)
+    return [f"seed {run.seed}" if told else plain(run.label) for run in runs] if len(runs) > 1 else []

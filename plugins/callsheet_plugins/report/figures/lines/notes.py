@@ -1,0 +1,64 @@
+"""What a chart cannot draw, in sentences: values that are no numbers, and arms of one run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from callsheet_plugins.report.figures.lines.charts import Arm, Chart, Line
+from callsheet_plugins.report.figures.lines.series import last_of
+
+FEW = 3  # names that a sentence lists
+
+
+def notes(chart: Chart, arms: Sequence[Arm]) -> list[str]:
+    """A sentence for each kind of line that has gaps."""
+    found = []
+    for variant in chart.variants:
+        gaps = [gap for line in chart.lines if line.named.line == variant for gap in _gaps(line, arms)]
+        if gaps:
+            found.append(_said(variant, gaps, is_only=sum(len(arm.runs) for arm in arms) == 1))
+    return found
+
+
+def _gaps(line: Line, arms: Sequence[Arm]) -> Iterator[tuple[str, int, int, int]]:
+    """Label, how many values are no number, of how many, and the first step of them."""
+    for member, series in line.members.items():
+        lost = ~np.isfinite(series.values)
+        if count := int(lost.sum()):
+            yield arms[line.arm].runs[member].label, count, len(lost), int(series.steps[lost.argmax()])
+
+
+def _said(variant: str, gaps: Sequence[tuple[str, int, int, int]], *, is_only: bool) -> str:
+    label, count, of, first = gaps[0]
+    where = f"no number (NaN or infinite) at {count:,} of {of:,} steps, first at step {first:,}"
+    if is_only:
+        return f"{variant}: {where}."
+    others = [label for label, *_ in gaps[1 : 1 + FEW]]
+    more = len(gaps) - 1 - len(others)
+    also = f"; so are values of {', '.join(others)}{f' and {more:,} more runs' if more else ''}" if others else ""
+    return f"{variant}: {label} has {where}{also}."
+
+
+def rows(chart: Chart) -> list[list[str | int | float | None]]:
+    """For each variant: its name, and of the last value of each run the mean, the least and the most; how many runs."""
+    return [[f"{chart.metric}, {variant}", *_lasts(chart, variant)] for variant in chart.variants]
+
+
+def _lasts(chart: Chart, variant: str) -> list[int | float | None]:
+    lines = [line for line in chart.lines if line.named.line == variant]
+    last = [last_of(series) for line in lines for series in line.members.values()]
+    finite = [value for value in last if np.isfinite(value)]
+    if not finite:
+        return [None, None, None, len(last)]
+    return [float(np.mean(finite)), min(finite), max(finite), len(last)]
+
+
+def alone(arms: Sequence[Arm]) -> str:
+    """Which arms have no band, where others have one."""
+    singles = [arm.name for arm in arms if not arm.is_band]
+    if not singles or len(singles) == len(arms):
+        return ""
+    listed = ", ".join(singles[:FEW]) + (f" and {len(singles) - FEW:,} more" if len(singles) > FEW else "")
+    return f"{listed}: one run, so a line without a band."
