@@ -1,0 +1,1 @@
+"""In what runs differ, and where each comes from."""

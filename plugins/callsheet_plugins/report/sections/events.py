@@ -1,0 +1,87 @@
+"""The section of events: who asked for what, what failed, and what recovered."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from callsheet.errors import counted, listed
+from callsheet_plugins.report.page.section import Section
+from callsheet_plugins.report.telling.events import ASKED, COURSE, FAILED, KINDS, OTHER, RECOVERED
+from callsheet_plugins.report.telling.folding import Folded, folded
+from callsheet_plugins.report.telling.times import moment
+from callsheet_plugins.report.telling.visible import in_line, said
+
+if TYPE_CHECKING:
+    from callsheet_plugins.report.gathered import Report
+
+LONGEST = 6_000  # characters of a traceback
+MOST_DETAILS = 150_000  # characters of all details
+TONES = {FAILED: "bad", RECOVERED: "good", ASKED: "busy", COURSE: "quiet", OTHER: "quiet"}
+QUIET = {"rank": 0, "attempts": 1, "attempt": 1}  # what goes without saying
+
+
+@dataclass(frozen=True)
+class Line:
+    """A row of the table: `details` are fields of the last event of it that its sentence does not say."""
+
+    kind: str
+    first: str
+    last: str
+    runs: str
+    sentence: str
+    count: int
+    clock_went_back: bool
+    details: Sequence[tuple[str, str]]
+
+
+def section(report: Report) -> Section | None:
+    found, left_out = folded((run.label, run.events) for run in report.runs)
+    if not found:
+        return None
+    counts = Counter[str]()
+    for one in found:
+        counts[one.event.kind] += one.count
+    return Section(
+        "events",
+        "Events",
+        "events.html.jinja",
+        {
+            "kinds": [(kind, title, counts[kind]) for kind, title in KINDS.items() if counts[kind]],
+            "titles": KINDS,
+            "tones": TONES,
+            "lines": _lines(found, len(report.runs)),
+            "several": len(report.runs) > 1,
+            "left_out": f"{counted(left_out, 'more event', form=',')} that say less" if left_out else "",
+        },
+    )
+
+
+def _lines(found: Sequence[Folded], runs: int) -> list[Line]:
+    left, lines = MOST_DETAILS, list[Line]()
+    for one in found:
+        details = _details(one) if left > 0 else []
+        left -= sum(len(name) + len(value) for name, value in details)
+        lines.append(_line(one, runs, details))
+    return lines
+
+
+def _line(one: Folded, runs: int, details: Sequence[tuple[str, str]]) -> Line:
+    names = "all runs" if len(one.runs) == runs else listed(one.runs)
+    first, last = moment(one.first), moment(one.last)
+    same_day = first[:10] == last[:10]
+    until = "" if first == last else last[11:] if same_day else last
+    return Line(one.event.kind, first, until, names, one.event.sentence, one.count, one.clock_went_back, details)
+
+
+def _details(one: Folded) -> list[tuple[str, str]]:
+    rest = one.event.rest.items()
+    return [
+        (in_line(name, 60), said(value, LONGEST)) for name, value in rest if _is_news(name, value, one.event.sentence)
+    ]
+
+
+def _is_news(name: str, value: Any, sentence: str) -> bool:
+    return QUIET.get(name) != value and in_line(value) not in sentence
