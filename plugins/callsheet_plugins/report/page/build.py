@@ -30,6 +30,7 @@ SCRIPTS = (
     "tables",
     "scrolling",
     "copying",
+    "kinds",
     "printing",
     "places",
     "start",
@@ -50,7 +51,7 @@ def whole(title: str, parts: Sequence[Part]) -> str:
         {
             "title": title,
             "parts": parts,
-            "style": Markup(asset("page.css")),
+            "style": Markup(style()),
             "scripts": [Markup(text) for text in scripts],
             "theme": Markup(in_a_script(theme.for_page())),
             "policy": policy(scripts),
@@ -75,6 +76,12 @@ def script() -> str:
     """The scripts of the page in one scope."""
     files = "\n".join(asset(f"js/{name}.js") for name in SCRIPTS)
     return f'(() => {{\n"use strict";\n{files}\n}})();'
+
+
+@cache
+def style() -> str:
+    """The style of the page, and then that of sections which have one of their own."""
+    return "\n".join(map(asset, ["page.css", *sorted(f"css/{path.name}" for path in (ASSETS / "css").glob("*.css"))]))
 
 
 @cache

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from callsheet.errors import counted, listed
+from callsheet_plugins.report.page.anchors import anchor
 from callsheet_plugins.report.page.section import Section
-from callsheet_plugins.report.telling.events import ASKED, COURSE, FAILED, KINDS, OTHER, RECOVERED
+from callsheet_plugins.report.telling.events import ASKED, FAILED, KINDS, OTHER, RECOVERED
 from callsheet_plugins.report.telling.folding import Folded, folded
 from callsheet_plugins.report.telling.times import moment
 from callsheet_plugins.report.telling.visible import in_line, said
@@ -19,15 +20,20 @@ if TYPE_CHECKING:
 
 LONGEST = 6_000  # characters of a traceback
 MOST_DETAILS = 150_000  # characters of all details
-TONES = {FAILED: "bad", RECOVERED: "good", ASKED: "busy", COURSE: "quiet", OTHER: "quiet"}
+TONES = {FAILED: "bad", RECOVERED: "good", ASKED: "busy", OTHER: "quiet"}
 QUIET = {"rank": 0, "attempts": 1, "attempt": 1}  # what goes without saying
 
 
 @dataclass(frozen=True)
 class Line:
-    """A row of the table: `details` are fields of the last event of it that its sentence does not say."""
+    """A row of the table. `tone` is empty for what is the usual course of a run.
 
+    `details` are fields of the last event of it that its sentence does not say.
+    """
+
+    id: str
     kind: str
+    tone: str
     first: str
     last: str
     runs: str
@@ -35,6 +41,10 @@ class Line:
     count: int
     clock_went_back: bool
     details: Sequence[tuple[str, str]]
+
+    @property
+    def title(self) -> str:
+        return KINDS[self.kind]
 
 
 def section(report: Report) -> Section | None:
@@ -50,8 +60,6 @@ def section(report: Report) -> Section | None:
         "events.html.jinja",
         {
             "kinds": [(kind, title, counts[kind]) for kind, title in KINDS.items() if counts[kind]],
-            "titles": KINDS,
-            "tones": TONES,
             "lines": _lines(found, len(report.runs)),
             "several": len(report.runs) > 1,
             "left_out": f"{counted(left_out, 'more event', form=',')} that say less" if left_out else "",
@@ -73,7 +81,10 @@ def _line(one: Folded, runs: int, details: Sequence[tuple[str, str]]) -> Line:
     first, last = moment(one.first), moment(one.last)
     same_day = first[:10] == last[:10]
     until = "" if first == last else last[11:] if same_day else last
-    return Line(one.event.kind, first, until, names, one.event.sentence, one.count, one.clock_went_back, details)
+    kind, sentence = one.event.kind, one.event.sentence
+    id = anchor("events", kind, first, sentence)
+    tone = TONES.get(kind, "")
+    return Line(id, kind, tone, first, until, names, sentence, one.count, one.clock_went_back, details)
 
 
 def _details(one: Folded) -> list[tuple[str, str]]:

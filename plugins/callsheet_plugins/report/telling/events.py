@@ -148,10 +148,11 @@ def _carried_out(event: Fields) -> str:
 def _data(event: Fields) -> str:
     train = event.get("train")
     rows = {f"rows_{name}": train.get(name) for name in ("given", "left")} if isinstance(train, Mapping) else {}
-    return filled(
-        "The training data are ready[: {rows_left} of {rows_given} rows][; training is to take {max_steps} steps].",
-        {**event, **rows},
+    count = (
+        "{rows_left} rows" if rows.get("rows_left") == rows.get("rows_given") else "{rows_left} of {rows_given} rows"
     )
+    said = f"The training data are ready[: {count}][; training is to take {{max_steps}} steps]."
+    return filled(said, {**event, **rows})
 
 
 EVENTS: dict[str, tuple[str, str | Callable[[Fields], str]]] = {

@@ -20,12 +20,14 @@ NUMBER = re.compile(r"\b[0-9a-f]{7,}\b|\d+(\.\d+)?(e-?\d+)?")
 
 @dataclass
 class Folded:
-    """Events that say the same: `first` and `last` are the times of the first and the last one as the file has them.
+    """Events that say the same, in the `order` of the first; `event` is the last of them, in words.
 
-    `runs` are the labels of those that have it. `event` is the last of them, in words.
+    `first` and `last` are the times of the first and the last one as the file has them. `runs` are the labels of those
+    that have it.
     """
 
     event: Told
+    order: float
     first: float | None
     last: float | None
     count: int = 0
@@ -42,9 +44,13 @@ class Folded:
 
 @dataclass(frozen=True)
 class Row:
-    """One event; `back` says that it is older than the one before it in its file: a clock was set."""
+    """One event; `back` says that it is older than the one before it in its file: a clock was set.
+
+    `order` never is: it is the latest time so far.
+    """
 
     run: str
+    order: float
     time: float | None
     back: bool
     event: Told
@@ -57,31 +63,32 @@ def folded(runs: Iterable[tuple[str, Sequence[Mapping[str, Any]]]]) -> tuple[lis
     Events that say the same are one. So are those that differ in numbers alone, where there are at least `ALIKE`.
     """
     timed = [(label, *row) for label, events in runs for row in _timed(events)]
-    most_telling = sorted(range(len(timed)), key=lambda at: FIRST_KEPT.index(kind_of(timed[at][3])))[:MOST_TOLD]
+    most_telling = sorted(range(len(timed)), key=lambda at: FIRST_KEPT.index(kind_of(timed[at][-1])))[:MOST_TOLD]
     rows = [_row(*timed[at]) for at in sorted(most_telling)]
     often = Counter(row.alike for row in rows)
     found: dict[tuple[str, str], Folded] = {}
     for row in rows:
         key = row.alike if often[row.alike] >= ALIKE else (row.event.kind, row.event.sentence)
-        found.setdefault(key, Folded(row.event, row.time, row.time)).add(row)
+        found.setdefault(key, Folded(row.event, row.order, row.time, row.time)).add(row)
     kept = _kept(list(found.values()))
     return kept, len(timed) - sum(one.count for one in kept)
 
 
-def _timed(events: Sequence[Mapping[str, Any]]) -> Iterator[tuple[float | None, bool, Mapping[str, Any]]]:
-    latest: float | None = None
+def _timed(events: Sequence[Mapping[str, Any]]) -> Iterator[tuple[float, float | None, bool, Mapping[str, Any]]]:
+    before, order = 0.0, 0.0
     for event in events:
         time = seconds_of(event.get("time"))
-        yield time, time is not None and latest is not None and time < latest - 1, event
-        latest = time if time is not None else latest
+        order = max(order, time or 0.0)
+        yield order, time, time is not None and time < before - 1, event
+        before = time or before
 
 
-def _row(run: str, time: float | None, back: bool, event: Mapping[str, Any]) -> Row:
+def _row(run: str, order: float, time: float | None, back: bool, event: Mapping[str, Any]) -> Row:
     words = told(event)
-    return Row(run, time, back, words, (words.kind, NUMBER.sub("#", words.sentence)))
+    return Row(run, order, time, back, words, (words.kind, NUMBER.sub("#", words.sentence)))
 
 
 def _kept(found: list[Folded]) -> list[Folded]:
-    by_time = sorted(found, key=lambda row: row.first if row.first is not None else 0.0)
+    by_time = sorted(found, key=lambda row: row.order)
     first = sorted(range(len(by_time)), key=lambda at: FIRST_KEPT.index(by_time[at].event.kind))[:MOST]
     return [by_time[at] for at in sorted(first)]

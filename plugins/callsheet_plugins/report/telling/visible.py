@@ -15,16 +15,16 @@ FIELD = 400  # characters of a value beside others
 OBEYED = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff]"
 )
-PICTURES = 0x2400  # of control characters, in their order
 
 
 def visible(text: str, longest: int | None = None) -> str:
-    """`text` with a picture or a number for each sign that is obeyed; of more than `longest` characters, both ends.
+    """`text` with a number for each sign that is obeyed and not seen; of more than `longest` characters, both ends.
 
     >>> visible("\\x1b[31mred\\u202e\\r\\n")
-    '␛[31mred⟨U+202E⟩␍\\n'
+    '⟨U+001B⟩[31mred⟨U+202E⟩\\n'
     """
-    return OBEYED.sub(_picture, text if longest is None else shortened(text, longest))
+    kept = text if longest is None else shortened(text, longest)
+    return OBEYED.sub(_number, kept.replace("\r\n", "\n"))
 
 
 def said(value: Any, longest: int = FIELD) -> str:
@@ -41,10 +41,6 @@ def in_line(value: Any, longest: int = FIELD) -> str:
     return " ".join(said(value, longest).split())
 
 
-def _picture(sign: re.Match[str]) -> str:
+def _number(sign: re.Match[str]) -> str:
     number = ord(sign[0])
-    if 0xD800 <= number < 0xE000:
-        return "\ufffd"
-    if number == 0x7F:
-        return "\u2421"
-    return chr(PICTURES + number) if number < 0x20 else f"⟨U+{number:04X}⟩"
+    return "\ufffd" if 0xD800 <= number < 0xE000 else f"⟨U+{number:04X}⟩"

@@ -7,11 +7,11 @@ from callsheet_plugins.report.telling.visible import in_line, said, visible
 @pytest.mark.parametrize(
     ("text", "seen"),
     [
-        ("\x1b[31mred", "␛[31mred"),
-        ("a\0b\x7f\x85", "a␀b␡⟨U+0085⟩"),
+        ("\x1b[31mred", "⟨U+001B⟩[31mred"),
+        ("a\0b\x7f\x85", "a⟨U+0000⟩b⟨U+007F⟩⟨U+0085⟩"),
         ("user\u202egpj.exe", "user⟨U+202E⟩gpj.exe"),
         ("half \ud83d", "half \ufffd"),
-        ("a\r\nb", "a␍\nb"),
+        ("a\r\nb\rc", "a\nb⟨U+000D⟩c"),
     ],
 )
 def test_a_sign_that_is_obeyed_is_seen(text: str, seen: str):
@@ -37,4 +37,4 @@ def test_what_is_nested_without_end_is_shown_in_part():
 
 def test_every_text_of_a_template_is_made_visible_and_escaped():
     made = environment().from_string('<i title="{{ text }}">{{ text }}</i>').render(text='\x1b<b>"')
-    assert made == '<i title="␛&lt;b&gt;&#34;">␛&lt;b&gt;&#34;</i>'
+    assert made == '<i title="⟨U+001B⟩&lt;b&gt;&#34;">⟨U+001B⟩&lt;b&gt;&#34;</i>'

@@ -39,10 +39,11 @@ function compare(one, other, direction) {
   return direction * (typeof one === "number" ? one - other : one.localeCompare(other, "en", {numeric: true}));
 }
 
-// Which rows are seen: those that match the search, and of a long table the first.
+// Which rows are seen: those that match the search and are of no kind left out, and of a long table the first.
 function show(table) {
   const rows = [...table.tBodies[0].rows];
-  const found = rows.filter((row) => matches(row.textContent, table.dataset.wanted ?? ""));
+  const without = (table.dataset.without ?? "").split(" ");
+  const found = rows.filter((row) => !without.includes(row.dataset.kind) && matches(row.textContent, table.dataset.wanted ?? ""));
   const seen = new Set("first" in table.dataset ? found.slice(0, FIRST) : found);
   for (const row of rows) row.hidden = !seen.has(row);
   const more = table.closest(".scroll").parentElement.querySelector("[data-more]");
