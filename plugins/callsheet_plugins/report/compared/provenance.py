@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from callsheet.errors import counted
-from callsheet.session.going_on import shell
 from callsheet_plugins.report.compared.facts import origin, rows, section
 from callsheet_plugins.report.telling.times import moment, seconds_of
 from callsheet_plugins.report.telling.visible import in_line
@@ -22,7 +22,7 @@ def command(record: Mapping[str, Any]) -> str:
         return ""
     program, *rest = map(str, words)
     first = program.split() if program.startswith(PROGRAM) else [program]
-    line = shell(*first, *rest)
+    line = shlex.join([*first, *rest])
     return line if len(line) <= LONGEST else f"{line[:LONGEST]}… ({len(line):,} characters; run.json has all of it)"
 
 
