@@ -26,6 +26,8 @@ SCRIPTS = (
     "charts",
     "legends",
     "zooming",
+    "curves",
+    "shaping",
     "numbers",
     "tables",
     "scrolling",
