@@ -24,7 +24,11 @@ OUTBOX = ("list", "drain", "retry")
 EXPERIMENT = ("status", "work", "resume")
 EXPERIMENT_FLAGS = of_commands.OWN_FLAGS["experiment"]
 BENCH_FLAGS = ("--benchmarks", "--revision", "--seconds")
-OWN_FLAGS = {"outbox": ("--seconds",), "status": ("--json",), "bench": BENCH_FLAGS, "experiment": EXPERIMENT_FLAGS}
+RUNS_FLAGS = ("--sort", "--reverse", "--where", "--columns", "--metric", "--json")
+OWN_FLAGS = {
+    **{"outbox": ("--seconds",), "status": ("--json",), "bench": BENCH_FLAGS, "experiment": EXPERIMENT_FLAGS},
+    "runs": RUNS_FLAGS,
+}
 
 
 def complete(arguments: list[str], commands: Sequence[str]) -> int:
@@ -60,6 +64,8 @@ def _candidates(before: list[str], word: str, commands: Sequence[str]) -> list[s
         return _of_plugins(words, word)
     if command == "status":
         return _flags("status", word) or candidates.runs(word)
+    if command == "runs":
+        return _of_runs(words, word)
     if command == "outbox":
         return _of_outbox(words, word)
     if command == "experiment":
@@ -74,6 +80,13 @@ def _of_plugins(words: list[str], word: str) -> list[str]:
     if not words:
         return [*(["lock"] if "lock".startswith(word) else []), *candidates.parts(word)]
     return candidates.paths(word) if words == ["lock"] else []
+
+
+def _of_runs(words: list[str], word: str) -> list[str]:
+    """`callsheet runs [DIR…]`, with flags that take a value; only what a run knows could complete that."""
+    if words and words[-1] in RUNS_FLAGS and words[-1] not in ("--reverse", "--json"):
+        return []
+    return _flags("runs", word) or candidates.paths(word, folders=True)
 
 
 def _of_outbox(words: list[str], word: str) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,7 +70,7 @@ def status_of(run_dir: Path, jobs: slurm.JobStates | None = None) -> Status:
     folder = RunDir(run_dir, is_main=False)
     run, alive = folder.run(), liveness.look(folder.path)
     counts = counts_of(folder.path)
-    state, why = _state(run, alive, counts, jobs or slurm.JobStates())
+    state, why = _state(run, alive, lambda: counts, jobs or slurm.JobStates())
     checkpoint = _last_complete(folder)
     lost = "" if checkpoint else going_on.past_resuming(folder, run)
     commands = tuple(_commands(folder.path, run, state, counts, lost))
@@ -78,7 +78,7 @@ def status_of(run_dir: Path, jobs: slurm.JobStates | None = None) -> Status:
         run_dir=folder.path,
         state=state,
         why=why,
-        step=_step(folder, run),
+        step=last_step(folder.path, run),
         steps=run.get("max_steps"),
         checkpoint=checkpoint,
         outbox=counts,
@@ -88,6 +88,11 @@ def status_of(run_dir: Path, jobs: slurm.JobStates | None = None) -> Status:
         hint=_hint(folder.path, run, state, alive, lost),
         written=max((path.stat().st_mtime for name in WRITTEN if (path := folder.path / name).exists()), default=0.0),
     )
+
+
+def state_of(run_dir: Path, run: Mapping[str, Any], jobs: slurm.JobStates | None = None) -> tuple[str, str]:
+    """The `state` and `why` of `Status` alone, for who looks at a thousand runs; `run` is what run.json says."""
+    return _state(run, liveness.look(run_dir), lambda: counts_of(run_dir), jobs or slurm.JobStates())
 
 
 def where_it_lies(run_dir: Path, attempts: int, *, by_mistake: bool = False) -> str:
@@ -115,14 +120,14 @@ def attempts_of(run_dir: Path) -> int:
 
 
 def _state(
-    run: Mapping[str, Any], alive: Liveness, counts: Mapping[str, int], jobs: slurm.JobStates
+    run: Mapping[str, Any], alive: Liveness, counts: Callable[[], dict[str, int]], jobs: slurm.JobStates
 ) -> tuple[str, str]:
     said = str(run.get("status", ""))
     if alive.alive:
         if alive.holder and alive.holder.doing not in (TRAINING, WAITS):
             return WAITING, f"it is {said}, and {alive.holder} is {alive.holder.doing}"
         if said != "running":
-            return WAITING, f"it is {said}, and waits for its outbox: {unpublished(dict(counts))} left; {alive.why}"
+            return WAITING, f"it is {said}, and waits for its outbox: {unpublished(counts())} left; {alive.why}"
         return ALIVE, alive.why
     if said not in ("running", KILLED):
         return said or UNKNOWN, _why(run)
@@ -209,10 +214,10 @@ def _last_complete(folder: RunDir) -> str | None:
     return next((row.name for row in rows if row.path.is_dir() and not checkpoints.fault(row)), None)
 
 
-def _step(folder: RunDir, run: Mapping[str, Any]) -> int | None:
-    """The last step that is known of: the end says it, and until then the metrics."""
+def last_step(run_dir: Path, run: Mapping[str, Any]) -> int | None:
+    """The last step that is known of: the end says it, and until then the metrics. `run` is what run.json says."""
     if run.get("status") == "running" or (run.get("outcome") or {}).get("step") is None:
-        return _last_logged(folder.path / METRICS)
+        return _last_logged(run_dir / METRICS)
     return int(run["outcome"]["step"])
 
 

@@ -26,8 +26,6 @@ SCRIPTS = (
     "charts",
     "legends",
     "zooming",
-    "curves",
-    "shaping",
     "numbers",
     "tables",
     "scrolling",

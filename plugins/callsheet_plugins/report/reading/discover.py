@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from callsheet.disk.os_errors import said
 from callsheet.disk.regular import shown
 from callsheet.errors import CallsheetError, did_you_mean
 from callsheet.experiments.places import ARMS, LOGS, RECORD, REPLACED, WORKERS
@@ -75,14 +76,18 @@ def _walk(top: Path, faults: list[str]) -> Iterator[Path]:
             is_experiment = _has(folder, RECORD)
             if is_experiment:
                 yield folder
-            below += _folders(folder, OF_EXPERIMENT if is_experiment else ())
+            below += _folders(folder, OF_EXPERIMENT if is_experiment else (), faults)
         level = below
 
 
-def _folders(folder: Path, besides: Sequence[str]) -> list[Path]:
+def _folders(folder: Path, besides: Sequence[str], faults: list[str]) -> list[Path]:
+    """Those in `folder` that may hold runs; a folder that this user may not look into is a fault."""
     try:
         with os.scandir(folder) as entries:
             names = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+    except PermissionError as error:
+        faults.append(said(error, folder))
+        return []
     except OSError:
         return []
     wanted = (name for name in names if name not in besides and not name.startswith((".", CHECKPOINT)))

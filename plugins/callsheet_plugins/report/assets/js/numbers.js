@@ -9,11 +9,6 @@ function mountNumbers(root) {
   }
 }
 
-document.addEventListener("shaped", ({target}) => {
-  const fold = target.querySelector("details[data-numbers]");
-  if (fold.open) fill(fold);
-});
-
 function fill(fold) {
   const chart = fold.closest("[data-chart]");
   const caption = chart.querySelector("figcaption").textContent;
@@ -46,13 +41,13 @@ function lineOf(trace, layout) {
 function axisValues(trace, letter, layout) {
   const axis = layout[axisKey(trace[`${letter}axis`] ?? letter)] ?? {};
   const names = new Map((valuesOf(axis.tickvals) ?? []).map((at, place) => [at, axis.ticktext?.[place]]));
-  return along(trace, letter).map((value) => names.get(value) ?? value);
+  return valuesOf(trace[letter]).map((value) => names.get(value) ?? value);
 }
 
-function intervals(trace) {
-  const found = [["y", trace.error_y], ["x", trace.error_x]].find(([, error]) => error?.array);
+function intervals({x, y, error_x, error_y}) {
+  const found = [[y, error_y], [x, error_x]].find(([, error]) => error?.array);
   if (!found) return [];
-  const at = along(trace, found[0]), up = valuesOf(found[1].array);
+  const at = valuesOf(found[0]), up = valuesOf(found[1].array);
   const down = found[1].arrayminus ? valuesOf(found[1].arrayminus) : up;
   return [["low", at.map((value, row) => value - down[row])], ["high", at.map((value, row) => value + up[row])]];
 }

@@ -1,15 +1,6 @@
 // Start: give behaviour to what stands below `root`: the whole page, and later a section whose content was replaced.
-const MOUNTS = [
-  mountCharts,
-  mountNumbers,
-  mountTables,
-  mountKinds,
-  mountScrolling,
-  mountCopying,
-];
-
 function mount(root) {
-  for (const add of MOUNTS) add(root);
+  for (const add of [mountCharts, mountNumbers, mountTables, mountKinds, mountScrolling, mountCopying]) add(root);
 }
 
 mount(document);
