@@ -23,6 +23,7 @@ BUNDLE = "bundle/plotly-basic.min.js"
 SCRIPTS = (
     "elements",
     "figures",
+    "choices",
     "charts",
     "legends",
     "zooming",

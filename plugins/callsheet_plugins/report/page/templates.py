@@ -17,7 +17,7 @@ from callsheet_plugins.report.telling.visible import visible
 
 ASSETS = Path(__file__).parent.parent / "assets"
 HEIGHT = 340  # of a chart, in pixels, where its figure does not say
-MACROS = ("chart", "copy", "facts", "fold", "status", "table")
+MACROS = ("chart", "choice", "copy", "facts", "fold", "status", "table")
 
 
 @cache
@@ -67,7 +67,11 @@ def _own(section: Section) -> dict[str, Callable[..., Markup]]:
     def fold(title: str, id: str = "", open: bool = False, **more: Any) -> Markup:
         return _macros()["fold"](title, anchor(section.id, id or title), open, **more)
 
-    return {"chart": chart, "table": table, "fold": fold}
+    def choice(label: str, options: Iterable[tuple[str, str]]) -> Markup:
+        named = [(anchor(section.id, "one", id), name) for id, name in options]
+        return _macros()["choice"](anchor(section.id, label), label, named)
+
+    return {"chart": chart, "choice": choice, "table": table, "fold": fold}
 
 
 def _seen(value: Any) -> Any:

@@ -49,7 +49,8 @@ function intervals({x, y, error_x, error_y}) {
   if (!found) return [];
   const at = valuesOf(found[0]), up = valuesOf(found[1].array);
   const down = found[1].arrayminus ? valuesOf(found[1].arrayminus) : up;
-  return [["low", at.map((value, row) => value - down[row])], ["high", at.map((value, row) => value + up[row])]];
+  const end = (by, sign) => at.map((value, row) => by[row] === null || Number.isNaN(by[row]) ? null : value + sign * by[row]);
+  return [["low", end(down, -1)], ["high", end(up, 1)]];
 }
 
 // `meta.columns` of a trace names the columns of its customdata that belong to the table.

@@ -1,6 +1,16 @@
 // Start: give behaviour to what stands below `root`: the whole page, and later a section whose content was replaced.
+const MOUNTS = [
+  mountChoices,
+  mountCharts,
+  mountNumbers,
+  mountTables,
+  mountKinds,
+  mountScrolling,
+  mountCopying,
+];
+
 function mount(root) {
-  for (const add of [mountCharts, mountNumbers, mountTables, mountKinds, mountScrolling, mountCopying]) add(root);
+  for (const add of MOUNTS) add(root);
 }
 
 mount(document);
