@@ -12,12 +12,14 @@ from typing import IO, Any
 from callsheet.disk import os_errors
 from callsheet.disk.inside import Inside
 from callsheet.disk.regular import Irregular
-from callsheet.errors import CallsheetError, counted
+from callsheet.errors import CallsheetError, counted, sentences
 
 MOST_BYTES = 1 << 30  # of a log; of a longer one, the newest
 PIECE = 1 << 22  # bytes that are read at once
 LONGEST_LINE = 16 << 20
 MOST_WRONG = 10_000  # lines that are no JSON, after which the rest of a file is left
+
+NO_ROW = b"\0"
 
 Say = Callable[[str], None]
 
@@ -29,24 +31,26 @@ class Log:
     inside: Inside
     name: str
     say: Say
-    most: int = MOST_BYTES
     wrong: int = 0
-    is_torn: bool = False
+    is_stopped: bool = False
 
-    def pieces(self) -> Iterator[bytes]:
-        """Whole lines, many at a time; nothing where the file is missing or cannot be read."""
+    def pieces(self, size: int = PIECE) -> Iterator[bytes]:
+        """Whole lines, about `size` bytes at a time; nothing where the file is missing or cannot be read.
+
+        A last line without its end comes alone.
+        """
         try:
             descriptor = self.inside.open(PurePath(self.name))
         except FileNotFoundError:
             return
         except (Irregular, CallsheetError) as error:
-            self.say(f"{error}".removesuffix(".") + ".")
+            self.say(sentences(str(error), " "))
             return
         except OSError as error:
             self.say(os_errors.said(error, self.inside.root / self.name))
             return
         with os.fdopen(descriptor, "rb", buffering=0) as file:
-            yield from self._pieces(file)
+            yield from self._pieces(file, size)
         self._end()
 
     def rows(self) -> Iterator[dict[str, Any]]:
@@ -56,45 +60,48 @@ class Log:
                 if (row := row_of(line)) is not None:
                     yield row
                 elif line.strip():
-                    self.left_out(is_last=not piece.endswith(b"\n"))
-            if self.is_hopeless:
-                return
+                    self.left_out()
 
-    def left_out(self, *, is_last: bool) -> None:
-        """Count a line that is no row; `is_last` where no line break follows it, so that a kill may have torn it."""
-        self.is_torn = is_last
-        self.wrong += not is_last
+    def left_out(self) -> None:
+        """Count a line that is no row."""
+        self.wrong += 1
+        if self.wrong > MOST_WRONG:
+            self.stop(f"more than {MOST_WRONG:,} lines are no rows; what follows was not read.")
 
-    @property
-    def is_hopeless(self) -> bool:
-        """Whether so many lines are none that the rest is not worth its time."""
-        return self.wrong > MOST_WRONG
+    def stop(self, why: str) -> None:
+        """Read no further."""
+        if not self.is_stopped:
+            self.is_stopped = True
+            self.say(f"{self.name}: {why}")
 
-    def _pieces(self, file: IO[bytes]) -> Iterator[bytes]:
-        size = os.fstat(file.fileno()).st_size
-        begun: list[bytes] = []
-        if size > self.most:
-            self.say(f"{self.name} has {size:,} bytes; its newest {self.most:,} were read.")
-            file.seek(size - self.most - 1)
+    def _pieces(self, file: IO[bytes], size: int) -> Iterator[bytes]:
+        held = os.fstat(file.fileno()).st_size
+        if held > MOST_BYTES:
+            self.say(f"{self.name} has {held:,} bytes; its newest {MOST_BYTES:,} were read.")
+            file.seek(held - MOST_BYTES - 1)
             _pass_over(file)
-        while not self.is_hopeless and (piece := file.read(PIECE)):
+        begun: list[bytes] = []
+        while not self.is_stopped and (piece := file.read(size)):
             whole, end, rest = piece.rpartition(b"\n")
-            if not end:
+            if end:
+                yield b"".join([*begun, whole, end])
+                begun = [rest]
+            else:
                 begun.append(piece)
                 if sum(map(len, begun)) > LONGEST_LINE:
-                    begun = [b"\0"]  # the rest of it is none either
-                continue
-            yield b"".join([*begun, whole, end])
-            begun = [rest]
-        if last := b"".join(begun).strip():
-            yield last
+                    begun = [NO_ROW]  # whatever else it holds
+        if not self.is_stopped and (last := b"".join(begun)).strip():
+            yield from self._last(last)
+
+    def _last(self, line: bytes) -> Iterator[bytes]:
+        """A last line without its end is a row, or one that a kill tore."""
+        if row_of(line) is None:
+            self.say(f"{self.name}: its last line is torn, as a kill leaves it, and was left out.")
+        else:
+            yield line + b"\n"
 
     def _end(self) -> None:
-        if self.is_torn:
-            self.say(f"{self.name}: its last line is torn, as a kill leaves it, and was left out.")
-        if self.is_hopeless:
-            self.say(f"{self.name}: more than {MOST_WRONG:,} lines are no rows; the rest was not read.")
-        elif self.wrong:
+        if self.wrong and not self.is_stopped:
             were = "is no row, and was" if self.wrong == 1 else "are no rows, and were"
             self.say(f"{self.name}: {counted(self.wrong, 'line', form=',')} {were} left out.")
 

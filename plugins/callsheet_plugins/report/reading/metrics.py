@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from callsheet.disk.inside import Inside
 from callsheet.rundir.rundir import METRICS
 from callsheet_plugins.report.reading.lines import Log, Say
+from callsheet_plugins.report.reading.points import Key, Points, Reader
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-ABOUT = ("step", "split", "epoch", "time")  # of a row, what is no metric
-TRAIN = "train"
+MOST_NAMES = 2_000  # curves of a run
+PIECE = 1 << 20  # bytes that are read at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,30 +29,26 @@ class Series:
     values: npt.NDArray[np.float64]
 
 
-def metrics(inside: Inside, say: Say) -> Mapping[tuple[str, str], Series]:
-    """Every curve of the run; none where there is no such file."""
+def metrics(inside: Inside, say: Say, reader: Reader | None = None) -> Mapping[Key, Series]:
+    """Every curve of the run; none where there is no such file. Runs that are alike share a `reader`."""
+    log, reader = Log(inside, METRICS, say), reader or Reader()
+    found: dict[Key, list[Points]] = {}
+    for piece in log.pieces(PIECE):
+        for key, points in reader.points(piece, log.left_out).items():
+            if key in found or len(found) < MOST_NAMES:
+                found.setdefault(key, []).append(points)
+            else:
+                log.stop(f"it has more than {MOST_NAMES:,} curves; the others, and what follows, were not read.")
+    return {key: _series(key, pieces) for key, pieces in found.items()}
+
+
+def _series(key: Key, pieces: Sequence[Points]) -> Series:
     import numpy as np
 
-    found: dict[tuple[str, str], dict[int, float]] = {}
-    log = Log(inside, METRICS, say)
-    for row in log.rows():
-        step = row.get("step")
-        if isinstance(step, int) and not isinstance(step, bool):
-            split = str(row.get("split") or TRAIN)
-            for name, value in _numbers(row):
-                found.setdefault((split, name), {})[step] = value
-        else:
-            log.left_out(is_last=False)
-    made = {}
-    for (split, name), points in found.items():
-        steps = np.fromiter(points, np.int64, len(points))
-        values = np.fromiter(points.values(), np.float64, len(points))
+    steps, values = (np.concatenate(parts) for parts in zip(*pieces, strict=True))
+    if (steps[1:] <= steps[:-1]).any():
         order = steps.argsort(kind="stable")
-        made[split, name] = Series(split, name, steps[order], values[order])
-    return made
-
-
-def _numbers(row: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
-    for name, value in row.items():
-        if name not in ABOUT and (value is None or isinstance(value, (int, float))):
-            yield name, math.nan if value is None else float(value)
+        steps, values = steps[order], values[order]
+        is_last = np.append(steps[1:] != steps[:-1], True)
+        steps, values = steps[is_last], values[is_last]
+    return Series(*key, steps, np.where(np.isfinite(values), values, np.nan))

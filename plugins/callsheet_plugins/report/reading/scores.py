@@ -41,7 +41,7 @@ def scores(inside: Inside, say: Say) -> list[Score]:
             kept.pop(key, None)
             kept[key] = made
         else:
-            log.left_out(is_last=False)
+            log.left_out()
     return [score for found in kept.values() for score in found]
 
 
