@@ -26,6 +26,7 @@ from callsheet_plugins.report.reading.completions import Completions
 from callsheet_plugins.report.reading.discover import discover
 from callsheet_plugins.report.reading.lines import Log
 from callsheet_plugins.report.reading.metrics import Series
+from callsheet_plugins.report.reading.points import Reader
 from callsheet_plugins.report.reading.scores import Score
 
 MOST_EVENTS = 2_000
@@ -38,6 +39,7 @@ class RunData:
     path: Path
     label: str
     in_several: bool = False  # whether the report has several experiments, whose methods may share names
+    reader: Reader = field(default_factory=Reader, repr=False)  # of metrics; that of runs which are alike
     _said: dict[str, None] = field(default_factory=dict, repr=False)
 
     @property
@@ -110,7 +112,7 @@ class RunData:
         """What was logged, by split and name: numbers alone, without the epoch."""
         if self.inside.stat(METRICS) is None:
             self.say(f"There is no {METRICS}: the run has logged nothing.")
-        return curves.metrics(self.inside, self.say)
+        return curves.metrics(self.inside, self.say, self.reader)
 
     @cached_property
     def scores(self) -> Sequence[Score]:
@@ -181,6 +183,7 @@ def gather(paths: Sequence[Path]) -> Report:
             experiments.append(summary.of(place))
         except (CallsheetError, OSError, ValueError) as error:
             faults.append(f"{shown(place)}: its verdict cannot be read: {error}")
-    runs = [RunData(run, label, in_several=len(found.experiments) > 1) for run, label in found.runs.items()]
+    reader, in_several = Reader(), len(found.experiments) > 1
+    runs = [RunData(run, label, in_several, reader) for run, label in found.runs.items()]
     named = experiments[0].name if len(experiments) == 1 else ""
     return Report(named or found.root.name or str(found.root), found.root, runs, experiments, tuple(faults))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,8 @@ MOST_SLOTS = 300  # rows of more names are read for themselves
 MOST_STEPS = 1 << 63
 DEEPEST = 20  # levels of mappings among metrics
 SAMPLED = 16  # first rows, whose names are learned
+MISSING_BITS = 0x7FF8_0000_CA11_0000  # of a NaN that no row holds, and numpy keeps: it tells a slot that was not filled
+MISSING: float = struct.unpack("<d", struct.pack("<Q", MISSING_BITS))[0]
 NUMBERS = {float, int, bool, type(None)}
 
 
@@ -70,7 +73,7 @@ def _decoder(names: tuple[str, ...]) -> Any:
     """What reads rows of these names; None where one of them is nothing that msgspec can look for."""
     import msgspec
 
-    slots = [(f"slot{place}", Any, msgspec.UNSET) for place, _ in enumerate(names)]
+    slots = [(f"slot{place}", Any, MISSING) for place, _ in enumerate(names)]
     renamed = {slot: name for (slot, *_), name in zip(slots, names, strict=True)}
     try:
         row = msgspec.defstruct("Row", slots, rename=renamed, forbid_unknown_fields=True, gc=False)
@@ -91,12 +94,16 @@ def _columns(rows: Sequence[Any], names: tuple[str, ...]) -> Iterator[tuple[Key,
         whole = np.array(steps, np.int64)
         for name, values in zip(names[len(ABOUT) :], columns[len(ABOUT) - 1 :], strict=True):
             kinds = {*map(type, values)}
-            if kinds <= NUMBERS:
-                yield (split, name), (whole, np.array(values, np.float64))
-            elif dict in kinds:
+            if dict in kinds:
                 raise ValueError("something is nested")
-            elif at := [place for place, value in enumerate(values) if type(value) in NUMBERS]:
-                yield (split, name), (whole[at], np.array([values[place] for place in at], np.float64))
+            if not kinds <= NUMBERS:
+                values = tuple(value if type(value) in NUMBERS else MISSING for value in values)
+            numbers = np.array(values, np.float64)
+            is_there = numbers.view(np.int64) != MISSING_BITS
+            if is_there.all():
+                yield (split, name), (whole, numbers)
+            elif is_there.any():
+                yield (split, name), (whole[is_there], numbers[is_there])
 
 
 def _by_split(rows: Sequence[Any]) -> dict[str, list[Any]]:
