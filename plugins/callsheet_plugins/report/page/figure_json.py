@@ -6,14 +6,16 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
+from callsheet_plugins.report.telling.visible import visible
+
 if TYPE_CHECKING:
     import plotly.graph_objects as go  # type: ignore[import-untyped]  # plotly ships no types
 
 # What a script element may not hold as it is; JSON may write any sign by its number.
 BY_NUMBER = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&\u2028\u2029"}
-# Plotly takes some of HTML in any text, links among it. These alone are left to it: in data, and where figures write.
-IN_DATA = re.compile(r"<(?!br>)")
-ELSEWHERE = re.compile(r"<(?!(?:br|/?(?:b|i|sub|sup|extra))>)")
+# Plotly takes some of HTML in any text, links among it. These alone are left to it.
+IN_DATA = re.compile("<(?!br>)")
+ELSEWHERE = re.compile("<(?!(?:br|/?(?:sub|sup|extra))>)")
 
 
 def figure_json(figure: go.Figure) -> str:
@@ -33,7 +35,7 @@ def in_a_script(content: Any) -> str:
 def _text(content: Any, markup: re.Pattern[str]) -> Any:
     """`content` whose texts are shown as they are. What `theme.plain` has escaped stays as it is."""
     if isinstance(content, str):
-        return markup.sub("&lt;", content) if "<" in content else content
+        return markup.sub("&lt;", visible(content))
     if isinstance(content, dict):
         return {key: _text(value, ELSEWHERE if key.endswith("template") else markup) for key, value in content.items()}
     if isinstance(content, (list, tuple)):

@@ -34,6 +34,13 @@ function draw(chart) {
   return done;
 }
 
+// After a shaper has something else to say: the legend and the numbers follow.
+function reshape(chart) {
+  if (!drawn.has(chart)) return;
+  draw(chart);
+  chart.dispatchEvent(new Event("shaped", {bubbles: true}));
+}
+
 const near = new IntersectionObserver((entries) => {
   for (const {isIntersecting, target} of entries) {
     if (!isIntersecting) continue;
@@ -44,6 +51,7 @@ const near = new IntersectionObserver((entries) => {
 
 function mountCharts(root) {
   for (const chart of root.querySelectorAll("[data-chart]")) {
+    plotOf(chart).replaceChildren();
     plotOf(chart).style.height = `${chart.dataset.height}px`;
     near.observe(chart);
   }

@@ -42,6 +42,13 @@ function swapped(colour) {
 const SIGNS = {"&lt;": "<", "&gt;": ">", "&amp;": "&"};
 const textOf = (text) => String(text).replace(/<br>/g, " ").replace(/<[^>]*>/g, "").replace(/&(lt|gt|amp);/g, (sign) => SIGNS[sign]);
 
+// Where a point of a trace lies; evenly spaced ones may be told by the first and their distance.
+function along(trace, letter) {
+  const other = letter === "x" ? "y" : "x";
+  if (trace[letter] || !(`d${letter}` in trace)) return valuesOf(trace[letter]);
+  return valuesOf(trace[other]).map((_, place) => (trace[`${letter}0`] ?? 0) + place * trace[`d${letter}`]);
+}
+
 // An array of a figure, of rows where it has two dimensions; plotly.py packs those of numpy.
 function valuesOf(array) {
   if (!array || !array.bdata) return Array.isArray(array) ? array : [];

@@ -2,7 +2,7 @@
 const MANY = 12;  // entries, from which on they can be searched
 const DASHES = {dash: "6 3", dot: "2 2", dashdot: "6 2 2 2", longdash: "9 3", longdashdot: "9 3 2 3"};
 
-document.addEventListener("drawn", ({target}) => addLegend(target));
+for (const when of ["drawn", "shaped"]) document.addEventListener(when, ({target}) => addLegend(target));
 
 function addLegend(chart) {
   const entries = entriesOf(figureOf(chart));

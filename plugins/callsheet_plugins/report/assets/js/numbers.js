@@ -9,6 +9,11 @@ function mountNumbers(root) {
   }
 }
 
+document.addEventListener("shaped", ({target}) => {
+  const fold = target.querySelector("details[data-numbers]");
+  if (fold.open) fill(fold);
+});
+
 function fill(fold) {
   const chart = fold.closest("[data-chart]");
   const caption = chart.querySelector("figcaption").textContent;
@@ -41,13 +46,13 @@ function lineOf(trace, layout) {
 function axisValues(trace, letter, layout) {
   const axis = layout[axisKey(trace[`${letter}axis`] ?? letter)] ?? {};
   const names = new Map((valuesOf(axis.tickvals) ?? []).map((at, place) => [at, axis.ticktext?.[place]]));
-  return valuesOf(trace[letter]).map((value) => names.get(value) ?? value);
+  return along(trace, letter).map((value) => names.get(value) ?? value);
 }
 
-function intervals({x, y, error_x, error_y}) {
-  const found = [[y, error_y], [x, error_x]].find(([, error]) => error?.array);
+function intervals(trace) {
+  const found = [["y", trace.error_y], ["x", trace.error_x]].find(([, error]) => error?.array);
   if (!found) return [];
-  const at = valuesOf(found[0]), up = valuesOf(found[1].array);
+  const at = along(trace, found[0]), up = valuesOf(found[1].array);
   const down = found[1].arrayminus ? valuesOf(found[1].arrayminus) : up;
   const end = (by, sign) => at.map((value, row) => by[row] === null || Number.isNaN(by[row]) ? null : value + sign * by[row]);
   return [["low", end(down, -1)], ["high", end(up, 1)]];

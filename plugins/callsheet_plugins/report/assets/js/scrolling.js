@@ -10,7 +10,7 @@ function mountScrolling(root) {
 
 function judge(box) {
   const caption = box.querySelector("caption")?.textContent;
-  const named = {tabindex: "0", role: "region", "aria-label": `${caption ?? "Content"}, scrolls sideways`};
+  const named = {tabindex: "0", role: "group", "aria-label": `${caption ?? "Content"}, scrolls sideways`};
   const scrolls = box.scrollWidth > box.clientWidth || box.scrollHeight > box.clientHeight;
   for (const [key, value] of Object.entries(named)) scrolls ? box.setAttribute(key, value) : box.removeAttribute(key);
 }

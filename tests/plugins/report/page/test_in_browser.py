@@ -1,0 +1,72 @@
+"""The page in a real browser: silent, alone, reachable by keyboard, readable by everybody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from callsheet_plugins.report.telling.visible import visible
+from plugins.report.browser import opened, scroll_through, violations
+
+from .hostile import TEXT, hostile
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+
+def in_a_line(text: str) -> str:
+    return " ".join(visible(text).split())
+
+
+UNFOLD = "for (const fold of document.querySelectorAll('details')) fold.open = true"
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return hostile(tmp_path_factory.mktemp("page"))
+
+
+@pytest.fixture(scope="module")
+def page(browser: Browser, file: Path) -> Iterator[Page]:
+    """On a desktop, in the light, read to its end, with everything unfolded."""
+    with opened(browser, file) as page:
+        page.evaluate(UNFOLD)
+        scroll_through(page)
+        yield page
+
+
+def test_hostile_text_is_text(page: Page):
+    assert page.locator("main script:not([type='application/json']), main img, main a, main b").count() == 0
+    for place in (
+        "title",
+        "h2",
+        ".lead",
+        "figcaption",
+        ".table tbody th",
+        "dd >> nth=1",
+        ".fold summary",
+        "pre",
+        ".status",
+    ):
+        assert in_a_line(TEXT) in in_a_line(page.locator(place).first.text_content()), place
+
+
+def test_hostile_names_in_charts_are_text(page: Page):
+    assert page.locator("svg a, svg tspan[style*='bold']").count() == 0
+    assert page.locator("svg .ytitle").first.text_content().startswith("<b>x</b><a href=")
+
+
+def test_axe_finds_nothing(page: Page):
+    assert violations(page) == []
+
+
+@pytest.mark.parametrize("look", [{"width": 390}, {"color_scheme": "dark"}], ids=str)
+def test_axe_finds_nothing_elsewhere(browser: Browser, file: Path, look: dict):
+    with opened(browser, file, **look) as page:
+        page.evaluate(UNFOLD)
+        scroll_through(page)
+        assert violations(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
