@@ -18,6 +18,7 @@ from callsheet_plugins.report.figures.theme import DASHES, Look, look, plain
 if TYPE_CHECKING:
     import plotly.graph_objects as go  # type: ignore[import-untyped]  # plotly ships no types
 
+SMOOTHED = 10  # a line of fewer points is not worth smoothing
 DOTTED = 40  # a line of so few points shows each as a dot
 HEIGHT = 320
 UNIFIED = 8  # lines whose values one label shows together
@@ -96,18 +97,29 @@ def _layout(chart: Chart, lines: Sequence[Placed], arms: Sequence[Arm]) -> dict[
         "xaxis": {"title": {"text": "step"}},
         "yaxis": {"title": {"text": plain(chart.name)}},
         "hovermode": "x unified" if len(lines) <= UNIFIED else "closest",
-        "meta": {"curves": _more(lines, arms) if len(arms) > 1 or arms[0].is_band else {}},
+        "meta": {"curves": {"is_smooth": _is_long(lines), **_carried(lines, arms)}},
     }
 
 
-def _more(lines: Sequence[Placed], arms: Sequence[Arm]) -> dict[str, Any]:
-    """Of each line its name, arm, set of numbers and rows in it; how far a band of 2, 3, … runs reaches."""
+def _is_long(lines: Sequence[Placed]) -> bool:
+    return max(len(one.bins.x) for one in lines) >= SMOOTHED
+
+
+def _carried(lines: Sequence[Placed], arms: Sequence[Arm]) -> dict[str, Any]:
+    """What curves.js draws lines from; nothing where all that there is is drawn.
+
+    Of each line its name, arm, set of numbers and rows in it; how many standard errors a band of 2, 3, … runs reaches.
+    """
+    if all(len(one.values) == 1 for one in lines) and len(lines) <= TOGETHER:
+        return {}
     sets = {one.variant: one for one in lines}
     most = max(len(one.values) for one in lines)
     return {
         "lines": [[plain(one.name), one.line.arm, one.variant, one.rows.start, one.rows.stop] for one in lines],
         "sets": [{**_axis(one), **packed(one.bins.mean)} for one in sets.values()],
         "runs": [_run_names(one, arms) for one in lines],
+        "is_many": len(lines) > TOGETHER,
+        "band": {"hovertemplate": IN_BAND, "meta": {"columns": OF_RUNS}},
         "reach": [round(float(value), 5) for value in criticals(most)[2:]],
     }
 

@@ -27,6 +27,8 @@ SCRIPTS = (
     "charts",
     "legends",
     "zooming",
+    "curves",
+    "shaping",
     "numbers",
     "tables",
     "scrolling",

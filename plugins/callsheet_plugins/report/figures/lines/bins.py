@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -27,7 +28,7 @@ class Binned:
     mean: Floats
     low: Floats
     high: Floats
-    width: float
+    width: int
 
     @property
     def is_exact(self) -> bool:
@@ -52,7 +53,7 @@ def binned(series: Sequence[tuple[Steps, Floats]], most: int) -> Binned:
     return Binned(axis, *_gathered(rows * len(axis) + place, values, (len(series), len(axis))), width)
 
 
-def _placed(steps: Steps, lengths: NDArray[Any], most: int) -> tuple[Floats, NDArray[Any], float]:
+def _placed(steps: Steps, lengths: NDArray[Any], most: int) -> tuple[Floats, NDArray[Any], int]:
     """The middles of the bins, the bin of each step, and the bins' width."""
     first, span = int(steps.min()), int(steps.max()) - int(steps.min()) + 1
     unique, place = _unique(steps, first, span)
@@ -60,11 +61,9 @@ def _placed(steps: Steps, lengths: NDArray[Any], most: int) -> tuple[Floats, NDA
     starts = ends - lengths[lengths > 0]
     if len(unique) <= most and _agree(place[starts], place[ends - 1], ends - starts):
         return unique.astype(np.float64), place, 0
-    width = max(span / most, min(_rarest(steps[starts], steps[ends - 1], ends - starts), span / 2))
-    count = int(np.ceil(span / width))
-    place = np.minimum(((steps - first) / width).astype(np.int64), count - 1)
-    middles = first + (np.arange(count, dtype=np.float64) + 0.5) * width - 0.5
-    return np.clip(middles, first, first + span - 1).astype(np.float64), place, width
+    width = math.ceil(max(span / most, min(_rarest(steps[starts], steps[ends - 1], ends - starts), span / 2)))
+    middles = first + np.arange(math.ceil(span / width), dtype=np.int64) * width + (width - 1) // 2
+    return np.minimum(middles, first + span - 1).astype(np.float64), (steps - first) // width, width
 
 
 def _unique(steps: Steps, first: int, span: int) -> tuple[Steps, NDArray[Any]]:

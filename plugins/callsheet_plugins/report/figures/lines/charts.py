@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from callsheet_plugins.report.gathered import Report, RunData
     from callsheet_plugins.report.reading.metrics import Series
 
-TOGETHER = 12  # lines of one chart; where there are more, each kind of evaluation gets a chart of its own
+TOGETHER = 12  # lines of one chart that are all drawn at first
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +48,7 @@ class Chart:
 
     @property
     def name(self) -> str:
+        """The metric, and what it is of where other charts have it of something else."""
         return f"{self.metric}, {self.variants[0]}" if self.is_part else self.metric
 
     @cached_property
@@ -115,8 +116,20 @@ def by_variant(line: Line) -> tuple[bool, str, int]:
 
 def _parted(metric: str, lines: list[Line], is_wanted: bool) -> Iterator[Chart]:
     lines = sorted(lines, key=by_variant)
-    if len(lines) <= TOGETHER or len({line.named for line in lines}) == 1:
-        yield Chart(metric, lines, is_wanted)
-        return
-    for variant in dict.fromkeys(line.named.line for line in lines):
-        yield Chart(metric, [line for line in lines if line.named.line == variant], is_wanted, is_part=True)
+    parts = [lines] if len({line.arm for line in lines}) == 1 else _by_measured(lines)
+    for part in parts:
+        yield Chart(metric, part, is_wanted, is_part=len(parts) > 1)
+
+
+def _by_measured(lines: Sequence[Line]) -> list[list[Line]]:
+    """With several arms, a chart for each set; for weights that train and averaged ones together, if there is room."""
+    sets: dict[str, list[Line]] = {}
+    for line in lines:
+        sets.setdefault(line.named.variant, []).append(line)
+    found = []
+    for part in sets.values():
+        weights = [
+            [line for line in part if line.named.line == one] for one in {line.named.line: None for line in part}
+        ]
+        found += [part] if len(part) <= TOGETHER else weights
+    return found

@@ -26,14 +26,14 @@ def test_series_that_log_at_different_steps_share_bins_and_leave_none_empty():
     found = binned([series(range(10, 1001, 10)), series(range(25, 1001, 25))], 200)
     assert not found.is_exact
     assert np.isfinite(found.mean).all()
-    assert found.width == pytest.approx(25)
+    assert found.width == 25
 
 
 def test_a_bin_has_the_mean_the_least_and_the_most():
     found = binned([series(range(1000))], 10)
     assert found.mean.shape == (1, 10)
     assert [found.low[0, 0], found.mean[0, 0], found.high[0, 0]] == [0, 49.5, 99]
-    assert found.x[0] == pytest.approx(49.5)
+    assert found.x.tolist() == list(range(49, 1000, 100))
 
 
 def test_values_that_are_no_numbers_leave_gaps():
