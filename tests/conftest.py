@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,24 @@ Command = Callable[..., "subprocess.CompletedProcess[str]"]
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """One process more than cores: for a third of their time, the tests wait for servers, signals and Slurm."""
     return cores() + 1
+
+
+@cache
+def began_with() -> dict[str, str]:
+    """The environment as it was before the first test."""
+    return dict(os.environ)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None, object, object]:
+    """After a file, the environment is as it was: what libraries set in it would make later commands start cold."""
+    before = began_with()
+    try:
+        return (yield)
+    finally:
+        if nextitem is None or nextitem.path != item.path:
+            os.environ.clear()
+            os.environ.update(before)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -27,7 +27,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         item.add_marker(pytest.mark.gpu)
 
 
-@pytest.fixture(autouse=True, scope="session")
+@pytest.fixture(autouse=True, scope="module")
 def cold() -> Iterator[None]:
     """A process with CUDA cannot be forked: commands start from nothing."""
     with pytest.MonkeyPatch.context() as patch:
