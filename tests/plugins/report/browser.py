@@ -25,7 +25,7 @@ def started() -> Iterator[Browser]:
         pytest.skip("There is no browser to test with: apt-get install --no-install-recommends chromium")
     from playwright.sync_api import sync_playwright
 
-    flags = ["--no-sandbox"] if os.geteuid() == 0 else []
+    flags = ["--disable-dev-shm-usage", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=flags)
         try:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-# Okabe and Ito's, some darkened for white and some lightened for black: each has a contrast of 3 or more with its
-# background. Figures use those of LIGHT; the page replaces them by those of DARK at the same place.
-LIGHT = ("#0072b2", "#d55e00", "#00845f", "#a8538b", "#8a6d00", "#2b8cbe", "#56595c", "#b2182b")
-DARK = ("#56b4e9", "#ff8c42", "#2fd0a0", "#e29ac6", "#e6c34a", "#9ad0f5", "#b4b9bf", "#ff7b89")
+# As far from each other as eight can be for three kinds of eyes, around the hues of Okabe and Ito, each with a contrast of
+# 3 or more with its ground. Figures use those of LIGHT; the page puts those of DARK at the same place instead.
+LIGHT = ("#0358cb", "#e27800", "#009b60", "#a85792", "#836b1a", "#4293da", "#324251", "#730206")
+DARK = ("#4aa8ff", "#ff9f1c", "#2ee6a8", "#e28bd0", "#fff07a", "#a9c7ff", "#a0a4a8", "#ff6f61")
 DASHES = ("solid", "dash", "dot", "dashdot")
 INK = ("#1f2328", "#e6e8eb")
 GRID = ("#e3e6ea", "#30353c")

@@ -12,7 +12,7 @@ def anchor(*about: object) -> str:
     """An id for what `about` says: the same each time, and another for each other text, whatever stands in it."""
     said = "-".join(map(str, about))
     plain = re.sub(r"[^a-z0-9]+", "-", said.lower()).strip("-")[:LONGEST]
-    if plain == said:
+    if plain and plain == said:
         return plain
     digest = sha256(said.encode("utf-8", "surrogatepass")).hexdigest()[:6]
     return f"{plain}-{digest}" if plain else digest

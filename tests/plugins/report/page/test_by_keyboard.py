@@ -123,11 +123,11 @@ def test_a_text_is_copied(page: Page):
 
 def test_colours_follow_the_scheme_while_the_page_is_open(page: Page):
     stroke = "getComputedStyle(document.querySelectorAll('.js-line')[1]).stroke"
-    assert page.evaluate(stroke) == "rgb(0, 114, 178)"
+    assert page.evaluate(stroke) == "rgb(3, 88, 203)"
     page.emulate_media(color_scheme="dark")
-    until(page, f"{stroke} === 'rgb(86, 180, 233)'")
+    until(page, f"{stroke} === 'rgb(74, 168, 255)'")
     page.emulate_media(color_scheme="light")
-    until(page, f"{stroke} === 'rgb(0, 114, 178)'")
+    until(page, f"{stroke} === 'rgb(3, 88, 203)'")
 
 
 def test_paper_has_light_charts_of_its_width_unfolded_texts_and_no_controls(page: Page):
@@ -136,7 +136,7 @@ def test_paper_has_light_charts_of_its_width_unfolded_texts_and_no_controls(page
     assert page.locator("details.fold").get_attribute("open") is not None
     assert page.locator("nav:visible, [data-search]:visible, .zoom:visible, [data-copy]:visible").count() == 0
     assert [svg.bounding_box()["width"] for svg in page.locator(".main-svg:visible").all()] == [660] * 9
-    assert page.evaluate("getComputedStyle(document.querySelectorAll('.js-line')[1]).stroke") == "rgb(0, 114, 178)"
+    assert page.evaluate("getComputedStyle(document.querySelectorAll('.js-line')[1]).stroke") == "rgb(3, 88, 203)"
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     page.emulate_media(color_scheme="light", media="screen")
     assert page.locator("details.fold").get_attribute("open") is None
