@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-# As far from each other as eight can be for three kinds of eyes, around the hues of Okabe and Ito, each with a contrast of
-# 3 or more with its ground. Figures use those of LIGHT; the page puts those of DARK at the same place instead.
+# As far from each other as eight can be for three kinds of eyes, near the hues of Okabe and Ito, with a contrast of at
+# least 3 with its ground. Figures use those of LIGHT; the page puts those of DARK there instead, in the dark.
 LIGHT = ("#0358cb", "#e27800", "#009b60", "#a85792", "#836b1a", "#4293da", "#324251", "#730206")
 DARK = ("#4aa8ff", "#ff9f1c", "#2ee6a8", "#e28bd0", "#fff07a", "#a9c7ff", "#a0a4a8", "#ff6f61")
 DASHES = ("solid", "dash", "dot", "dashdot")
