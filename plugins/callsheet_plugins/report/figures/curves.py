@@ -26,10 +26,14 @@ OF_RUNS, IN_BAND = ["95 % from", "to", "runs"], "%{y:.4g} (%{customdata[0]:.4g} 
 OF_BIN, IN_BIN = ["least", "most"], "%{y:.4g} (%{customdata[0]:.4g} to %{customdata[1]:.4g})"
 
 Trace = dict[str, Any]
+Shape = dict[str, Any]
 
 
-def figure(chart: Chart, order: Order, most: int) -> go.Figure:
-    """The lines that are drawn at first; the layout's `meta` holds all others, and single runs, for curves.js."""
+def figure(chart: Chart, order: Order, most: int, marked: Sequence[Shape] = ()) -> go.Figure:
+    """The lines that are drawn at first; the layout's `meta` holds all others, and single runs, for curves.js.
+
+    `marked` are shapes that stand in each chart.
+    """
     import plotly.graph_objects as go
 
     lines = placed(chart, order.arms, most)
@@ -40,7 +44,7 @@ def figure(chart: Chart, order: Order, most: int) -> go.Figure:
         if is_whole or one.line.arm < order.shown
         for trace in _traces(one, at, _look(one, len(order.arms), len(chart.variants)))
     ]
-    return go.Figure(data=traces, layout=_layout(chart, lines, order.arms))
+    return go.Figure(data=traces, layout=_layout(chart, lines, order.arms, marked))
 
 
 def _look(one: Placed, arms: int, variants: int) -> Look:
@@ -91,14 +95,20 @@ def _axis(one: Placed) -> Trace:
     return {"x": x.astype(np.int32) if len(x) and abs(x).max() < 2**31 else x}
 
 
-def _layout(chart: Chart, lines: Sequence[Placed], arms: Sequence[Arm]) -> dict[str, Any]:
+def _layout(chart: Chart, lines: Sequence[Placed], arms: Sequence[Arm], marked: Sequence[Shape]) -> dict[str, Any]:
     return {
         "height": HEIGHT,
         "xaxis": {"title": {"text": "step"}},
         "yaxis": {"title": {"text": plain(chart.name)}},
+        "shapes": list(marked),
         "hovermode": "x unified" if len(lines) <= UNIFIED else "closest",
-        "meta": {"curves": {"is_smooth": _is_long(lines), **_carried(lines, arms)}},
+        "meta": {"curves": {"is_smooth": _is_long(lines), "widths": _widths(chart, lines), **_carried(lines, arms)}},
     }
+
+
+def _widths(chart: Chart, lines: Sequence[Placed]) -> dict[str, int]:
+    """By variant, how many steps a point is the mean of, where that is more than one."""
+    return {chart.variants[one.variant]: one.bins.width for one in lines if one.bins.width > 1}
 
 
 def _is_long(lines: Sequence[Placed]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from callsheet_plugins.report.figures import curves
+from callsheet_plugins.report.figures import curves, marks
 from callsheet_plugins.report.figures.lines import notes
 from callsheet_plugins.report.figures.lines.charts import Arm, Chart, arms, charts
 from callsheet_plugins.report.figures.lines.highlights import ordered
@@ -13,7 +13,9 @@ from callsheet_plugins.report.figures.lines.room import roomed
 from callsheet_plugins.report.page.section import Section
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+
+    import plotly.graph_objects as go  # type: ignore[import-untyped]  # plotly ships no types
 
     from callsheet_plugins.report.gathered import Report
 
@@ -29,7 +31,10 @@ def section(report: Report) -> Section | None:
     once = [chart for chart in made if is_housekeeping(chart.metric) and _is_once(chart)]
     order = ordered([chart for chart in made if chart not in once], found)
     room = roomed(order.charts)
-    rows = [row for chart in [*once, *room.left] for row in notes.rows(chart)]
+    rows = [row for chart in [*once, *room.left] for row in notes.long_rows(chart)]
+    is_marked = marks.is_marked(found)
+    marked = marks.shapes(found) if is_marked else []
+    figures = {chart.name: curves.figure(chart, order, most, marked) for chart, most in [*room.opened, *room.folded]}
     return Section(
         "curves",
         "Curves",
@@ -38,15 +43,16 @@ def section(report: Report) -> Section | None:
             "is_one": len(report.runs) == 1,
             "has_bands": any(arm.is_band for arm in found),
             "order": order,
+            "marks": marks.told(found) if is_marked else [],
             "alone": notes.alone(found),
-            "opened": [_shown(chart, order.arms) for chart, _ in room.opened],
-            "folded": [_shown(chart, order.arms) for chart, _ in room.folded],
+            "opened": [_shown(chart, order.arms, figures) for chart, _ in room.opened],
+            "folded": [_shown(chart, order.arms, figures) for chart, _ in room.folded],
             "columns": ALONE if len(report.runs) == 1 else OF_MANY,
             "rows": [row[: len(ALONE)] if len(report.runs) == 1 else row for row in rows[:ROWS]],
             "more_rows": max(len(rows) - ROWS, 0),
             "left": len(room.left),
         },
-        {chart.name: curves.figure(chart, order, most) for chart, most in [*room.opened, *room.folded]},
+        figures,
     )
 
 
@@ -55,10 +61,14 @@ def _is_once(chart: Chart) -> bool:
     return all(len(series.steps) == 1 for line in chart.lines for series in line.members.values())
 
 
-def _shown(chart: Chart, arms: Sequence[Arm]) -> dict[str, Any]:
+def _shown(chart: Chart, arms: Sequence[Arm], figures: Mapping[str, go.Figure]) -> dict[str, Any]:
     """What the template says of a chart."""
+    widths = figures[chart.name].layout.meta["curves"]["widths"]
+    points = [f"Each point of {variant} is the mean of {width:,} steps." for variant, width in widths.items()]
+    is_one = len(arms) == 1 and not arms[0].is_band
     return {
         "name": chart.name,
+        "last": [(row[0], row[1]) for row in notes.rows(chart)] if is_one else [],
         "variants": chart.variants if len(arms) > 1 and len(chart.variants) > 1 else [],
-        "notes": notes.notes(chart, arms),
+        "notes": [note for note in (*points, notes.same(chart, arms), *notes.notes(chart, arms)) if note],
     }

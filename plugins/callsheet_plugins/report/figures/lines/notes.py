@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from callsheet_plugins.report.figures.lines.charts import Arm, Chart, Line
+from callsheet_plugins.report.figures.lines.charts import TOGETHER, Arm, Chart, Line
+from callsheet_plugins.report.figures.lines.names import TRAIN
 from callsheet_plugins.report.figures.lines.series import last_of
+
+if TYPE_CHECKING:
+    from callsheet_plugins.report.reading.metrics import Series
 
 FEW = 3  # names that a sentence lists
 
@@ -43,7 +48,39 @@ def _said(variant: str, gaps: Sequence[tuple[str, int, int, int]], *, is_only: b
 
 def rows(chart: Chart) -> list[list[str | int | float | None]]:
     """For each variant: its name, and of the last value of each run the mean, the least and the most; how many runs."""
-    return [[f"{chart.metric}, {variant}", *_lasts(chart, variant)] for variant in chart.variants]
+    return [[variant, *_lasts(chart, variant)] for variant in chart.variants]
+
+
+def long_rows(chart: Chart) -> list[list[str | int | float | None]]:
+    """Such rows for a table of several charts."""
+    if chart.is_part or chart.variants == [TRAIN]:
+        return [[chart.name, *row[1:]] for row in rows(chart)]
+    return [[f"{chart.metric}, {variant}", *values] for variant, *values in rows(chart)]
+
+
+def same(chart: Chart, arms: Sequence[Arm]) -> str:
+    """Which arms logged the same numbers, so that one line covers the other; only asked of a dozen lines."""
+    if len(chart.lines) > TOGETHER:
+        return ""
+    for place, line in enumerate(chart.lines):
+        twins = [other for other in chart.lines[place + 1 :] if _are_same(line, other)]
+        if twins:
+            listed = [arms[one.arm].name for one in (line, *twins)]
+            return f"{', '.join(listed[:-1])} and {listed[-1]} logged the same values: one line covers the other."
+    return ""
+
+
+def _are_same(line: Line, other: Line) -> bool:
+    mine, others = list(line.members.values()), list(other.members.values())
+    return (
+        line.named == other.named
+        and len(mine) == len(others)
+        and all(_are_equal(one, two) for one, two in zip(mine, others, strict=True))
+    )
+
+
+def _are_equal(one: Series, two: Series) -> bool:
+    return np.array_equal(one.steps, two.steps) and np.array_equal(one.values, two.values, equal_nan=True)
 
 
 def _lasts(chart: Chart, variant: str) -> list[int | float | None]:
