@@ -34,6 +34,7 @@ SCRIPTS = (
     "scrolling",
     "copying",
     "kinds",
+    "completions",
     "printing",
     "places",
     "start",

@@ -14,7 +14,7 @@ MOST_STEPS = 40  # of a run
 MOST_PROMPTS = 24  # of a source at one step
 MOST_ALIKE = 8  # completions of one prompt at one step
 LONGEST = 4_000  # characters of a prompt or a completion
-ROW = 60  # what a row costs beside its texts
+ROW, PROMPT, MESSAGE = 300, 350, 50  # what these cost on a page beside their texts
 
 
 class Kept(Protocol):
@@ -35,11 +35,10 @@ class Answer:
 
 @dataclass
 class Asked:
-    """A prompt, and what was answered at each step; `left_out` counts answers that are not shown."""
+    """A prompt, and what was answered at each step."""
 
     prompt: Sequence[Message]
     answers: dict[int, list[Answer]] = field(default_factory=dict)
-    left_out: int = 0
 
 
 @dataclass
@@ -104,9 +103,8 @@ def _fitting(
         known = shelf.prompts.get(key)
         asked = known or Asked(messages(row.get("prompt"), LONGEST))
         answer = Answer(messages(row.get("completion"), LONGEST), _notes(row))
-        cost = ROW + _size(answer.messages) + (0 if known else _size(asked.prompt))
+        cost = ROW + _size(answer.messages) + (0 if known else PROMPT + _size(asked.prompt))
         if len(asked.answers.get(step, ())) == MOST_ALIKE or choice.characters + cost > end:
-            asked.left_out += 1
             continue
         here.add(key)
         shelf.prompts[key] = asked
@@ -115,7 +113,7 @@ def _fitting(
 
 
 def _size(said: Sequence[Message]) -> int:
-    return sum(len(message.text) + len(message.role) for message in said)
+    return sum(MESSAGE + len(message.text) for message in said)
 
 
 def _notes(row: Mapping[str, Any]) -> list[tuple[str, float | None]]:

@@ -5,6 +5,7 @@ const MOUNTS = [
   mountNumbers,
   mountTables,
   mountKinds,
+  mountCompletions,
   mountScrolling,
   mountCopying,
 ];
