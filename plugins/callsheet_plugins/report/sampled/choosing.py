@@ -11,6 +11,8 @@ from callsheet_plugins.report.sampled.steps import by_worth
 from callsheet_plugins.report.telling.visible import in_line
 
 MOST_STEPS = 40  # of a run
+MOST_READ = 10  # times as many rows as would fit
+MOST_ROWS = 200  # of a source at one step
 MOST_PROMPTS = 24  # of a source at one step
 MOST_ALIKE = 8  # completions of one prompt at one step
 LONGEST = 4_000  # characters of a prompt or a completion
@@ -54,10 +56,9 @@ class Shelf:
 
 @dataclass
 class Choice:
-    """What is shown of a run: `steps` of `all_steps` were read, and `shelves` hold what fitted, by source."""
+    """What is shown of a run, which has completions of `all_steps` steps: `shelves` hold what fitted, by source."""
 
     shelves: dict[str, Shelf] = field(default_factory=dict)
-    steps: list[int] = field(default_factory=list)
     all_steps: int = 0
     characters: int = 0
 
@@ -65,20 +66,22 @@ class Choice:
 def choose(kept: Kept, budget: int) -> Choice:
     """Completions of about `budget` characters: at least two steps where there are two, and as many as fit."""
     steps = sorted(kept.steps)
-    choice = Choice(all_steps=len(steps))
+    choice, read = Choice(all_steps=len(steps)), 0
     for number, step in enumerate([*by_worth(steps)][:MOST_STEPS]):
         left = budget - choice.characters
-        if left < ROW:
+        if left < ROW or read * ROW > MOST_READ * budget:
             break
-        share = left if number else left // 2 if len(steps) > 1 else left
-        choice.steps.append(step)
-        _take(choice, step, kept.rows(step), share if len(steps) <= 2 or number < 1 else min(share, budget // 4))
-    choice.steps.sort()
+        rows = kept.rows(step)
+        read += len(rows)
+        share = left if len(steps) == 1 else min(left, budget // (4 if number else 2))
+        if not _take(choice, step, rows, share) and rows:
+            break
     return choice
 
 
-def _take(choice: Choice, step: int, rows: Sequence[Mapping[str, Any]], share: int) -> None:
-    """Put rows of a step on their shelves, as many of each source as fit."""
+def _take(choice: Choice, step: int, rows: Sequence[Mapping[str, Any]], share: int) -> int:
+    """Put rows of a step on their shelves, as many of each source as fit; returns how many these are."""
+    taken = 0
     by_source: dict[str, list[Mapping[str, Any]]] = {}
     for row in rows:
         by_source.setdefault(in_line(row.get("source") or "eval", 80), []).append(row)
@@ -86,10 +89,12 @@ def _take(choice: Choice, step: int, rows: Sequence[Mapping[str, Any]], share: i
         shelf = choice.shelves.setdefault(source, Shelf(source))
         shelf.rows += len(group)
         end = choice.characters + share // len(by_source)
-        for asked, answer in _fitting(shelf, step, group, choice, end):
+        for asked, answer in _fitting(shelf, step, group[:MOST_ROWS], choice, end):
             asked.answers.setdefault(step, []).append(answer)
             shelf.steps.add(step)
             shelf.shown += 1
+            taken += 1
+    return taken
 
 
 def _fitting(
