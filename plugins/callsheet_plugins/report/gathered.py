@@ -10,11 +10,12 @@ from typing import Any
 
 from callsheet.disk.inside import Inside
 from callsheet.disk.regular import shown
+from callsheet.distributed.slurm import JobStates
 from callsheet.errors import CallsheetError
 from callsheet.experiments.results import summary
 from callsheet.experiments.results.summary import Summary
 from callsheet.rundir.rundir import EVENTS, METRICS, RunDir
-from callsheet.session.status import Status, status_of
+from callsheet.session.status import UNKNOWN, Status, last_step, state_of, status_of
 from callsheet_plugins.report.reading import attempts as starting
 from callsheet_plugins.report.reading import checkpoints as saving
 from callsheet_plugins.report.reading import completions as sampling
@@ -30,6 +31,7 @@ from callsheet_plugins.report.reading.points import Reader
 from callsheet_plugins.report.reading.scores import Score
 
 MOST_EVENTS = 2_000
+UNREADABLE = "unreadable"  # the state of a run whose record is damaged, or of a version that only a later one reads
 
 
 @dataclass(eq=False)
@@ -39,7 +41,8 @@ class RunData:
     path: Path
     label: str
     in_several: bool = False  # whether the report has several experiments, whose methods may share names
-    reader: Reader = field(default_factory=Reader, repr=False)  # of metrics; that of runs which are alike
+    reader: Reader = field(default_factory=Reader, repr=False)  # of metrics; runs that are alike share one
+    jobs: JobStates = field(default_factory=JobStates, repr=False)  # Slurm is asked once for all
     _said: dict[str, None] = field(default_factory=dict, repr=False)
 
     @property
@@ -58,7 +61,9 @@ class RunData:
 
     @cached_property
     def config(self) -> dict[str, Any]:
-        """The composed configuration, without secrets."""
+        """The composed configuration, without secrets; by the copy in `run.json`, which is read faster."""
+        if isinstance(copy := self.record.get("config"), dict):
+            return copy
         try:
             return self._run_dir.config()
         except CallsheetError as error:
@@ -68,12 +73,42 @@ class RunData:
 
     @cached_property
     def status(self) -> Status:
-        """What state it is in, and why; `unknown` where that cannot be read."""
+        """All of `callsheet status`, which takes some time; of many runs, ask for `state`, `why` and `step` alone."""
         try:
-            return status_of(self.path)
+            return status_of(self.path, self.jobs)
+        except (CallsheetError, OSError, ValueError):  # `state` and `record` say why
+            return Status(self.path, self.state, self.why, self.step, self.steps, None, {}, None, {}, (), "", 0.0)
+
+    @property
+    def state(self) -> str:
+        """What state it is in: alive, waiting, dead, unknown, or how it ended."""
+        return self._state_and_why[0]
+
+    @property
+    def why(self) -> str:
+        """Why, in words."""
+        return self._state_and_why[1]
+
+    @cached_property
+    def step(self) -> int | None:
+        """The last step that is known of."""
+        return last_step(self.path, self.record)
+
+    @property
+    def steps(self) -> int | None:
+        """How many it was to take."""
+        found = self.record.get("max_steps")
+        return found if isinstance(found, int) and found > 0 else None
+
+    @cached_property
+    def _state_and_why(self) -> tuple[str, str]:
+        if not self.record:
+            return UNREADABLE, next(iter(self._said), "")
+        try:
+            return state_of(self.path, self.record, self.jobs)
         except (CallsheetError, OSError, ValueError) as error:
             self.say(str(error))
-            return Status(self.path, "unknown", str(error), None, None, None, {}, None, {}, (), "", 0.0)
+            return UNKNOWN, str(error)
 
     @property
     def arm(self) -> Mapping[str, Any]:
@@ -150,7 +185,7 @@ class RunData:
     @property
     def faults(self) -> list[str]:
         """What was torn, missing or left out, a sentence each; asks for all parts but completions and answers."""
-        for part in ("record", "config", "status", "metrics", "scores", "checkpoints", "events", "completions"):
+        for part in ("record", "config", "state", "metrics", "scores", "checkpoints", "events", "completions"):
             getattr(self, part)
         return [*self._said]
 
@@ -183,7 +218,7 @@ def gather(paths: Sequence[Path]) -> Report:
             experiments.append(summary.of(place))
         except (CallsheetError, OSError, ValueError) as error:
             faults.append(f"{shown(place)}: its verdict cannot be read: {error}")
-    reader, in_several = Reader(), len(found.experiments) > 1
-    runs = [RunData(run, label, in_several, reader) for run, label in found.runs.items()]
+    shared = len(found.experiments) > 1, Reader(), JobStates()
+    runs = [RunData(run, label, *shared) for run, label in found.runs.items()]
     named = experiments[0].name if len(experiments) == 1 else ""
     return Report(named or found.root.name or str(found.root), found.root, runs, experiments, tuple(faults))

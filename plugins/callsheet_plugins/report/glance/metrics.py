@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 from callsheet_plugins.report.glance.tails import TAIL, Tail
 
@@ -63,7 +63,16 @@ class Logged:
         return {}
 
 
-def goes_by(run: Mapping[str, Any], logged: Logged) -> str:
+class Known(Protocol):
+    """What is known of the metrics of a run: `names`, and the last value of each."""
+
+    @property
+    def names(self) -> list[str]: ...
+
+    def last(self, name: str) -> Value | None: ...
+
+
+def goes_by(run: Mapping[str, Any], logged: Known) -> str:
     """The metric by which a run is judged: its trainer's, else the first usual one that it logged; or an empty text."""
     named = _named(run)
     usual = (f"eval_{named.removeprefix('eval_')}", named, *USUAL) if named else USUAL

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from callsheet_plugins.report.reading.times import seconds
+from callsheet_plugins.report.telling.times import seconds_of
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,8 @@ def _attempt(number: int, row: Mapping[str, Any]) -> Attempt:
     step, pid = row.get("step"), row.get("pid")
     return Attempt(
         number,
-        seconds(row.get("started")),
-        seconds(row.get("ended")),
+        seconds_of(row.get("started")),
+        seconds_of(row.get("ended")),
         str(row.get("status") or ""),
         step if isinstance(step, int) else None,
         str(row.get("host") or ""),

@@ -11,7 +11,7 @@ from callsheet.disk.inside import Inside
 from callsheet.results import RAW
 from callsheet.rundir.rundir import EVALS
 from callsheet_plugins.report.reading.lines import Log, Say
-from callsheet_plugins.report.reading.times import seconds
+from callsheet_plugins.report.telling.times import seconds_of
 
 
 @dataclass(frozen=True)
@@ -55,11 +55,11 @@ def _scores(row: Mapping[str, Any]) -> Iterator[Score]:
                 _weights(row),
                 _step(row),
                 number,
-                time=seconds(row.get("time")),
+                time=seconds_of(row.get("time")),
                 commit=_text(row, "commit"),
                 predictions=_text(row, "predictions"),
                 benchmark_id=_text(row, "benchmark_id") or row["name"],
-                seconds=seconds(row.get("eval_seconds")) if row.get("eval_seconds") is not None else None,
+                seconds=_number(row["eval_seconds"]) if row.get("eval_seconds") is not None else None,
             )
 
 

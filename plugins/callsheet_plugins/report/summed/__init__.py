@@ -1,0 +1,1 @@
+"""Runs summed up: what a reader sees first."""

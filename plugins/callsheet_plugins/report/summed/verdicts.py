@@ -1,0 +1,56 @@
+"""What experiments showed, in sentences: the same as `experiment.md` has."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from callsheet.errors import counted, listed
+from callsheet.experiments.results import verdicts
+
+if TYPE_CHECKING:
+    from callsheet.experiments.results.summary import Summary
+
+MOST_MISSING = 20
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Of one experiment: what it asked, what was shown, what is missing, and what to keep in mind."""
+
+    name: str
+    hypothesis: str
+    arms: str
+    sentences: Sequence[str]
+    missing: Sequence[tuple[str, str]]
+    more_missing: int
+
+
+def verdict(summary: Summary) -> Verdict:
+    """In words."""
+    missing = [*summary.missing.items()]
+    return Verdict(
+        summary.name,
+        summary.hypothesis,
+        _arms(summary),
+        [*_sentences(summary)],
+        missing[:MOST_MISSING],
+        max(len(missing) - MOST_MISSING, 0),
+    )
+
+
+def _arms(summary: Summary) -> str:
+    states = Counter(arm.result.status or arm.state for arm in summary.arms)
+    said = ", ".join(f"{count} {status}" for status, count in states.items())
+    return f"{counted(len(summary.arms), 'run')}: {said}." if said else "It has no arm."
+
+
+def _sentences(summary: Summary) -> Iterator[str]:
+    yield from verdicts.sentences_of(summary.verdict, summary.asked)
+    if summary.best_run:
+        yield summary.best_run
+    if elsewhere := summary.elsewhere:
+        were = "was" if len(elsewhere) == 1 else "were"
+        yield f"{listed([*elsewhere])} {were} scored at another step than most, so they may not be comparable."
