@@ -23,7 +23,7 @@ def section(report: Report) -> Section | None:
             "runs": counted(len(report.runs), "run", form=","),
             "verdicts": [verdicts.verdict(summary) for summary in report.experiments],
             "one": one.facts(alone) if alone else [],
-            "going_on": one.going_on(alone) if alone else None,
+            "going_on": one.going_on(alone) if alone else ("", []),
             "table": None if alone else rows.table(report.runs),
             "faults": faults.faults(report),
         },

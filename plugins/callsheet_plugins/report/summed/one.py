@@ -13,6 +13,8 @@ from callsheet_plugins.report.telling.visible import in_line
 if TYPE_CHECKING:
     from callsheet_plugins.report.gathered import RunData
 
+OVER = ("completed", "stopped")
+
 
 def facts(run: RunData) -> list[tuple[str, Any]]:
     """Name and value, what a reader asks first at the top."""
@@ -20,9 +22,10 @@ def facts(run: RunData) -> list[tuple[str, Any]]:
     return [(name, value) for name, value in found if value not in (None, "")]
 
 
-def going_on(run: RunData) -> Sequence[str]:
-    """The commands that go on with it."""
-    return run.status.commands
+def going_on(run: RunData) -> tuple[str, Sequence[str]]:
+    """What to do with a run that is not over, in a sentence, and the commands that do it."""
+    status = run.status
+    return "" if status.state in OVER else in_line(status.hint), status.commands
 
 
 def _facts(run: RunData) -> Iterator[tuple[str, Any]]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from callsheet_plugins.report.gathered import RunData
 
 MOST_SETTINGS, MOST_SCORES = 5, 6
+MANY = 200  # runs whose table has the columns that matter most
 FIELD = 60  # characters of a setting
 KINDS = {"completed": "good", "alive": "busy", "waiting": "busy", "failed": "bad", "dead": "bad", "unreadable": "bad"}
 
@@ -50,10 +51,11 @@ def table(runs: Sequence[RunData]) -> Table:
         **_scores(runs),
         **_metrics(runs),
         **dict([*settings.items()][:MOST_SETTINGS]),
-        "checkpoints": [_count(len(run.checkpoints)) for run in runs],
         "took": [_took(run) for run in runs],
-        "started (UTC)": [Cell(moment(seconds_of(run.record.get("started")))) for run in runs],
     }
+    if len(runs) <= MANY:
+        columns["checkpoints"] = [_count(len(run.checkpoints)) for run in runs]
+        columns["started (UTC)"] = [Cell(moment(seconds_of(run.record.get("started")))) for run in runs]
     kept = {name: cells for name, cells in columns.items() if any(cell.text for cell in cells)}
     more = max(len(settings) - MOST_SETTINGS, 0)
     return Table([*kept], [*zip(*kept.values(), strict=True)], more)
@@ -63,7 +65,8 @@ def _step(run: RunData) -> Cell:
     if run.step is None:
         return Cell("", is_number=True)
     is_whole = run.steps in (None, run.step)
-    return Cell(str(run.step) if is_whole else f"{run.step} of {run.steps}", is_number=True, sort=str(run.step))
+    said = str(run.step)
+    return Cell(said, is_number=True) if is_whole else Cell(f"{said} of {run.steps}", is_number=True, sort=said)
 
 
 def _settings(runs: Sequence[RunData]) -> dict[str, list[Cell]]:
