@@ -27,7 +27,7 @@ BENCH_FLAGS = ("--benchmarks", "--revision", "--seconds")
 RUNS_FLAGS = ("--sort", "--reverse", "--where", "--columns", "--metric", "--json")
 OWN_FLAGS = {
     **{"outbox": ("--seconds",), "status": ("--json",), "bench": BENCH_FLAGS, "experiment": EXPERIMENT_FLAGS},
-    "runs": RUNS_FLAGS,
+    **{"runs": RUNS_FLAGS, "compare": ("--flips", "--json")},
 }
 
 
@@ -66,6 +66,8 @@ def _candidates(before: list[str], word: str, commands: Sequence[str]) -> list[s
         return _flags("status", word) or candidates.runs(word)
     if command == "runs":
         return _of_runs(words, word)
+    if command == "compare":
+        return [] if words[-1:] == ["--flips"] else _flags("compare", word) or candidates.runs_and_experiments(word)
     if command == "outbox":
         return _of_outbox(words, word)
     if command == "experiment":

@@ -41,6 +41,12 @@ def runs(word: str, record: str = RUN) -> list[str]:
     return [*known, *ways] if word or not known else known
 
 
+def runs_and_experiments(word: str) -> list[str]:
+    """Either of them; what is one is no folder on the way to others."""
+    found = [*experiments(word), *runs(word)]
+    return [each for each in found if not (each.endswith("/") and each.rstrip("/") in found)]
+
+
 def plugins(prefix: str, folders: Sequence[str] = ()) -> list[str]:
     """The plugins that a run may select, with the presets in `folders` of configurations."""
     from callsheet.plugins import entry_points

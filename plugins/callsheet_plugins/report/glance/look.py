@@ -16,9 +16,10 @@ from callsheet.errors import CallsheetError
 from callsheet.rundir.rundir import CHECKPOINTS, EVENTS, METRICS, RUN, RunDir, require_run
 from callsheet.session.status import last_step, state_of
 from callsheet_plugins.report.glance.metrics import Logged, Value, goes_by
-from callsheet_plugins.report.glance.scores import Score, last_scores
+from callsheet_plugins.report.glance.scores import last_scores
 from callsheet_plugins.report.glance.sizes import Size, size_of
 from callsheet_plugins.report.glance.tails import TAIL, tail_of
+from callsheet_plugins.report.reading.scores import Score
 
 UNREADABLE = "unreadable"  # the state of a run whose record is damaged, or of a version that only a later one reads
 WRITTEN = (METRICS, EVENTS, CHECKPOINTS, RUN)

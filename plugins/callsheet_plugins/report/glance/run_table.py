@@ -102,7 +102,7 @@ def record(columns: Columns, glance: Glance) -> dict[str, Any]:
         "last": vars(found) if (found := glance.logged.last(metric)) else None,
         "best": {**vars(best), "greater_is_better": greater} if best else None,
         "metrics": {name: vars(glance.logged.last(name)) for name in glance.logged.names},
-        "scores": {label: vars(score) for label, score in glance.scores.items()},
+        "scores": {label: {"step": score.step, "value": score.value} for label, score in glance.scores.items()},
         "size": glance.size.count,
         "size_is_whole": glance.size.is_whole,
         "metrics_are_whole": glance.logged.tail.is_whole,

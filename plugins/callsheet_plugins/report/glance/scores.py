@@ -4,32 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from callsheet.results import RAW
 from callsheet.rundir.rundir import EVALS
 from callsheet_plugins.report.glance.tails import tail_of
+from callsheet_plugins.report.reading.scores import Score
 
 MOST = 1 << 18  # bytes of evals.jsonl that are read: its rows may hold the tasks of a large benchmark
 
 
-@dataclass(frozen=True)
-class Score:
-    """A score of the checkpoint that was scored last; `weights` is raw, or names the plugin that made them."""
-
-    benchmark: str
-    metric: str
-    weights: str
-    step: int | None
-    value: float
-    predictions: str | None
-
-    @property
-    def label(self) -> str:
-        """What a user types, such as `gsm8k.exact_match`, or `gsm8k.exact_match@bema`."""
-        return f"{self.benchmark}.{self.metric}{'' if self.weights == RAW else f'@{self.weights}'}"
+def label_of(score: Score) -> str:
+    """What a user types, such as `gsm8k.exact_match`, or `gsm8k.exact_match@bema`."""
+    return f"{score.benchmark}.{score.metric}{'' if score.weights == RAW else f'@{score.weights}'}"
 
 
 def last_scores(run_dir: Path, most: int = MOST) -> dict[str, Score]:
@@ -37,9 +25,9 @@ def last_scores(run_dir: Path, most: int = MOST) -> dict[str, Score]:
     found: dict[str, Score] = {}
     for row in tail_of(run_dir / EVALS, most).rows():
         for score in _scores(row):
-            before = found.get(score.label)
-            if before is None or _order(score) >= _order(before):
-                found[score.label] = score
+            label = label_of(score)
+            if label not in found or _order(score) >= _order(found[label]):
+                found[label] = score
     return dict(sorted(found.items()))
 
 
@@ -53,7 +41,7 @@ def _scores(row: Mapping[str, Any]) -> Iterator[Score]:
     for metric, value in metrics.items():
         if value is None or (isinstance(value, (int, float)) and not isinstance(value, bool)):
             known = math.nan if value is None else float(value)
-            yield Score(name, metric, str(weights), step, known, file if isinstance(file, str) else None)
+            yield Score(name, metric, str(weights), step, known, predictions=file if isinstance(file, str) else None)
 
 
 def _order(score: Score) -> float:

@@ -1,0 +1,1 @@
+"""Runs side by side: settings, metrics, scores, and the answers that flipped."""
