@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
+from callsheet.disk.regular import shown
 from callsheet.errors import CallsheetError
 
-NAME = "report.html"
 MISSING = "The report needs the package plotly: pip install 'callsheet[report]'."
 
 
@@ -26,23 +26,15 @@ def report(paths: tuple[Path, ...], out: Path | None) -> None:
     """
     _check_installed()
     from callsheet_plugins.report.gathered import gather
+    from callsheet_plugins.report.page import writing
     from callsheet_plugins.report.page.build import html
 
     found = gather(paths)
     for fault in found.faults:
         click.echo(f"callsheet: {fault}", err=True)
-    file = out or found.root / NAME
-    write(file, html(found))
-    click.echo(file)
-
-
-def write(file: Path, text: str) -> None:
-    """Replace `file` in one step; a link of this name is replaced, and not followed."""
-    from callsheet.disk.inside import Inside
-
-    if file.is_dir():
-        raise CallsheetError(f"--out {str(file)!r} is a folder; name a file in it, such as {str(file / NAME)!r}.")
-    Inside(file.parent).write(file.name, text.encode("utf-8", "replace"), durable=False)
+    file = writing.wanted(out) if out else writing.beside(found.root)
+    writing.write(file, html(found))
+    click.echo(shown(file))
 
 
 def _check_installed() -> None:

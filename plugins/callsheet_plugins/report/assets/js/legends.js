@@ -23,10 +23,9 @@ function entriesOf({data}) {
 
 function legend(chart, entries) {
   const list = element("ul", {"aria-label": "Lines shown"}, ...entries.map((entry) => element("li", {}, toggle(chart, entry))));
-  const made = element("div", {class: "legend"}, list);
-  if (entries.length > MANY) made.prepend(filterOf(list));
-  if (entries.length > 2) made.append(everything(chart, entries, "All", false), everything(chart, entries, "None", true));
-  return made;
+  const all = entries.length > 2 ? [everything(chart, entries, "All", false), everything(chart, entries, "None", true)] : [];
+  const inside = entries.length > MANY ? [filterOf(list), ...all, list] : [list, ...all];
+  return element("div", {class: "legend"}, ...inside);
 }
 
 function toggle(chart, {group, trace, place}) {
