@@ -200,13 +200,17 @@ class RunData:
 
 @dataclass(frozen=True)
 class Report:
-    """All that is reported. `root` is the folder beside whose content the page lies; `faults` are of no single run."""
+    """All that is reported. `root` is the folder beside whose content the page lies; `faults` are of no single run.
+
+    `empty` are the paths that hold no run; `faults` say why.
+    """
 
     title: str
     root: Path
     runs: Sequence[RunData]
     experiments: Sequence[Summary] = ()
     faults: Sequence[str] = ()
+    empty: Sequence[Path] = ()
 
 
 def gather(paths: Sequence[Path]) -> Report:
@@ -220,5 +224,11 @@ def gather(paths: Sequence[Path]) -> Report:
             faults.append(f"{shown(place)}: its verdict cannot be read: {error}")
     shared = len(found.experiments) > 1, Reader(), JobStates()
     runs = [RunData(run, label, *shared) for run, label in found.runs.items()]
-    named = experiments[0].name if len(experiments) == 1 else ""
-    return Report(named or found.root.name or str(found.root), found.root, runs, experiments, tuple(faults))
+    return Report(_title(found.root, runs, experiments), found.root, runs, experiments, tuple(faults), found.empty)
+
+
+def _title(root: Path, runs: Sequence[RunData], experiments: Sequence[Summary]) -> str:
+    """The experiment, the run, or the folder that it is about."""
+    if len(experiments) == 1 and all(run.path.is_relative_to(experiments[0].directory) for run in runs):
+        return experiments[0].name
+    return shown(Path(root.name or root))

@@ -15,14 +15,15 @@ MISSING = "The report needs the package plotly: pip install 'callsheet[report]'.
 @click.command(short_help="One page of runs and experiments.")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="RUN|DIR|EXPERIMENT...")
 @click.option("--out", type=click.Path(path_type=Path), help="The file to write; else report.html beside them.")
-def report(paths: tuple[Path, ...], out: Path | None) -> None:
+def report(paths: tuple[Path, ...], out: Path | None) -> int:
     """Write one HTML file that shows runs, folders of runs and experiments.
 
     \b
     callsheet report outputs/demo/demo-2026-11-20_09-30-00
     callsheet report outputs/demo --out demo.html
 
-    The file holds all that it shows. It opens in any browser without a network, and can be sent to somebody.
+    The file holds all that it shows. It opens in any browser without a network, and can be sent to somebody. Of several
+    paths, those that hold no run are named; the others are shown, and the exit code is 2.
     """
     _check_installed()
     from callsheet_plugins.report.gathered import gather
@@ -35,6 +36,7 @@ def report(paths: tuple[Path, ...], out: Path | None) -> None:
     file = writing.wanted(out) if out else writing.beside(found.root)
     writing.write(file, html(found))
     click.echo(shown(file))
+    return click.UsageError.exit_code if found.empty else 0
 
 
 def _check_installed() -> None:

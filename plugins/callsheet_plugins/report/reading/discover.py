@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,34 +17,42 @@ from callsheet.rundir.rundir import RUN
 
 DEEPEST = 6  # folders below one that was named
 MOST_FOLDERS = 50_000  # that are looked into
+MOST_RUNS = 5_000
 OF_EXPERIMENT = (ARMS, LOGS, REPLACED, WORKERS)  # folders of an experiment that hold no run of its own
 CHECKPOINT = "checkpoint-"
 
 
 @dataclass(frozen=True)
 class Found:
-    """What lies at some paths. `root` is the folder that all of it lies in; each run's label is short, and its own."""
+    """What lies at some paths. `root` is the folder that all of it lies in; each run's label is short, and its own.
+
+    `faults` say what could not be looked into, and which paths hold nothing; the latter are also in `empty`.
+    """
 
     root: Path
     runs: dict[Path, str]
     experiments: tuple[Path, ...]
     faults: tuple[str, ...] = ()
+    empty: tuple[Path, ...] = ()
 
 
 def discover(paths: Sequence[Path]) -> Found:
-    """The runs and experiments at or below `paths`. Raises `CallsheetError` where there is none."""
-    runs, experiments, faults = dict[Path, None](), dict[Path, None](), list[str]()
+    """The runs and experiments at or below `paths`, each once. Raises `CallsheetError` where there is no run."""
+    found, faults, empty = dict[object, Path](), list[str](), list[Path]()
     for path in paths:
-        place = Path(os.path.abspath(path))
-        found = [*_walk(place, faults)]
-        runs |= dict.fromkeys(each for each in found if _has(each, RUN))
-        experiments |= dict.fromkeys(each for each in found if _has(each, RECORD))
-        if not found:
-            faults.append(f"{shown(path)} holds no Callsheet run.{instead(path)}")
+        before = len(faults)
+        here = [*_walk(Path(os.path.abspath(path)), faults)]
+        for place in here:
+            found.setdefault(_identity(place), place)
+        if not any(_has(place, RUN) for place in here):
+            empty.append(path)
+            faults[before:before] = [_said_of(path)]
+    runs = [place for place in found.values() if _has(place, RUN)]
     if not runs:
         raise CallsheetError("\n".join(faults) or "No path was given.")
     root = _common([Path(os.path.abspath(path)) for path in paths])
-    return Found(root, _labels([*runs]), tuple(experiments), tuple(faults))
+    experiments = tuple(place for place in found.values() if _has(place, RECORD) and not _has(place, RUN))
+    return Found(root, _labels(runs), experiments, tuple(faults), tuple(empty))
 
 
 def instead(path: Path) -> str:
@@ -60,15 +69,26 @@ def instead(path: Path) -> str:
     return did_you_mean(path.name, beside, before=str(path).removesuffix(path.name))
 
 
+def _said_of(path: Path) -> str:
+    """Why there is no run at `path`, and what may be meant."""
+    if not os.path.lexists(path):
+        return f"There is no folder {shown(path)}.{instead(path)}"
+    if _has(path, RECORD):
+        return f"{shown(path)} is an experiment, and none of its runs has begun."
+    what = "holds no Callsheet run" if path.is_dir() else "is no folder of a Callsheet run"
+    return f"{shown(path)} {what}.{instead(path)}"
+
+
 def _walk(top: Path, faults: list[str]) -> Iterator[Path]:
     """Runs and experiments at and below `top`, those of a folder by their names."""
-    level, looked = [top], 0
+    level, looked, runs = [top], 0, 0
     for _ in range(DEEPEST + 1):
         below: list[Path] = []
         for folder in level:
-            looked += 1
-            if looked > MOST_FOLDERS:
-                faults.append(f"{shown(top)} has more than {MOST_FOLDERS:,} folders; the others were not looked into.")
+            looked, runs = looked + 1, runs + _has(folder, RUN)
+            if looked > MOST_FOLDERS or runs > MOST_RUNS:
+                many = f"{MOST_RUNS:,} runs" if runs > MOST_RUNS else f"{MOST_FOLDERS:,} folders"
+                faults.append(f"{shown(top)} has more than {many}; the others were left out.")
                 return
             if _has(folder, RUN):
                 yield folder
@@ -81,17 +101,23 @@ def _walk(top: Path, faults: list[str]) -> Iterator[Path]:
 
 
 def _folders(folder: Path, besides: Sequence[str], faults: list[str]) -> list[Path]:
-    """Those in `folder` that may hold runs; a folder that this user may not look into is a fault."""
+    """Those in `folder` that may hold runs; a folder that this user may not look into is a fault, and so is a link."""
     try:
         with os.scandir(folder) as entries:
-            names = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+            found = [(entry.name, entry.is_symlink()) for entry in entries if entry.is_dir()]
     except PermissionError as error:
         faults.append(said(error, folder))
         return []
     except OSError:
         return []
-    wanted = (name for name in names if name not in besides and not name.startswith((".", CHECKPOINT)))
-    return [folder / name for name in sorted(wanted, key=natural)]
+    wanted = [each for each in found if each[0] not in besides and not each[0].startswith((".", CHECKPOINT))]
+    linked = [folder / name for name, is_link in wanted if is_link]
+    faults += [
+        f"{shown(link)} is a symbolic link, and was not followed: name it to have it shown."
+        for link in linked
+        if _has(link, RUN) or _has(link, RECORD)
+    ]
+    return [folder / name for name in sorted((name for name, is_link in wanted if not is_link), key=natural)]
 
 
 def natural(name: str) -> list[tuple[int, int, str]]:
@@ -108,7 +134,20 @@ def _common(places: Sequence[Path]) -> Path:
     return Path(os.path.commonpath(places))
 
 
+def _identity(place: Path) -> object:
+    """The same for two names of one folder."""
+    try:
+        found = place.stat()
+    except OSError:
+        return place
+    return found.st_dev, found.st_ino
+
+
 def _labels(runs: Sequence[Path]) -> dict[Path, str]:
     """Each run by its path from the folder that all of them lie in."""
-    within = _common([run.parent for run in runs])
-    return {run: shown(run.relative_to(within)) for run in runs}
+    within, taken, labels = _common([run.parent for run in runs]), Counter[str](), dict[Path, str]()
+    for run in runs:
+        label = shown(run.relative_to(within))
+        taken[label] += 1  # two names may look the same once their signs are escaped
+        labels[run] = label if taken[label] == 1 else f"{label} ({taken[label]})"
+    return labels
