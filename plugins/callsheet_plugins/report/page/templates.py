@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from callsheet_plugins.report.page.anchors import anchor
+from callsheet_plugins.report.page.cells import is_cell
 from callsheet_plugins.report.page.numbers import shown
 from callsheet_plugins.report.page.section import Section
 from callsheet_plugins.report.telling.visible import visible
@@ -34,6 +35,7 @@ def environment() -> Environment:
     made.filters["anchor"] = anchor
     made.filters["shown"] = shown
     made.tests["a_number"] = _is_number
+    made.tests["a_cell"] = is_cell
     return made
 
 

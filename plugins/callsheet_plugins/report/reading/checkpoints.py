@@ -10,6 +10,9 @@ from callsheet.disk.inside import Inside
 from callsheet.rundir.rundir import CHECKPOINTS
 from callsheet_plugins.report.reading.lines import Log, Say
 from callsheet_plugins.report.reading.scores import Score
+from callsheet_plugins.report.reading.times import seconds
+
+ANNOUNCED = "outbox/announced.jsonl"
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,11 @@ class Published:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A checkpoint that was complete once. Times are seconds since 1970; `size` is in bytes."""
+    """A checkpoint that was complete once. Times are seconds since 1970; `size` is in bytes.
+
+    `saved` is when it was put into the outbox. If it was not, that is the time of its files, which a copy may have
+    changed, and None where they are gone.
+    """
 
     name: str
     step: int
@@ -53,12 +60,13 @@ def checkpoints(inside: Inside, found: Iterable[Score], say: Say) -> list[Checkp
         if isinstance(revision := row.get("revision"), Mapping):
             revisions.setdefault(name, {})[str(revision.get("commit"))] = revision
         elif isinstance(row.get("files"), Mapping) and isinstance(row.get("step"), int):
-            complete[name] = row
+            complete[name] = {**complete.get(name, {}), **row}  # the first of its rows alone has its entries
     scored: dict[str, list[float]] = {}
     for score in found:
         if score.commit and score.time is not None:
             scored.setdefault(score.commit, []).append(score.time)
-    made = [_checkpoint(inside, row, revisions.get(name, {}).values(), scored) for name, row in complete.items()]
+    heard = _heard(inside, say) if revisions else {}
+    made = [_checkpoint(inside, row, revisions.get(name, {}).values(), scored, heard) for name, row in complete.items()]
     return sorted(made, key=lambda one: one.step)
 
 
@@ -67,32 +75,55 @@ def _checkpoint(
     row: Mapping[str, Any],
     revisions: Iterable[Mapping[str, Any]],
     scored: Mapping[str, Sequence[float]],
+    heard: Mapping[str, float],
 ) -> Checkpoint:
-    saved = _saved(inside, str(row["name"]))
+    written, entries = _written(inside, str(row["name"])), _entries(row)
+    put = [time for _, time in entries.values() if time is not None]
+    times = {branch: heard[id] for branch, (id, _) in entries.items() if id in heard}
     sizes = (each.get("size") for each in row["files"].values() if isinstance(each, Mapping))
     return Checkpoint(
         str(row["name"]),
         row["step"],
         row.get("epoch") if isinstance(row.get("epoch"), (int, float)) else None,
-        saved,
-        saved is not None,
+        min(put, default=written),
+        written is not None,
         sum(size for size in sizes if isinstance(size, int)),
-        tuple(_published(revision, scored) for revision in revisions),
+        tuple(_published(revision, scored, times) for revision in revisions),
     )
 
 
-def _published(revision: Mapping[str, Any], scored: Mapping[str, Sequence[float]]) -> Published:
+def _published(
+    revision: Mapping[str, Any], scored: Mapping[str, Sequence[float]], published: Mapping[str, float]
+) -> Published:
     def text(name: str) -> str:
         return str(revision.get(name) or "")
 
     step = revision.get("step")
     known = step if isinstance(step, int) else None
-    times = tuple(sorted({*scored.get(text("commit"), ())}))
-    return Published(text("commit"), text("branch"), text("repo"), text("weights"), known, text("url"), scored=times)
+    branch, commit = text("branch"), text("commit")
+    times = tuple(sorted({*scored.get(commit, ())}))
+    about = (commit, branch, text("repo"), text("weights"), known, text("url"))
+    return Published(*about, published.get(branch), times)
 
 
-def _saved(inside: Inside, name: str) -> float | None:
-    """When its folder was saved; None where it is gone."""
+def _entries(row: Mapping[str, Any]) -> dict[str, tuple[str, float | None]]:
+    """Of the outbox entries that publish this checkpoint, by branch, the id and when each was put."""
+    entries, found = row.get("entries"), dict[str, tuple[str, float | None]]()
+    for entry in entries if isinstance(entries, list) else ():
+        payload = entry.get("payload") if isinstance(entry, Mapping) else None
+        if isinstance(payload, Mapping) and payload.get("checkpoint") == row["name"]:
+            found[str(payload.get("branch"))] = str(entry.get("id")), seconds(entry.get("put_at"))
+    return found
+
+
+def _heard(inside: Inside, say: Say) -> dict[str, float]:
+    """When the run heard that an outbox entry was carried out, by its id."""
+    rows = ((str(row.get("id")), seconds(row.get("time"))) for row in Log(inside, ANNOUNCED, say).rows())
+    return {id: time for id, time in rows if time is not None}
+
+
+def _written(inside: Inside, name: str) -> float | None:
+    """The time of its files; None where they are gone."""
     try:
         found = inside.stat(f"{name}/trainer_state.json") or inside.stat(name)
     except OSError:

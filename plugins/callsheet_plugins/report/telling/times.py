@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
@@ -36,6 +37,12 @@ def moment(seconds: float | None) -> str:
     ('2026-11-28 03:51:36', '')
     """
     return "" if seconds is None else datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def day_of(moments: Iterable[float | None]) -> str:
+    """The day in which all of them lie, in UTC; empty where there are several."""
+    days = {moment(each)[:10] for each in moments if each is not None}
+    return days.pop() if len(days) == 1 else ""
 
 
 def span(seconds: float | None) -> str:

@@ -39,7 +39,8 @@ function lineOf(trace, layout) {
   const title = (letter) => textOf(layout[axisKey(trace[`${letter}axis`] ?? letter)]?.title?.text ?? letter);
   const columns = [[title("x"), axisValues(trace, "x", layout)], [title("y"), axisValues(trace, "y", layout)], ...intervals(trace), ...extras(trace)];
   const length = Math.max(0, ...columns.map(([, values]) => values.length));
-  const rows = Array.from({length}, (_, row) => columns.map(([, values]) => values[row]));
+  const isGap = (row) => columns.every(([, values]) => (values[row] ?? null) === null);
+  const rows = Array.from({length}, (_, row) => row).filter((row) => !isGap(row)).map((row) => columns.map(([, values]) => values[row]));
   return {name: textOf(trace.name ?? ""), columns: columns.map(([name]) => name), rows};
 }
 
