@@ -10,7 +10,7 @@ from callsheet.disk.inside import Inside
 from callsheet.rundir.rundir import CHECKPOINTS
 from callsheet_plugins.report.reading.lines import Log, Say
 from callsheet_plugins.report.reading.scores import Score
-from callsheet_plugins.report.reading.times import seconds
+from callsheet_plugins.report.telling.times import seconds_of
 
 ANNOUNCED = "outbox/announced.jsonl"
 
@@ -112,13 +112,13 @@ def _entries(row: Mapping[str, Any]) -> dict[str, tuple[str, float | None]]:
     for entry in entries if isinstance(entries, list) else ():
         payload = entry.get("payload") if isinstance(entry, Mapping) else None
         if isinstance(payload, Mapping) and payload.get("checkpoint") == row["name"]:
-            found[str(payload.get("branch"))] = str(entry.get("id")), seconds(entry.get("put_at"))
+            found[str(payload.get("branch"))] = str(entry.get("id")), seconds_of(entry.get("put_at"))
     return found
 
 
 def _heard(inside: Inside, say: Say) -> dict[str, float]:
     """When the run heard that an outbox entry was carried out, by its id."""
-    rows = ((str(row.get("id")), seconds(row.get("time"))) for row in Log(inside, ANNOUNCED, say).rows())
+    rows = ((str(row.get("id")), seconds_of(row.get("time"))) for row in Log(inside, ANNOUNCED, say).rows())
     return {id: time for id, time in rows if time is not None}
 
 

@@ -22,7 +22,7 @@ FLAG = re.compile(r"-{1,2}\w")
 
 
 def section(report: Report) -> Section | None:
-    runs = [Member(run.label, run.group, run.config or _recorded(run), run.record) for run in report.runs]
+    runs = [Member(run.label, run.group, run.config, run.record) for run in report.runs]
     return _of_one(report.runs[0]) if len(runs) == 1 else _of_many(runs)
 
 
@@ -111,8 +111,3 @@ def _changed(changed: Mapping[str, Any]) -> list[list[str]]:
     return [
         [in_line(name), *(in_line(shown(each.get(when)), VALUE) for when in ("before", "now"))] for name, each in pairs
     ]
-
-
-def _recorded(run: RunData) -> Mapping[str, Any]:
-    found = run.record.get("config")
-    return found if isinstance(found, Mapping) else {}
