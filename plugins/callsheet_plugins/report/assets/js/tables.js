@@ -1,4 +1,5 @@
 // Tables: sorted by any column, searched, and cut where they are long.
+const FEW = 8;  // rows, which are faster read than searched
 const FIRST = 50;  // rows that a long table shows before it is asked for all
 
 function mountTables(root) {
@@ -12,6 +13,7 @@ function mountTables(root) {
 function makeSortable(table, head, column) {
   if (head.querySelector("button") || !head.textContent.trim()) return;
   head.setAttribute("aria-sort", "none");
+  if ([...table.tBodies[0].rows].find((row) => !isEmpty(row.cells[column]))?.cells[column].matches(".number")) head.classList.add("number");
   const name = [...head.childNodes];
   head.append(button({}, name, () => sort(table, column, head.getAttribute("aria-sort") === "ascending" ? -1 : 1)));
 }
@@ -29,9 +31,11 @@ function sort(table, column, direction) {
 // A number, a text, or null for a cell that holds neither; null stays last.
 function keyOf(cell) {
   const said = cell?.dataset.sort ?? cell?.textContent.trim() ?? "";
-  if (said === "" || cell.classList.contains("none") || said === "nan") return null;
+  if (isEmpty(cell) || said === "" || said === "nan") return null;
   return Number.isNaN(Number(said)) ? said : Number(said);
 }
+
+const isEmpty = (cell) => !cell || cell.matches(".none");
 
 function compare(one, other, direction) {
   if (one === null || other === null) return (one === null) - (other === null);
@@ -68,8 +72,8 @@ function cut(table) {
 }
 
 function makeSearch(label) {
-  label.hidden = false;
   const table = label.parentElement.querySelector("table");
+  label.hidden = table.tBodies[0].rows.length < FEW;
   label.querySelector("input").addEventListener("input", ({target}) => {
     table.dataset.wanted = target.value;
     say(`${counted(show(table), "row")} found`);
