@@ -35,6 +35,7 @@ SCRIPTS = (
     "copying",
     "kinds",
     "completions",
+    "answers",
     "printing",
     "places",
     "start",

@@ -5,21 +5,22 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from callsheet.errors import CallsheetError
 from callsheet.experiments.results.answers import SCORES
 from callsheet.experiments.statistics.checkpoints import Answer
 from callsheet_plugins.report.reading.answers import Answered, answers
-from callsheet_plugins.report.scored import intervals
+from callsheet_plugins.report.scored import intervals, kept
 from callsheet_plugins.report.scored.intervals import Interval
+from callsheet_plugins.report.scored.kept import File
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from callsheet_plugins.report.gathered import RunData, Score
 
-MOST_BYTES = 48 << 20  # of all files
+Place = tuple[Path, str]
+MOST_BYTES = 64 << 20  # of all files
 MOST_FILES = 200
 NONE_KEPT = "no answers were kept"
 GONE = "its answers are gone, or cannot be read"
@@ -32,23 +33,24 @@ class Answers:
     """Reads files of answers until `most` bytes are read. Ask for the important ones first."""
 
     most: int = MOST_BYTES
-    _read: dict[tuple[Path, str], list[Answered]] = field(default_factory=dict)
+    _read: dict[Place, list[Answered]] = field(default_factory=dict)
+    _sure: dict[tuple[Place, str, float], Interval] = field(default_factory=dict)
 
     def of(self, run: RunData, score: Score) -> list[Answered]:
         """None where `why` says so."""
-        return [] if self.why(run, score) else self._read[run.path, score.predictions or ""]
+        return [] if self.why(run, score) else self._read[_place(run, score)]
 
     def why(self, run: RunData, score: Score) -> str:
         """Why there are no answers behind a score; empty where there are some."""
         if score.predictions is None:
             return NONE_KEPT
-        place = run.path, score.predictions
+        place = _place(run, score)
         if place not in self._read:
-            size = _size(run, score.predictions)
-            if size > self.most or len(self._read) >= MOST_FILES:
+            found = _stat(run, score.predictions)
+            if found.size > self.most or len(self._read) >= MOST_FILES:
                 return TOO_MANY
-            self.most -= size
-            self._read[place] = answers(run, score)
+            self.most -= found.size
+            self._read[place] = kept.of(found, lambda: answers(run, score))
         return "" if self._read[place] else GONE
 
     def graded(self, run: RunData, score: Score) -> list[Answer]:
@@ -57,6 +59,12 @@ class Answers:
 
     def sure(self, run: RunData, score: Score) -> Interval:
         """How sure `score` is by its answers."""
+        about = _place(run, score), score.metric, score.value
+        if about not in self._sure:
+            self._sure[about] = self._interval(run, score)
+        return self._sure[about]
+
+    def _interval(self, run: RunData, score: Score) -> Interval:
         if why := self.why(run, score):
             return Interval(why=why)
         found = self.graded(run, score)
@@ -66,9 +74,10 @@ class Answers:
 def graded(found: list[Answered], metric: str) -> Iterator[Answer]:
     """One for each answer that has a finite score of `metric`; of `task/metric`, those of the task alone."""
     task, _, name = metric.rpartition("/")
-    for answer in found:
-        value = _score(answer, name)
-        if math.isfinite(value) and answer.id.startswith(f"{task}:" if task else ""):
+    of_task = [answer for answer in found if task and answer.id.startswith(f"{task}:")]
+    for answer in of_task or found:
+        value = _score(answer, name if of_task else metric)
+        if math.isfinite(value):
             yield Answer(answer.id, value, answer.cluster)
 
 
@@ -77,9 +86,13 @@ def _score(answer: Answered, metric: str) -> float:
     return next((answer.scores[name] for name in names if name in answer.scores), math.nan)
 
 
-def _size(run: RunData, file: str) -> int:
+def _place(run: RunData, score: Score) -> Place:
+    return run.path, score.predictions or ""
+
+
+def _stat(run: RunData, file: str) -> File:
     try:
         found = run.inside.stat(file)
     except (CallsheetError, OSError):
-        return 0  # reading it will say why
-    return found.st_size if found else 0
+        found = None  # reading it will say why
+    return File(run.path, file, found.st_size if found else 0, found.st_mtime_ns if found else 0)

@@ -68,7 +68,9 @@ def _line(group: str, kinds: int, members: Sequence[Scored], sure: Sure) -> Line
     weights = members[0].weights
     name = group if kinds == 1 and weights == RAW else f"{group} ({weights} weights)"
     if len(members) == 1:
-        run = members[0].run
+        run, scores = members[0].run, members[0].steps
+        for score in (scores[-1], scores[0], *reversed(scores)):  # only so many answers are read
+            sure(run, score)
         return Line(name, group, weights, [_of_answers(run, score, sure) for score in members[0].steps])
     dots = [(each.run.label, score.step or 0, score.value) for each in members for score in each.steps]
     return Line(name, group, weights, [*_over_seeds(dots)], dots, len(members))

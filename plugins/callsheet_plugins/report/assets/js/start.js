@@ -6,6 +6,7 @@ const MOUNTS = [
   mountTables,
   mountKinds,
   mountCompletions,
+  mountAnswers,
   mountScrolling,
   mountCopying,
 ];

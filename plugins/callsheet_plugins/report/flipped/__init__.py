@@ -1,0 +1,1 @@
+"""What single prompts were answered at several checkpoints, and which answers flipped between any two of them."""
