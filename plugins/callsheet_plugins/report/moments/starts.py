@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from callsheet_plugins.report.telling.times import FIRST, LAST, lag, seconds_of
 
 if TYPE_CHECKING:
     from callsheet_plugins.report.gathered import RunData
+    from callsheet_plugins.report.reading.attempts import Attempt
 
 RUNNING, KILLED, UNKNOWN = "running", "killed", "no word of its end"
 AT_WORK = ("alive", "waiting")
@@ -45,27 +47,26 @@ class Start:
 
 def starts(run: RunData) -> list[Start]:
     """Oldest first."""
-    found, signs = list[Start](), sorted(_signs(run))
-    for place, attempt in enumerate(run.attempts):
-        is_last = place + 1 == len(run.attempts)
-        until = None if is_last else run.attempts[place + 1].started
-        ended = known(attempt.ended)
-        started, word = known(attempt.started), ended is not None
-        before = found[-1].ended if found else None
-        found.append(
-            Start(
-                attempt.number,
-                started,
-                ended if word else _last(signs, started, until),
-                _how(attempt.status, word, run.status.state if is_last else ""),
-                attempt.host,
-                attempt.step,
-                attempt.slurm_job,
-                not word,
-                lag(before, started),
-            )
-        )
+    found = list[Start]()
+    for attempt, after in zip_longest(run.attempts, run.attempts[1:]):
+        found.append(_start(run, attempt, after, found[-1].ended if found else None))
     return found
+
+
+def _start(run: RunData, attempt: Attempt, after: Attempt | None, before: float | None) -> Start:
+    ended, started = known(attempt.ended), known(attempt.started)
+    has_word = ended is not None
+    return Start(
+        attempt.number,
+        started,
+        ended if has_word else _last(run, started, after.started if after else None),
+        attempt.status or UNKNOWN if has_word or attempt.status == KILLED else UNKNOWN if after else _state(run),
+        attempt.host,
+        attempt.step,
+        attempt.slurm_job,
+        not has_word,
+        lag(before, started),
+    )
 
 
 def known(seconds: float | None) -> float | None:
@@ -73,10 +74,16 @@ def known(seconds: float | None) -> float | None:
     return seconds if seconds is not None and FIRST.timestamp() <= seconds < LAST.timestamp() else None
 
 
-def _how(status: str, has_word: bool, state: str) -> str:
-    if has_word or status == KILLED:
-        return status or UNKNOWN
-    return RUNNING if state in AT_WORK else KILLED if state == "dead" else UNKNOWN
+def _state(run: RunData) -> str:
+    """How it goes with an attempt that is the last and has not said that it ended."""
+    return RUNNING if run.status.state in AT_WORK else KILLED if run.status.state == "dead" else UNKNOWN
+
+
+def _last(run: RunData, since: float | None, until: float | None) -> float | None:
+    """The last sign of life after `since` and before `until`."""
+    if since is None:
+        return None
+    return max((sign for sign in _signs(run) if since <= sign and (until is None or sign < until)), default=None)
 
 
 def _signs(run: RunData) -> Iterable[float]:
@@ -86,10 +93,3 @@ def _signs(run: RunData) -> Iterable[float]:
     times += [score.time for score in run.scores]
     times.append(run.status.written)
     return (time for time in map(known, times) if time is not None)
-
-
-def _last(signs: Sequence[float], since: float | None, until: float | None) -> float | None:
-    """The last sign after `since` and before `until`."""
-    if since is None:
-        return None
-    return max((sign for sign in signs if since <= sign and (until is None or sign < until)), default=None)

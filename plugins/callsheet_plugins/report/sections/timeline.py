@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 MOST_ROWS = 200  # of checkpoints of one run
 MOST_FOLDS = 20  # runs with a table of their own
 MOST_IN_FOLD = 40
+MOST_RUNS = 200  # rows of the table
 MOST_LANES = 60  # rows of the chart
 MOST_POINTS = 1_500  # checkpoints in the chart
 ATTEMPTS = ["Attempt", "Began", "Ended", "Took", "How it ended", "Step", "Host", "Pause before"]
@@ -41,6 +42,7 @@ class Told:
     attempts: Sequence[Sequence[Any]]
     stages: Sequence[Sequence[Any]]
     left_out: int
+    attempts_left_out: int
 
 
 def section(report: Report) -> Section | None:
@@ -53,14 +55,21 @@ def section(report: Report) -> Section | None:
     values = {
         "is_one": is_one,
         "day": day,
-        "runs": [] if is_one else [_run(lane, _clock(day)) for lane in known],
+        "runs": [] if is_one else [_run(lane, _clock(day)) for lane in known[:MOST_RUNS]],
         "told": [_told(lane, MOST_ROWS if is_one else MOST_IN_FOLD) for lane in known[:MOST_FOLDS]],
         "columns": {"attempts": ATTEMPTS, "runs": RUNS, "stages": STAGES},
+        "runs_left_out": max(0, len(known) - MOST_RUNS),
         "lanes_left_out": len(known) - len(drawn),
         "folds_left_out": max(0, len(known) - MOST_FOLDS),
     }
-    chart = timeline.figure([_thinned(lane, MOST_POINTS // len(drawn)) for lane in drawn])
+    thinned = [_thinned(lane, MOST_POINTS // len(drawn)) for lane in drawn]
+    chart = timeline.figure(thinned)
+    values["points_left_out"] = _size(drawn) - _size(thinned)
     return Section("timeline", "Timeline", "timeline.html.jinja", values, {"timeline": chart} if chart.data else {})
+
+
+def _size(lanes: Sequence[Lane]) -> int:
+    return sum(len(lane.stages) for lane in lanes)
 
 
 def _thinned(lane: Lane, most: int) -> Lane:
@@ -79,6 +88,7 @@ def _told(lane: Lane, most: int) -> Told:
         [_attempt(start, clock) for start in attempts],
         [_stage(stage, clock) for stage in kept],
         len(lane.stages) - len(kept),
+        len(lane.starts) - len(attempts),
     )
 
 

@@ -34,7 +34,8 @@ function compareSteps(box) {
     const all = !boxes.length || each.querySelector("[aria-pressed=true]");
     const answers = [...each.querySelectorAll("[data-step]")];
     for (const answer of answers) answer.hidden = !all && !steps.has(answer.dataset.step);
-    return !answers.every((answer) => answer.hidden) && matches(each.textContent, wanted);
+    const texts = [...each.querySelectorAll(".text")].map((text) => text.textContent);
+    return !answers.every((answer) => answer.hidden) && matches(texts.join(" "), wanted);
   });
   const seen = new Set("all" in box.dataset ? found : found.slice(0, FIRST_PROMPTS));
   for (const each of asked) each.hidden = !seen.has(each);
