@@ -6,10 +6,14 @@ import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Any
 
 LEVEL = 0.05
 RESAMPLES = 2000
+BATCH = 100  # of them in memory
 SEED = 0
+NORMAL = NormalDist()
 
 
 @dataclass(frozen=True)
@@ -56,16 +60,38 @@ def in_first_half(prompt: str) -> bool:
 
 
 def interval_of_mean(values: Sequence[float]) -> tuple[float, float] | None:
-    """The interval of a mean at 95 % by the BCa bootstrap, which suits shares near 0 and 1; None without a spread."""
+    """The interval of a mean at 95 % by the BCa bootstrap, which suits shares near 0 and 1; None without a spread.
+
+    It is that of `scipy.stats.bootstrap`, to the draw, without an import that takes half a second (Efron and
+    Tibshirani, 1993, section 14.3).
+    """
     import numpy
-    from scipy import stats  # type: ignore[import-untyped,unused-ignore]  # scipy ships no types
 
     if len(values) < 2 or min(values) == max(values):
         return None
-    random = numpy.random.default_rng(SEED)
-    found = stats.bootstrap((values,), numpy.mean, n_resamples=RESAMPLES, method="BCa", rng=random, batch=100)
-    low, high = map(float, found.confidence_interval)
+    known = numpy.asarray(values, dtype=float)
+    mean, drawn = known.mean(), _resampled_means(known)
+    share = float((drawn < mean).mean() + (drawn <= mean).mean()) / 2
+    if not 0 < share < 1:
+        return None
+    off = known - mean
+    ends = _adjusted(NORMAL.inv_cdf(share), float((off**3).sum() / (off**2).sum() ** 1.5) / 6)
+    low, high = map(float, numpy.quantile(drawn, ends))
     return (low, high) if math.isfinite(low) and math.isfinite(high) else None
+
+
+def _resampled_means(known: Any) -> Any:
+    import numpy
+
+    random = numpy.random.default_rng(SEED)
+    drawn = [known[random.integers(0, len(known), (BATCH, len(known)))].mean(axis=1) for _ in range(RESAMPLES // BATCH)]
+    return numpy.concatenate(drawn)
+
+
+def _adjusted(bias: float, acceleration: float) -> list[float]:
+    """The quantiles of the resampled means that are the ends, corrected for their bias and their skewness."""
+    shifts = (bias + NORMAL.inv_cdf(level) for level in (LEVEL / 2, 1 - LEVEL / 2))
+    return [NORMAL.cdf(bias + shift / (1 - acceleration * shift)) for shift in shifts]
 
 
 def _mean(scores: Mapping[str, float], prompts: Sequence[str]) -> float:

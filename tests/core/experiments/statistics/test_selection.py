@@ -4,6 +4,7 @@ import math
 
 import numpy
 import pytest
+from scipy import stats
 
 from callsheet.experiments.statistics.selection import best_of, in_first_half, interval_of_mean
 
@@ -58,3 +59,21 @@ def test_where_less_is_better_the_least_is_chosen():
 def test_an_interval_near_one_stays_in_its_range():
     low, high = interval_of_mean([1.0] * 97 + [0.0] * 3)
     assert low < 0.97 < high <= 1.0
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [1.0] * 97 + [0.0] * 3,
+        [1.0] + [0.0] * 40,
+        [float(x) for x in numpy.random.default_rng(4).normal(size=300)],
+        [float(x) for x in numpy.random.default_rng(5).lognormal(size=57)],
+        [0.0, 1.0],
+        [3.0, 1e9, -2.0, 5.0],
+    ],
+)
+def test_the_interval_is_that_of_scipy(values):
+    found = stats.bootstrap(
+        (values,), numpy.mean, n_resamples=2000, method="BCa", rng=numpy.random.default_rng(0), batch=100
+    )
+    assert interval_of_mean(values) == pytest.approx([*found.confidence_interval], rel=1e-9)
