@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -35,18 +35,19 @@ def make_run(
     prompts: int = 20,
     completions: bool = True,
     checkpoint_every: int = 50,
+    more_metrics: Iterable[str] = (),
     record: Mapping[str, Any] | None = None,
 ) -> Path:
     """A plausible run below `folder`, which is made; of the same arguments, the same run.
 
-    `arm` is the method of an experiment that it belongs to, `level` how good it is (0 to 1), `record` further fields of
-    `run.json`.
+    `arm` is the method of an experiment that it belongs to, `level` how good it is (0 to 1), `more_metrics` what else
+    it logs while it trains, `record` further fields of `run.json`.
     """
     folder.mkdir(parents=True, exist_ok=True)
     draw = random.Random(f"{seed}-{arm}-{steps}")
     write_json(folder / "run.json", {**run_record(folder, steps, seed, arm, experiment, status), **(record or {})})
     (folder / "config.yaml").write_text(f"trainer:\n  args:\n    seed: {seed}\n    learning_rate: 0.001\n")
-    write_rows(folder / "metrics.jsonl", metric_rows(steps, log_every, eval_every, level, draw))
+    write_rows(folder / "metrics.jsonl", metric_rows(steps, log_every, eval_every, level, draw, [*more_metrics]))
     write_rows(folder / "events.jsonl", event_rows(steps, status))
     if checkpoint_every:
         write_checkpoints(folder, range(checkpoint_every, steps + 1, checkpoint_every))
@@ -118,14 +119,14 @@ def plugin(name: str, order: int) -> dict[str, Any]:
 
 
 def metric_rows(
-    steps: int, log_every: int, eval_every: int, level: float, draw: random.Random
+    steps: int, log_every: int, eval_every: int, level: float, draw: random.Random, more: Sequence[str] = ()
 ) -> Iterable[dict[str, Any]]:
     """Rows as a Trainer logs them: training and evaluation in turn, and a last one that sums up."""
     for step in range(1, steps + 1):
-        about = {"step": step, "epoch": step / 100}
         loss = (2 - level) * math.exp(-step / (steps / 3 or 1)) + draw.gauss(0, 0.02)
         if log_every and step % log_every == 0:
-            yield {**about, "split": "train", "loss": loss, "grad_norm": 1.0, "learning_rate": 1e-3, "time": at(step)}
+            told = {"loss": loss, "grad_norm": 1.0, "learning_rate": 1e-3, **{name: draw.random() for name in more}}
+            yield {"step": step, "split": "train", "epoch": step / 100, **told, "time": at(step)}
         if eval_every and step % eval_every == 0:
             told = {"eval_loss": loss + 0.1, "eval_runtime": 0.5, "eval_samples_per_second": 400.0}
             yield {"step": step, "split": "eval", "epoch": step / 100, **told, "time": at(step + 0.5)}
