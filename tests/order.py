@@ -32,7 +32,7 @@ LONGEST = [
     "core/data/test_streaming",
     "plugins/benchmarks/dispatch/local/test_dispatcher",
     "plugins/benchmarks/reading/test_hostile",
-    "core/cli/test_status",
+    "plugins/report/commands/test_status",
     "test_runs_of_0_1_0",
     "core/process/test_signals",
     "core/distributed/test_collectives",

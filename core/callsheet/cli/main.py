@@ -11,7 +11,6 @@ from callsheet.cli import experiment as experiment_commands
 from callsheet.cli import extra_commands
 from callsheet.cli import outbox as outbox_commands
 from callsheet.cli import plugins as plugin_commands
-from callsheet.cli import status as status_command
 from callsheet.cli.extra_commands import HYDRA
 from callsheet.distributed.world import World, take_arm, world
 from callsheet.errors import CallsheetError, PluginFailure, sentences
@@ -62,7 +61,6 @@ def explain(overrides: tuple[str, ...]) -> int:
 cli.add_command(experiment_commands.experiment)
 cli.add_command(outbox_commands.outbox)
 cli.add_command(plugin_commands.plugins)
-cli.add_command(status_command.status)
 
 
 def main() -> None:

@@ -34,6 +34,7 @@ ALIVE, WAITING, DEAD, UNKNOWN = "alive", "waiting", "dead", "unknown"
 ENDED = (*OVER, "interrupted", "failed", DEAD)
 WRITTEN = (METRICS, EVENTS, CHECKPOINTS, RUN)
 TAIL_BYTES = 1 << 16
+TRIED = 3  # checkpoints that are looked for by name
 
 
 @dataclass(frozen=True)
@@ -210,6 +211,13 @@ def _tracked(run_dir: Path) -> Iterator[tuple[str, str]]:
 
 def _last_complete(folder: RunDir) -> str | None:
     """The newest checkpoint that a run resumes from, by the sizes of its files; older ones are not looked at."""
+    there = sorted(folder.path.glob("checkpoint-*"), key=checkpoints.step_of, reverse=True)
+    for path in there[:TRIED]:  # without the rows of ten thousand others
+        row = checkpoints.manifest(folder, path.name).get(path.name)
+        if row and row.path.is_dir() and not checkpoints.fault(row):
+            return row.name
+    if len(there) <= TRIED:
+        return None
     rows = sorted(checkpoints.manifest(folder).values(), key=lambda row: row.step, reverse=True)
     return next((row.name for row in rows if row.path.is_dir() and not checkpoints.fault(row)), None)
 

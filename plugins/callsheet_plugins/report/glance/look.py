@@ -42,6 +42,11 @@ class Glance:
     run: Mapping[str, Any] = field(default_factory=dict, repr=False)
     shares: int = 1
 
+    @classmethod
+    def of(cls, path: Path, state: str, why: str, shares: int = 1) -> Glance:
+        """A run whose state is known. Raises `CallsheetError` where its record cannot be read."""
+        return cls(path, path.name, state, why, RunDir(path, is_main=False).run(), shares)
+
     @property
     def most_bytes(self) -> int:
         """So much of its log of metrics is read, from its end."""

@@ -6,6 +6,8 @@ import shlex
 
 import pytest
 
+from ..made import make_run, write_json
+
 RUN = {"run": "a", "status": "running", "overrides": ["recipe=demo"], "max_steps": 9}
 
 
@@ -214,3 +216,83 @@ def test_a_run_whose_checkpoints_hold_only_the_model_is_offered_nothing_that_wou
 
     other = [*run[:-3], "output_dir=other", f"model.path={tmp_path}/run/checkpoint-1"]
     assert callsheet("train", *other).returncode == 0
+
+
+@pytest.fixture
+def rich(tmp_path):
+    """A run of which everything is known that can be."""
+    run = make_run(tmp_path / "outputs" / "rich", arm="bema", seed=3)
+    (run / "trackers").mkdir()
+    for name in ("wandb", "mlflow", "trackio", "comet", "weave"):
+        cursor = {
+            "tracker": name,
+            "run_id": "a",
+            "ids": {"url": f"https://{name}.example/{'x' * 60}", "page": "https://p"},
+        }
+        write_json(run / "trackers" / f"{name}.json", cursor)
+    return run
+
+
+def test_one_run_is_told_on_one_screen(callsheet, rich):
+    record = json.loads((rich / "run.json").read_text())
+    write_json(rich / "run.json", {**record, "status": "failed", "outcome": {"error": "no " * 500, "seconds": 10}})
+    for number in range(9):
+        rows = [{"name": f"long-benchmark-{number}", "metrics": {"exact_match": 0.5}, "step": 100, "weights": "raw"}]
+        with (rich / "evals.jsonl").open("a") as file:
+            file.write("".join(f"{json.dumps(row)}\n" for row in rows))
+    lines = callsheet("status", "outputs/rich", env={"COLUMNS": "80"}).stdout.splitlines()
+    facts = {line[:12].strip(): line[12:] for line in lines if line[:12].strip()}
+    assert len(lines) <= 24
+    assert all(len(line) <= 80 for line in lines if "://" not in line and "go on" not in line and "note" not in line)
+    assert facts["arm"] == "bema, seed 3, of the experiment exp" and facts["metric"].startswith("eval_loss 0.")
+    assert "7 more, of step 100" in " ".join(line.strip() for line in lines)
+    assert facts["completions"] == "20 rows of 4 steps" and facts["published"].startswith(
+        "2 revisions, the last me/demo@main-step-"
+    )
+    assert facts["plugins"].startswith("0.8 s (7.5 % of the run): bema 0.5 s") and "began" in facts["size"]
+
+
+def test_programs_get_what_they_got_and_more(callsheet, rich):
+    told = json.loads(callsheet("status", "--json", "outputs/rich").stdout)
+    before = "run_dir state why step steps checkpoint outbox courier tracked commands hint written"
+    assert [*told][: len(before.split())] == before.split()
+    assert told["best"]["value"] <= told["last"]["value"] and told["metric"] == "eval_loss"
+    assert told["scores"]["test.exact_match"]["step"] == 100 and told["cost"] == {"bema": 0.5, "progress": 0.25}
+    assert told["published"]["count"] == 2 and told["completions"] == {"steps": 4, "rows": 20, "is_whole": True}
+    assert told["size"] > 1000 and told["started"] and told["arm"]["seed"] == 3
+
+
+def test_a_run_with_ten_thousand_checkpoints_is_told_by_those_that_are_there(callsheet, tmp_path):
+    run = make_run(tmp_path / "run", checkpoint_every=0, scores=False)
+    files = {"f": {"size": 1, "sha256": None}}
+    rows = [
+        {"name": f"checkpoint-{n}", "step": n, "epoch": 1.0, "path": f"checkpoint-{n}", "files": files}
+        for n in range(10_000)
+    ]
+    (run / "checkpoints.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    for step in (9998, 9999):
+        (run / f"checkpoint-{step}").mkdir()
+    assert "none is complete" in callsheet("status", "run").stdout
+
+
+def test_files_that_are_none_cost_only_what_they_would_say(callsheet, rich):
+    for name in ("metrics.jsonl", "evals.jsonl", "checkpoints.jsonl"):
+        (rich / name).unlink()
+    os.mkfifo(rich / "metrics.jsonl")
+    (rich / "evals.jsonl").symlink_to("/etc/passwd")
+    (rich / "completions" / "25.jsonl").unlink()
+    (rich / "completions" / "25.jsonl").symlink_to("/etc/passwd")
+    done = callsheet("status", "outputs/rich")
+    assert done.returncode == 0 and "15 rows of 4 steps" in done.stdout and "root:" not in done.stdout
+    assert "metric " not in done.stdout and "scores " not in done.stdout and "published" not in done.stdout
+
+
+def test_many_runs_fit_the_screen(callsheet, tmp_path):
+    for number in range(3):
+        run = make_run(tmp_path / f"a long name of {'a run ' * 20}{number}", steps=2, scores=False, completions=False)
+        write_json(
+            run / "run.json",
+            {**json.loads((run / "run.json").read_text()), "status": "failed", "outcome": {"error": "x " * 200}},
+        )
+    done = callsheet("status", *(path.name for path in tmp_path.iterdir()), env={"COLUMNS": "80"})
+    assert max(map(len, done.stdout.splitlines())) <= 80 and done.stdout.count("failed") == 3

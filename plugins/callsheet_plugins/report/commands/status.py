@@ -25,14 +25,18 @@ def status(runs: tuple[Path, ...], as_json: bool) -> int:
 
     Of several, what is no run, or a damaged one, is named; the others are shown, and the exit code is 2.
 
+    Of one run, a screen says what is known: its last and best metric, its scores, what it has published, sampled and
+    tracked, what plugins cost, and how large and old it is.
+
     The state is alive, waiting (for its outbox, or for Slurm), dead (killed without a word), unknown (nobody can tell
     from this machine), or how the run ended: completed, stopped, interrupted or failed.
     """
-    from callsheet.cli.views import run_status
     from callsheet.disk.os_errors import Refused, at_door
     from callsheet.distributed.slurm import JobStates
     from callsheet.rundir.rundir import RUN
     from callsheet.session.status import status_of
+    from callsheet_plugins.report.glance.look import Glance
+    from callsheet_plugins.report.glance.single import screen
 
     found, wrong, jobs = [], list[CallsheetError](), JobStates()
     for run in runs:
@@ -49,12 +53,11 @@ def status(runs: tuple[Path, ...], as_json: bool) -> int:
     _name(wrong)
     if not found:
         raise CallsheetError(f"None of the {len(runs)} paths holds a Callsheet run.")
-    if as_json:
-        run_status.show_json(found)
-    elif len(runs) == 1:
-        run_status.show(found[0])
+    if len(runs) > 1 and not as_json:
+        screen.show_each(found)
     else:
-        run_status.show_each(found)
+        glances = [Glance.of(each.run_dir, each.state, each.why, len(found)) for each in found]
+        screen.show_json(found, glances) if as_json else screen.show(found[0], glances[0])
     return 0 if all(map(_is_closed, wrong)) else click.UsageError.exit_code
 
 
