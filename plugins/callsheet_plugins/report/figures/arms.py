@@ -11,6 +11,7 @@ import plotly.graph_objects as go  # type: ignore[import-untyped]  # plotly ship
 from callsheet.experiments.statistics.methods import BETTER, NOT_SHOWN, WORSE, Comparison
 from callsheet_plugins.report.figures.theme import look, plain
 
+COMPLETED = "completed"
 ROW = 34  # pixels
 NAME = 30  # characters of an arm beside the chart
 VERDICTS = {BETTER: (2, "triangle-right"), WORSE: (7, "triangle-left"), NOT_SHOWN: (6, "circle-open")}
@@ -85,11 +86,11 @@ def _differences(kind: str, found: Sequence[Comparison], names: Mapping[str, str
 
 def trials(metric: str, setting: str, found: Sequence[tuple[str, object, float, str]]) -> go.Figure:
     """The score of each trial (name, value of the setting, score, how it ended) over one searched setting."""
-    ends = [*dict.fromkeys(end for *_, end in found)]
+    ends = sorted({end for *_, end in found}, key=lambda end: (end != COMPLETED, end))
     figure = go.Figure([*_ends(found, ends)])
     values = [value for _, value, _, _ in found]
     return figure.update_layout(
-        xaxis={"title": {"text": plain(setting)}, "type": _scale(values)},
+        xaxis={"title": {"text": plain(setting)}, **_scale(values)},
         yaxis={"title": {"text": plain(metric)}},
         height=320,
     )
@@ -156,12 +157,14 @@ def _said(arm: Arm) -> str:
     return f"over {len(arm.scores)} seeds" if len(arm.scores) > 1 else "one seed, which has no interval"
 
 
-def _scale(values: Sequence[object]) -> str:
+def _scale(values: Sequence[object]) -> dict[str, object]:
     """Logarithmic where positive numbers span two powers of ten."""
     numbers = [float(value) for value in values if _is_number(value)]  # type: ignore[arg-type]
     if len(numbers) < len(values) or not numbers:
-        return "category"
-    return "log" if min(numbers) > 0 and max(numbers) >= 100 * min(numbers) else "linear"
+        return {"type": "category"}
+    if min(numbers) > 0 and max(numbers) >= 100 * min(numbers):
+        return {"type": "log", "dtick": 1, "exponentformat": "e"}
+    return {"type": "linear"}
 
 
 def _is_number(value: object) -> bool:

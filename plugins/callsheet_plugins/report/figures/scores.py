@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from callsheet_plugins.report.scored.lines import Line, Point
 
 BARS = 40  # points of a line that have bars of their own; more have a band
+MOST_SURE = 6  # lines that show how sure they are; of more, the chart's table says it
 DOT = "single runs"
 
 
@@ -32,7 +33,8 @@ class Star:
 
 def over_steps(metric: str, lines: Sequence[Line], star: Star | None = None) -> go.Figure:
     """`lines` with their intervals at 95 %, the dots of single runs, and the best checkpoint."""
-    traces = [trace for place, line in enumerate(lines) for trace in _line(line, look(place))]
+    sure = len(lines) <= MOST_SURE
+    traces = [trace for place, line in enumerate(lines) for trace in _line(line, look(place), sure)]
     if star:
         traces.append(_star(star))
     layout = {
@@ -43,9 +45,9 @@ def over_steps(metric: str, lines: Sequence[Line], star: Star | None = None) -> 
     return go.Figure(traces, layout)
 
 
-def _line(line: Line, of: Look) -> Iterator[go.Scatter]:
-    bars = len(line.points) <= BARS
-    if not bars:
+def _line(line: Line, of: Look, sure: bool) -> Iterator[go.Scatter]:
+    bars = sure and len(line.points) <= BARS
+    if sure and not bars:
         yield from _band(line, of)
     yield go.Scatter(
         x=_steps(line.points),
@@ -114,7 +116,7 @@ def _star(star: Star) -> go.Scatter:
 
 
 def _more(points: Sequence[Point], bars: bool) -> dict[str, Any]:
-    """What stands in the chart's table beside x, y and the ends of bars; a band is not there."""
+    """What stands in the chart's table beside x, y and the ends of bars; it has no ends of bands."""
     if bars:
         return {"customdata": [[_said(point)] for point in points], "meta": {"columns": ["over"]}}
     rows = [[_said(point), point.low, point.high] for point in points]

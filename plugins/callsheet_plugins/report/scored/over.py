@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from callsheet.errors import counted
 from callsheet.experiments.results.by_prompt import Best, sentence_of
-from callsheet_plugins.report.figures.scores import Star, over_steps
+from callsheet_plugins.report.figures.scores import MOST_SURE, Star, over_steps
 from callsheet_plugins.report.scored import lines as lining
 from callsheet_plugins.report.scored.answered import Answers
 from callsheet_plugins.report.scored.best import best
@@ -57,7 +57,7 @@ def _chart(metric: Metric, scored: Sequence[Scored], report: Report, answers: An
     notes = [sentence_of(found) for found in bests]
     if len(shown) < len(every):
         notes.append(f"The {len(shown)} best of {len(every):,} lines are drawn; the table below has all.")
-    return Chart(metric.full, over_steps(metric.full, shown, star), _caption(every), [*notes, *_without(every)])
+    return Chart(metric.full, over_steps(metric.full, shown, star), _caption(shown), [*notes, *_without(every)])
 
 
 def _caption(found: Sequence[Line]) -> str:
@@ -69,7 +69,10 @@ def _caption(found: Sequence[Line]) -> str:
         (True, False): "over seeds",
         (False, True): "over prompts",
     }.get((by_seed, by_prompt))
-    return f"Scores at the steps that were scored.{means}" + (f" Intervals hold at 95 %, {said}." if said else "")
+    where = " They stand in the numbers below." if len(found) > MOST_SURE else ""
+    return f"Scores at the steps that were scored.{means}" + (
+        f" Intervals hold at 95 %, {said}.{where}" if said else ""
+    )
 
 
 def _without(found: Sequence[Line]) -> Iterable[str]:

@@ -65,7 +65,7 @@ def verdict(summary: Summary, place: int, found: Mapping[Metric, Sequence[Scored
         [*_notes(summary, len(rows)), *_best(summary, found, answers)],
         rows[:MOST_ROWS],
         trial_rows(summary)[:MOST_ROWS],
-        other_scores(summary),
+        [row for row in other_scores(summary) if summary.verdict],
         [*summary.missing.items()][:MOST_ROWS],
         {id: figure for id, (figure, _) in charts.items()} | settings,
         {id: caption for id, (_, caption) in charts.items()},

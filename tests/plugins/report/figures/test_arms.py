@@ -36,3 +36,8 @@ def test_long_names_stay_apart():
 def test_a_setting_has_the_scale_of_its_values(values, scale):
     figure = trials("t.m", "lr", [(f"trial-{at}", value, 0.5, "completed") for at, value in enumerate(values)])
     assert figure.layout.xaxis.type == scale
+
+
+def test_trials_that_were_stopped_have_a_sign_of_their_own_behind_the_completed():
+    figure = trials("t.m", "lr", [("trial-0", 1.0, 0.5, "stopped"), ("trial-1", 2.0, 0.6, "completed")])
+    assert [(trace.name, trace.marker.symbol) for trace in figure.data] == [("completed", "circle"), ("stopped", "x")]

@@ -22,6 +22,12 @@ def test_many_points_have_a_band_whose_ends_the_table_holds():
     assert trace.meta["columns"] == ["over", "low", "high"] and [*trace.customdata[0]] == ["over 3 seeds", 0.4, 0.6]
 
 
+def test_many_lines_have_their_intervals_in_the_table_alone():
+    drawn = over_steps("t.m", [line([Point(1, 0.5, 0.4, 0.6, "over prompts")], f"{at}") for at in range(7)]).data
+    assert len(drawn) == 7 and all(trace.error_y.array is None for trace in drawn)
+    assert drawn[0].meta["columns"] == ["over", "low", "high"]
+
+
 def test_single_runs_are_dots_of_their_line_and_the_best_checkpoint_is_a_star():
     drawn = over_steps("t.m", [line([Point(1, 0.5)], dots=[("s0", 1, 0.4), ("s1", 1, 0.6)])], Star(1, 0.45)).data
     assert drawn[1].legendgroup == drawn[0].legendgroup and [*drawn[1].y] == [0.4, 0.6]

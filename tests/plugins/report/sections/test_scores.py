@@ -10,10 +10,23 @@ from callsheet.experiments.results.by_prompt import best_checkpoint, sentence_of
 from callsheet_plugins.report.gathered import Report, gather
 from callsheet_plugins.report.page.payload import part
 from callsheet_plugins.report.sections import scores
-from plugins.report.made import make_experiment, make_run, write_json
+from plugins.report.made import entry, experiment_record, make_experiment, make_run, write_json
 from plugins.report.scored.scores import rights, scored_run
 
 HOSTILE = "<script>alert(1)</script>"
+
+
+def make_search(folder, rates):
+    """A search over learning rates and a choice."""
+    entries = []
+    for at, rate in enumerate(rates):
+        make_run(folder / f"trial-{at}", seed=at, arm=f"trial-{at}", level=0.1 * at)
+        about = {"trial": at, "differs": {"trainer.args.learning_rate": str(rate), "peft": HOSTILE}}
+        entries.append({**entry(f"trial-{at}", f"trial-{at}", None), **about})
+        (folder / "arms" / "done").mkdir(parents=True, exist_ok=True)
+        write_json(folder / "arms" / "done" / f"trial-{at}.json", entries[-1])
+    write_json(folder / "experiment.json", experiment_record("search", "test.exact_match", ["trial-0"], entries))
+    return folder
 
 
 def shown(report):
@@ -56,6 +69,14 @@ def test_an_experiment_that_goes_on_says_that_this_may_change(tmp_path):
     write_json(done, {**json.loads(done.read_text()), "status": None})
     done.rename(folder / "arms" / "pending" / done.name)
     assert "1 run of 6 is not over: what stands here may change." in shown(gather([folder]))
+
+
+def test_a_search_shows_its_trials_over_each_setting(tmp_path):
+    report = gather([make_search(tmp_path / "search", [1e-5, 1e-4, 1e-2])])
+    page = shown(report)
+    assert verdicts.UNCOMPARED in page and "Trials of search, the best first" in page
+    drawn = [figure for name, figure in figures(report).items() if name.endswith("learning_rate")]
+    assert [*drawn[0].data[0].x] == [1e-5, 1e-4, 1e-2] and drawn[0].layout.xaxis.type == "log"
 
 
 def test_runs_of_a_folder_compare_no_methods(tmp_path):
