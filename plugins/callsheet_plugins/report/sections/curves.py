@@ -65,10 +65,12 @@ def _shown(chart: Chart, arms: Sequence[Arm], figures: Mapping[str, go.Figure]) 
     """What the template says of a chart."""
     widths = figures[chart.name].layout.meta["curves"]["widths"]
     points = [f"Each point of {variant} is the mean of {width:,} steps." for variant, width in widths.items()]
+    gaps = notes.notes(chart, arms)
     is_one = len(arms) == 1 and not arms[0].is_band
     return {
         "name": chart.name,
         "last": [(row[0], row[1]) for row in notes.rows(chart)] if is_one else [],
         "variants": chart.variants if len(arms) > 1 and len(chart.variants) > 1 else [],
-        "notes": [note for note in (*points, notes.same(chart, arms), *notes.notes(chart, arms)) if note],
+        "notes": [note for note in (notes.only(chart, arms), *points, notes.same(chart, arms), *gaps) if note],
+        "has_gaps": bool(gaps),
     }

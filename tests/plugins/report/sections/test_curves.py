@@ -37,7 +37,7 @@ def test_averaged_weights_are_drawn_beside_those_that_train():
     logged = {("eval", "eval_loss"): [2, 1], ("bema", "eval_bema_loss"): [2, 0.5]}
     made = section(report(run("a", logged, record={"plugins": [{"name": "bema"}]})))
     raw, averaged = made.figures["loss"].data
-    assert [raw.name, averaged.name] == ["eval", "eval, averaged by bema"]
+    assert [raw.name, averaged.name] == ["eval", "eval (averaged by bema)"]
     assert raw.line.color == averaged.line.color
     assert raw.line.dash != averaged.line.dash
 
@@ -45,7 +45,7 @@ def test_averaged_weights_are_drawn_beside_those_that_train():
 def test_where_only_the_average_is_evaluated_it_says_so():
     plugins = [{"name": "bema", "settings": {"evaluate_with": "bema"}}]
     made = section(report(run("a", {("eval", "eval_loss"): [2, 1]}, record={"plugins": plugins})))
-    assert lines(made.figures["loss"]) == ["eval, averaged by bema"]
+    assert lines(made.figures["loss"]) == ["eval (averaged by bema)"]
 
 
 def test_an_arm_is_the_mean_of_its_runs_with_a_band():
@@ -82,6 +82,11 @@ def test_of_a_reward_the_highest_is_the_best():
 def test_arms_that_logged_the_same_are_named():
     made = section(report(run("a", {LOSS: [1, 2]}), run("b", {LOSS: [1, 2]})))
     assert "a and b logged the same values" in part(made).html
+
+
+def test_a_line_that_stands_alone_among_arms_is_named():
+    made = section(report(run("a", {LOSS: [1, 2], ("train", "kl"): [1, 2]}), run("b", {LOSS: [1, 3]})))
+    assert "a alone has logged it." in part(made).html
 
 
 def test_what_is_no_number_is_a_gap_and_is_said():

@@ -55,7 +55,9 @@ def test_other_arms_are_thin_until_they_are_asked_for(page: Page):
 
 
 def test_an_arm_that_is_asked_for_has_the_band_that_python_would_draw(page: Page):
-    logged = np.array([one.metrics["train", "loss"].values for one in arms(ARMS, 3, STEPS).runs if one.group == "arm 11"])
+    logged = np.array(
+        [one.metrics["train", "loss"].values for one in arms(ARMS, 3, STEPS).runs if one.group == "arm 11"]
+    )
     expected = bands(logged, [3])
     page.get_by_role("button", name="arm 11").click()
     low, high, mean = (np.array(trace["y"]) for trace in page.evaluate(TRACES) if trace["name"] == "arm 11")

@@ -49,7 +49,7 @@ class Named:
     @property
     def line(self) -> str:
         """The name of the line in its chart."""
-        return f"{self.variant}, averaged by {self.weights}" if self.weights else self.variant
+        return f"{self.variant} (averaged by {self.weights})" if self.weights else self.variant
 
 
 def named(split: str, name: str, averagers: Collection[str] = ()) -> Named:
@@ -76,7 +76,7 @@ def _of(text: str, averagers: Collection[str]) -> tuple[str, str]:
 def _parted(name: str, variant: str, weights: str) -> Named:
     if found := FUNCTIONS.fullmatch(name) or PAIRED.fullmatch(name):
         chart = f"rewards/{found['chart']}" if found.re is FUNCTIONS else found["chart"]
-        return Named(chart, found["which"] if variant == TRAIN else f"{found['which']}, {variant}", weights)
+        return Named(chart, found["which"] if variant == TRAIN else f"{found['which']} ({variant})", weights)
     return Named(name, variant, weights)
 
 

@@ -92,6 +92,13 @@ def _lasts(chart: Chart, variant: str) -> list[int | float | None]:
     return [float(np.mean(finite)), min(finite), max(finite), len(last)]
 
 
+def only(chart: Chart, arms: Sequence[Arm]) -> str:
+    """Whose line it is, where there is one and no legend."""
+    if len(arms) == 1 or len(chart.lines) > 1:
+        return ""
+    return f"{arms[chart.lines[0].arm].name} alone has logged it."
+
+
 def alone(arms: Sequence[Arm]) -> str:
     """Which arms have no band, where others have one."""
     singles = [arm.name for arm in arms if not arm.is_band]

@@ -16,7 +16,7 @@ PLUGINS = ("bema", "progress")
         ("bema_long", "eval_bema_long_loss", Named("loss", "long", "bema")),
         ("train", "rewards/exact/mean", Named("rewards/mean", "exact")),
         ("train", "rewards/chosen", Named("rewards", "chosen")),
-        ("eval", "eval_rewards/rejected", Named("rewards", "rejected, eval")),
+        ("eval", "eval_rewards/rejected", Named("rewards", "rejected (eval)")),
         ("eval", "eval_", Named("eval_", "eval")),
         ("eval", "odd", Named("odd", "eval")),
     ],
@@ -26,7 +26,7 @@ def test_a_name_is_taken_apart(split, name, expected):
 
 
 def test_what_was_averaged_says_so():
-    assert named("bema", "eval_bema_loss", PLUGINS).line == "eval, averaged by bema"
+    assert named("bema", "eval_bema_loss", PLUGINS).line == "eval (averaged by bema)"
 
 
 def test_losses_come_first_and_housekeeping_last():
