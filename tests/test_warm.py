@@ -85,6 +85,26 @@ def test_modules_on_the_path_of_its_environment_are_found(tmp_path):
     assert told("-m", "mine", env={**os.environ, "PYTHONPATH": str(tmp_path)}) == "True __main__"
 
 
+KEPT_APART = """
+import sys
+import callsheet
+print("callsheet.cli" in sys.modules, hasattr(callsheet, "cli"))
+import callsheet.config.compose
+print("callsheet.config.schema" in sys.modules, "callsheet.cli" in sys.modules, "kept" in repr(callsheet.__spec__))
+"""
+
+
+def test_a_module_of_callsheet_is_there_once_it_is_imported_with_what_it_imports():
+    assert told("-c", KEPT_APART).splitlines() == ["False False", "True False False"]
+
+
+def test_a_module_that_lies_before_callsheets_own_is_taken(tmp_path):
+    (tmp_path / "callsheet").mkdir()
+    (tmp_path / "callsheet" / "cli.py").write_text("here = True")
+    (tmp_path / "callsheet" / "__init__.py").touch()
+    assert told("-c", "from callsheet.cli import here; print(here)", cwd=tmp_path) == "True"
+
+
 def test_a_run_in_this_process_does_not_make_later_commands_cold(run_demo):
     run_demo("plugins=[]")
     assert " True False " in told("-c", TOLD)

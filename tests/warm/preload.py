@@ -1,4 +1,4 @@
-"""What the server imports before it is asked for anything: all that a training loads, and nothing of Callsheet."""
+"""What the server imports before it is asked for anything: all that a training loads, Callsheet last."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import suppress
 
+from warm.kept import keep
+
 MODULES = (
     "accelerate.utils",
     "click",
@@ -16,6 +18,8 @@ MODULES = (
     "huggingface_hub.hf_api",
     "hydra.main",
     "hydra._internal.config_loader_impl",
+    "hydra._internal.core_plugins.basic_launcher",
+    "hydra._internal.core_plugins.basic_sweeper",
     "hydra._internal.hydra",
     "hydra._internal.utils",
     "hydra.core.override_parser.overrides_parser",
@@ -26,6 +30,7 @@ MODULES = (
     "rich.console",
     "rich.progress",
     "rich.table",
+    "scipy.io",
     "torch._inductor.compile_fx",
     "torch.distributed.elastic.agent.server.local_elastic_agent",
     "torch.distributed.fsdp",
@@ -69,6 +74,7 @@ def preload() -> set[str]:
             with suppress(ImportError):  # another release of a library, or an extra that is not installed
                 importlib.import_module(name)
         _prepare()
+        keep()
     finally:
         os.environ.__class__ = plain
     return vars(os.environ).pop("asked")
@@ -76,10 +82,13 @@ def preload() -> set[str]:
 
 def _prepare() -> None:
     """Do now what each process would do once, and what takes it long only because so many modules are loaded."""
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
     with suppress(ImportError, AttributeError):  # another release
         from transformers.conversion_mapping import get_checkpoint_conversion_mapping
 
         get_checkpoint_conversion_mapping("llama")  # compiles a thousand patterns when a model is first saved
+    OverridesParser.create().parse_overrides(["a=[x]", "+b.c=1.5", "~d", "e={f: null}"])  # its tables fill as it parses
     with suppress(ImportError):
         from torch.distributed.elastic.rendezvous import dynamic_rendezvous
 
