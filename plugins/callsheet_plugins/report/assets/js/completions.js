@@ -1,32 +1,42 @@
 // Completions: steps that stand beside each other, words that are looked for, and one prompt over all its steps.
 const FIRST_PROMPTS = 6;  // that are shown before somebody asks for all
+const begun = new WeakSet();  // boxes that listen
 
 function mountCompletions(root) {
-  for (const box of root.querySelectorAll("[data-completions]")) {
-    const told = () => say(`${counted(compareSteps(box), "prompt")} found`);
-    box.querySelector("[data-controls]").hidden = false;
-    for (const input of box.querySelectorAll("[data-controls] input")) input.addEventListener("input", told);
-    for (const all of box.querySelectorAll("[data-every-step]")) {
-      all.hidden = false;
-      all.addEventListener("click", () => {
-        all.setAttribute("aria-pressed", all.getAttribute("aria-pressed") !== "true");
-        compareSteps(box);
-      });
-    }
-    box.querySelector("[data-all-prompts]").addEventListener("click", () => {
-      box.dataset.all = "";
-      const seen = box.querySelectorAll("[data-asked]:not([hidden])").length;
-      told();
-      const next = box.querySelectorAll("[data-asked]:not([hidden])")[seen];
-      next.tabIndex = -1;
-      next.focus();
-    });
+  const parts = [...root.querySelectorAll("[data-completions], [data-asked], [data-step], [data-controls] label")];
+  for (const box of new Set(parts.map((part) => part.closest("[data-completions]")))) {
+    if (!begun.has(box)) listenTo(box);
+    for (const all of box.querySelectorAll("[data-every-step]")) all.hidden = false;
     compareSteps(box);
   }
 }
 
+function listenTo(box) {
+  begun.add(box);
+  box.querySelector("[data-controls]").hidden = false;
+  box.addEventListener("input", () => tellFound(box));
+  box.addEventListener("click", ({target}) => {
+    const all = target.closest("[data-every-step]");
+    all?.setAttribute("aria-pressed", all.getAttribute("aria-pressed") !== "true");
+    if (all) compareSteps(box);
+    if (target.closest("[data-all-prompts]")) showAllPrompts(box);
+  });
+}
+
+const tellFound = (box) => say(`${counted(compareSteps(box), "prompt")} found`);
+const promptsSeen = (box) => box.querySelectorAll("[data-asked]:not([hidden])");
+
+function showAllPrompts(box) {
+  const seen = promptsSeen(box).length;
+  box.dataset.all = "";
+  tellFound(box);
+  const next = promptsSeen(box)[seen];
+  next.tabIndex = -1;
+  next.focus();
+}
+
 function compareSteps(box) {
-  const boxes = [...box.querySelectorAll("input[type=checkbox]")];
+  const boxes = [...box.querySelectorAll("[data-controls] input[type=checkbox]")];
   const steps = new Set(boxes.filter((each) => each.checked).map((each) => each.value));
   const wanted = box.querySelector("input[type=search]").value;
   const asked = [...box.querySelectorAll("[data-asked]")];
