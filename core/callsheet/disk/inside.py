@@ -15,6 +15,7 @@ from typing import IO
 
 from callsheet.disk.descent import LISTED, Outside, descend, explain, refuse_link, sync
 from callsheet.disk.regular import Irregular, kind
+from callsheet.screen import in_a_line
 
 FILE = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # opening a FIFO must not wait
 
@@ -189,8 +190,13 @@ class Inside:
         refuse_link(self.root, self.parts(name), self.called)
 
     def parts(self, name: str | PurePath) -> tuple[str, ...]:
-        """The parts of a name from the root on; raises `Outside` for one that leads out of it."""
+        """The parts of a name from the root on; raises `Outside` for one that leads out of it.
+
+        Raises FileNotFoundError for one that no file can have.
+        """
         path = PurePath(name)
+        if not _is_possible(str(path)):
+            raise FileNotFoundError(errno.ENOENT, "no file can have such a name", in_a_line(str(path)))
         if path.is_relative_to(self.root):
             path = path.relative_to(self.root)
         if path.is_absolute() or ".." in path.parts:
@@ -210,6 +216,13 @@ class Inside:
             raise
         finally:
             os.close(descriptor)
+
+
+def _is_possible(name: str) -> bool:
+    try:
+        return b"\0" not in os.fsencode(name)
+    except UnicodeEncodeError:  # half of a surrogate pair, which a record may hold
+        return False
 
 
 @contextmanager

@@ -181,3 +181,12 @@ def test_no_descriptor_stays_open(shared):
 def test_around_takes_the_root_where_the_path_lies_below_it(tmp_path):
     assert around(tmp_path / "a" / "b", tmp_path).root == tmp_path
     assert around(tmp_path / "a" / "b", tmp_path / "other").root == tmp_path / "a"
+
+
+@pytest.mark.parametrize("name", ["a\0b", "half \ud83d", "folder/\ud83d/file"])
+def test_a_name_that_no_file_can_have_is_one_of_no_file(tmp_path, name):
+    inside = Inside(tmp_path)
+    assert inside.stat(name) is None
+    for door in ("append", "open", "read", "write"):
+        with pytest.raises(FileNotFoundError, match="no file can have such a name"):
+            FOLDER_DOORS[door](inside, name)

@@ -55,9 +55,12 @@ def checkpoints(inside: Inside, found: Iterable[Score], say: Say) -> list[Checkp
     """By step. A later row of a name takes the place of an earlier one; rows with a revision add to it."""
     complete: dict[str, Mapping[str, Any]] = {}
     revisions: dict[str, dict[str, Mapping[str, Any]]] = {}
-    for row in Log(inside, CHECKPOINTS, say).rows():
-        name = str(row.get("name"))
-        if isinstance(revision := row.get("revision"), Mapping):
+    log = Log(inside, CHECKPOINTS, say)
+    for row in log.rows():
+        name = row.get("name")
+        if not isinstance(name, str):
+            log.left_out()
+        elif isinstance(revision := row.get("revision"), Mapping):
             revisions.setdefault(name, {})[str(revision.get("commit"))] = revision
         elif isinstance(row.get("files"), Mapping) and isinstance(row.get("step"), int):
             complete[name] = {**complete.get(name, {}), **row}  # the first of its rows alone has its entries
@@ -77,12 +80,12 @@ def _checkpoint(
     scored: Mapping[str, Sequence[float]],
     heard: Mapping[str, float],
 ) -> Checkpoint:
-    written, entries = _written(inside, str(row["name"])), _entries(row)
+    written, entries = _written(inside, row["name"]), _entries(row)
     put = [time for _, time in entries.values() if time is not None]
     times = {branch: heard[id] for branch, (id, _) in entries.items() if id in heard}
     sizes = (each.get("size") for each in row["files"].values() if isinstance(each, Mapping))
     return Checkpoint(
-        str(row["name"]),
+        row["name"],
         row["step"],
         row.get("epoch") if isinstance(row.get("epoch"), (int, float)) else None,
         min(put, default=written),

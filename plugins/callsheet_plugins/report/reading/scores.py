@@ -37,7 +37,7 @@ def scores(inside: Inside, say: Say) -> list[Score]:
     for row in log.rows():
         if isinstance(row.get("name"), str) and isinstance(row.get("metrics"), Mapping):
             made = [*_scores(row)]
-            key = (row["name"], row.get("benchmark_id") or row["name"], _weights(row), _step(row))
+            key = (row["name"], _text(row, "benchmark_id"), _weights(row), _step(row))
             kept.pop(key, None)
             kept[key] = made
         else:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from callsheet.errors import counted
+from callsheet_plugins.report.compared.facts import section
 from callsheet_plugins.report.summed import rows
 from callsheet_plugins.report.telling.times import moment, seconds_of
 from callsheet_plugins.report.telling.visible import in_line
@@ -50,7 +51,7 @@ def _step(step: int | None, steps: int | None) -> str:
 
 
 def _model_and_data(run: RunData) -> Iterator[tuple[str, Any]]:
-    parameters, train = run.record.get("parameters") or {}, (run.record.get("data") or {}).get("train") or {}
+    parameters, train = section(run.record, "parameters"), section(section(run.record, "data"), "train")
     if isinstance(total := parameters.get("total"), int):
         yield "parameters", f"{total:,}"
     if isinstance(rows_of := train.get("rows"), int):
