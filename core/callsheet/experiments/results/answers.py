@@ -80,7 +80,10 @@ def _answers(run_dir: RunDir, file: str, metric: str) -> list[Answer]:
 
 
 def _answer(row: Mapping[str, Any], metric: str) -> Iterator[Answer]:
-    names = (metric, metric.partition(",")[0], *SCORES)
+    name, _, of = metric.partition(",")
+    if of and row.get("filter", of) != of:  # lm_eval answers each prompt once for each filter
+        return
+    names = (metric, name, *SCORES)
     score = next((number(row[name]) for name in names if isinstance(row.get(name), (bool, int, float))), math.nan)
     prompt = next((row[name] for name in PROMPTS if row.get(name) is not None), None)
     if prompt is None or not math.isfinite(score):

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import plotly.graph_objects as go  # type: ignore[import-untyped]  # plotly ships no types
 
 from callsheet.experiments.statistics.methods import BETTER, NOT_SHOWN, WORSE, Comparison
+from callsheet_plugins.report.figures.scores import cut
 from callsheet_plugins.report.figures.theme import look, plain
 
 COMPLETED = "completed"
 ROW = 34  # pixels
-NAME = 30  # characters of an arm beside the chart
 VERDICTS = {BETTER: (2, "triangle-right"), WORSE: (7, "triangle-left"), NOT_SHOWN: (6, "circle-open")}
 
 
@@ -131,11 +131,6 @@ def short_names(names: Sequence[str]) -> dict[str, str]:
         short = plain(cut(name))
         found[name] = short if short not in found.values() else f"{short} ({len(found) + 1})"
     return found
-
-
-def cut(name: str) -> str:
-    half = NAME // 2
-    return name if len(name) <= NAME else f"{name[: half - 1]}…{name[-half:]}"
 
 
 def _rows(traces: Sequence[go.Scatter], title: str, names: Sequence[str]) -> go.Figure:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from callsheet_plugins.report.scored.lines import Line, Point
 
 BARS = 40  # points of a line that have bars of their own; more have a band
+NAME = 30  # characters of a name beside the chart
 MOST_SURE = 6  # lines that show how sure they are; of more, the chart's table says it
 DOT = "single runs"
 
@@ -39,7 +40,7 @@ def over_steps(metric: str, lines: Sequence[Line], star: Star | None = None) -> 
         traces.append(_star(star))
     layout = {
         "xaxis": {"title": {"text": "step"}, "rangemode": "tozero"},
-        "yaxis": {"title": {"text": plain(metric)}},
+        "yaxis": {"title": {"text": plain(cut(metric))}},
         "height": 360,
     }
     return go.Figure(traces, layout)
@@ -134,6 +135,12 @@ def _bars(points: Sequence[Point | Star]) -> dict[str, Any] | None:
 
 def _said(point: Point | Star) -> str:
     return plain(point.made_of)
+
+
+def cut(name: str) -> str:
+    """`name` as it stands beside a chart, without its middle where it is long."""
+    half = NAME // 2
+    return name if len(name) <= NAME else f"{name[: half - 1]}…{name[-half:]}"
 
 
 def _steps(points: Sequence[Point]) -> np.ndarray:

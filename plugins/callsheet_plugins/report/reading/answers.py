@@ -24,6 +24,7 @@ SAID = ("answer", "prediction", "response", "generated", "generation", "output",
 TARGETS = ("target", "expected", "gold", "reference", "label", "solution", "ground_truth")
 COMPLETION = "completion"  # what a model should say, if another field holds what it said
 DOC, RESPONSE = "doc", "model_response"  # where engines put what they asked, and what the model said
+FILTER = "filter"  # of lm_eval, which answers each prompt once for each, and calls a metric "exact_match,strict-match"
 GRADES = ("metric", "metrics", "scores")  # where they put scores
 NO_SCORES = (*PROMPTS, *CLUSTERS, *ASKED, *SAID, *TARGETS, COMPLETION, "index", "idx", "step", "seed", "fold")
 LONGEST = 20_000  # characters of a text that are kept
@@ -96,6 +97,8 @@ def _scores(row: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
         for name, value in place.items():
             if isinstance(value, (bool, int, float)) and name not in NO_SCORES:
                 yield name, _number(value)
+                if isinstance(row.get(FILTER), str):
+                    yield f"{name},{row[FILTER]}", _number(value)
 
 
 def _number(value: float) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -75,15 +75,17 @@ def graded(found: list[Answered], metric: str) -> Iterator[Answer]:
     """One for each answer that has a finite score of `metric`; of `task/metric`, those of the task alone."""
     task, _, name = metric.rpartition("/")
     of_task = [answer for answer in found if task and answer.id.startswith(f"{task}:")]
+    field = _field(of_task or found, name if of_task else metric)
     for answer in of_task or found:
-        value = _score(answer, name if of_task else metric)
+        value = answer.scores.get(field, math.nan)
         if math.isfinite(value):
             yield Answer(answer.id, value, answer.cluster)
 
 
-def _score(answer: Answered, metric: str) -> float:
-    names = (metric, metric.partition(",")[0], *SCORES)
-    return next((answer.scores[name] for name in names if name in answer.scores), math.nan)
+def _field(found: Iterable[Answered], metric: str) -> str:
+    """Under which name the answers have their scores for `metric`: its own, without its filter, or what others say."""
+    known = {name for answer in found for name in answer.scores}
+    return next((name for name in (metric, metric.partition(",")[0], *SCORES) if name in known), metric)
 
 
 def _place(run: RunData, score: Score) -> Place:

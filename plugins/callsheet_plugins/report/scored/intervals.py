@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from callsheet.errors import counted
@@ -38,7 +38,7 @@ def of_answers(answers: Sequence[Answer], score: float) -> Interval:
     found = checkpoints.compared(answers, [replace(answer, score=0.0) for answer in answers])
     if found.verdict == NONE or found.interval is None or found.difference is None:
         return Interval(why=_too_few(found))
-    if not abs(found.difference - score) <= AGREES * max(1.0, abs(score)):  # NaN is no agreement
+    if not _near(found.difference, score):
         return Interval(why=OTHER)
     low, high = found.interval
     if low == high:
@@ -46,10 +46,19 @@ def of_answers(answers: Sequence[Answer], score: float) -> Interval:
     return Interval(max(low, 0.0), min(high, 1.0)) if _shares(answers) else Interval(low, high)
 
 
+def agree(scores: Collection[float], score: float) -> bool:
+    """Whether the mean of the `scores` of prompts is the `score`; not where there are none, nor where that is NaN."""
+    return len(scores) > 0 and _near(math.fsum(scores) / len(scores), score)
+
+
 def over_seeds(scores: Sequence[float]) -> tuple[float, float] | None:
     """That of the mean over seeds, by Student's t; None for one seed, and where all are equal."""
     scale = max((abs(score) for score in scores), default=0.0)
     return Differences(tuple(scores), scale).interval(LEVEL) if len(scores) > 1 else None
+
+
+def _near(mean: float, score: float) -> bool:
+    return abs(mean - score) <= AGREES * max(1.0, abs(score))
 
 
 def _too_few(found: CheckpointVerdict) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 ERRORS = re.compile(r"std_?err", re.IGNORECASE)  # the error of another metric, as lm_eval and lighteval report it
 FALLS = re.compile(r"loss|perplexity|ppl|(^|_|/)(wer|cer|ter|mae|mse|rmse|error|bits_per_byte)", re.IGNORECASE)
+LONGEST = 100  # characters
 PARTS = re.compile(r"[/|]")  # a metric of one task of several
 
 
@@ -27,6 +29,12 @@ class Metric:
     def full(self) -> str:
         """As `success_metric` names it."""
         return f"{self.benchmark}.{self.name}"
+
+    @property
+    def short(self) -> str:
+        """The same for a table: an engine may give names of 500 characters."""
+        full = self.full
+        return full if len(full) <= LONGEST else f"{full[: LONGEST // 2]}…{full[-LONGEST // 2 :]}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +55,8 @@ def indexed(report: Report) -> dict[Metric, list[Scored]]:
     """What was scored by each metric, in the order of the runs.
 
     What an experiment compares comes first, then the first metric of each benchmark, then others; those of single tasks
-    last. Within each kind, those that more runs have come first. Errors of other metrics are left out.
+    last, and then those without any number. Within each kind, those that more runs have come first. Errors of other
+    metrics are left out.
     """
     found: dict[Metric, list[Scored]] = {}
     for run in report.runs:
@@ -59,7 +68,8 @@ def indexed(report: Report) -> dict[Metric, list[Scored]]:
 
     def place(metric: Metric) -> tuple[Any, ...]:
         is_part, is_first = bool(PARTS.search(metric.name)), first[metric.benchmark] == metric
-        return metric.full not in asked, is_part, not is_first, -len(found[metric]), order[metric]
+        is_empty = not any(math.isfinite(score.value) for scored in found[metric] for score in scored.scores)
+        return metric.full not in asked, is_empty, is_part, not is_first, -len(found[metric]), order[metric]
 
     return {metric: found[metric] for metric in sorted(found, key=place)}
 

@@ -57,7 +57,7 @@ def _chart(metric: Metric, scored: Sequence[Scored], report: Report, answers: An
     notes = [sentence_of(found) for found in bests]
     if len(shown) < len(every):
         notes.append(f"The {len(shown)} best of {len(every):,} lines are drawn; the table below has all.")
-    return Chart(metric.full, over_steps(metric.full, shown, star), _caption(shown), [*notes, *_without(every)])
+    return Chart(metric.short, over_steps(metric.short, shown, star), _caption(shown), [*notes, *_without(every)])
 
 
 def _caption(found: Sequence[Line]) -> str:
@@ -121,8 +121,12 @@ def _important(found: Sequence[Line], towards: str, report: Report) -> list[Line
     """Baselines, and those with the best last score, in their order."""
     sign = -1 if towards == "maximize" else 1
     baselines = _baselines(report)
-    known = [line for line in found if math.isfinite(line.last)]
-    ranked = sorted(known, key=lambda line: (line.group not in baselines, sign * line.last))
+
+    def place(line: Line) -> tuple[bool, bool, float]:
+        known = math.isfinite(line.last)
+        return line.group not in baselines, not known, sign * line.last if known else 0.0
+
+    ranked = sorted(found, key=place)
     names = {line.name for line in ranked[:MOST_LINES]}
     return [line for line in found if line.name in names]
 

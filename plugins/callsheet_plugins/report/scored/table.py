@@ -37,10 +37,10 @@ def rows(found: Mapping[Metric, Sequence[Scored]], answers: Answers) -> tuple[li
 def _rows(found: Mapping[Metric, Sequence[Scored]], answers: Answers) -> Iterator[list[Any]]:
     for metric, scored in found.items():
         for line in lining.lines(scored, answers.sure):
-            yield [metric.full, line.group, line.weights, line.runs, *_ends(line)]
+            yield [metric.short, line.group, line.weights, line.runs, *_ends(line)]
         for each in scored:
             if not each.steps:
-                yield [metric.full, each.run.label, each.weights, 1, None, None, *_without_step(each, answers)]
+                yield [metric.short, each.run.label, each.weights, 1, None, None, *_without_step(each, answers)]
 
 
 def _ends(line: Line) -> list[Any]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from callsheet.errors import counted
 from callsheet.experiments.results import verdicts
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
     from callsheet.experiments.results.summary import Summary
 
 COLUMNS = ("arm", "seeds", "mean ± sd", "difference", "interval", "verdict", "could have shown", "seeds needed")
-TRIAL = ("trial", "score", "ended", "values")
+TRIAL = ("trial", "score", "ended")
+MOST_COLUMNS = 20  # for settings of a search
 OTHERS = ("score", "arm", "seeds", "mean ± sd")
 MOST_ROWS = 200
 MOST_DRAWN = 40  # arms of a chart
@@ -44,7 +46,8 @@ class Verdict:
     sentences: list[str]
     notes: list[str]
     rows: Sequence[Sequence[str]] = ()
-    trials: Sequence[Sequence[str]] = ()
+    trial_columns: Sequence[str] = ()
+    trials: Sequence[Sequence[Any]] = ()
     others: Sequence[Sequence[str]] = ()
     missing: Sequence[Sequence[str]] = ()
     figures: Mapping[str, go.Figure] = field(default_factory=dict)
@@ -64,7 +67,7 @@ def verdict(summary: Summary, place: int, found: Mapping[Metric, Sequence[Scored
         [*verdicts.sentences_of(summary.verdict, summary.asked)],
         [*_notes(summary, len(rows)), *_best(summary, found, answers)],
         rows[:MOST_ROWS],
-        trial_rows(summary)[:MOST_ROWS],
+        *_trials(summary),
         [row for row in other_scores(summary) if summary.verdict],
         [*summary.missing.items()][:MOST_ROWS],
         {id: figure for id, (figure, _) in charts.items()} | settings,
@@ -156,6 +159,17 @@ def _searched(summary: Summary) -> dict[str, go.Figure]:
         ]
         found[name] = drawn.trials(summary.asked.success_metric or "", name, rows)
     return found
+
+
+def _trials(summary: Summary) -> tuple[list[str], list[list[Any]]]:
+    """A column for each setting that was searched, and the trials, the best first."""
+    differs = {arm.entry.name: arm.entry.differs for arm in summary.arms}
+    rows = trial_rows(summary)[:MOST_ROWS]
+    settings = [*dict.fromkeys(setting for name, *_ in rows for setting in differs[name])][:MOST_COLUMNS]
+    last = Counter(setting.rpartition(".")[2] for setting in settings)
+    named = [short if last[short := setting.rpartition(".")[2]] == 1 else setting for setting in settings]
+    values = ([_number(differs[name].get(setting)) for setting in settings] for name, *_ in rows)
+    return [*TRIAL, *named], [[*row[:3], *of] for row, of in zip(rows, values, strict=True)]
 
 
 def _number(value: object) -> object:

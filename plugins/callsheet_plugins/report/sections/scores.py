@@ -9,7 +9,7 @@ from callsheet_plugins.report.page.section import Section
 from callsheet_plugins.report.scored import over, table
 from callsheet_plugins.report.scored.answered import Answers
 from callsheet_plugins.report.scored.metrics import indexed
-from callsheet_plugins.report.scored.verdict import COLUMNS, OTHERS, TRIAL, verdict
+from callsheet_plugins.report.scored.verdict import COLUMNS, OTHERS, verdict
 
 if TYPE_CHECKING:
     from callsheet_plugins.report.gathered import Report
@@ -43,7 +43,6 @@ def section(report: Report) -> Section | None:
             "columns": table.COLUMNS,
             "notes": [*_notes(report, rows=len(rows), total=total, charts=len(charts), metrics=len(found))],
             "arm_columns": COLUMNS,
-            "trial_columns": TRIAL,
             "other_columns": OTHERS,
         },
         figures,

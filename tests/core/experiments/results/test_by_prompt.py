@@ -110,3 +110,14 @@ def test_rows_of_engines_are_told_apart_by_task_and_document(tmp_path):
     (found,) = answers_by_step(arm, "test.acc").values()
     assert [answer.prompt for answer in found] == ["a:0", "a:1", "b:0", "b:1"] and found[0].cluster == "3"
     assert answers_by_step(arm, "eval_loss") == {} and answers_by_step(arm, "other.acc") == {}
+
+
+def test_of_several_filters_each_metric_has_the_answers_of_its_own(tmp_path):
+    made = Folder(tmp_path, success_metric="test.acc,strict")
+    name = made.add("plain", state="done", status="completed")
+    folder = run(tmp_path / name, evals=[scored(0.5, predictions="p.jsonl")])
+    rows = [{"doc_id": 1, "filter": of, "acc": score} for of, score in (("strict", 0.0), ("flexible", 1.0))]
+    (folder / "p.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    arm = results.of(made.record().path).result.arms[0]
+    found = [answers_by_step(arm, f"test.acc{of}").popitem()[1] for of in (",strict", ",flexible", "")]
+    assert [[answer.score for answer in answers] for answers in found] == [[0.0], [1.0], [0.0, 1.0]]

@@ -27,13 +27,13 @@ def test_several_answers_to_one_prompt_stand_together_and_count_by_their_mean(tm
     [
         (
             {"doc_id": 3, "doc": {"question": "2+2?"}, "target": "4", "filtered_resps": ["four"], "m": 1.0},
-            '{"question": "2+2?"}',
+            "2+2?",
             "4",
-            '["four"]',
+            "four",
         ),
-        ({"id": 7, "query": "2+2?", "gold": ["4"], "prediction": "four", "correct": True}, "2+2?", '["4"]', "four"),
+        ({"id": 7, "query": "2+2?", "gold": ["4"], "prediction": "four", "correct": True}, "2+2?", "4", "four"),
         ({"doc_hash": "abc", "score": 0.5}, "abc", "", ""),
-        ({"prompt": [{"role": "user", "content": "hi"}], "right": 0}, '[{"role": "user", "content": "hi"}]', "", ""),
+        ({"prompt": [{"role": "user", "content": "hi"}], "right": 0}, "hi", "", ""),
     ],
 )
 def test_rows_of_other_engines_show_what_they_have(tmp_path, row, prompt, target, answer):

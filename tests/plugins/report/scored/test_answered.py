@@ -26,6 +26,13 @@ def test_the_score_is_the_field_of_the_metric_or_what_others_call_it(tmp_path, m
     assert [answer.score for answer in Answers().graded(run, run.scores[0])] == ([] if score is None else [score])
 
 
+def test_of_several_filters_each_metric_has_the_answers_of_its_own(tmp_path):
+    rows = [{**ROW, "filter": name, "exact_match": score} for name, score in (("strict", 0.0), ("flexible", 1.0))]
+    metrics = {"exact_match,strict": 0.0, "exact_match,flexible": 1.0}
+    run = scored_run(tmp_path / "a", [("t", metrics, 1, rows)])
+    assert [[answer.score for answer in Answers().graded(run, score)] for score in run.scores] == [[0.0], [1.0]]
+
+
 def test_why_there_are_none(tmp_path):
     rows = [("a", {"m": 1.0}, 1), ("b", {"m": 1.0}, 1, rights(1)), ("c", {"m": 1.0}, 1, [{"prompt": "q"}])]
     run = scored_run(tmp_path / "a", rows)

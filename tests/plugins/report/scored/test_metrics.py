@@ -37,6 +37,11 @@ def test_of_a_step_that_was_scored_twice_the_last_counts_and_kinds_of_weights_st
     assert (bema.weights, [score.value for score in bema.scores]) == ("bema", [0.7])
 
 
+def test_a_metric_without_any_number_stands_last(tmp_path):
+    run = scored_run(tmp_path / "a", [("t", {"a": None, "b/c": 1.0}, 1)])
+    assert names(Report("x", tmp_path, [run])) == ["t.b/c", "t.a"]
+
+
 def test_what_is_no_number_is_no_score(tmp_path):
     run = scored_run(tmp_path / "a", [("t", {"says": "hello", "m": None}, 1)])
     assert names(Report("x", tmp_path, [run])) == ["t.m"]
