@@ -3,7 +3,7 @@ const FIRST_PROMPTS = 6;  // that are shown before somebody asks for all
 const begun = new WeakSet();  // boxes that listen
 
 function mountCompletions(root) {
-  const parts = [...root.querySelectorAll("[data-completions], [data-asked], [data-step], [data-controls] label")];
+  const parts = [...root.querySelectorAll("[data-completions], [data-completions] *")];
   for (const box of new Set(parts.map((part) => part.closest("[data-completions]")))) {
     if (!begun.has(box)) listenTo(box);
     for (const all of box.querySelectorAll("[data-every-step]")) all.hidden = false;
