@@ -9,9 +9,9 @@ import numpy as np
 
 from callsheet_plugins.report.figures.bands import bands, criticals
 from callsheet_plugins.report.figures.lines.bins import Floats, shared
+from callsheet_plugins.report.figures.lines.carried import carried
 from callsheet_plugins.report.figures.lines.charts import TOGETHER, Arm, Chart
 from callsheet_plugins.report.figures.lines.highlights import Order
-from callsheet_plugins.report.figures.lines.packed import packed
 from callsheet_plugins.report.figures.lines.placed import Placed, placed
 from callsheet_plugins.report.figures.theme import DASHES, Look, look, plain
 
@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 SMOOTHED = 10  # a line of fewer points is not worth smoothing
 DOTTED = 40  # a line of so few points shows each as a dot
 HEIGHT = 320
+NAME = 40  # characters of a name within the chart
 UNIFIED = 8  # lines whose values one label shows together
-OF_RUNS, IN_BAND = ["95 % from", "to", "runs"], "%{y:.4g} (%{customdata[0]:.4g} to %{customdata[1]:.4g})"
-OF_BIN, IN_BIN = ["least", "most"], "%{y:.4g} (%{customdata[0]:.4g} to %{customdata[1]:.4g})"
+HOVER = "%{y:.4g} (%{customdata[0]:.4g} to %{customdata[1]:.4g})"
+OF_ARM, OF_RUN = ["95 % from", "to", "runs"], ["least", "most"]  # columns of a line's table
 
 Trace = dict[str, Any]
 Shape = dict[str, Any]
@@ -57,26 +58,32 @@ def _look(one: Placed, arms: int, variants: int) -> Look:
 
 def _traces(one: Placed, at: int, looks: Look) -> Iterator[Trace]:
     """The line, and before it the edges of its band: the interval of a mean, or the range of what a bin holds."""
-    line = {"type": "scatter", **_axis(one), "legendgroup": plain(one.name), "name": plain(one.name)}
+    line = {"type": "scatter", **one.axis, "legendgroup": plain(one.name), "name": plain(one.name)}
     if len(one.values) > 1:
         found = bands(one.values, [len(one.values)])
         mean, low, high = found.mean[0], found.mean[0] - found.half[0], found.mean[0] + found.half[0]
-        columns, hover, custom = OF_RUNS, IN_BAND, [low, high, found.count[0]]
+        columns, custom = OF_ARM, [low, high, found.count[0]]
     else:
         mean, low, high = one.values[0], one.bins.low[one.rows][0], one.bins.high[one.rows][0]
-        columns, hover, custom = OF_BIN, IN_BIN, [low, high]
+        columns, custom = OF_RUN, [low, high]
     if len(one.values) == 1 and one.bins.is_exact:
         yield line | _drawn(looks, mean) | {"meta": {"line": at}}
         return
     yield from _edges(line, looks, low, high)
     more = {"meta": {"line": at, "columns": columns}, "customdata": shared(np.stack(custom, axis=1))}
-    yield line | _drawn(looks, mean) | more | {"hovertemplate": hover}
+    yield line | _drawn(looks, mean) | more | {"hovertemplate": HOVER}
 
 
 def _drawn(looks: Look, values: Floats) -> Trace:
-    mode = "lines+markers" if np.isfinite(values).sum() <= DOTTED else "lines"
+    mode = "lines+markers" if np.isfinite(values).sum() <= DOTTED or _has_lone_points(values) else "lines"
     drawn = {"color": looks.colour, "dash": looks.dash, "width": 2}
     return {"y": shared(values), "mode": mode, "line": drawn, "marker": {"size": 5, "color": looks.colour}}
+
+
+def _has_lone_points(values: Floats) -> bool:
+    """Whether there are numbers between two gaps, of which a line shows nothing."""
+    there = np.isfinite(np.concatenate([[np.nan], values, [np.nan]]))
+    return bool((there[1:-1] & ~there[:-2] & ~there[2:]).any())
 
 
 def _edges(line: Trace, looks: Look, low: Floats, high: Floats) -> Iterator[Trace]:
@@ -87,23 +94,21 @@ def _edges(line: Trace, looks: Look, low: Floats, high: Floats) -> Iterator[Trac
     yield edge | {"y": shared(high), "fill": "tonexty", "fillcolor": looks.faint}
 
 
-def _axis(one: Placed) -> Trace:
-    """The steps: by the first and their distance where they are regular, which takes no room."""
-    x = one.bins.x
-    if len(x) > 1 and np.allclose(np.diff(x), x[1] - x[0], rtol=1e-9, atol=0):
-        return {"x0": float(x[0]), "dx": float(x[1] - x[0])}
-    return {"x": x.astype(np.int32) if len(x) and abs(x).max() < 2**31 else x}
-
-
 def _layout(chart: Chart, lines: Sequence[Placed], arms: Sequence[Arm], marked: Sequence[Shape]) -> dict[str, Any]:
     return {
         "height": HEIGHT,
         "xaxis": {"title": {"text": "step"}},
-        "yaxis": {"title": {"text": plain(chart.name)}},
+        "yaxis": {"title": {"text": plain(_short(chart.name))}},
+        "hoverlabel": {"namelength": NAME},
         "shapes": list(marked),
         "hovermode": "x unified" if len(lines) <= UNIFIED else "closest",
-        "meta": {"curves": {"is_smooth": _is_long(lines), "widths": _widths(chart, lines), **_carried(lines, arms)}},
+        "meta": {"curves": {"is_smooth": _is_long(lines), "widths": _widths(chart, lines), **_more(lines, arms)}},
     }
+
+
+def _short(name: str) -> str:
+    """A title that fits beside the chart; the caption has all of it."""
+    return name if len(name) <= NAME else f"{name[: NAME - 1]}…"
 
 
 def _widths(chart: Chart, lines: Sequence[Placed]) -> dict[str, int]:
@@ -115,28 +120,10 @@ def _is_long(lines: Sequence[Placed]) -> bool:
     return max(len(one.bins.x) for one in lines) >= SMOOTHED
 
 
-def _carried(lines: Sequence[Placed], arms: Sequence[Arm]) -> dict[str, Any]:
-    """What curves.js draws lines from; nothing where all that there is is drawn.
-
-    Of each line its name, arm, set of numbers and rows in it; how many standard errors a band of 2, 3, … runs reaches.
-    """
-    if all(len(one.values) == 1 for one in lines) and len(lines) <= TOGETHER:
+def _more(lines: Sequence[Placed], arms: Sequence[Arm]) -> dict[str, Any]:
+    """What curves.js draws; of bands, how many standard errors those of 2, 3, … runs reach, and what else they have."""
+    if not (found := carried(lines, arms)):
         return {}
-    sets = {one.variant: one for one in lines}
-    most = max(len(one.values) for one in lines)
-    return {
-        "lines": [[plain(one.name), one.line.arm, one.variant, one.rows.start, one.rows.stop] for one in lines],
-        "sets": [{**_axis(one), **packed(one.bins.mean)} for one in sets.values()],
-        "runs": [_run_names(one, arms) for one in lines],
-        "is_many": len(lines) > TOGETHER,
-        "band": {"hovertemplate": IN_BAND, "meta": {"columns": OF_RUNS}},
-        "reach": [round(float(value), 5) for value in criticals(most)[2:]],
-    }
-
-
-def _run_names(one: Placed, arms: Sequence[Arm]) -> list[str]:
-    """What tells the runs of a line apart: their seeds, where they do."""
-    runs = [arms[one.line.arm].runs[member] for member in one.line.members]
-    seeds = {run.seed for run in runs}
-    told = None not in seeds and len(seeds) == len(runs)
-    return [f"seed {run.seed}" if told else plain(run.label) for run in runs] if len(runs) > 1 else []
+    reach = criticals(max(len(one.values) for one in lines))[2:]
+    band = {"hovertemplate": HOVER, "meta": {"columns": OF_ARM}}
+    return {**found, "reach": [round(float(value), 5) for value in reach], "band": band}

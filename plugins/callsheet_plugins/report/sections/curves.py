@@ -34,7 +34,7 @@ def section(report: Report) -> Section | None:
     rows = [row for chart in [*once, *room.left] for row in notes.long_rows(chart)]
     is_marked = marks.is_marked(found)
     marked = marks.shapes(found) if is_marked else []
-    figures = {chart.name: curves.figure(chart, order, most, marked) for chart, most in [*room.opened, *room.folded]}
+    figures = {chart.key: curves.figure(chart, order, most, marked) for chart, most in [*room.opened, *room.folded]}
     return Section(
         "curves",
         "Curves",
@@ -63,11 +63,12 @@ def _is_once(chart: Chart) -> bool:
 
 def _shown(chart: Chart, arms: Sequence[Arm], figures: Mapping[str, go.Figure]) -> dict[str, Any]:
     """What the template says of a chart."""
-    widths = figures[chart.name].layout.meta["curves"]["widths"]
+    widths = figures[chart.key].layout.meta["curves"]["widths"]
     points = [f"Each point of {variant} is the mean of {width:,} steps." for variant, width in widths.items()]
     gaps = notes.notes(chart, arms)
     is_one = len(arms) == 1 and not arms[0].is_band
     return {
+        "key": chart.key,
         "name": chart.name,
         "last": [(row[0], row[1]) for row in notes.rows(chart)] if is_one else [],
         "variants": chart.variants if len(arms) > 1 and len(chart.variants) > 1 else [],

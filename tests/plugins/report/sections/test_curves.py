@@ -105,6 +105,30 @@ def test_a_single_point_is_a_dot():
     assert section(report(run("a", {LOSS: [1.0]}))).figures["loss"].data[0].mode == "lines+markers"
 
 
+def test_a_number_between_gaps_is_a_dot():
+    values = np.where(np.arange(200) % 4 == 0, 1.0, np.nan)
+    assert section(report(run("a", {LOSS: values}))).figures["loss"].data[0].mode == "lines+markers"
+
+
+def test_what_was_logged_under_two_names_is_one_line():
+    logged = {("eval", "eval_bema_loss"): [np.nan, 2], ("bema", "eval_bema_loss"): [1, np.nan, 3]}
+    made = section(report(run("a", logged, record={"plugins": [{"name": "bema"}]})))
+    assert made.figures["loss"].data[0].y.tolist() == [1, 2, 3]
+
+
+def test_a_metric_may_be_called_like_a_part_of_another():
+    logged = {LOSS: [1, 2], ("eval", "eval_loss"): [1, 2], ("train", "loss, eval"): [1, 2], ("train", ""): [1, 2]}
+    made = section(report(run("a", logged), run("b", logged)))
+    assert len(made.figures) == 4
+    assert len(part(made).figures) == 4
+
+
+def test_a_long_name_is_whole_in_the_caption_alone():
+    made = section(report(run("a", {("train", "x" * 500): [1, 2]})))
+    assert len(made.figures["x" * 500].layout.yaxis.title.text) == 40
+    assert f"<figcaption>{'x' * 500}</figcaption>" in part(made).html
+
+
 def test_a_long_run_is_drawn_with_the_range_of_each_point():
     figure = section(report(run("a", {LOSS: np.arange(10_000)}))).figures["loss"]
     low, high, line = figure.data

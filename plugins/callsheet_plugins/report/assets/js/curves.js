@@ -21,12 +21,17 @@ function carriedLine(carried, [name, arm, set, start, stop], at) {
   const of = carried.sets[set], runs = unpacked(of).slice(start, stop);
   const color = LIGHT[arm % LIGHT.length], dash = STROKES[Math.floor(arm / LIGHT.length) % STROKES.length];
   const base = {type: "scatter", name, legendgroup: name, x: stepsOf(of, of.count), visible: "legendonly"};
-  const line = (y) => ({...base, y, mode: y.filter(Number.isFinite).length > DOTTED ? "lines" : "lines+markers", line: {color, dash, width: 2}, marker: {size: 5, color}});
+  const line = (y) => ({...base, y, mode: isDotted(y) ? "lines+markers" : "lines", line: {color, dash, width: 2}, marker: {size: 5, color}});
   if (runs.length === 1) return [{...line(runs[0]), meta: {line: at}}];
   const {mean, low, high, count} = bandOf(runs, carried.reach);
   const edge = {...base, mode: "lines", line: {width: 0}, hoverinfo: "skip", showlegend: false};
   const customdata = mean.map((_, place) => [low[place], high[place], count[place]]);
   return [{...edge, y: low}, {...edge, y: high, fill: "tonexty", fillcolor: faint(color)}, {...line(mean), customdata, ...carried.band, meta: {...carried.band.meta, line: at}}];
+}
+
+function isDotted(y) {
+  const there = y.map(Number.isFinite);
+  return there.filter(Boolean).length <= DOTTED || there.some((is, place) => is && !there[place - 1] && !there[place + 1]);
 }
 
 function faint(colour) {

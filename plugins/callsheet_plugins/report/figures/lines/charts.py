@@ -8,6 +8,7 @@ from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 from callsheet_plugins.report.figures.lines.names import TRAIN, Named, named, rank
+from callsheet_plugins.report.figures.lines.series import merged
 
 if TYPE_CHECKING:
     from callsheet_plugins.report.gathered import Report, RunData
@@ -51,6 +52,11 @@ class Chart:
         """The metric, and what it is of where other charts have it of something else."""
         return f"{self.metric}, {self.variants[0]}" if self.is_part else self.metric
 
+    @property
+    def key(self) -> str:
+        """Names it among all charts, whatever metrics are called."""
+        return f"{self.metric}\n{self.variants[0]}" if self.is_part else self.metric
+
     @cached_property
     def variants(self) -> Sequence[str]:
         """What its lines are of, in order: `train`, `eval`."""
@@ -71,7 +77,8 @@ def charts(arms: Sequence[Arm]) -> list[Chart]:
     for place, arm in enumerate(arms):
         for member, run in enumerate(arm.runs):
             for known, series in _named(run):
-                made.setdefault(known.chart, {}).setdefault((place, known), {})[member] = series
+                members = made.setdefault(known.chart, {}).setdefault((place, known), {})
+                members[member] = merged(members[member], series) if member in members else series
     wanted = _wanted(arms[0].runs[0]) if arms else ""
     return [
         chart

@@ -77,7 +77,7 @@ def _parted(name: str, variant: str, weights: str) -> Named:
     if found := FUNCTIONS.fullmatch(name) or PAIRED.fullmatch(name):
         chart = f"rewards/{found['chart']}" if found.re is FUNCTIONS else found["chart"]
         return Named(chart, found["which"] if variant == TRAIN else f"{found['which']} ({variant})", weights)
-    return Named(name, variant, weights)
+    return Named(name or "(no name)", variant, weights)
 
 
 def rank(chart: str, wanted: str = "") -> tuple[int, int, str]:

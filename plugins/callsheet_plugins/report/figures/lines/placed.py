@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
 
 from callsheet_plugins.report.figures.lines.bins import Binned, Floats, binned
 from callsheet_plugins.report.figures.lines.charts import Arm, Chart, Line
@@ -27,6 +30,14 @@ class Placed:
     def values(self) -> Floats:
         """A row for each run."""
         return self.bins.mean[self.rows]
+
+    @property
+    def axis(self) -> dict[str, Any]:
+        """The steps for plotly: the first and their distance where they are regular, which takes no room."""
+        x = self.bins.x
+        if len(x) > 1 and np.allclose(np.diff(x), x[1] - x[0], rtol=1e-9, atol=0):
+            return {"x0": float(x[0]), "dx": float(x[1] - x[0])}
+        return {"x": x.astype(np.int32) if len(x) and abs(x).max() < 2**31 else x}
 
 
 def placed(chart: Chart, arms: Sequence[Arm], most: int) -> list[Placed]:
