@@ -194,8 +194,8 @@ class RunData:
         return RunDir(self.path, is_main=False)
 
     def say(self, said: str) -> None:
-        """Note that something of the run was torn, missing or left out."""
-        self._said.setdefault(said)
+        """Note that something of the run was torn, missing or left out; its files are named from its directory on."""
+        self._said.setdefault(said.replace(f"{shown(self.path)}/", ""))
 
 
 @dataclass(frozen=True)
@@ -220,7 +220,7 @@ def gather(paths: Sequence[Path]) -> Report:
     for place in found.experiments:
         try:
             experiments.append(summary.of(place))
-        except (CallsheetError, OSError, ValueError) as error:
+        except (CallsheetError, OSError, ValueError, ArithmeticError) as error:
             faults.append(f"{shown(place)}: its verdict cannot be read: {error}")
     shared = len(found.experiments) > 1, Reader(), JobStates()
     runs = [RunData(run, label, *shared) for run, label in found.runs.items()]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from callsheet.errors import counted
-from callsheet.experiments.statistics.methods import BETTER, LEVEL, NONE, NOT_SHOWN, WORSE
+from callsheet.experiments.statistics.methods import BETTER, HUGE, LEVEL, NONE, NOT_SHOWN, WORSE
 from callsheet.experiments.statistics.paired import ROUNDING
 from callsheet.experiments.statistics.students_t import critical, two_sided_p
 
@@ -77,10 +77,10 @@ def compared(
 
 
 def means(answers: Sequence[Answer]) -> dict[str, float]:
-    """The mean score of each prompt; a score that is no finite number is missing."""
+    """The mean score of each prompt; a score that is no number, or has no square, is missing."""
     scores: dict[str, list[float]] = {}
     for answer in answers:
-        if math.isfinite(answer.score):
+        if abs(answer.score) < HUGE:
             scores.setdefault(answer.prompt, []).append(answer.score)
     return {prompt: math.fsum(found) / len(found) for prompt, found in scores.items()}
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from callsheet_plugins.report.reading.lines import whole
 from callsheet_plugins.report.telling.times import seconds_of
 
 
@@ -26,18 +27,17 @@ class Attempt:
 def attempts(record: Mapping[str, Any]) -> list[Attempt]:
     """Those that `run.json` lists, oldest first."""
     rows = record.get("attempts")
-    return [_attempt(at, row) for at, row in enumerate(rows if isinstance(rows, list) else (), 1)]
+    return [_attempt(number, row) for number, row in enumerate(rows if isinstance(rows, list) else (), 1)]
 
 
 def _attempt(number: int, row: Mapping[str, Any]) -> Attempt:
-    step, pid = row.get("step"), row.get("pid")
     return Attempt(
         number,
         seconds_of(row.get("started")),
         seconds_of(row.get("ended")),
         str(row.get("status") or ""),
-        step if isinstance(step, int) else None,
+        whole(row.get("step")),
         str(row.get("host") or ""),
-        pid if isinstance(pid, int) else None,
+        whole(row.get("pid")),
         str(row.get("slurm_job") or ""),
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 from callsheet.disk.inside import Inside
 from callsheet.rundir.rundir import CHECKPOINTS
-from callsheet_plugins.report.reading.lines import Log, Say
+from callsheet_plugins.report.reading.lines import Log, Say, whole
 from callsheet_plugins.report.reading.scores import Score
 from callsheet_plugins.report.telling.times import seconds_of
 
@@ -57,13 +57,13 @@ def checkpoints(inside: Inside, found: Iterable[Score], say: Say) -> list[Checkp
     revisions: dict[str, dict[str, Mapping[str, Any]]] = {}
     log = Log(inside, CHECKPOINTS, say)
     for row in log.rows():
-        name = row.get("name")
-        if not isinstance(name, str):
-            log.left_out()
-        elif isinstance(revision := row.get("revision"), Mapping):
+        name, revision = row.get("name"), row.get("revision")
+        if isinstance(name, str) and isinstance(revision, Mapping):
             revisions.setdefault(name, {})[str(revision.get("commit"))] = revision
-        elif isinstance(row.get("files"), Mapping) and isinstance(row.get("step"), int):
+        elif isinstance(name, str) and isinstance(row.get("files"), Mapping) and whole(row.get("step")) is not None:
             complete[name] = {**complete.get(name, {}), **row}  # the first of its rows alone has its entries
+        else:
+            log.left_out()
     scored: dict[str, list[float]] = {}
     for score in found:
         if score.commit and score.time is not None:
@@ -101,8 +101,7 @@ def _published(
     def text(name: str) -> str:
         return str(revision.get(name) or "")
 
-    step = revision.get("step")
-    known = step if isinstance(step, int) else None
+    known = whole(revision.get("step"))
     branch, commit = text("branch"), text("commit")
     times = tuple(sorted({*scored.get(commit, ())}))
     about = (commit, branch, text("repo"), text("weights"), known, text("url"))

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import PurePath
 from typing import Any
 
+from callsheet.disk import os_errors
 from callsheet.disk.inside import Inside
 from callsheet_plugins.report.reading.lines import Log, Say
 
 FOLDER = "completions"
+OF_A_STEP = re.compile(r"(0|[1-9]\d{0,14})\.jsonl", re.A)
 MOST = 10_000  # rows of a step
 
 
@@ -24,15 +26,19 @@ class Completions:
 
     def rows(self, step: int) -> list[dict[str, Any]]:
         """The rows of a step, oldest first; none where the file is gone."""
-        return [*islice(Log(self.inside, f"{FOLDER}/{step}.jsonl", self.say).rows(), MOST)]
+        name = f"{FOLDER}/{step}.jsonl"
+        rows = Log(self.inside, name, self.say).rows()
+        found = [*islice(rows, MOST)]
+        if next(rows, None) is not None:
+            self.say(f"{name} has more than {MOST:,} rows; the others were not read.")
+        return found
 
 
 def completions(inside: Inside, say: Say) -> Completions:
     """What a run has."""
     try:
-        names = [PurePath(name) for name in inside.names(FOLDER)]
+        names = inside.names(FOLDER)
     except OSError as error:
-        say(f"{FOLDER}/ cannot be read: {error}")
+        say(os_errors.said(error, inside.root / FOLDER))
         names = []
-    steps = {int(name.stem) for name in names if name.suffix == ".jsonl" and name.stem.isdecimal()}
-    return Completions(inside, say, sorted(steps))
+    return Completions(inside, say, sorted(int(found[1]) for name in names if (found := OF_A_STEP.fullmatch(name))))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -17,8 +18,10 @@ from callsheet.errors import CallsheetError, counted, sentences
 MOST_BYTES = 1 << 30  # of a log; of a longer one, the newest
 PIECE = 1 << 22  # bytes that are read at once
 LONGEST_LINE = 16 << 20
+MOST_STEPS = 1 << 63
 MOST_WRONG = 10_000  # lines that are no JSON, after which the rest of a file is left
 
+LONE = re.compile("[\ud800-\udfff]")  # half of a surrogate pair, which no file and no page takes
 NO_ROW = b"\0"
 
 Say = Callable[[str], None]
@@ -112,7 +115,15 @@ def row_of(line: bytes) -> dict[str, Any] | None:
         found = json.loads(line)
     except (ValueError, RecursionError):
         return None
+    if b"\\ud" in line or b"\\uD" in line:
+        found = json.loads(LONE.sub("\ufffd", json.dumps(found, ensure_ascii=False)))
     return found if isinstance(found, dict) else None
+
+
+def whole(number: Any) -> int | None:
+    """`number` as a step: a whole number that a counter can hold."""
+    is_one = isinstance(number, int) and not isinstance(number, bool) and -MOST_STEPS <= number < MOST_STEPS
+    return number if is_one else None
 
 
 def _pass_over(file: IO[bytes]) -> None:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 import math
-import re
 import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
+
+from callsheet_plugins.report.reading.lines import LONE
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,7 +27,6 @@ ABOUT = (STEP, SPLIT, "epoch", "time")  # of a row, what is no metric
 TRAIN = "train"  # the split of a row that names none
 MOST_SLOTS = 300  # rows of more names are read for themselves
 MOST_STEPS = 1 << 63
-LONE = re.compile("[\ud800-\udfff]")  # half of a surrogate pair, which no file takes
 DEEPEST = 20  # levels of mappings among metrics
 SAMPLED = 16  # first rows, whose names are learned
 MISSING_BITS = 0x7FF8_0000_CA11_0000  # of a NaN that no row holds, and numpy keeps: it tells a slot that was not filled

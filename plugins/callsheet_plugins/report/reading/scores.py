@@ -10,7 +10,7 @@ from typing import Any
 from callsheet.disk.inside import Inside
 from callsheet.results import RAW
 from callsheet.rundir.rundir import EVALS
-from callsheet_plugins.report.reading.lines import Log, Say
+from callsheet_plugins.report.reading.lines import Log, Say, whole
 from callsheet_plugins.report.telling.times import seconds_of
 
 
@@ -37,7 +37,7 @@ def scores(inside: Inside, say: Say) -> list[Score]:
     for row in log.rows():
         if isinstance(row.get("name"), str) and isinstance(row.get("metrics"), Mapping):
             made = [*_scores(row)]
-            key = (row["name"], _text(row, "benchmark_id"), _weights(row), _step(row))
+            key = (row["name"], _text(row, "benchmark_id") or row["name"], _weights(row), whole(row.get("step")))
             kept.pop(key, None)
             kept[key] = made
         else:
@@ -53,7 +53,7 @@ def _scores(row: Mapping[str, Any]) -> Iterator[Score]:
                 row["name"],
                 metric,
                 _weights(row),
-                _step(row),
+                whole(row.get("step")),
                 number,
                 time=seconds_of(row.get("time")),
                 commit=_text(row, "commit"),
@@ -66,11 +66,6 @@ def _scores(row: Mapping[str, Any]) -> Iterator[Score]:
 def _weights(row: Mapping[str, Any]) -> str:
     tags = row.get("tags")
     return str(row.get("weights") or (tags.get("weights") if isinstance(tags, Mapping) else None) or RAW)
-
-
-def _step(row: Mapping[str, Any]) -> int | None:
-    step = row.get("step")
-    return step if isinstance(step, int) and not isinstance(step, bool) else None
 
 
 def _number(value: Any) -> float | None:

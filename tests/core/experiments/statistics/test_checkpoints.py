@@ -54,7 +54,8 @@ def test_clustered_questions_name_no_winner_more_often_than_they_should():
 
 def test_only_prompts_that_both_answered_are_compared():
     of, than = drawn()
-    found = compared(answers(of)[:250], [*answers(than)[50:], Answer("q60", math.nan)])
+    no_scores = [Answer("q60", score) for score in (math.nan, math.inf, 1e308, -1e200)]
+    found = compared(answers(of)[:250], [*answers(than)[50:], *no_scores])
     assert (found.prompts, found.left_out) == (200, 100)
 
 
