@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 ATTEMPTS, SAVED, PUBLISHED, SCORED = "attempts", "saved", "published", "scored"
 MOMENTS = {SAVED: ("circle", 0), PUBLISHED: ("diamond", 1), SCORED: ("star", 3)}  # symbol, and place of its colour
-COLOURS = {"completed": 2, RUNNING: 5, "stopped": 4, "interrupted": 1, "failed": 7, KILLED: 7}
-OTHER = 6
+COLOURS = {"completed": 2, RUNNING: 5, "stopped": 4, "interrupted": 1, "failed": 7, KILLED: 6}
+OTHER = 6  # and lines from save to score
 LABEL = 32  # characters beside the axis
 
 Trace = dict[str, Any]

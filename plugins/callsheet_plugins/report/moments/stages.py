@@ -112,6 +112,6 @@ def _published(about: tuple[int, str, str, float | None], revision: Published) -
 
 
 def _torn(event: Mapping[str, Any]) -> Stage:
-    name = event.get("name") or event.get("checkpoint")
+    name = str(event.get("name") or event.get("checkpoint") or "a checkpoint")
     why = event.get("fault") or event.get("error")
-    return Stage(None, str(name or "a checkpoint"), f"incomplete: {why}" if why else "incomplete")
+    return Stage(None, name, f"incomplete: {why}" if why else "incomplete")

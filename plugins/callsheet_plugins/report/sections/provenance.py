@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from callsheet_plugins.report.compared.asked import asked
 from callsheet_plugins.report.compared.provenance import command, told
 from callsheet_plugins.report.page.section import Section
 
@@ -29,7 +30,9 @@ class Origin:
 def section(report: Report) -> Section | None:
     chosen = list(_chosen(report))
     left_out = len(report.runs) - len(chosen)
-    return Section("provenance", "Provenance", "provenance.html.jinja", {"origins": chosen, "left_out": left_out})
+    calls = [(each.name or each.directory.name, asked(each.directory)) for each in report.experiments[:MOST]]
+    values = {"origins": chosen, "left_out": left_out, "experiments": [(name, call) for name, call in calls if call]}
+    return Section("provenance", "Provenance", "provenance.html.jinja", values)
 
 
 def _chosen(report: Report) -> Iterator[Origin]:

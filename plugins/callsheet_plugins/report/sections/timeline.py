@@ -108,7 +108,7 @@ def _attempt(start: Start, clock: Clock) -> list[Any]:
 def _stage(stage: Stage, clock: Clock) -> list[Any]:
     named = f"{stage.commit[:10]} {in_line(stage.weights, 40)}".strip()
     return [
-        in_line(stage.checkpoint, 80) if stage.step is None else stage.step,
+        _step(stage),
         clock(stage.saved),
         Cell(named, link=stage.link) if stage.is_published else None,
         _lasted(stage.publishing),
@@ -116,6 +116,14 @@ def _stage(stage: Stage, clock: Clock) -> list[Any]:
         _lasted(stage.scoring),
         in_line(stage.state),
     ]
+
+
+def _step(stage: Stage) -> int | str:
+    """A torn checkpoint has the step of its name."""
+    step = stage.checkpoint.removeprefix("checkpoint-")
+    if stage.step is None and step.isascii() and step.isdecimal() and len(step) < 16:
+        return int(step)
+    return in_line(stage.checkpoint, 80) if stage.step is None else stage.step
 
 
 def _lasted(seconds: float | None) -> Cell | None:
