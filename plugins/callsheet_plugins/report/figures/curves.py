@@ -23,7 +23,7 @@ DOTTED = 40  # a line of so few points shows each as a dot
 HEIGHT = 320
 NAME = 40  # characters of a name within the chart
 UNIFIED = 8  # lines whose values one label shows together
-HOVER = "%{y:.4g} (%{customdata[0]:.4g} to %{customdata[1]:.4g})"
+HOVER, COUNT = "%{y:.4g} (%{customdata[0]:.4g} to %{customdata[1]:.4g})", "%{customdata[2]} runs"
 OF_ARM, OF_RUN = ["95 % from", "to", "runs"], ["least", "most"]  # columns of a line's table
 
 Trace = dict[str, Any]
@@ -62,16 +62,16 @@ def _traces(one: Placed, at: int, looks: Look) -> Iterator[Trace]:
     if len(one.values) > 1:
         found = bands(one.values, [len(one.values)])
         mean, low, high = found.mean[0], found.mean[0] - found.half[0], found.mean[0] + found.half[0]
-        columns, custom = OF_ARM, [low, high, found.count[0]]
+        columns, hover, custom = OF_ARM, f"{HOVER}, {COUNT}", [low, high, found.count[0]]
     else:
         mean, low, high = one.values[0], one.bins.low[one.rows][0], one.bins.high[one.rows][0]
-        columns, custom = OF_RUN, [low, high]
+        columns, hover, custom = OF_RUN, HOVER, [low, high]
     if len(one.values) == 1 and one.bins.is_exact:
         yield line | _drawn(looks, mean) | {"meta": {"line": at}}
         return
     yield from _edges(line, looks, low, high)
     more = {"meta": {"line": at, "columns": columns}, "customdata": shared(np.stack(custom, axis=1))}
-    yield line | _drawn(looks, mean) | more | {"hovertemplate": HOVER}
+    yield line | _drawn(looks, mean) | more | {"hovertemplate": hover}
 
 
 def _drawn(looks: Look, values: Floats) -> Trace:
@@ -125,5 +125,5 @@ def _more(lines: Sequence[Placed], arms: Sequence[Arm]) -> dict[str, Any]:
     if not (found := carried(lines, arms)):
         return {}
     reach = criticals(max(len(one.values) for one in lines))[2:]
-    band = {"hovertemplate": HOVER, "meta": {"columns": OF_ARM}}
+    band = {"hovertemplate": f"{HOVER}, {COUNT}", "meta": {"columns": OF_ARM}}
     return {**found, "reach": [round(float(value), 5) for value in reach], "band": band}

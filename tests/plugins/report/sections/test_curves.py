@@ -101,6 +101,13 @@ def test_no_values_are_too_odd_to_draw(values):
     assert "loss" in part(made).html
 
 
+def test_the_metric_of_the_best_checkpoint_is_open():
+    logged = {LOSS: [1, 2], ("a", "eval_a_accuracy"): [0, 1], ("b", "eval_b_accuracy"): [0, 1]}
+    args = {"metric_for_best_model": "a_accuracy"}
+    assert opened(section(report(run("a", logged)))) == ["loss"]
+    assert opened(section(report(run("a", logged, record={"trainer_args": args})))) == ["loss", "accuracy"]
+
+
 def test_a_single_point_is_a_dot():
     assert section(report(run("a", {LOSS: [1.0]}))).figures["loss"].data[0].mode == "lines+markers"
 

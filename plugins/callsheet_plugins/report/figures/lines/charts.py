@@ -113,7 +113,8 @@ def _wanted(run: RunData) -> str:
     """The chart of the metric by which a run chooses its best checkpoint; empty where it does not."""
     args = run.record.get("trainer_args")
     name = args.get("metric_for_best_model") if isinstance(args, dict) else None
-    return named("eval", str(name), [*_plugins(run)]).chart if name else ""
+    found = [key for key in run.metrics if key[0] != TRAIN and key[1] in (name, f"eval_{name}")]
+    return named(*found[0], [*_plugins(run)]).chart if found else ""
 
 
 def by_variant(line: Line) -> tuple[bool, str, int]:

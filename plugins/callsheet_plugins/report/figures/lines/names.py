@@ -7,6 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 TRAIN, EVAL = "train", "eval"
+FIRST = "loss"
 
 # What trainers log beside what they optimise: shown in folds, after all others.
 HOUSEKEEPING = re.compile(
@@ -17,7 +18,6 @@ HOUSEKEEPING = re.compile(
 ORDER = [
     re.compile(pattern)
     for pattern in (
-        r"loss",
         r".*loss",
         r"rewards?",
         r"reward_std",
@@ -29,7 +29,7 @@ ORDER = [
         r".*(length|clip).*",
     )
 ]
-OPEN = len(ORDER[:3])  # kinds of charts that are open at first
+OPEN = len(ORDER[:2])  # kinds of charts that are open at first
 HIGHER = re.compile(r".*(reward|accurac|exact_match|score|f1|margin|bleu|rouge|pass@).*", re.IGNORECASE)
 PAIRED = re.compile(r"(?P<chart>.+)/(?P<which>chosen|rejected)")  # of preference trainers: two lines of one chart
 FUNCTIONS = re.compile(r"rewards/(?P<which>.+)/(?P<chart>mean|std)")  # of GRPO: one line for each reward function
@@ -81,9 +81,9 @@ def _parted(name: str, variant: str, weights: str) -> Named:
 
 
 def rank(chart: str, wanted: str = "") -> tuple[int, int, str]:
-    """Sort key: the metric that is `wanted`, losses, rewards, others by name, and housekeeping at the end."""
-    if chart == wanted:
-        return (0, -1, chart)
+    """Sort key: the loss, what is `wanted`, other losses, rewards, others by name, and housekeeping at the end."""
+    if chart in (FIRST, wanted):
+        return (0, -2 if chart == FIRST else -1, chart)
     if HOUSEKEEPING.fullmatch(chart):
         return (2, 0, chart)
     place = next((place for place, pattern in enumerate(ORDER) if pattern.fullmatch(chart)), len(ORDER))

@@ -34,8 +34,9 @@ def test_losses_come_first_and_housekeeping_last():
     assert sorted(names, key=rank) == ["loss", "reward", "kl", "zeta", "grad_norm", "learning_rate"]
 
 
-def test_the_metric_of_the_best_checkpoint_comes_first():
-    assert min(["loss", "mine"], key=lambda name: rank(name, "mine")) == "mine"
+def test_the_metric_of_the_best_checkpoint_comes_after_the_loss():
+    names = ["reward", "a_loss", "loss", "mine"]
+    assert sorted(names, key=lambda name: rank(name, "mine")) == ["loss", "mine", "a_loss", "reward"]
 
 
 @pytest.mark.parametrize("name", ["learning_rate", "samples_per_second", "train_runtime", "num_tokens"])
