@@ -38,6 +38,7 @@ SCRIPTS = (
     "answers",
     "printing",
     "places",
+    "packing",
     "start",
 )
 

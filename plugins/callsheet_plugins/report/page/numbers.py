@@ -17,3 +17,12 @@ def shown(value: float) -> str:
     if abs(value) >= 1000:
         return f"{value:.0f}"
     return f"{value:.4g}"
+
+
+def sort_key(value: float, text: str) -> str:
+    """What sorts a number that is shown as `text`: empty where the text itself does."""
+    try:
+        shown_value = float(text)
+    except ValueError:
+        return f"{value:.9g}"
+    return "" if shown_value == value or not isfinite(value) else f"{value:.9g}"

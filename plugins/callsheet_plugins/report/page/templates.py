@@ -12,7 +12,8 @@ from markupsafe import Markup
 
 from callsheet_plugins.report.page.anchors import anchor
 from callsheet_plugins.report.page.cells import is_cell
-from callsheet_plugins.report.page.numbers import shown
+from callsheet_plugins.report.page.numbers import shown, sort_key
+from callsheet_plugins.report.page.packing import LARGE, packed
 from callsheet_plugins.report.page.section import Section
 from callsheet_plugins.report.telling.visible import visible
 
@@ -33,7 +34,9 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters["anchor"] = anchor
+    made.filters["packed"] = packed
     made.filters["shown"] = shown
+    made.filters["sort_key"] = sort_key
     made.tests["a_number"] = _is_number
     made.tests["a_cell"] = is_cell
     return made
@@ -47,7 +50,7 @@ def filled(section: Section) -> Markup:
 
 def page(values: Mapping[str, Any]) -> str:
     """The whole of it."""
-    return environment().get_template("page.html.jinja").render(**values)
+    return environment().get_template("page.html.jinja").render(**values, large=LARGE)
 
 
 @cache

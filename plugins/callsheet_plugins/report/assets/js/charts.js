@@ -45,7 +45,7 @@ const near = new IntersectionObserver((entries) => {
   for (const {isIntersecting, target} of entries) {
     if (!isIntersecting) continue;
     near.unobserve(target);
-    draw(target);
+    if (!drawn.has(target)) draw(target);
   }
 }, {rootMargin: "400px"});
 
@@ -55,6 +55,12 @@ function mountCharts(root) {
     plotOf(chart).style.height = `${chart.dataset.height}px`;
     near.observe(chart);
   }
+}
+
+// The first one that can be seen is there before somebody comes near it.
+function drawFirst() {
+  const first = [...document.querySelectorAll("[data-chart]")].find((chart) => chart.checkVisibility());
+  if (first && !drawn.has(first)) draw(first);
 }
 
 // Before elements leave the page.

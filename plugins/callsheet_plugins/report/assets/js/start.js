@@ -15,4 +15,7 @@ function mount(root) {
   for (const add of MOUNTS) add(root);
 }
 
-mount(document);
+inflateAll().then(() => {
+  mount(document);
+  requestIdleCallback(drawFirst);
+});

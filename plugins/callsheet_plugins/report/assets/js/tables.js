@@ -1,10 +1,12 @@
 // Tables: sorted by any column, searched, and cut where they are long.
+const SHORT = 20;  // characters that stay in one line
 const FEW = 8;  // rows, which are faster read than searched
 const FIRST = 50;  // rows that a long table shows before it is asked for all
 
 function mountTables(root) {
   for (const table of root.querySelectorAll("table[data-sortable]")) {
     if (table.tBodies[0].rows.length > 1) [...table.tHead.rows[0].cells].forEach((head, column) => makeSortable(table, head, column));
+    for (const cell of table.tBodies[0].querySelectorAll("td")) if (cell.textContent.length < SHORT) cell.classList.add("short");
     if (table.tBodies[0].rows.length > FIRST * 1.2) cut(table);
   }
   for (const label of root.querySelectorAll("[data-search]")) makeSearch(label);
