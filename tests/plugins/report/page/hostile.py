@@ -25,7 +25,7 @@ TEMPLATE = """
 {% call fold("More of " ~ text) %}<p>{{ text }}</p>{{ chart("folded", "Folded") }}{% endcall %}
 {{ copy(text) }} {{ status(text, "good") }}
 """
-ROWS = [[f"run {at}", at * 7 % 100, at / 7] for at in range(200)]
+ROWS = [[f"run {at}", at * 7 % 100, at / 7] for at in range(70)]
 
 
 def hostile(folder: Path, sections: int = 2) -> Path:
