@@ -53,6 +53,14 @@ class Box:
             if path.name != "run":
                 (shutil.copytree if path.is_dir() else shutil.copy)(path, self.cwd / path.name)
 
+        self._copy_to_compare_with(material / "run", self.cwd / "twin")
+
+    def _copy_to_compare_with(self, run: Path, twin: Path) -> None:
+        """What `callsheet compare` reads of a run."""
+        (twin / "predictions").mkdir(parents=True)
+        for path in (*run.glob("*.json*"), *run.glob("predictions/*")):
+            shutil.copy(path, twin / path.relative_to(run))
+
     def fill(self) -> None:
         """A new copy of the run, in place of what is left of the last one."""
         remove(self.run)

@@ -22,6 +22,9 @@ AGAIN = [item for item in TRAIN if "max_steps" not in item] + [
 COMMANDS = {
     "status": ["status", "{run}"],
     "json": ["status", "--json", "{run}"],
+    "runs": ["runs", "{run}"],
+    "rows": ["runs", "{run}", "--json"],
+    "compare": ["compare", "twin", "{run}"],
     "list": ["outbox", "list", "{run}"],
     "retry": ["outbox", "retry", "{run}", "all"],
     "resume": ["resume-until-it-trains", "output_dir={run}"],

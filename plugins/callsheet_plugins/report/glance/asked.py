@@ -15,6 +15,7 @@ from callsheet.screen import quoted
 from callsheet_plugins.report.glance.columns import Column
 from callsheet_plugins.report.glance.finding import Columns
 from callsheet_plugins.report.glance.look import Glance
+from callsheet_plugins.report.glance.words import as_number
 from callsheet_plugins.report.reading.discover import natural
 
 CONDITION = re.compile(r"\s*([^=<>!~]+?)\s*(==|!=|<=|>=|!~|=|<|>|~)\s*(.*?)\s*", re.S)
@@ -111,7 +112,8 @@ def _number(typed: str, unit: str) -> float | None:
 
 
 def _key(value: Any) -> Any:
-    return (0, float(value), []) if isinstance(value, (int, float)) else (1, 0.0, natural(str(value).lower()))
+    number = as_number(value)
+    return (1, 0.0, natural(str(value).lower())) if number is None else (0, number, [])
 
 
 def _is_missing(value: Any) -> bool:

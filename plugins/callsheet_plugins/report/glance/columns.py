@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from callsheet.cli.views.ages import age
-from callsheet.screen import in_a_line
 from callsheet_plugins.report.glance import words
 from callsheet_plugins.report.glance.look import Glance
 from callsheet_plugins.report.glance.metrics import Value, is_greater_better
@@ -51,7 +50,7 @@ def own(metric: str) -> Iterator[Column]:
 
 
 def _text(name: str, value: Callable[[Glance], Any]) -> Column:
-    return Column(name, name, lambda one: value(one) or None, lambda one: in_a_line(str(value(one) or "")))
+    return Column(name, name, lambda one: value(one) or None, lambda one: str(value(one) or ""))
 
 
 def _number(name: str, value: Callable[[Glance], Any]) -> Column:
@@ -71,9 +70,8 @@ def _steps(glance: Glance) -> str:
     return f"{done}/{glance.steps}" if glance.steps else "" if glance.step is None else done
 
 
-def _seed(glance: Glance) -> int | None:
-    args = (glance.config.get("trainer") or {}).get("args") or {}
-    return glance.arm.get("seed", args.get("seed"))
+def _seed(glance: Glance) -> Any:
+    return glance.arm.get("seed", glance.setting("trainer.args.seed"))
 
 
 def _size(glance: Glance) -> str:

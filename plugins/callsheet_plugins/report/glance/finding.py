@@ -84,7 +84,7 @@ class Columns:
 
     def _setting(self, name: str) -> Column:
         def value(glance: Glance) -> Any:
-            found = self.differs[name][self._at[glance.path]] if name in self.differs else _at(glance.config, name)
+            found = self.differs[name][self._at[glance.path]] if name in self.differs else glance.setting(name, ABSENT)
             return None if found is ABSENT else found if isinstance(found, (int, float, str)) else words.setting(found)
 
         def text(glance: Glance) -> str:
@@ -122,15 +122,6 @@ class Columns:
 
 def _name_of(override: str) -> str:
     return override.partition("=")[0].lstrip("+~")
-
-
-def _at(config: Mapping[str, Any], name: str) -> Any:
-    found: Any = config
-    for part in name.split("."):
-        if not isinstance(found, Mapping) or part not in found:
-            return ABSENT
-        found = found[part]
-    return found
 
 
 def _flat(config: Mapping[str, Any], prefix: str = "") -> Iterator[str]:

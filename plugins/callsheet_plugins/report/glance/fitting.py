@@ -6,8 +6,10 @@ import os
 import shutil
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
+
+from callsheet.screen import cut, in_a_line
 
 GAP = 2  # columns of a terminal between two of a table
 ELLIPSIS = "…"
@@ -15,7 +17,7 @@ ELLIPSIS = "…"
 
 @dataclass(frozen=True, eq=False)  # two columns may hold the same
 class Cells:
-    """A column of a table: its header, a cell for each row, and how it may be cut.
+    """A column of a table: its header, a cell for each row, of any text, and how it may be cut.
 
     It is `least` wide at least, and cut in its `middle` or at its end; `least` of 0 means that it is never cut. Where
     there is no room for all, those of the lowest `rank` stay.
@@ -50,6 +52,10 @@ def columns_of_the_screen() -> float:
 
 def fitted(columns: Sequence[Cells], room: float) -> tuple[list[str], list[Cells]]:
     """The lines of a table, its header first, and the columns for which there was no room."""
+    columns = [
+        replace(each, header=in_a_line(each.header), cells=[cut(in_a_line(cell)) for cell in each.cells])
+        for each in columns
+    ]
     shown = _shown(columns, room)
     widths = _widths(shown, room)
     lines = []
@@ -82,6 +88,12 @@ def cut_to(text: str, width: int, *, in_the_middle: bool = False) -> str:
     start = _start(text, head)
     end = _start(text[::-1], width - 1 - head)[::-1] if in_the_middle else ""
     return f"{start}{ELLIPSIS}{end}"
+
+
+def _told(column: Cells) -> Cells:
+    """Without signs that a terminal obeys, and texts longer than a screen."""
+    cells = [cut(in_a_line(cell)) for cell in column.cells]
+    return replace(column, header=in_a_line(column.header), cells=cells)
 
 
 def _start(text: str, width: int) -> str:

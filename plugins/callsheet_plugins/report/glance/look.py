@@ -93,6 +93,15 @@ class Glance:
     def config(self) -> Mapping[str, Any]:
         return self.run.get("config") or {}
 
+    def setting(self, name: str, otherwise: Any = None) -> Any:
+        """A setting by its dotted name."""
+        found: Any = self.config
+        for part in name.split("."):
+            if not isinstance(found, Mapping) or part not in found:
+                return otherwise
+            found = found[part]
+        return found
+
     @property
     def arm(self) -> Mapping[str, Any]:
         """Its place in an experiment, empty where it has none."""

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any, Protocol
 
 from callsheet_plugins.report.glance.tails import TAIL, Tail
+from callsheet_plugins.report.glance.words import as_number
 
 ABOUT = ("step", "split", "epoch", "time")  # of a row, what is no metric
 # What a run is judged by if its trainer names no metric: GRPO and RLOO log a reward, and a loss that says nothing.
@@ -43,8 +44,8 @@ class Logged:
     def last(self, name: str) -> Value | None:
         """The last value of a name."""
         if name not in self._last:
-            row = self.tail.last(f'"{name}"')
-            self._last[name] = _value(row, name) if row else None
+            found = (_value(row, name) for row in self.tail.backwards(f'"{name}"'))
+            self._last[name] = next(filter(None, found), None)
         return self._last[name]
 
     def best(self, name: str, greater: bool) -> Value | None:
@@ -104,5 +105,5 @@ def _value(row: Mapping[str, Any], name: str) -> Value | None:
         return None
     if value is None:
         return Value(step, math.nan)
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return Value(step, float(value)) if is_number else None
+    found = as_number(value)
+    return None if found is None else Value(step, found)

@@ -135,7 +135,7 @@ def _says_something(column: Column, glances: Sequence[Glance], name: str) -> boo
 def _cells(column: Column, glances: Sequence[Glance], rank: int, room: float) -> Cells:
     texts = [column.text(glance) or MISSING for glance in glances]
     if column.name == "run":
-        texts = texts if room < inf else [in_a_line(short(glance.path)) for glance in glances]
+        texts = texts if room < inf else [short(glance.path) for glance in glances]
         return Cells("run", texts, rank, least=24, is_cut_in_the_middle=True)
     if column.name == "why":
         texts = [
@@ -163,7 +163,7 @@ def _ranks(columns: Columns, chosen: Sequence[Column]) -> dict[str, int]:
 def _whys(glances: Sequence[Glance]) -> Iterator[str]:
     found = [glance for glance in glances if glance.state in TROUBLE and glance.why]
     for glance in found[:MOST_WHYS]:
-        yield f"{in_a_line(glance.label)}: {in_a_line(' '.join(glance.why.split()))}"[:LONGEST_WHY]
+        yield f"{glance.label}: {' '.join(glance.why.split())}"[:LONGEST_WHY]
     if (more := len(found) - MOST_WHYS) > 0:
         yield f"{counted(more, 'more run')} {'has' if more == 1 else 'have'} a reason: --columns why"
 
@@ -179,7 +179,7 @@ def _say(notes: Sequence[str], room: float) -> None:
     if notes:
         print()
     for note in notes:
-        print(_dim(cut_to(note, int(room))))
+        print(_dim(cut_to(in_a_line(note), int(room))))
 
 
 def _coloured(line: str, state: str) -> str:

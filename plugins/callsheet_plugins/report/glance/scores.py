@@ -10,6 +10,7 @@ from typing import Any
 from callsheet.results import RAW
 from callsheet.rundir.rundir import EVALS
 from callsheet_plugins.report.glance.tails import tail_of
+from callsheet_plugins.report.glance.words import as_number
 from callsheet_plugins.report.reading.scores import Score
 
 MOST = 1 << 18  # bytes of evals.jsonl that are read: its rows may hold the tasks of a large benchmark
@@ -39,8 +40,8 @@ def _scores(row: Mapping[str, Any]) -> Iterator[Score]:
     weights = row.get("weights") or (tags.get("weights") if isinstance(tags, dict) else None) or RAW
     file = row.get("predictions")
     for metric, value in metrics.items():
-        if value is None or (isinstance(value, (int, float)) and not isinstance(value, bool)):
-            known = math.nan if value is None else float(value)
+        known = math.nan if value is None else as_number(value)
+        if known is not None:
             yield Score(name, metric, str(weights), step, known, predictions=file if isinstance(file, str) else None)
 
 

@@ -31,7 +31,7 @@ def differing(configs: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
 
 
 def _walk(path: str, values: Sequence[Any]) -> Iterator[tuple[str, list[Any]]]:
-    if path in PLACES or all(_same(values[0], each) for each in values[1:]):
+    if path in PLACES or all(each == values[0] for each in values[1:]):
         return
     sections = [value for value in values if isinstance(value, Mapping)]
     if not sections or not all(value is ABSENT or isinstance(value, Mapping) for value in values):
@@ -45,13 +45,8 @@ def _walk(path: str, values: Sequence[Any]) -> Iterator[tuple[str, list[Any]]]:
         inner = [value.get(name, ABSENT) if isinstance(value, Mapping) else ABSENT for value in values]
         where = f"{path}.{name}" if path else str(name)
         had = [each for value, each in zip(values, inner, strict=True) if isinstance(value, Mapping)]
-        if not all(_same(had[0], each) for each in had[1:]):
+        if not all(each == had[0] for each in had[1:]):
             yield from _walk(where, inner)
-
-
-def _same(one: Any, other: Any) -> bool:
-    """Whether two values are equal; `1` and `true` are not."""
-    return bool(one == other) and isinstance(one, bool) == isinstance(other, bool)
 
 
 def short_names(names: Sequence[str], taken: Sequence[str] = ()) -> dict[str, str]:

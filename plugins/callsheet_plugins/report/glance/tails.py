@@ -32,15 +32,14 @@ class Tail:
             if row := _row(self.data[self.data.rfind(b"\n", 0, found) + 1 : place]):
                 yield row
 
-    def last(self, holding: str) -> dict[str, Any] | None:
-        """The last row with this text."""
+    def backwards(self, holding: str) -> Iterator[dict[str, Any]]:
+        """The rows with this text, the last one first."""
         wanted, place = holding.encode(), len(self.data)
         while (found := self.data.rfind(wanted, 0, place)) >= 0:
             begin, end = self.data.rfind(b"\n", 0, found) + 1, self.data.find(b"\n", found)
             if row := _row(self.data[begin : len(self.data) if end < 0 else end]):
-                return row
+                yield row
             place = begin
-        return None
 
     def shorter(self, most: int) -> Tail:
         """Its own last `most` bytes."""

@@ -6,9 +6,17 @@ import json
 import math
 from typing import Any
 
-from callsheet.screen import in_a_line
-
 UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
+
+
+def as_number(value: Any) -> float | None:
+    """A number of JSON, which may have more digits than a float holds; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
 
 
 def number(value: float | None) -> str:
@@ -38,5 +46,5 @@ def size(count: float) -> str:
 def setting(value: Any) -> str:
     """A setting as a user would type it."""
     if isinstance(value, str):
-        return in_a_line(value)
-    return in_a_line(json.dumps(value, ensure_ascii=False, default=str))
+        return value
+    return json.dumps(value, ensure_ascii=False, default=str)

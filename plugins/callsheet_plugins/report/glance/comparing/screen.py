@@ -50,7 +50,7 @@ def _lines(glances: Sequence[Glance], pairs: Sequence[Pair], flips: int, room: f
 
 
 def _runs(glances: Sequence[Glance], marks: Sequence[str], room: float) -> list[str]:
-    names = [in_a_line(glance.label) for glance in glances]
+    names = [glance.label for glance in glances]
     states = [glance.state for glance in glances]
     named = Cells("run", names, 1, least=20, is_cut_in_the_middle=True)
     return fitted([Cells("", marks, 0), named, Cells("status", states, 2)], room)[0]

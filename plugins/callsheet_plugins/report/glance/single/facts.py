@@ -11,6 +11,7 @@ from callsheet.completions import files
 from callsheet.disk.inside import Inside
 from callsheet.errors import CallsheetError
 from callsheet.rundir.rundir import CHECKPOINTS, RunDir
+from callsheet_plugins.report.glance import words
 from callsheet_plugins.report.glance.look import Glance
 from callsheet_plugins.report.glance.tails import tail_of
 
@@ -75,7 +76,7 @@ def cost(glance: Glance) -> dict[str, float]:
 def _seconds(hooks: Any) -> float:
     each = hooks.values() if isinstance(hooks, Mapping) else ()
     found = [hook.get("seconds") for hook in each if isinstance(hook, Mapping)]
-    return float(sum(one for one in found if isinstance(one, (int, float)) and not isinstance(one, bool)))
+    return sum(filter(None, map(words.as_number, found)))
 
 
 def _content(glance: Glance, name: str, most: int) -> bytes:

@@ -45,7 +45,7 @@ def show_each(found: Sequence[Status]) -> None:
     if (room := columns_of_the_screen()) == inf:
         print("\n".join(aligned([header, *rows], widest=WIDEST)))
         return
-    columns = [[in_a_line(cut(cell)) for cell in cells] for cells in zip(*rows, strict=True)]
+    columns = [*zip(*rows, strict=True)]
     cells = [Cells(name, columns[at], rank) for at, (name, rank) in enumerate(zip(header[:3], (1, 2, 4), strict=True))]
     run = Cells("run", columns[3], 0, least=24, is_cut_in_the_middle=True)
     print("\n".join(fitted([*cells, run, Cells("why", columns[4], 3, least=20)], room)[0]))
@@ -134,9 +134,9 @@ def _arm(glance: Glance) -> str:
 
 
 def _cost(plugins: dict[str, float], glance: Glance) -> str:
-    took = (glance.run.get("outcome") or {}).get("seconds")
+    took = words.as_number((glance.run.get("outcome") or {}).get("seconds"))
     total = sum(plugins.values())
-    share = f" ({100 * total / took:.1f} % of the run)" if isinstance(took, (int, float)) and took > 0 else ""
+    share = f" ({100 * total / took:.1f} % of the run)" if took and took > 0 else ""
     named = _few([f"{name} {seconds:.1f} s" for name, seconds in plugins.items()], FEW)
     return f"{total:.1f} s{share}: {', '.join(named)}"
 
