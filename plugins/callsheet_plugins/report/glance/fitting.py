@@ -52,10 +52,7 @@ def columns_of_the_screen() -> float:
 
 def fitted(columns: Sequence[Cells], room: float) -> tuple[list[str], list[Cells]]:
     """The lines of a table, its header first, and the columns for which there was no room."""
-    columns = [
-        replace(each, header=in_a_line(each.header), cells=[cut(in_a_line(cell)) for cell in each.cells])
-        for each in columns
-    ]
+    columns = [_told(column) for column in columns]
     shown = _shown(columns, room)
     widths = _widths(shown, room)
     lines = []
