@@ -22,6 +22,7 @@ SMOOTHED = 10  # a line of fewer points is not worth smoothing
 DOTTED = 40  # a line of so few points shows each as a dot
 HEIGHT = 320
 NAME = 40  # characters of a name within the chart
+RANGED = 3  # lines of single runs that have the range of their bins around them
 UNIFIED = 8  # lines whose values one label shows together
 HOVER, COUNT = "%{y:.4g} (%{customdata[0]:.4g} to %{customdata[1]:.4g})", "%{customdata[2]} runs"
 OF_ARM, OF_RUN = ["95 % from", "to", "runs"], ["least", "most"]  # columns of a line's table
@@ -43,7 +44,7 @@ def figure(chart: Chart, order: Order, most: int, marked: Sequence[Shape] = ()) 
         trace
         for at, one in enumerate(lines)
         if is_whole or one.line.arm < order.shown
-        for trace in _traces(one, at, _look(one, len(order.arms), len(chart.variants)))
+        for trace in _traces(one, at, _look(one, len(order.arms), len(chart.variants)), has_range=len(lines) <= RANGED)
     ]
     return go.Figure(data=traces, layout=_layout(chart, lines, order.arms, marked))
 
@@ -56,7 +57,7 @@ def _look(one: Placed, arms: int, variants: int) -> Look:
     return of if variants == 1 else Look(of.colour, DASHES[one.variant % len(DASHES)])
 
 
-def _traces(one: Placed, at: int, looks: Look) -> Iterator[Trace]:
+def _traces(one: Placed, at: int, looks: Look, *, has_range: bool) -> Iterator[Trace]:
     """The line, and before it the edges of its band: the interval of a mean, or the range of what a bin holds."""
     line = {"type": "scatter", **one.axis, "legendgroup": plain(one.name), "name": plain(one.name)}
     if len(one.values) > 1:
@@ -69,7 +70,8 @@ def _traces(one: Placed, at: int, looks: Look) -> Iterator[Trace]:
     if len(one.values) == 1 and one.bins.is_exact:
         yield line | _drawn(looks, mean) | {"meta": {"line": at}}
         return
-    yield from _edges(line, looks, low, high)
+    if has_range or len(one.values) > 1:
+        yield from _edges(line, looks, low, high)
     more = {"meta": {"line": at, "columns": columns}, "customdata": shared(np.stack(custom, axis=1))}
     yield line | _drawn(looks, mean) | more | {"hovertemplate": hover}
 

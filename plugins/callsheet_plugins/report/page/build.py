@@ -34,6 +34,7 @@ SCRIPTS = (
     "scrolling",
     "copying",
     "kinds",
+    "folds",
     "completions",
     "answers",
     "printing",

@@ -145,6 +145,12 @@ def test_a_long_run_is_drawn_with_the_range_of_each_point():
     assert line.meta["columns"] == ["least", "most"]
 
 
+def test_many_long_runs_have_their_ranges_in_the_table_alone():
+    made = section(report(*(run(f"run {number}", {LOSS: np.arange(10_000)}) for number in range(5))))
+    assert len(made.figures["loss"].data) == 5
+    assert made.figures["loss"].data[0].customdata.shape == (len(made.figures["loss"].data[0].y), 2)
+
+
 def test_what_sums_up_a_run_is_in_a_table():
     made = section(report(run("a", {LOSS: [1, 2], ("train", "train_runtime"): [9]})))
     assert made.values["rows"] == [["train_runtime", 9]]

@@ -122,6 +122,13 @@ def test_gaps_stay_gaps_when_all_is_done_to_them(browser: Browser, tmp_path: Pat
         assert page.evaluate("Number.isNaN(document.querySelector('.plot')._fullData[1].y[2])")
 
 
+def test_a_metric_is_found_among_many(browser: Browser, tmp_path: Path):
+    logged = {("train", f"metric {number}"): [1.0, 2.0] for number in range(30)}
+    with opened(browser, write(tmp_path, report(run("a", logged)))) as page:
+        page.get_by_label("Find a metric").fill("metric 17")
+        assert page.locator(".fold:visible > summary").all_inner_texts() == ["metric 17: 2"]
+
+
 def test_axe_finds_nothing(page: Page):
     page.get_by_role("button", name="Single runs").first.click()
     assert violations(page) == []

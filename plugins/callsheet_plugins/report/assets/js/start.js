@@ -5,6 +5,7 @@ const MOUNTS = [
   mountNumbers,
   mountTables,
   mountKinds,
+  mountFolds,
   mountCompletions,
   mountAnswers,
   mountScrolling,
