@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, deque
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from callsheet.disk.inside import Inside
 from callsheet.errors import counted, listed
+from callsheet.rundir.rundir import EVENTS
 from callsheet_plugins.report.page.anchors import anchor
 from callsheet_plugins.report.page.section import Section
+from callsheet_plugins.report.reading.lines import Log, Say
 from callsheet_plugins.report.telling.events import ASKED, FAILED, KINDS, OTHER, RECOVERED
 from callsheet_plugins.report.telling.folding import Folded, folded
 from callsheet_plugins.report.telling.times import moment
 from callsheet_plugins.report.telling.visible import in_line, said
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from callsheet.experiments.results.summary import Summary
     from callsheet_plugins.report.gathered import Report
+
+MOST_EVENTS = 2_000  # of an experiment
 
 LONGEST = 6_000  # characters of a traceback
 MOST_DETAILS = 150_000  # characters of all details
@@ -48,7 +56,10 @@ class Line:
 
 
 def section(report: Report) -> Section | None:
-    found, left_out = folded((run.label, run.events) for run in report.runs)
+    faults = list[str]()
+    sources = [(run.label, run.events) for run in report.runs]
+    sources += [(_called(each), _events(each.directory, faults.append)) for each in report.experiments]
+    found, left_out = folded(sources)
     if not found:
         return None
     counts = Counter[str]()
@@ -60,14 +71,24 @@ def section(report: Report) -> Section | None:
         "events.html.jinja",
         {
             "kinds": [(kind, title, counts[kind]) for kind, title in KINDS.items() if counts[kind]],
-            "lines": _lines(found, len(report.runs)),
-            "several": len(report.runs) > 1,
+            "lines": _lines(found, {run.label for run in report.runs}),
+            "several": len(sources) > 1,
+            "faults": faults,
             "left_out": f"{counted(left_out, 'more event', form=',')} that say less" if left_out else "",
         },
     )
 
 
-def _lines(found: Sequence[Folded], runs: int) -> list[Line]:
+def _called(experiment: Summary) -> str:
+    return f"the experiment {experiment.name or experiment.directory.name}"
+
+
+def _events(experiment: Path, say: Say) -> list[dict[str, Any]]:
+    """The newest that its driver wrote."""
+    return [*deque(Log(Inside(experiment, "the experiment's directory"), EVENTS, say).rows(), MOST_EVENTS)]
+
+
+def _lines(found: Sequence[Folded], runs: Set[str]) -> list[Line]:
     left, lines = MOST_DETAILS, list[Line]()
     for one in found:
         details = _details(one) if left > 0 else []
@@ -76,8 +97,8 @@ def _lines(found: Sequence[Folded], runs: int) -> list[Line]:
     return lines
 
 
-def _line(one: Folded, runs: int, details: Sequence[tuple[str, str]]) -> Line:
-    names = "all runs" if len(one.runs) == runs else listed(one.runs)
+def _line(one: Folded, runs: Set[str], details: Sequence[tuple[str, str]]) -> Line:
+    names = "all runs" if one.runs.keys() == runs else listed(one.runs)
     first, last = moment(one.first), moment(one.last)
     same_day = first[:10] == last[:10]
     until = "" if first == last else last[11:] if same_day else last

@@ -26,8 +26,20 @@ MOST_RUNS = 200  # rows of the table
 MOST_LANES = 60  # rows of the chart
 MOST_POINTS = 1_500  # checkpoints in the chart
 ATTEMPTS = ["Attempt", "Began", "Ended", "Took", "How it ended", "Step", "Host", "Pause before"]
-STAGES = ["Step", "Saved", "Published as", "After", "Scored", "After", "Its files"]
-RUNS = ["Run", "Began", "Ended", "At work", "Attempts", "Hosts", "Saved", "Published", "After", "Scored", "After"]
+STAGES = ["Step", "Saved", "Published as", "Published after", "Scored", "Scored after", "Its files"]
+RUNS = [
+    "Run",
+    "Began",
+    "Ended",
+    "At work",
+    "Attempts",
+    "Hosts",
+    "Saved",
+    "Published",
+    "Published after",
+    "Scored",
+    "Scored after",
+]
 
 Clock = Callable[[float | None], str | None]
 

@@ -185,6 +185,6 @@ EVENTS: dict[str, tuple[str, str | Callable[[Fields], str]]] = {
     "outbox_failed": (FAILED, "The outbox gave up an entry[ of {what}][: {error}].[ What helps: {advice}.]"),
     "not_announced": (FAILED, "What came back[ for {what}] could not be announced[: {error}]."),
     "benchmark_failed": (FAILED, "Benchmark {name} failed[: {reason}]."),
-    "announced": (COURSE, "Hook {hook} of the experiment was called."),
+    "announced": (COURSE, "Plugins were told: {hook}."),
     "rerun": (ASKED, "Arm {arm} runs again[; its earlier run lies in {moved_to}]."),
 }

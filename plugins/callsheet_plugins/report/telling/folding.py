@@ -22,8 +22,7 @@ NUMBER = re.compile(r"\b[0-9a-f]{7,}\b|\d+(\.\d+)?(e-?\d+)?")
 class Folded:
     """Events that say the same, in the `order` of the first; `event` is the last of them, in words.
 
-    `first` and `last` are the times of the first and the last one as the file has them. `runs` are the labels of those
-    that have it.
+    `first` and `last` are the earliest and the latest time. `runs` are the labels of those that have it.
     """
 
     event: Told
@@ -37,8 +36,9 @@ class Folded:
     def add(self, row: Row) -> None:
         self.count, self.event = self.count + 1, row.event
         self.runs[row.run] = None
-        self.last = row.time if row.time is not None else self.last
-        self.first = self.first if self.first is not None else row.time
+        self.order = min(self.order, row.order)
+        times = [time for time in (self.first, self.last, row.time) if time is not None]
+        self.first, self.last = min(times, default=None), max(times, default=None)
         self.clock_went_back |= row.back
 
 

@@ -63,3 +63,11 @@ def test_the_ids_of_folds_differ(tmp_path: Path):
     events = [{"time": at(2), "event": "failed", "error": word, "traceback": "a\nb"} for word in ("one", "two", "four")]
     ids = re.findall(r'<details id="([^"]+)"', html(with_events(tmp_path / "run", *events)))
     assert len(ids) == len(set(ids)) >= 3
+
+
+def test_what_the_driver_of_an_experiment_did_is_told(tmp_path: Path):
+    folder = make_experiment(tmp_path / "exp", steps=4)
+    write_rows(folder / "events.jsonl", [{"time": at(1), "event": "rerun", "arm": "plain-seed-0", "moved_to": None}])
+    shown = html(gather([folder]))
+    assert "Arm plain-seed-0 runs again." in shown
+    assert "<td>the experiment exp</td>" in shown

@@ -22,8 +22,9 @@ def test_events_that_differ_in_a_number_are_one_if_they_are_many():
 
 
 def test_it_is_said_which_runs_have_it():
-    found, _ = folded([("a", [row("started", 1, attempt=1)]), ("b", [row("started", 2, attempt=1)])])
-    assert [[*one.runs] for one in found] == [["a", "b"]]
+    (one,), _ = folded([("a", [row("started", 5, attempt=1)]), ("b", [row("started", 2, attempt=1)])])
+    assert [*one.runs] == ["a", "b"]
+    assert one.last - one.first == 3
 
 
 def test_a_clock_that_was_set_back_is_said_and_changes_no_order_of_a_file():
