@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from callsheet_plugins.report.gathered import gather
-from callsheet_plugins.report.page.build import html
+from callsheet_plugins.report.page.build import whole
+from callsheet_plugins.report.page.order import ORDER
+from callsheet_plugins.report.page.payload import payload
 from plugins.report.browser import opened, scroll_through, violations
 from plugins.report.made import make_experiment, make_run
 
@@ -32,7 +34,11 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     make_run(folder / "one step", steps=1, eval_every=0, checkpoint_every=1)
     make_run(folder / "silent", steps=0, log_every=0, eval_every=0, checkpoint_every=0, status="running")
     file = folder / "report.html"
-    file.write_bytes(html(gather([folder])).encode("utf-8", "replace"))
+    report = gather([folder])
+    parts = payload(report)
+    assert [part.id for part in parts] == [*ORDER]
+    assert [part.fault for part in parts if part.fault] == []
+    file.write_bytes(whole(report.title, parts).encode("utf-8", "replace"))
     return file
 
 

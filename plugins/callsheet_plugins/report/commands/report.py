@@ -8,6 +8,7 @@ import click
 
 from callsheet.disk.regular import shown
 from callsheet.errors import CallsheetError
+from callsheet.screen import in_a_line
 
 MISSING = "The report needs the package plotly: pip install 'callsheet[report]'."
 
@@ -28,14 +29,19 @@ def report(paths: tuple[Path, ...], out: Path | None) -> int:
     _check_installed()
     from callsheet_plugins.report.gathered import gather
     from callsheet_plugins.report.page import writing
-    from callsheet_plugins.report.page.build import html
+    from callsheet_plugins.report.page.build import whole
+    from callsheet_plugins.report.page.payload import payload
 
     found = gather(paths)
-    for fault in found.faults:
-        click.echo(f"callsheet: {fault}", err=True)
     file = writing.wanted(out) if out else writing.beside(found.root)
-    writing.write(file, html(found))
+    parts = payload(found)
+    writing.write(file, whole(found.title, parts))
+    mistakes = [part.fault for part in parts if part.fault]
+    for fault in (*found.faults, *mistakes):
+        click.echo(f"callsheet: {in_a_line(fault)}", err=True)
     click.echo(shown(file))
+    if mistakes:
+        return 1
     return click.UsageError.exit_code if found.empty else 0
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from importlib import import_module
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -26,8 +24,7 @@ ORDER = (
 )
 
 
-def sections(report: Report) -> Iterator[Section]:
-    """Those that have something to show."""
-    for name in ORDER:
-        if find_spec(f"{PACKAGE}.{name}") and (found := import_module(f"{PACKAGE}.{name}").section(report)):
-            yield found
+def section(name: str, report: Report) -> Section | None:
+    """The section of this name, where it has something to show."""
+    found: Section | None = import_module(f"{PACKAGE}.{name}").section(report)
+    return found

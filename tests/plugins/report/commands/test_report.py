@@ -14,6 +14,7 @@ from privileges import modes_count
 
 from callsheet.errors import CallsheetError
 from callsheet_plugins.report.commands.report import report
+from callsheet_plugins.report.sections import cost
 from plugins.report.made import make_experiment, make_run
 
 
@@ -94,6 +95,7 @@ def test_it_imports_neither_torch_nor_pandas(tmp_path):
     code = f"""
 import sys
 from callsheet_plugins.report.commands.report import report
+from callsheet_plugins.report.sections import cost
 report.main([{str(folder)!r}], standalone_mode=False)
 print(sorted({{"torch", "pandas", "transformers", "datasets"}} & set(sys.modules)))
 """
@@ -107,3 +109,14 @@ def test_a_run_that_one_may_only_read_is_reported_elsewhere(tmp_path):
     with modes_count():
         assert "Or name another place for the page with --out." in refused(folder)
         assert run(folder, "--out", tmp_path / "one.html") == f"{tmp_path}/one.html\n"
+
+
+def test_a_mistake_in_one_section_is_told_and_costs_no_other(tmp_path, monkeypatch):
+    folder = make_run(tmp_path / "one")
+    monkeypatch.setattr(cost, "section", lambda report: {}["<absent>"])
+    done = CliRunner().invoke(report, [str(folder)], catch_exceptions=False, standalone_mode=False)
+    assert done.return_value == 1
+    assert done.stderr.startswith("callsheet: The section 'cost' of the page could not be made. KeyError: '<absent>'")
+    page = (folder / "report.html").read_text()
+    assert "KeyError: &#39;&lt;absent&gt;&#39; (test_report.py, line" in page
+    assert '<section id="events"' in page
