@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -31,6 +32,7 @@ from callsheet_plugins.report.reading.points import Reader
 from callsheet_plugins.report.reading.scores import Score
 
 MOST_EVENTS = 2_000
+MOST_BYTES = 64 << 20  # of events.jsonl
 UNREADABLE = "unreadable"  # the state of a run whose record is damaged, or of a version that only a later one reads
 
 
@@ -167,10 +169,13 @@ class RunData:
     @cached_property
     def events(self) -> Sequence[dict[str, Any]]:
         """The newest lines of `events.jsonl`, oldest first."""
-        rows = [*Log(self.inside, EVENTS, self.say).rows()]
-        if (more := len(rows) - MOST_EVENTS) > 0:
-            self.say(f"{EVENTS} has {len(rows):,} events; the first {more:,} are left out.")
-        return rows[-MOST_EVENTS:]
+        count, rows = 0, deque[dict[str, Any]](maxlen=MOST_EVENTS)
+        for row in Log(self.inside, EVENTS, self.say, MOST_BYTES).rows():
+            rows.append(row)
+            count += 1
+        if (more := count - MOST_EVENTS) > 0:
+            self.say(f"{EVENTS} has {count:,} events; the first {more:,} are left out.")
+        return [*rows]
 
     @cached_property
     def completions(self) -> Completions:

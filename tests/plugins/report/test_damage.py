@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from callsheet.errors import CallsheetError
+from callsheet_plugins.report import gathered
 from callsheet_plugins.report.gathered import gather
 from callsheet_plugins.report.page.build import html
+from callsheet_plugins.report.reading import completions, scores
 from callsheet_plugins.report.reading.answers import answers
 
 from .made import make_experiment, make_run
@@ -113,3 +115,29 @@ def test_numbers_that_are_none_everywhere_are_shown(tmp_path):
     report = gather([run])
     assert report.runs[0].faults == []
     assert html(report)
+
+
+def test_of_logs_that_are_too_long_the_newest_rows_are_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr(gathered, "MOST_EVENTS", 3)
+    monkeypatch.setattr(scores, "MOST", 2)
+    monkeypatch.setattr(completions, "MOST", 4)
+    run = gather([make_run(tmp_path / "run", steps=150)]).runs[0]
+
+    assert [event["event"] for event in run.events] == ["data", "requested", "ended"]
+    assert [score.step for score in run.scores] == [100, 150]
+    assert len(run.completions.rows(25)) == 4
+    assert run.faults == [
+        "events.jsonl has 4 events; the first 1 are left out.",
+        "evals.jsonl has 4 scores; the first 2 are left out.",
+        "completions/25.jsonl has more than 4 rows; the others were not read.",
+    ]
+
+
+def test_rows_that_are_nested_too_deep_are_left_out(tmp_path):
+    run = make_run(tmp_path / "run")
+    with (run / "events.jsonl").open("a") as file:
+        file.write('{"time": "x", "event": ' + "[" * 5_000 + "]" * 5_000 + "}\n")
+        file.write('{"time": "x", "event": ' + "[" * 150 + "]" * 150 + "}\n")
+    report = gather([run])
+    assert len(report.runs[0].events) == 4
+    assert report.runs[0].faults == ["events.jsonl: 2 lines are no rows, and were left out."]

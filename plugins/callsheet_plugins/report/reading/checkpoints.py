@@ -13,6 +13,7 @@ from callsheet_plugins.report.reading.scores import Score
 from callsheet_plugins.report.telling.times import seconds_of
 
 ANNOUNCED = "outbox/announced.jsonl"
+MOST_BYTES = 256 << 20
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def checkpoints(inside: Inside, found: Iterable[Score], say: Say) -> list[Checkp
     """By step. A later row of a name takes the place of an earlier one; rows with a revision add to it."""
     complete: dict[str, Mapping[str, Any]] = {}
     revisions: dict[str, dict[str, Mapping[str, Any]]] = {}
-    log = Log(inside, CHECKPOINTS, say)
+    log = Log(inside, CHECKPOINTS, say, MOST_BYTES)
     for row in log.rows():
         name, revision = row.get("name"), row.get("revision")
         if isinstance(name, str) and isinstance(revision, Mapping):
@@ -120,7 +121,7 @@ def _entries(row: Mapping[str, Any]) -> dict[str, tuple[str, float | None]]:
 
 def _heard(inside: Inside, say: Say) -> dict[str, float]:
     """When the run heard that an outbox entry was carried out, by its id."""
-    rows = ((str(row.get("id")), seconds_of(row.get("time"))) for row in Log(inside, ANNOUNCED, say).rows())
+    rows = ((str(row.get("id")), seconds_of(row.get("time"))) for row in Log(inside, ANNOUNCED, say, MOST_BYTES).rows())
     return {id: time for id, time in rows if time is not None}
 
 

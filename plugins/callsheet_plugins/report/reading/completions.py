@@ -13,7 +13,7 @@ from callsheet_plugins.report.reading.lines import Log, Say
 
 FOLDER = "completions"
 OF_A_STEP = re.compile(r"(0|[1-9]\d{0,14})\.jsonl", re.A)
-MOST = 10_000  # rows of a step
+MOST, MOST_BYTES = 10_000, 64 << 20  # rows of a step, and bytes
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Completions:
     def rows(self, step: int) -> list[dict[str, Any]]:
         """The rows of a step, oldest first; none where the file is gone."""
         name = f"{FOLDER}/{step}.jsonl"
-        rows = Log(self.inside, name, self.say).rows()
+        rows = Log(self.inside, name, self.say, MOST_BYTES).rows()
         found = [*islice(rows, MOST)]
         if next(rows, None) is not None:
             self.say(f"{name} has more than {MOST:,} rows; the others were not read.")

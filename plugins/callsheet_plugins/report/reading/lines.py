@@ -18,6 +18,7 @@ from callsheet.errors import CallsheetError, counted, sentences
 MOST_BYTES = 1 << 30  # of a log; of a longer one, the newest
 PIECE = 1 << 22  # bytes that are read at once
 LONGEST_LINE = 16 << 20
+DEEPEST = 100  # levels of lists and objects in a row
 MOST_STEPS = 1 << 63
 MOST_WRONG = 10_000  # lines that are no JSON, after which the rest of a file is left
 
@@ -34,6 +35,7 @@ class Log:
     inside: Inside
     name: str
     say: Say
+    most: int = 0  # bytes that are read, else MOST_BYTES
     wrong: int = 0
     is_stopped: bool = False
 
@@ -78,10 +80,10 @@ class Log:
             self.say(f"{self.name}: {why}")
 
     def _pieces(self, file: IO[bytes], size: int) -> Iterator[bytes]:
-        held = os.fstat(file.fileno()).st_size
-        if held > MOST_BYTES:
-            self.say(f"{self.name} has {held:,} bytes; its newest {MOST_BYTES:,} were read.")
-            file.seek(held - MOST_BYTES - 1)
+        held, most = os.fstat(file.fileno()).st_size, self.most or MOST_BYTES
+        if held > most:
+            self.say(f"{self.name} has {held:,} bytes; its newest {most:,} were read.")
+            file.seek(held - most - 1)
             _pass_over(file)
         begun: list[bytes] = []
         while not self.is_stopped and (piece := file.read(size)):
@@ -110,14 +112,35 @@ class Log:
 
 
 def row_of(line: bytes) -> dict[str, Any] | None:
-    """A line as a JSON object; None where it is none."""
+    """A line as a JSON object; None where it is none, or is nested deeper than anything that Callsheet writes."""
+    import msgspec
+
     try:
-        found = json.loads(line)
+        found = msgspec.json.decode(line)
+    except (ValueError, RecursionError):
+        found = _loaded(line)
+    if line.count(b"[") + line.count(b"{") > DEEPEST and _is_deep(found):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _loaded(line: bytes) -> Any:
+    """What json alone takes: NaN, infinity, half of a surrogate pair, and a mark at the beginning of a file."""
+    try:
+        found = json.loads(line.decode("utf-8-sig"))
     except (ValueError, RecursionError):
         return None
     if b"\\ud" in line or b"\\uD" in line:
-        found = json.loads(LONE.sub("\ufffd", json.dumps(found, ensure_ascii=False)))
-    return found if isinstance(found, dict) else None
+        return json.loads(LONE.sub("\ufffd", json.dumps(found, ensure_ascii=False)))
+    return found
+
+
+def _is_deep(found: Any) -> bool:
+    here = [found]
+    for _ in range(DEEPEST):
+        inside = [each.values() if isinstance(each, dict) else each for each in here]
+        here = [child for children in inside for child in children if isinstance(child, (dict, list))]
+    return bool(here)
 
 
 def whole(number: Any) -> int | None:

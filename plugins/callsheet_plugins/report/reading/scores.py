@@ -13,6 +13,9 @@ from callsheet.rundir.rundir import EVALS
 from callsheet_plugins.report.reading.lines import Log, Say, whole
 from callsheet_plugins.report.telling.times import seconds_of
 
+MOST = 20_000  # scores of a run
+MOST_BYTES = 256 << 20
+
 
 @dataclass(frozen=True)
 class Score:
@@ -31,9 +34,9 @@ class Score:
 
 
 def scores(inside: Inside, say: Say) -> list[Score]:
-    """Oldest first; of one key, that is benchmark, weights and step, the last row counts."""
+    """Oldest first; of one key, that is benchmark, weights and step, the last row counts. Of very many, the newest."""
     kept: dict[tuple[Any, ...], list[Score]] = {}
-    log = Log(inside, EVALS, say)
+    log = Log(inside, EVALS, say, MOST_BYTES)
     for row in log.rows():
         if isinstance(row.get("name"), str) and isinstance(row.get("metrics"), Mapping):
             made = [*_scores(row)]
@@ -42,7 +45,9 @@ def scores(inside: Inside, say: Say) -> list[Score]:
             kept[key] = made
         else:
             log.left_out()
-    return [score for found in kept.values() for score in found]
+    if (more := len(kept) - MOST) > 0:
+        say(f"{EVALS} has {len(kept):,} scores; the first {more:,} are left out.")
+    return [score for found in [*kept.values()][-MOST:] for score in found]
 
 
 def _scores(row: Mapping[str, Any]) -> Iterator[Score]:
