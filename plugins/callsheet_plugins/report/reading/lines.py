@@ -119,9 +119,9 @@ def row_of(line: bytes) -> dict[str, Any] | None:
         found = msgspec.json.decode(line)
     except (ValueError, RecursionError):
         found = _loaded(line)
-    if line.count(b"[") + line.count(b"{") > DEEPEST and _is_deep(found):
+    if not isinstance(found, dict) or (line.count(b"[") + line.count(b"{") > DEEPEST and _is_deep(found)):
         return None
-    return found if isinstance(found, dict) else None
+    return found
 
 
 def _loaded(line: bytes) -> Any:
@@ -135,8 +135,8 @@ def _loaded(line: bytes) -> Any:
     return found
 
 
-def _is_deep(found: Any) -> bool:
-    here = [found]
+def _is_deep(found: dict[str, Any]) -> bool:
+    here: list[Any] = [found]
     for _ in range(DEEPEST):
         inside = [each.values() if isinstance(each, dict) else each for each in here]
         here = [child for children in inside for child in children if isinstance(child, (dict, list))]
