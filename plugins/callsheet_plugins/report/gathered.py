@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -25,7 +25,7 @@ from callsheet_plugins.report.reading import scores as scoring
 from callsheet_plugins.report.reading.attempts import Attempt
 from callsheet_plugins.report.reading.checkpoints import Checkpoint
 from callsheet_plugins.report.reading.completions import Completions
-from callsheet_plugins.report.reading.discover import discover
+from callsheet_plugins.report.reading.discover import Found, discover
 from callsheet_plugins.report.reading.lines import Log
 from callsheet_plugins.report.reading.metrics import Series
 from callsheet_plugins.report.reading.points import Reader
@@ -220,15 +220,23 @@ class Report:
 
 def gather(paths: Sequence[Path]) -> Report:
     """What lies at or below `paths`: runs, experiments, folders of them. Raises `CallsheetError` where no run does."""
-    found = discover(paths)
+    return report_of(discover(paths))
+
+
+def report_of(
+    found: Found,
+    run: Callable[..., RunData] = RunData,
+    experiment: Callable[[Path], Summary] = summary.of,
+) -> Report:
+    """A report of what was found; `run` and `experiment` read it, or know it from before."""
     faults, experiments = [*found.faults], []
     for place in found.experiments:
         try:
-            experiments.append(summary.of(place))
+            experiments.append(experiment(place))
         except (CallsheetError, OSError, ValueError, ArithmeticError) as error:
             faults.append(f"{shown(place)}: its verdict cannot be read: {error}")
     shared = len(found.experiments) > 1, Reader(), JobStates()
-    runs = [RunData(run, label, *shared) for run, label in found.runs.items()]
+    runs = [run(path, label, *shared) for path, label in found.runs.items()]
     return Report(_title(found.root, runs, experiments), found.root, runs, experiments, tuple(faults), found.empty)
 
 

@@ -16,7 +16,9 @@ MISSING = "The report needs the package plotly: pip install 'callsheet[report]'.
 @click.command(short_help="One page of runs and experiments.")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="RUN|DIR|EXPERIMENT...")
 @click.option("--out", type=click.Path(path_type=Path), help="The file to write; else report.html beside them.")
-def report(paths: tuple[Path, ...], out: Path | None) -> int:
+@click.option("--serve", "serves", is_flag=True, help="Show the page live, on this machine alone; Ctrl-C ends it.")
+@click.option("--port", type=click.IntRange(1, 65535), help="With --serve: the port; else a free one.")
+def report(paths: tuple[Path, ...], out: Path | None, serves: bool, port: int | None) -> int:
     """Write one HTML file that shows runs, folders of runs and experiments.
 
     \b
@@ -27,6 +29,14 @@ def report(paths: tuple[Path, ...], out: Path | None) -> int:
     paths, those that hold no run are named; the others are shown, and the exit code is 2.
     """
     _check_installed()
+    if serves and out:
+        raise CallsheetError("--serve writes no file: leave out --out, or write the page by a command of its own.")
+    if port and not serves:
+        raise CallsheetError("--port says where --serve shows the page; add --serve.")
+    if serves:
+        from callsheet_plugins.report.serving.serve import ANY, serve
+
+        serve(paths, port or ANY)
     from callsheet_plugins.report.gathered import gather
     from callsheet_plugins.report.page import writing
     from callsheet_plugins.report.page.build import whole

@@ -40,8 +40,10 @@ SCRIPTS = (
     "printing",
     "places",
     "packing",
-    "start",
 )
+LIVE = ("merging", "live")  # of a page that is served
+LAST = "start"
+LIVE_POLICY = "connect-src 'self'; "
 
 
 def html(report: Report) -> str:
@@ -49,11 +51,11 @@ def html(report: Report) -> str:
     return whole(report.title, payload(report))
 
 
-def whole(title: str, parts: Sequence[Part]) -> str:
-    """The page of these `parts`."""
-    drawn = any(part.figures for part in parts)
+def whole(title: str, parts: Sequence[Part], *, live: bool = False) -> str:
+    """The page of these `parts`; a `live` one asks who served it for changes."""
+    drawn = live or any(part.figures for part in parts)
     scripts = [asset(BUNDLE)] if drawn else []
-    scripts.append(script())
+    scripts.append(script(live))
     return page(
         {
             "title": title,
@@ -61,12 +63,13 @@ def whole(title: str, parts: Sequence[Part]) -> str:
             "style": Markup(style()),
             "scripts": [Markup(text) for text in scripts],
             "theme": Markup(in_a_script(theme.for_page())),
-            "policy": policy(scripts),
+            "policy": policy(scripts, live=live),
+            "live": live,
         }
     )
 
 
-def policy(scripts: list[str]) -> str:
+def policy(scripts: list[str], *, live: bool = False) -> str:
     """The Content-Security-Policy of the page: what is not named here, the browser refuses.
 
     Plotly fills a style element of its own, by CSSOM, which only 'unsafe-inline' allows. A style can load nothing here.
@@ -74,14 +77,15 @@ def policy(scripts: list[str]) -> str:
     hashes = " ".join(f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'" for text in scripts)
     return (
         f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data:; "
-        "base-uri 'none'; form-action 'none'"
+        f"{LIVE_POLICY if live else ''}base-uri 'none'; form-action 'none'"
     )
 
 
 @cache
-def script() -> str:
+def script(live: bool) -> str:
     """The scripts of the page in one scope."""
-    files = "\n".join(asset(f"js/{name}.js") for name in SCRIPTS)
+    names = (*SCRIPTS, *(LIVE if live else ()), LAST)
+    files = "\n".join(asset(f"js/{name}.js") for name in names)
     return f'(() => {{\n"use strict";\n{files}\n}})();'
 
 

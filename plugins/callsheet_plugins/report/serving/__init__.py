@@ -1,0 +1,1 @@
+"""`--serve`: the page, live, while runs go on; on this machine alone."""
