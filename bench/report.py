@@ -9,15 +9,18 @@ from __future__ import annotations
 import json
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT / "tests" / "plugins" / "report"))
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "plugins" / "report")]
 
 from made import make_experiment  # noqa: E402
 
@@ -71,6 +74,28 @@ def page(exp: Path, loads: float) -> None:
     passed, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
     used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     shown(f"callsheet report ({passed:.1f} s passed, {file.stat().st_size / 1e6:.2f} MB)", used, loads)
+    drawn(file)
+
+
+def drawn(file: Path) -> None:
+    """How long a browser takes from the file to the first chart, on a desktop and on a phone: seconds that passed."""
+    from browser import PHONE, opened, started
+
+    if not shutil.which("chromium"):
+        print("There is no chromium, which would say when the first chart is there.")
+        return
+    for browser in started():
+        for name, width in (("desktop", 1440), ("phone", PHONE["width"])):
+            took = min(first_chart(opened(browser, file, width=width)) for _ in range(ROUNDS))
+            print(f"first chart on a {name}: {took:.2f} s")
+
+
+def first_chart(opening: AbstractContextManager[Any]) -> float:
+    with opening as page:
+        mark = "performance.getEntriesByName('first-chart').map((mark) => mark.startTime)[0]"
+        while not (milliseconds := page.evaluate(mark)):
+            page.wait_for_timeout(50)
+        return float(milliseconds) / 1000
 
 
 def best(call: Callable[[], object]) -> float:
