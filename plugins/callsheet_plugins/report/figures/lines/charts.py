@@ -58,6 +58,16 @@ class Chart:
         return f"{self.metric}\n{self.variants[0]}" if self.is_part else self.metric
 
     @cached_property
+    def size(self) -> int:
+        """How many series it has."""
+        return sum(len(line.members) for line in self.lines)
+
+    @cached_property
+    def longest(self) -> int:
+        """How many steps the longest of them has."""
+        return max(len(series.steps) for line in self.lines for series in line.members.values())
+
+    @cached_property
     def variants(self) -> Sequence[str]:
         """What its lines are of, in order: `train`, `eval`."""
         return list(dict.fromkeys(line.named.line for line in self.lines))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from callsheet_plugins.report.figures.lines.charts import Chart
 from callsheet_plugins.report.figures.lines.names import rank
 
-POINTS = 240_000  # numbers of the whole section, in two to four bytes each, a third more as text
+POINTS = 150_000  # numbers of the whole section, in two to four bytes each, a third more as text
 OPEN_SHARE = 0.6
 EACH, FEWEST = 300, 16  # points of a line
 OPEN, CHARTS = 4, 100
@@ -28,17 +28,19 @@ def roomed(charts: Sequence[Chart]) -> Room:
     first = [chart for chart in charts if chart.is_wanted or rank(chart.metric)[0] == 0][:OPEN] or list(charts[:1])
     others = [chart for chart in charts if chart not in first]
     fine = _points(OPEN_SHARE * POINTS, first)
-    room = POINTS - fine * _series(first)
+    room = POINTS - _taken(fine, first)
     kept = others[: CHARTS - len(first)]
-    while kept and FEWEST * _series(kept) > room:
+    while kept and _taken(FEWEST, kept) > room:
         kept = kept[:-1]
     coarse = _points(room, kept)
     return Room([(chart, fine) for chart in first], [(chart, coarse) for chart in kept], others[len(kept) :])
 
 
 def _points(room: float, charts: Sequence[Chart]) -> int:
-    return int(min(EACH, max(FEWEST, room / max(_series(charts), 1))))
+    """As many points for each line as there is room for."""
+    return max((points for points in range(FEWEST, EACH + 1) if _taken(points, charts) <= room), default=FEWEST)
 
 
-def _series(charts: Sequence[Chart]) -> int:
-    return sum(len(line.members) for chart in charts for line in chart.lines)
+def _taken(points: int, charts: Sequence[Chart]) -> int:
+    """How many numbers they take with so many points for a line; a short series takes no more than it has."""
+    return sum(chart.size * min(points, chart.longest) for chart in charts)
