@@ -62,6 +62,8 @@ def shown(value: Any) -> str:
     """A value as somebody would type it."""
     if value is ABSENT:
         return NOT_SET
+    if isinstance(value, float):
+        return f"{value:.12g}"  # 3e-05, where arithmetic made 3.0000000000000004e-05 of it
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 

@@ -107,11 +107,12 @@ def _trace(name: str, x: Sequence[Any], y: Sequence[Any], custom: Sequence[Any],
 
 
 def _layout(rows: Sequence[str], is_one: bool) -> dict[str, Any]:
-    order = {"type": "category", "categoryorder": "array", "categoryarray": list(rows), "autorange": "reversed"}
+    order = {"type": "category", "categoryorder": "array", "categoryarray": list(rows)}
+    down = {"range": [len(rows) - 0.5, -0.5], "fixedrange": True}
     return {
-        "height": 110 + (40 if is_one else 26) * len(rows),
+        "height": 110 + (40 if is_one else 24) * len(rows),
         "xaxis": {"title": {"text": "time (UTC)"}, "type": "date"},
-        "yaxis": {"title": {"text": "moment" if is_one else "run"}, **order, "tickson": "boundaries"},
+        "yaxis": {"title": {"text": "moment" if is_one else "run"}, **order, **down, "tickson": "boundaries"},
         "hovermode": "closest",
     }
 

@@ -102,7 +102,8 @@ def _typed(record: Mapping[str, Any]) -> list[tuple[str, str]] | None:
 
 
 def _pair(word: str) -> tuple[str, str]:
-    name, _, value = word.partition("=")
+    """A name and its value; `++` is Hydra's word for a key that no file lists, and nobody typed it."""
+    name, _, value = word.removeprefix("++").partition("=")
     return name, value
 
 

@@ -54,7 +54,7 @@ def test_ten_thousand_checkpoints_stay_small_and_it_is_said(tmp_path: Path):
     html = str(found.html)
     assert f"{10_000 - MOST_ROWS:,} more are not shown" in html
     assert len(html) + sum(map(len, found.figures.values())) < 500_000
-    steps = [int(step) for step in re.findall(r'<th scope="row" class="number" data-sort="(\d+)"', html)]
+    steps = [int(step) for step in re.findall(r'<th scope="row"[^>]*>(\d+)</th>', html)]
     assert {1, 10_000} <= {*steps}
 
 
