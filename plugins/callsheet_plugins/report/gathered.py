@@ -200,7 +200,7 @@ class RunData:
 
     def say(self, said: str) -> None:
         """Note that something of the run was torn, missing or left out; its files are named from its directory on."""
-        self._said.setdefault(said.replace(f"{shown(self.path)}/", ""))
+        self._said.setdefault(said.removeprefix(f"{shown(self.path)}/"))
 
 
 @dataclass(frozen=True)

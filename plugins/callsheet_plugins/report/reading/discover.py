@@ -46,7 +46,7 @@ def discover(paths: Sequence[Path]) -> Found:
             found.setdefault(_identity(place), place)
         if not any(_has(place, RUN) for place in here):
             empty.append(path)
-            faults[before:before] = [_said_of(path)]
+            faults[before:before] = [] if _is_closed(path) else [_said_of(path)]
     runs = [place for place in found.values() if _has(place, RUN)]
     if not runs:
         raise CallsheetError("\n".join(faults) or "No path was given.")
@@ -77,6 +77,11 @@ def _said_of(path: Path) -> str:
         return f"{shown(path)} is an experiment, and none of its runs has begun."
     what = "holds no Callsheet run" if path.is_dir() else "is no folder of a Callsheet run"
     return f"{shown(path)} {what}.{instead(path)}"
+
+
+def _is_closed(path: Path) -> bool:
+    """Whether it is a folder that this user may not look into, which the walk has said."""
+    return path.is_dir() and not os.access(path, os.R_OK | os.X_OK)
 
 
 def _walk(top: Path, faults: list[str]) -> Iterator[Path]:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+from privileges import modes_count
 
 from callsheet.errors import CallsheetError
 from callsheet_plugins.report.reading import discover as finding
@@ -114,6 +115,20 @@ def test_names_of_any_bytes_get_labels_of_their_own(tmp_path):
     labels = [*discover([tmp_path]).runs.values()]
     assert len({*labels}) == 3
     assert all(label.isprintable() for label in labels)
+
+
+def test_a_folder_that_this_user_may_not_open_is_said_and_the_rest_is_found(tmp_path):
+    closed, opened = run(tmp_path / "closed"), run(tmp_path / "open")
+    closed.chmod(0)
+    with modes_count():
+        found = discover([tmp_path])
+        with pytest.raises(CallsheetError) as error:
+            discover([closed])
+    closed.chmod(0o755)
+
+    assert [*found.runs] == [opened]
+    assert [*found.faults] == [str(error.value)]
+    assert str(error.value).startswith(f"{closed} cannot be read: it belongs to")
 
 
 def test_it_needs_neither_numpy_nor_torch(tmp_path):
