@@ -74,6 +74,7 @@ def section(report: Report) -> Section | None:
             "lines": _lines(found, {run.label for run in report.runs}),
             "several": len(sources) > 1,
             "faults": faults,
+            "has_outbox": any("outbox" in one.event.sentence for one in found),
             "left_out": f"{counted(left_out, 'more event', form=',')} that say less" if left_out else "",
         },
     )

@@ -11,7 +11,7 @@ from typing import Any
 from callsheet_plugins.report.telling.events import ASKED, COURSE, FAILED, OTHER, RECOVERED, Told, kind_of, told
 from callsheet_plugins.report.telling.times import seconds_of
 
-ALIKE = 4  # so many that differ in a number alone are one
+ALIKE, ALIKE_OF_COURSE = 10, 4  # so many that differ in a number alone are one
 MOST_TOLD = 5_000  # events that are put in words, which takes 50 microseconds each
 MOST = 300  # rows on one page
 FIRST_KEPT = (FAILED, ASKED, RECOVERED, OTHER, COURSE)  # where there are more
@@ -60,7 +60,8 @@ class Row:
 def folded(runs: Iterable[tuple[str, Sequence[Mapping[str, Any]]]]) -> tuple[list[Folded], int]:
     """The events of runs, by label, in the order in which they happened first, and how many others are left out.
 
-    Events that say the same are one. So are those that differ in numbers alone, where there are at least `ALIKE`.
+    Events that say the same are one. So are those that differ in numbers alone, where there are at least `ALIKE`; of the
+    usual course of a run, `ALIKE_OF_COURSE`.
     """
     timed = [(label, *row) for label, events in runs for row in _timed(events)]
     most_telling = sorted(range(len(timed)), key=lambda at: FIRST_KEPT.index(kind_of(timed[at][-1])))[:MOST_TOLD]
@@ -68,7 +69,8 @@ def folded(runs: Iterable[tuple[str, Sequence[Mapping[str, Any]]]]) -> tuple[lis
     often = Counter(row.alike for row in rows)
     found: dict[tuple[str, str], Folded] = {}
     for row in rows:
-        key = row.alike if often[row.alike] >= ALIKE else (row.event.kind, row.event.sentence)
+        many = ALIKE_OF_COURSE if row.event.kind == COURSE else ALIKE
+        key = row.alike if often[row.alike] >= many else (row.event.kind, row.event.sentence)
         found.setdefault(key, Folded(row.event, row.order, row.time, row.time)).add(row)
     kept = _kept(list(found.values()))
     return kept, len(timed) - sum(one.count for one in kept)

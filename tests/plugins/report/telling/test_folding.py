@@ -21,6 +21,12 @@ def test_events_that_differ_in_a_number_are_one_if_they_are_many():
     assert [one.count for one in found] == [1, 1, 50]
 
 
+def test_each_of_a_few_requests_keeps_its_reason():
+    few = [row("requested", at, request="save", plugin="best", reason=f"loss {at}") for at in range(9)]
+    assert len(folded([("run", few)])[0]) == 9
+    assert len(folded([("run", few * 2)])[0]) == 1
+
+
 def test_it_is_said_which_runs_have_it():
     (one,), _ = folded([("a", [row("started", 5, attempt=1)]), ("b", [row("started", 2, attempt=1)])])
     assert [*one.runs] == ["a", "b"]
