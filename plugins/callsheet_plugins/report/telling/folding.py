@@ -60,8 +60,8 @@ class Row:
 def folded(runs: Iterable[tuple[str, Sequence[Mapping[str, Any]]]]) -> tuple[list[Folded], int]:
     """The events of runs, by label, in the order in which they happened first, and how many others are left out.
 
-    Events that say the same are one. So are those that differ in numbers alone, where there are at least `ALIKE`; of the
-    usual course of a run, `ALIKE_OF_COURSE`.
+    Events that say the same are one. So are those that differ in numbers alone, where there are at least `ALIKE`, or,
+    of the usual course of a run, `ALIKE_OF_COURSE`.
     """
     timed = [(label, *row) for label, events in runs for row in _timed(events)]
     most_telling = sorted(range(len(timed)), key=lambda at: FIRST_KEPT.index(kind_of(timed[at][-1])))[:MOST_TOLD]
