@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping, MutableMapping, Sequence
 
 # Below those that Linux hands out by itself. A prime number of ports keeps jobs far apart that are near in time.
 FIRST_PORT, PORTS, PORTS_OF_A_JOB = 20_000, 12_007, 101
@@ -15,6 +15,7 @@ OF_SLURM, OF_THE_JOB = (
 )
 ASK_SECONDS = 15.0  # a controller that is down keeps squeue waiting for 9
 GONE = "GONE"
+ALONE = 3  # jobs that are asked for one by one
 FURTHEST = {"RUNNING": 0, "PENDING": 1}
 
 
@@ -89,10 +90,14 @@ def first_node(environ: Mapping[str, str]) -> str:
 
 
 class JobStates:
-    """What Slurm says of jobs; each is asked for once, and none any more once Slurm could not be asked."""
+    """What Slurm says of jobs; each is asked for once, and none any more once Slurm could not be asked.
+
+    Who asks for more than a few is answered from one list of all jobs: a hundred processes would take seconds.
+    """
 
     def __init__(self) -> None:
         self._known: dict[str, tuple[str, str]] = {}
+        self._all: dict[str, tuple[str, str]] | None = None
         self._reachable = True
 
     def __call__(self, job: str) -> tuple[str, str]:
@@ -102,29 +107,51 @@ class JobStates:
         cannot be asked from here.
         """
         if job not in self._known and self._reachable:
-            self._known[job] = _ask(job)
+            self._known[job] = _ask(job) if len(self._known) < ALONE else self._of_all(job)
             self._reachable = bool(self._known[job][0])
         return self._known.get(job, ("", ""))
 
+    def _of_all(self, job: str) -> tuple[str, str]:
+        if self._all is None:
+            self._all = _list()
+        return self._all.get(job, (GONE, "")) if self._all else ("", "")
+
 
 def _ask(job: str) -> tuple[str, str]:
-    try:
-        asked = subprocess.run(
-            ["squeue", "--noheader", f"--jobs={job}", "--format=%T|%r"],
-            capture_output=True,
-            text=True,
-            timeout=ASK_SECONDS,
-            check=False,
-        )
-    except (OSError, subprocess.SubprocessError):
+    asked = _squeue(f"--jobs={job}", "--format=%T|%r")
+    if asked is None:
         return "", ""
     if "Invalid job id" in asked.stderr or (asked.returncode == 0 and not asked.stdout.strip()):
         return GONE, ""
     if asked.returncode:
         return "", ""
-    tasks = sorted(asked.stdout.strip().splitlines(), key=lambda line: FURTHEST.get(line.partition("|")[0], 2))
-    state, _, reason = tasks[0].partition("|")
+    return _furthest(asked.stdout.strip().splitlines())
+
+
+def _list() -> dict[str, tuple[str, str]]:
+    """All jobs, an array as one; none where Slurm cannot be asked."""
+    asked = _squeue("--all", "--format=%F|%T|%r")
+    if asked is None or asked.returncode:
+        return {}
+    tasks: dict[str, list[str]] = {"": [GONE]}
+    for line in asked.stdout.splitlines():
+        job, _, task = line.strip().partition("|")
+        tasks.setdefault(job, []).append(task)
+    return {job: _furthest(found) for job, found in tasks.items()}
+
+
+def _furthest(tasks: Sequence[str]) -> tuple[str, str]:
+    """The state and reason of the task that is furthest."""
+    state, _, reason = min(tasks, key=lambda task: FURTHEST.get(task.partition("|")[0], 2)).partition("|")
     return state, "" if reason == "None" else reason
+
+
+def _squeue(*options: str) -> subprocess.CompletedProcess[str] | None:
+    command = ["squeue", "--noheader", *options]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, timeout=ASK_SECONDS, check=False)
+    except (OSError, subprocess.SubprocessError):
+        return None
 
 
 def job_of(environ: Mapping[str, str]) -> str:

@@ -13,7 +13,7 @@ from callsheet.screen import quoted
 from callsheet_plugins.report.glance import columns, words
 from callsheet_plugins.report.glance.columns import Column
 from callsheet_plugins.report.glance.look import Glance, usual_metric
-from callsheet_plugins.report.glance.settings import ABSENT, differing, short_names
+from callsheet_plugins.report.glance.settings import ABSENT, differing_runs, short_names
 
 PLUGIN = re.compile(r"plugins\.[^.]+")
 KINDS = ("setting", "score", "metric")  # what may stand before a name that two of them have
@@ -25,7 +25,7 @@ class Columns:
     def __init__(self, glances: Sequence[Glance], metric: str = "") -> None:
         self.glances = glances
         self.metric = metric or usual_metric(glances)
-        self.differs = differing([glance.config for glance in glances]) if glances else {}
+        self.differs = differing_runs([glance.config for glance in glances])
         self._at = {glance.path: place for place, glance in enumerate(glances)}
         self.own = {column.name: column for column in columns.own(self.metric)}
         self._shorts = short_names([*self.differs], taken=[*self.own])

@@ -30,6 +30,18 @@ def differing(configs: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
     return {name: values for name, values in _walk("", [*configs]) if name}
 
 
+def differing_runs(configs: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    """The same of runs, of which some may have no configuration that can be read: they differ in nothing."""
+    known = [place for place, config in enumerate(configs) if config]
+    found = differing([configs[place] for place in known])
+    return {name: _spread(values, known, len(configs)) for name, values in found.items()}
+
+
+def _spread(values: Sequence[Any], places: Sequence[int], count: int) -> list[Any]:
+    at = dict(zip(places, values, strict=True))
+    return [at.get(place, ABSENT) for place in range(count)]
+
+
 def _walk(path: str, values: Sequence[Any]) -> Iterator[tuple[str, list[Any]]]:
     if path in PLACES or all(each == values[0] for each in values[1:]):
         return

@@ -106,6 +106,16 @@ def test_all_of_many_runs_is_shown_on_a_narrow_screen(callsheet, tmp_path, colum
     assert (len(headers) > 1) == (columns < 200)
 
 
+def test_of_a_folder_what_is_no_run_is_named_and_the_others_are_compared(callsheet, tmp_path):
+    make_experiment(tmp_path / "exp", seeds=1)
+    (tmp_path / "exp" / "odd").mkdir()
+    os.mkfifo(tmp_path / "exp" / "odd" / "run.json")
+    done = callsheet("compare", "exp")
+    assert done.returncode == 0 and "odd/run.json is a FIFO" in done.stderr and "B - A: " in done.stdout
+    done = callsheet("compare", "exp/bema-seed-0", "exp/odd")
+    assert done.returncode == 2 and "odd/run.json is a FIFO" in done.stderr and not done.stdout
+
+
 def test_runs_without_evaluation_of_one_step_or_of_another_kind_are_compared(callsheet, tmp_path):
     make_run(tmp_path / "a", steps=1, eval_every=0, scores=False)
     make_run(tmp_path / "b c\x1b[31m", steps=1, eval_every=1, scores=False)

@@ -1,6 +1,6 @@
 """The settings in which runs differ."""
 
-from callsheet_plugins.report.glance.settings import ABSENT, OFF, ON, differing, short_names
+from callsheet_plugins.report.glance.settings import ABSENT, OFF, ON, differing, differing_runs, short_names
 
 
 def config(**args):
@@ -36,3 +36,8 @@ def test_short_names_are_unique_and_leave_those_of_columns():
     names = ["trainer.args.seed", "dataset.seed", "trainer.args.steps", "model.path", "plugins.bema.lag"]
     found = short_names(names, taken=["steps"])
     assert [*found.values()] == ["args.seed", "dataset.seed", "args.steps", "model.path", "bema.lag"]
+
+
+def test_a_run_whose_configuration_is_unknown_differs_in_nothing():
+    assert differing_runs([{"a": 1, "b": 1}, {}, {"a": 2, "b": 1}]) == {"a": [1, ABSENT, 2]}
+    assert differing_runs([{"a": 1}, {}]) == differing_runs([{}, {}]) == {}

@@ -11,14 +11,14 @@ from callsheet.screen import cut
 from callsheet_plugins.report.glance.comparing import sides
 from callsheet_plugins.report.glance.comparing.pairs import Pair
 from callsheet_plugins.report.glance.look import Glance
-from callsheet_plugins.report.glance.settings import ABSENT, differing
+from callsheet_plugins.report.glance.settings import ABSENT, differing_runs
 
 SHOWN = "a difference is shown"
 
 
 def record(glances: Sequence[Glance], pairs: Sequence[Pair], flips: int) -> dict[str, Any]:
     """Each list has an item for each run; `of_run` and `than_run` are places in them."""
-    settings = differing([glance.config for glance in glances])
+    settings = differing_runs([glance.config for glance in glances])
     return {
         "runs": [_run(glance) for glance in glances],
         "settings": {name: [None if one is ABSENT else one for one in values] for name, values in settings.items()},

@@ -9,7 +9,7 @@ from string import ascii_uppercase
 from callsheet_plugins.report.glance import words
 from callsheet_plugins.report.glance.look import Glance, usual_metric
 from callsheet_plugins.report.glance.metrics import Value, is_greater_better
-from callsheet_plugins.report.glance.settings import ABSENT, differing
+from callsheet_plugins.report.glance.settings import ABSENT, differing_runs
 from callsheet_plugins.report.reading.scores import Score
 
 EVALUATION = "eval_"
@@ -30,7 +30,7 @@ def marks(count: int) -> list[str]:
 
 def settings(glances: Sequence[Glance]) -> Iterator[Row]:
     """The settings in which the runs differ."""
-    for name, values in differing([glance.config for glance in glances]).items():
+    for name, values in differing_runs([glance.config for glance in glances]).items():
         yield Row(name, ["" if value is ABSENT else words.setting(value) for value in values])
 
 
