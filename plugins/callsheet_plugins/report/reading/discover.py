@@ -81,7 +81,13 @@ def _said_of(path: Path) -> str:
 
 def _is_closed(path: Path) -> bool:
     """Whether it is a folder that this user may not look into, which the walk has said."""
-    return path.is_dir() and not os.access(path, os.R_OK | os.X_OK)
+    try:
+        os.scandir(path).close()
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _walk(top: Path, faults: list[str]) -> Iterator[Path]:
