@@ -19,7 +19,7 @@ ORDER = [
     re.compile(pattern)
     for pattern in (
         r".*loss",
-        r"rewards?",
+        r"rewards?(/mean)?",
         r"reward_std",
         r"rewards?/(margins|accuracies)",
         r"rewards?/.*",
