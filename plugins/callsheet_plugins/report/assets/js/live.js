@@ -94,6 +94,7 @@ function refreshChart(chart, before) {
   for (const trace of figureOf(chart).data) if (trace.visible === "legendonly" && !before.has(groupOf(trace))) off.add(groupOf(trace));
   draw(chart);
   keepingFocus(chart, () => addLegend(chart));
+  addShaping(chart);
   const numbers = chart.querySelector("details[data-numbers][open]");
   if (numbers) keepingPlace(numbers, () => fill(numbers));
 }

@@ -58,14 +58,21 @@ function positive(traces) {
 
 document.addEventListener("drawn", ({target}) => addShaping(target));
 
+// Also where they are there, since a chart that is shown live may need more of them.
 function addShaping(chart) {
   const carried = figureOf(chart).layout.meta?.curves, place = chart.querySelector("[data-tools]");
-  if (!carried || place.querySelector(".shaping")) return;
-  const made = element("div", {class: "shaping", role: "group", "aria-label": `Lines of ${chart.querySelector("figcaption").textContent}`});
-  if ((carried.runs ?? []).some((names) => names.length > 1)) made.append(singleRuns(chart));
-  if (carried.is_many) made.append(button({title: "Show in each chart what is shown here"}, ["Same in all charts"], () => spread(chart)));
-  if (carried.is_smooth) made.append(smoothing(chart));
-  place.insertBefore(made, place.querySelector(".zoom"));
+  if (!carried) return;
+  const hasRuns = (carried.runs ?? []).some((names) => names.length > 1);
+  const wanted = [hasRuns && singleRuns, carried.is_many && sameEverywhere, carried.is_smooth && smoothing].filter(Boolean);
+  const there = place.querySelector(".shaping");
+  if ((there?.childElementCount ?? 0) === wanted.length) return;
+  const name = `Lines of ${chart.querySelector("figcaption").textContent}`;
+  there?.remove();
+  place.insertBefore(element("div", {class: "shaping", role: "group", "aria-label": name}, ...wanted.map((add) => add(chart))), place.querySelector(".zoom"));
+}
+
+function sameEverywhere(chart) {
+  return button({title: "Show in each chart what is shown here"}, ["Same in all charts"], () => spread(chart));
 }
 
 function singleRuns(chart) {
