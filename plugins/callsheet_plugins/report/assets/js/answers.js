@@ -20,7 +20,7 @@ function startAnswers(box) {
   controls.search.addEventListener("input", () => { rememberAnswers(controls); showAnswers(box, sets, controls); });
   controls.search.value = asking.search ?? "";
   fillColumns(sets, controls);
-  for (const each of box.querySelectorAll("[data-controls]")) each.hidden = false;
+  for (const each of box.querySelectorAll("[data-choosing]")) each.hidden = false;
   showAnswers(box, sets, controls);
 }
 
