@@ -12,6 +12,7 @@ from callsheet_plugins.report.telling.events import ASKED, COURSE, FAILED, OTHER
 from callsheet_plugins.report.telling.times import seconds_of
 
 ALIKE, ALIKE_OF_COURSE = 10, 4  # so many that differ in a number alone are one
+MOST_READ = 50_000  # events of all runs together
 MOST_TOLD = 5_000  # events that are put in words, which takes 50 microseconds each
 MOST = 300  # rows on one page
 FIRST_KEPT = (FAILED, ASKED, RECOVERED, OTHER, COURSE)  # where there are more
@@ -63,7 +64,9 @@ def folded(runs: Iterable[tuple[str, Sequence[Mapping[str, Any]]]]) -> tuple[lis
     Events that say the same are one. So are those that differ in numbers alone, where there are at least `ALIKE`, or,
     of the usual course of a run, `ALIKE_OF_COURSE`.
     """
-    timed = [(label, *row) for label, events in runs for row in _timed(events)]
+    sources = list(runs)
+    share = MOST_READ // max(1, len(sources))
+    timed = [(label, *row) for label, events in sources for row in _timed(_most_telling(events, share))]
     most_telling = sorted(range(len(timed)), key=lambda at: FIRST_KEPT.index(kind_of(timed[at][-1])))[:MOST_TOLD]
     rows = [_row(*timed[at]) for at in sorted(most_telling)]
     often = Counter(row.alike for row in rows)
@@ -73,7 +76,17 @@ def folded(runs: Iterable[tuple[str, Sequence[Mapping[str, Any]]]]) -> tuple[lis
         key = row.alike if often[row.alike] >= many else (row.event.kind, row.event.sentence)
         found.setdefault(key, Folded(row.event, row.order, row.time, row.time)).add(row)
     kept = _kept(list(found.values()))
-    return kept, len(timed) - sum(one.count for one in kept)
+    return kept, sum(len(events) for _, events in sources) - sum(one.count for one in kept)
+
+
+def _most_telling(events: Sequence[Mapping[str, Any]], most: int) -> Sequence[Mapping[str, Any]]:
+    """All of them, or `most`: the newest, where those of the usual course only fill the room that others leave."""
+    if len(events) <= most:
+        return events
+    telling = [place for place, event in enumerate(events) if kind_of(event) != COURSE][-most:]
+    usual = [place for place, event in enumerate(events) if kind_of(event) == COURSE]
+    rest = most - len(telling)
+    return [events[place] for place in sorted([*telling, *(usual[-rest:] if rest else [])])]
 
 
 def _timed(events: Sequence[Mapping[str, Any]]) -> Iterator[tuple[float, float | None, bool, Mapping[str, Any]]]:

@@ -53,6 +53,13 @@ def test_a_thousand_runs_of_many_events_are_not_all_put_in_words():
     assert sum(one.count for one in found) + left_out == 41_000
 
 
+def test_of_too_many_events_of_a_run_failures_are_kept():
+    events = [row("interrupted", error="SIGTERM"), *[row("carried_out", what="benchmarks", attempts=1)] * 200]
+    found, left_out = folded([(f"run-{at}", events) for at in range(1_000)])
+    assert {one.event.kind: one.count for one in found}[FAILED] == 1_000
+    assert sum(one.count for one in found) + left_out == 201_000
+
+
 def test_absent_times_and_no_events_are_no_fault():
     assert folded([("run", [])]) == ([], 0)
     (one,), _ = folded([("run", [{"event": "started"}])])
