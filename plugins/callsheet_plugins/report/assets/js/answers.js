@@ -1,7 +1,7 @@
 // Answers: what was said to each prompt at two checkpoints. What was chosen survives a section that is replaced.
 const ANSWERS_SHOWN = 15;
 const ANSWER_PLACES = "0123456789abcdefghijklmnopqrstuvwxyz";
-const asking = {};  // benchmark, from, to, filter and words, by their names
+const answersChosen = {};  // benchmark, from, to, filter and words, by their names
 
 const ANSWER_MARKS = {"1": "right", "0": "wrong"};
 const FLIP_WORDS = {binary: ["wrong → right", "right → wrong", "right in both", "wrong in both"], graded: ["rose", "fell", "the same, 1 or more", "the same, below 1"]};
@@ -14,11 +14,11 @@ function mountAnswers(root) {
 function startAnswers(box) {
   const sets = JSON.parse(box.querySelector("[data-content]").textContent);
   const controls = controlsOf(box);
-  fillSelect(controls.which, sets.map(({metric}) => metric), asking.which ?? 0);
-  controls.which.addEventListener("change", () => { asking.which = controls.which.selectedOptions[0].text; fillColumns(sets, controls); showAnswers(box, sets, controls); });
+  fillSelect(controls.which, sets.map(({metric}) => metric), answersChosen.which ?? 0);
+  controls.which.addEventListener("change", () => { answersChosen.which = controls.which.selectedOptions[0].text; fillColumns(sets, controls); showAnswers(box, sets, controls); });
   for (const name of ["from", "to", "filter"]) controls[name].addEventListener("change", () => { rememberAnswers(controls); showAnswers(box, sets, controls); });
   controls.search.addEventListener("input", () => { rememberAnswers(controls); showAnswers(box, sets, controls); });
-  controls.search.value = asking.search ?? "";
+  controls.search.value = answersChosen.search ?? "";
   fillColumns(sets, controls);
   for (const each of box.querySelectorAll("[data-choosing]")) each.hidden = false;
   showAnswers(box, sets, controls);
@@ -30,7 +30,7 @@ const controlsOf = (box) => ({
 });
 
 function rememberAnswers({from, to, filter, search}) {
-  Object.assign(asking, {from: from.selectedOptions[0].text, to: to.selectedOptions[0].text, filter: filter.value, search: search.value});
+  Object.assign(answersChosen, {from: from.selectedOptions[0].text, to: to.selectedOptions[0].text, filter: filter.value, search: search.value});
 }
 
 // `chosen` is a place, or the name of an option, which another choice may have taken away.
@@ -42,12 +42,12 @@ function fillSelect(select, names, chosen, otherwise = 0) {
 
 function fillColumns(sets, {which, from, to, filter}) {
   const {columns, main, binary} = sets[which.value];
-  fillSelect(from, columns, asking.from ?? main[0], main[0]);
-  fillSelect(to, columns, asking.to ?? main[1], main[1]);
+  fillSelect(from, columns, answersChosen.from ?? main[0], main[0]);
+  fillSelect(to, columns, answersChosen.to ?? main[1], main[1]);
   const words = binary ? FLIP_WORDS.binary : FLIP_WORDS.graded;
   const kinds = [["all", "all prompts"], ["flipped", "all that changed"], ...words.map((name, place) => [`${place}`, name])];
   filter.replaceChildren(...kinds.map(([value, name]) => element("option", {value}, name)));
-  filter.value = kinds.some(([value]) => value === asking.filter) ? asking.filter : "all";
+  filter.value = kinds.some(([value]) => value === answersChosen.filter) ? answersChosen.filter : "all";
 }
 
 function showAnswers(box, sets, controls) {
