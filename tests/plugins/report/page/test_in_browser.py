@@ -59,6 +59,22 @@ def test_hostile_names_in_charts_are_text(page: Page):
     assert page.locator("svg .ytitle").first.text_content().startswith("<b>x</b><a href=")
 
 
+def test_a_mouse_over_charts_finds_markup_nowhere_and_nothing_is_refused(page: Page):
+    chart = page.locator("[data-chart] .plot").first
+    chart.scroll_into_view_if_needed()
+    box = chart.bounding_box()
+    for part in (0.3, 0.5, 0.7):
+        page.mouse.move(box["x"] + box["width"] * part, box["y"] + box["height"] * 0.7, steps=4)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.4, steps=4)
+    page.mouse.up()
+    page.mouse.dblclick(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    for line in (3, 5):
+        page.evaluate(f"Plotly.Fx.hover(document.querySelector('.plot'), [{{curveNumber: {line}, pointNumber: 50}}])")
+        assert "<b>x</b><a href=" in chart.locator(".hoverlayer").text_content()
+    assert page.locator("svg a").count() == 0
+
+
 def test_axe_finds_nothing(page: Page):
     assert violations(page) == []
 
