@@ -32,6 +32,7 @@ SETTINGS: dict[str, tuple[str, ...]] = {
     "exact_match": ("plugins.exact_match.every_steps=3", "plugins.exact_match.limit=4"),
     "hub_revisions": (),
     "progress": ("plugins.progress.every_steps=1",),
+    "report": (),
 }
 # They follow the run in processes of their own, so one run has all of them; none of them needs to come to an end here.
 TRACKERS: dict[str, tuple[str, ...]] = {

@@ -35,11 +35,16 @@ def show(session: Session, console: Console | None = None) -> None:
         f"[bold]{result.status}[/bold]{by} after {counted(result.step, 'step')} in {_seconds(result.seconds)}"
     )
     show_scores(session.run_dir, console)
-    if costs := {name: hooks for name, hooks in session.lineup.cost().items() if hooks}:
+    if costs := {name: hooks for name, cost in session.lineup.cost().items() if (hooks := _within(cost))}:
         console.print(cost_table(costs, result.seconds, session.lineup.disabled))
     console.print(_places(session))
     for name, remark in session.ctx.remarks.items():
         console.print(f"{name} {remark}", markup=False, soft_wrap=True)  # as it is, so that a path can be clicked
+
+
+def _within(hooks: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
+    """The hooks of a plugin that took time of the run; `on_run_closed` comes after it."""
+    return {name: cost for name, cost in hooks.items() if name != "on_run_closed"}
 
 
 def show_scores(run_dir: RunDir, console: Console, names: Collection[str] | None = None) -> None:

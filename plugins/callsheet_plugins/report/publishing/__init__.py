@@ -1,0 +1,1 @@
+"""The page of a run at its end, and beside its revision on the Hub."""

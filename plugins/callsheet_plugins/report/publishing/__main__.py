@@ -1,0 +1,27 @@
+"""Writes the page of one run, in a process of its own: `python -m callsheet_plugins.report.publishing RUN`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from callsheet.disk import os_errors
+from callsheet.errors import CallsheetError
+
+
+def main(run: Path) -> None:
+    from callsheet_plugins.report.gathered import gather
+    from callsheet_plugins.report.page import writing
+    from callsheet_plugins.report.page.build import html
+
+    file = writing.beside(run)
+    writing.write(file, html(gather([run])))
+
+
+if __name__ == "__main__":
+    try:
+        main(Path(sys.argv[1]))
+    except CallsheetError as error:
+        sys.exit(str(error))
+    except OSError as error:
+        sys.exit(os_errors.said(error, Path(sys.argv[1])))
