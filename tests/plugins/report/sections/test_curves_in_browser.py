@@ -79,6 +79,11 @@ def test_single_runs_are_drawn_behind_their_mean(page: Page):
     logged = arms(ARMS, 3, STEPS).runs[1].metrics["train", "loss"].values
     assert drawn["arm 0, seed 1"] == pytest.approx(logged, abs=1e-4)
     assert len([name for name in drawn if "seed" in name]) == 6 * 3
+    page.get_by_role("button", name="arm 0").first.click()
+    assert "arm 0, seed 1" not in lines(page)
+    page.get_by_text("Numbers").first.click()
+    page.get_by_role("combobox").first.select_option(label="arm 0, seed 1")
+    assert page.locator("[data-table] tbody tr").count() == STEPS
 
 
 def test_what_one_chart_shows_the_others_can_show_too(page: Page):

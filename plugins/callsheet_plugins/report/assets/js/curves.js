@@ -5,13 +5,14 @@ const DOTTED = 40;  // a line of so few points shows each as a dot
 const LIGHT = THEME.light.layout.colorway;
 const decoded = new Map();  // the last rows, by the text that packs them
 
-EXPANDERS.push((figure) => {
+EXPANDERS.push((figure, {id}) => {
   for (const trace of figure.data) if (trace.dx !== undefined) trace.x = stepsOf(trace, valuesOf(trace.y).length);
   const carried = figure.layout.meta?.curves;
   const there = new Set(figure.data.map(({meta}) => meta?.line));
   (carried?.lines ?? []).forEach((line, at) => {
     if (!there.has(at)) figure.data.push(...carriedLine(carried, line, at));
   });
+  if (carried?.runs && states.get(id)?.runs) figure.data.push(...figure.data.flatMap((trace) => singleRunsOf(carried, trace)));
   return figure;
 });
 
@@ -27,6 +28,17 @@ function carriedLine(carried, [name, arm, set, start, stop], at) {
   const edge = {...base, mode: "lines", line: {width: 0}, hoverinfo: "skip", showlegend: false};
   const customdata = mean.map((_, place) => [low[place], high[place], count[place]]);
   return [{...edge, y: low}, {...edge, y: high, fill: "tonexty", fillcolor: faint(color)}, {...line(mean), customdata, ...carried.band, meta: {...carried.band.meta, line: at}}];
+}
+
+// Behind the line, with which they come and go.
+function singleRunsOf(carried, {meta, line, legendgroup}) {
+  const [name, , set, start, stop] = carried.lines[meta?.line] ?? [];
+  if (!(stop - start > 1)) return [];
+  const of = carried.sets[set], x = stepsOf(of, of.count);
+  return unpacked(of).slice(start, stop).map((y, place) => ({
+    type: "scatter", mode: isDotted(y) ? "lines+markers" : "lines", name: `${name}, ${carried.runs[meta.line][place]}`, legendgroup, showlegend: false, x, y,
+    line: {color: line.color, width: 1}, marker: {size: 3, color: line.color}, opacity: .6, zorder: -1, hovertemplate: "%{y:.4g}",
+  }));
 }
 
 function isDotted(y) {

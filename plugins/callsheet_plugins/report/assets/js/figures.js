@@ -10,12 +10,12 @@ let onPaper = false;  // paper is white, whatever the screen is
 
 const isDark = () => DARK.matches && !onPaper;
 
-// What a section's script makes of figures. Each of EXPANDERS takes a figure and completes what everything reads of it;
+// What a section's script makes of figures. Each of EXPANDERS takes a figure, and the chart, and completes what all read of it;
 // each of SHAPERS takes what is to be drawn, the figure and the chart's state.
 const EXPANDERS = [], SHAPERS = [];
 
 const sourceOf = (chart) => document.querySelector(`script[data-figure="${CSS.escape(chart.id)}"]`).textContent;
-const figureOf = (chart) => EXPANDERS.reduce((figure, expand) => expand(figure), JSON.parse(sourceOf(chart)));
+const figureOf = (chart) => EXPANDERS.reduce((figure, expand) => expand(figure, chart), JSON.parse(sourceOf(chart)));
 
 function dressed(layout) {
   const made = {...layout, template: isDark() ? THEME.dark : THEME.light, uirevision: "same"};

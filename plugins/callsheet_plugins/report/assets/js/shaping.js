@@ -1,26 +1,14 @@
-// Shaping: single runs behind their mean, other arms as thin lines, and smooth lines over what was logged.
+// Shaping: other arms as thin lines, smooth lines over what was logged, and who asks for them.
 const QUIET = "#56595c";
 const THIN = 20000;  // points of all thin lines together
 
 SHAPERS.push((traces, figure, state) => {
   const carried = figure.layout.meta?.curves;
   if (!carried) return traces;
-  const lines = traces.filter(({meta}) => meta?.line !== undefined);
-  const single = state.runs ? lines.flatMap((trace) => runsOf(carried, trace)) : [];
   const smooth = state.smooth ? traces.flatMap((trace) => smoothed(trace, state.smooth)) : traces;
-  const all = [...thin(carried, figure, state), ...single, ...smooth];
+  const all = [...thin(carried, figure, state), ...smooth];
   return state.log ? positive(all) : all;
 });
-
-function runsOf(carried, {meta, line, name}) {
-  const [, , set, start, stop] = carried.lines[meta.line] ?? [];
-  if (!(stop - start > 1)) return [];
-  const of = carried.sets[set], x = stepsOf(of, of.count);
-  return unpacked(of).slice(start, stop).map((y, place) => ({
-    type: "scatter", mode: "lines", name: `${name}, ${carried.runs[meta.line][place]}`, x, y, uid: `run-${meta.line}-${place}`,
-    line: {color: line.color, width: 1}, opacity: .6, hovertemplate: "%{y:.4g}",
-  }));
-}
 
 // All that is off, as one line with gaps, so that a thousand cost little.
 function thin({lines, is_many}, {data}, {off}) {
@@ -80,7 +68,7 @@ function singleRuns(chart) {
     const state = stateOf(chart);
     state.runs = !state.runs;
     currentTarget.setAttribute("aria-pressed", `${state.runs}`);
-    draw(chart);
+    reshape(chart);
   });
 }
 
