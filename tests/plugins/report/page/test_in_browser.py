@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from callsheet_plugins.report.telling.visible import visible
-from plugins.report.browser import PHONE, opened, scroll_through, violations
+from plugins.report.browser import PHONE, opened, scroll_through, until, violations
 
 from .hostile import TEXT, hostile
 
@@ -71,7 +71,7 @@ def test_a_mouse_over_charts_finds_markup_nowhere_and_nothing_is_refused(page: P
     page.mouse.dblclick(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     for line in (3, 5):
         page.evaluate(f"Plotly.Fx.hover(document.querySelector('.plot'), [{{curveNumber: {line}, pointNumber: 50}}])")
-        assert "<b>x</b><a href=" in chart.locator(".hoverlayer").text_content()
+        until(page, "document.querySelector('.hoverlayer').textContent.includes('<b>x</b><a href=')")
     assert page.locator("svg a").count() == 0
 
 
