@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from callsheet_plugins.report.page.anchors import anchor
 from callsheet_plugins.report.page.section import Section
+from callsheet_plugins.report.sampled.beside import ROLLOUTS, Beside
 from callsheet_plugins.report.sampled.choosing import Answer, Asked, Choice, Shelf, choose
 from callsheet_plugins.report.sampled.marking import Marker, Piece
 from callsheet_plugins.report.sampled.messages import Message
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 
 BUDGET = 400_000  # characters of one page
 MOST_RUNS = 20
-ROLLOUTS = "rollouts"
+BESIDE = "Runs beside each other, at their last step"
+MOST_BESIDE = 12  # runs beside each other
 SOURCES = {"eval": "Evaluation set", ROLLOUTS: "Rollouts of training"}
 SHOWN_AT_FIRST = 3  # steps
 SHORT = 60  # characters of answers that stand close beside each other
@@ -49,14 +51,17 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """A source of a run: `first` are the steps that are shown before somebody chooses others.
+    """A source of a run: `first` are the steps that are shown before somebody chooses others, `titles` names all.
 
-    It `recurs` if a prompt has answers at more than one step, as those of an evaluation set do.
+    It `recurs` if a prompt has answers at more than one step, as those of an evaluation set do. `of` says what is
+    beside each other: a step or a run.
     """
 
     id: str
     source: str
+    of: str
     steps: Sequence[int]
+    titles: Mapping[int, str]
     first: Sequence[int]
     recurs: bool
     rows: Sequence[Row]
@@ -80,16 +85,17 @@ def section(report: Report) -> Section | None:
     chosen = having[:MOST_RUNS]
     if not chosen:
         return None
-    marker = Marker()
-    books = [_book(run, choose(run.completions, BUDGET // len(chosen)), marker) for run in chosen]
-    kept = [book for book in books if book.tables]
+    marker, share = Marker(), BUDGET // (len(chosen) + (len(chosen) > 1))
+    books = [_book(run, choose(run.completions, share), marker) for run in chosen]
+    runs = [book for book in books if book.tables]
+    kept = [*runs, *(_beside(chosen[:MOST_BESIDE], share) if len(chosen) > 1 else ())]
     values = {
         "books": kept,
         "sources": SOURCES,
-        "runs_left_out": len(having) - len(kept),
+        "runs_left_out": len(having) - len(runs),
         "marks": any(_marked(book) for book in kept),
     }
-    return Section("completions", "Completions", "completions.html.jinja", values) if kept else None
+    return Section("completions", "Completions", "completions.html.jinja", values) if runs else None
 
 
 def _one_of_each_first(runs: Sequence[RunData]) -> list[RunData]:
@@ -105,21 +111,39 @@ def _book(run: RunData, choice: Choice, marker: Marker) -> Book:
     return Book(anchor("completions", run.label), run.label, tables, len(steps), choice.all_steps)
 
 
-def _table(label: str, shelf: Shelf, marker: Marker) -> Table:
+def _beside(runs: Sequence[RunData], share: int) -> Iterator[Book]:
+    """Runs beside each other, where prompts were put to several of them."""
+    choice = choose(Beside([run.completions for run in runs]), share)
+    titles = {place: f"{run.label}, step {max(run.completions.steps)}" for place, run in enumerate(runs)}
+    found = [_table(BESIDE, shelf, None, titles) for shelf in choice.shelves.values() if shelf.prompts]
+    if tables := [table for table in found if table.recurs]:
+        yield Book("completions-beside", BESIDE, tables, 0, 0)
+
+
+def _table(label: str, shelf: Shelf, marker: Marker | None, titles: Mapping[int, str] | None = None) -> Table:
     steps, about = sorted(shelf.steps), ("completions", label, shelf.source)
     rows = [_row(_id(*about, key), asked, marker) for key, asked in shelf.prompts.items()]
     recurs = any(len(row.answers) > 1 for row in rows)
-    first = sorted([*by_worth(steps)][: SHOWN_AT_FIRST if recurs else 1])
     longest = max(_length(answer) for asked in shelf.prompts.values() for answer in _answers(asked))
-    left_out = shelf.rows - shelf.shown
-    return Table(anchor(*about), shelf.source, steps, first, recurs, rows, longest <= SHORT, left_out)
+    return Table(
+        anchor(*about),
+        shelf.source,
+        "run" if titles else "step",
+        steps,
+        titles or {step: f"Step {step}" for step in steps},
+        steps[:SHOWN_AT_FIRST] if titles else sorted([*by_worth(steps)][: SHOWN_AT_FIRST if recurs else 1]),
+        recurs,
+        rows,
+        longest <= SHORT,
+        shelf.rows - shelf.shown,
+    )
 
 
 def _id(*about: str) -> str:
     return f"asked-{sha256(repr(about).encode()).hexdigest()[:10]}"
 
 
-def _row(id: str, asked: Asked, marker: Marker) -> Row:
+def _row(id: str, asked: Asked, marker: Marker | None) -> Row:
     said, before = list[tuple[int, list[Said]]](), dict[int, tuple[int, str]]()
     for step, answers in sorted(asked.answers.items()):
         said.append((step, [_said(answer, before.get(place), marker) for place, answer in enumerate(answers)]))
@@ -129,9 +153,9 @@ def _row(id: str, asked: Asked, marker: Marker) -> Row:
     return Row(id, asked.prompt, said)
 
 
-def _said(answer: Answer, before: tuple[int, str] | None, marker: Marker) -> Said:
+def _said(answer: Answer, before: tuple[int, str] | None, marker: Marker | None) -> Said:
     is_plain = len(answer.messages) == 1 and not answer.messages[0].role
-    if not before or not is_plain:
+    if not before or not is_plain or not marker:
         return Said(answer.messages, [], answer.notes, None)
     step, text = before
     now = _text(answer)

@@ -84,11 +84,20 @@ def test_the_page_stays_small_and_says_what_it_leaves_out(tmp_path: Path):
     assert "completions/STEP.jsonl" in shown
 
 
-def test_of_an_experiment_one_run_is_chosen(tmp_path: Path):
+def test_of_an_experiment_one_run_is_chosen_or_all_stand_beside_each_other(tmp_path: Path):
     shown = html(gather([make_experiment(tmp_path / "exp", steps=4, eval_every=2)]))
     ids = re.findall(r'<option value="([^"]+)"', shown)
-    assert len(ids) == 6
+    assert len(ids) == 7
     assert all(f'<div id="{id}">' in shown for id in ids)
+    assert '<p class="step">bema-seed-0, step 4</p>' in shown
+    assert len(re.findall(r'value="\d+" checked> \w+-seed-0, step 4', shown)) == 2
+
+
+def test_runs_that_were_asked_other_things_do_not_stand_beside_each_other(tmp_path: Path):
+    for name in ("a", "b"):
+        with_completions(tmp_path / name, {1: [row(name), row("rolled", source="rollouts")]})
+    shown = html(gather([tmp_path]))
+    assert len(re.findall(r'<option value="([^"]+)"', shown)) == 2
 
 
 def test_damaged_files_are_no_fault_of_the_page(tmp_path: Path):
