@@ -84,6 +84,7 @@ callsheet check OVERRIDES    find what is wrong before anything is loaded
 callsheet explain OVERRIDES  where every value comes from
 callsheet experiment         run the arms of an experiment
 callsheet plugins            which plugins are installed; callsheet plugins NAME for the manual of one
+callsheet runs [DIR]         the runs below a folder; callsheet compare RUN RUN… sets them side by side
 callsheet status RUN         whether a run is alive, how it ended, and what goes on
 """
 

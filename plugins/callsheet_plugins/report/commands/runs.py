@@ -53,9 +53,9 @@ def runs(
     table fits, and a line below it says what was left out; elsewhere nothing is cut.
     """
     from callsheet.cli.named_run import a_folder
-    from callsheet_plugins.report.glance import run_table
     from callsheet_plugins.report.glance.asked import chosen, in_order
     from callsheet_plugins.report.glance.finding import Columns
+    from callsheet_plugins.report.glance.listing import notes, screen
     from callsheet_plugins.report.glance.look import look_at
     from callsheet_plugins.report.reading.discover import discover
 
@@ -71,12 +71,13 @@ def runs(
     known = Columns(left, known.metric)  # what differs among those that are shown
     glances = in_order(known, left, order, reverse=reverse)
     if as_json:
-        run_table.show_json(known, glances)
+        screen.show_json(known, glances)
         return 0
     wanted = [column for name in columns.split(",") if name.strip() for column in known.matching(name.strip())]
     if wanted and known.own["run"] not in wanted:
         wanted.insert(0, known.own["run"])
-    run_table.show(known, glances, wanted, run_table.notes_on(known, glances, len(looked.glances)))
+    below = [*notes.on_runs(known, glances, len(looked.glances)), *notes.on_experiments(found.experiments)]
+    screen.show(known, glances, wanted, below)
     return 0
 
 

@@ -17,13 +17,14 @@ MOST_NAMED = 10  # paths that are no runs
 @click.argument("runs", metavar="RUN…", nargs=-1, required=True, type=click.Path(path_type=Path, readable=False))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a run, for programs.")
 def status(runs: tuple[Path, ...], as_json: bool) -> int:
-    """Look at one run, or at several, which get a line each; changes nothing, also in a run that is at work.
+    """Say whether a run is alive, how it ended, what came of it, and what goes on; of several, a line each.
 
     \b
     callsheet status outputs/demo/demo-2026-11-20_09-30-00
     callsheet status outputs/*/*
 
-    Of several, what is no run, or a damaged one, is named; the others are shown, and the exit code is 2.
+    It changes nothing, also in a run that is at work. Of several, what is no run, or a damaged one, is named; the
+    others are shown, and the exit code is 2.
 
     Of one run, a screen says what is known: its last and best metric, its scores, what it has published, sampled and
     tracked, what plugins cost, and how large and old it is.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import inf
 
@@ -30,6 +30,7 @@ class Cells:
     least: int = 0
     is_cut_in_the_middle: bool = False
     most: float = inf
+    style: Callable[[str], str] = str
 
     @property
     def wanted(self) -> int:
@@ -123,4 +124,4 @@ def _widths(shown: Sequence[Cells], room: float) -> list[int]:
 def _placed(cell: str, width: int, column: Cells) -> str:
     text = cut_to(cell, width, in_the_middle=column.is_cut_in_the_middle)
     space = " " * (width - width_of(text))
-    return f"{space}{text}" if column.is_number else f"{text}{space}"
+    return f"{space}{column.style(text)}" if column.is_number else f"{column.style(text)}{space}"

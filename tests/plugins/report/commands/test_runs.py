@@ -197,6 +197,14 @@ def test_of_an_experiment_the_arms_are_shown(callsheet, tmp_path):
     assert names(callsheet("runs", "--where", "arm=bema", "--where", "seed=1")) == ["bema-seed-1"]
 
 
+def test_arms_that_have_not_begun_are_told(callsheet, tmp_path):
+    made = make_experiment(tmp_path / "outputs" / "exp", seeds=1)
+    for number in range(2):
+        write_json(made / "arms" / "pending" / f"later-{number}.json", {"name": f"later-{number}"})
+    done = callsheet("runs")
+    assert "2 arms have not begun: callsheet experiment status outputs/exp\n" in done.stdout
+
+
 NAMES = ["two words", "ünïcode 東京", 'it\'s "quoted"', "<script>alert(1)<script>", "red\x1b[31m", "new\nline", "tab\t"]
 
 
@@ -259,8 +267,8 @@ def test_what_this_user_may_not_read_is_named_and_left_out(place, capsys, monkey
 
 def test_the_best_value_is_that_of_the_last_bytes_of_a_long_log_and_this_is_said(callsheet, tmp_path, monkeypatch):
     from callsheet_plugins.report.glance.finding import Columns
+    from callsheet_plugins.report.glance.listing.notes import on_runs
     from callsheet_plugins.report.glance.look import look_at
-    from callsheet_plugins.report.glance.run_table import notes_on
 
     run = make_run(tmp_path / "long", steps=2)
     rows = [{"step": step, "split": "eval", "eval_loss": 1 / (abs(step - 900) + 1)} for step in range(1000)]
@@ -268,7 +276,7 @@ def test_the_best_value_is_that_of_the_last_bytes_of_a_long_log_and_this_is_said
     monkeypatch.setattr("callsheet_plugins.report.glance.look.MOST_BYTES", 1)
     (glance,) = look_at({run: "long"}).glances
     assert glance.best("eval_loss", False).value > 0 and not glance.logged.tail.is_whole
-    assert any("best is that of the last 66 kB" in note for note in notes_on(Columns([glance]), [glance], 1))
+    assert any("best is that of the last 66 kB" in note for note in on_runs(Columns([glance]), [glance], 1))
 
 
 def test_it_imports_nothing_heavy(place):

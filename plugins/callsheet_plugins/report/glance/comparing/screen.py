@@ -11,6 +11,7 @@ from callsheet.experiments.statistics.checkpoints import LABEL
 from callsheet.screen import in_a_line
 from callsheet.session.going_on import shell
 from callsheet.values import dumps
+from callsheet_plugins.report.glance.colours import of_state
 from callsheet_plugins.report.glance.comparing import sides
 from callsheet_plugins.report.glance.comparing.blocks import block, folded
 from callsheet_plugins.report.glance.comparing.pairs import Flip, Pair
@@ -53,7 +54,7 @@ def _runs(glances: Sequence[Glance], marks: Sequence[str], room: float) -> list[
     names = [glance.label for glance in glances]
     states = [glance.state for glance in glances]
     named = Cells("run", names, 1, least=20, is_cut_in_the_middle=True)
-    return fitted([Cells("", marks, 0), named, Cells("status", states, 2)], room)[0]
+    return fitted([Cells("", marks, 0), named, Cells("status", states, 2, style=of_state)], room)[0]
 
 
 def _differences(pairs: Sequence[Pair], marks: Sequence[str]) -> Iterator[str]:

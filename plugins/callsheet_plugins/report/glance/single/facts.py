@@ -13,6 +13,7 @@ from callsheet.errors import CallsheetError
 from callsheet.rundir.rundir import CHECKPOINTS, RunDir
 from callsheet_plugins.report.glance import words
 from callsheet_plugins.report.glance.look import Glance
+from callsheet_plugins.report.glance.metrics import Value, is_greater_better
 from callsheet_plugins.report.glance.tails import tail_of
 
 MOST = 1 << 26  # bytes of a log, and of all completions, that are read
@@ -71,6 +72,17 @@ def cost(glance: Glance) -> dict[str, float]:
     found = glance.run.get("cost")
     seconds = {str(name): _seconds(hooks) for name, hooks in found.items()} if isinstance(found, Mapping) else {}
     return dict(sorted(seconds.items(), key=lambda pair: -pair[1]))
+
+
+def last_of(glance: Glance) -> Value | None:
+    """The last value of the metric by which it is judged."""
+    return glance.logged.last(glance.metric) if glance.metric else None
+
+
+def best_of(glance: Glance) -> Value | None:
+    """The best one, where something says what is better."""
+    greater = is_greater_better(glance.run, glance.metric) if glance.metric else None
+    return None if greater is None else glance.best(glance.metric, greater)
 
 
 def _seconds(hooks: Any) -> float:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import textwrap
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from math import inf
-from typing import Any
 
 from callsheet.cli.views.ages import age
 from callsheet.cli.views.columns import aligned
@@ -17,11 +15,14 @@ from callsheet.screen import cut, in_a_line
 from callsheet.session.status import Status
 from callsheet.values import dumps
 from callsheet_plugins.report.glance import words
+from callsheet_plugins.report.glance.colours import of_state
 from callsheet_plugins.report.glance.fitting import Cells, columns_of_the_screen, fitted
 from callsheet_plugins.report.glance.look import Glance
-from callsheet_plugins.report.glance.metrics import Value, is_greater_better
 from callsheet_plugins.report.glance.single import facts
+from callsheet_plugins.report.glance.single.facts import best_of, last_of
+from callsheet_plugins.report.glance.single.record import record
 
+HEADER = ("state", "step", "written", "run", "why")
 WIDEST = 80
 INDENT = 12  # columns before a fact
 MOST_LINES = 3  # of one fact
@@ -41,44 +42,24 @@ def show(status: Status, glance: Glance) -> None:
 def show_each(found: Sequence[Status]) -> None:
     """Print a line for each run."""
     rows = [(one.state, _steps(one), _since(one), short(one.run_dir), one.why) for one in found]
-    header = ("state", "step", "written", "run", "why")
     if (room := columns_of_the_screen()) == inf:
-        print("\n".join(aligned([header, *rows], widest=WIDEST)))
+        print("\n".join(aligned([HEADER, *rows], widest=WIDEST)))
         return
-    columns = [*zip(*rows, strict=True)]
-    cells = [Cells(name, columns[at], rank) for at, (name, rank) in enumerate(zip(header[:3], (1, 2, 4), strict=True))]
-    run = Cells("run", columns[3], 0, least=24, is_cut_in_the_middle=True)
-    print("\n".join(fitted([*cells, run, Cells("why", columns[4], 3, least=20)], room)[0]))
+    states, steps, since, runs, whys = zip(*rows, strict=True)
+    columns = [
+        Cells("state", states, 1, style=of_state),
+        Cells("step", steps, 2),
+        Cells("written", since, 4),
+        Cells("run", runs, 0, least=24, is_cut_in_the_middle=True),
+        Cells("why", whys, 3, least=20),
+    ]
+    print("\n".join(fitted(columns, room)[0]))
 
 
 def show_json(found: Sequence[Status], glances: Sequence[Glance]) -> None:
     """Print a line of JSON for each run."""
     for status, glance in zip(found, glances, strict=True):
         print(dumps(record(status, glance)))
-
-
-def record(status: Status, glance: Glance) -> dict[str, Any]:
-    """All about one run, for programs."""
-    told = {name: cut(value) if isinstance(value, str) else value for name, value in asdict(status).items()}
-    last, best = _last(glance), _best(glance)
-    published, said = facts.published(glance), facts.completions(glance)
-    return {
-        **told,
-        "run_dir": str(status.run_dir),
-        "experiment": glance.run.get("experiment"),
-        "arm": dict(glance.arm) or None,
-        "metric": glance.metric or None,
-        "last": vars(last) if last else None,
-        "best": vars(best) if best else None,
-        "scores": {label: {"step": score.step, "value": score.value} for label, score in glance.scores.items()},
-        "published": vars(published) if published else None,
-        "completions": vars(said) if said else None,
-        "cost": facts.cost(glance),
-        "size": glance.size.count,
-        "size_is_whole": glance.size.is_whole,
-        "started": glance.run.get("started"),
-        "ended": glance.run.get("ended"),
-    }
 
 
 def _facts(status: Status, glance: Glance) -> Iterator[tuple[str, str]]:
@@ -108,7 +89,7 @@ def _facts(status: Status, glance: Glance) -> Iterator[tuple[str, str]]:
 
 
 def _came_of_it(glance: Glance) -> Iterator[tuple[str, str]]:
-    last, best = _last(glance), _best(glance)
+    last, best = last_of(glance), best_of(glance)
     if last:
         at = f", best {words.number(best.value)} at step {best.step}" if best else ""
         at = ", its best" if best and best.step == last.step else at
@@ -147,15 +128,6 @@ def _size(glance: Glance) -> str:
     began = f", began {age(time.time() - glance.started)} ago" if glance.started else ""
     lasted = f", took {age(took)}" if took is not None and took >= 0 else ""
     return f"{'' if found.is_whole else 'more than '}{words.size(found.count)}{began}{lasted}"
-
-
-def _last(glance: Glance) -> Value | None:
-    return glance.logged.last(glance.metric) if glance.metric else None
-
-
-def _best(glance: Glance) -> Value | None:
-    greater = is_greater_better(glance.run, glance.metric) if glance.metric else None
-    return None if greater is None else glance.best(glance.metric, greater)
 
 
 def _steps(status: Status) -> str:

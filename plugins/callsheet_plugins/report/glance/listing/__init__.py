@@ -1,0 +1,1 @@
+"""Runs in a table, with a line for each."""
