@@ -12,16 +12,27 @@ function mountAnswers(root) {
 }
 
 function startAnswers(box) {
-  const sets = JSON.parse(box.querySelector("[data-content]").textContent);
-  const controls = controlsOf(box);
-  fillSelect(controls.which, sets.map(({metric}) => metric), answersChosen.which ?? 0);
-  controls.which.addEventListener("change", () => { answersChosen.which = controls.which.selectedOptions[0].text; fillColumns(sets, controls); showAnswers(box, sets, controls); });
-  for (const name of ["from", "to", "filter"]) controls[name].addEventListener("change", () => { rememberAnswers(controls); showAnswers(box, sets, controls); });
-  controls.search.addEventListener("input", () => { rememberAnswers(controls); showAnswers(box, sets, controls); });
+  const state = {sets: [], text: null}, controls = controlsOf(box);
+  const show = () => showAnswers(box, state.sets, controls);
+  controls.which.addEventListener("change", () => {
+    answersChosen.which = controls.which.selectedOptions[0].text;
+    fillColumns(state.sets, controls);
+    show();
+  });
+  for (const name of ["from", "to", "filter", "search"]) controls[name].addEventListener("input", () => { rememberAnswers(controls); show(); });
   controls.search.value = answersChosen.search ?? "";
-  fillColumns(sets, controls);
+  const content = box.querySelector("[data-content]");
+  const read = () => {
+    if (content.textContent === state.text) return;
+    state.text = content.textContent;
+    state.sets = JSON.parse(state.text);
+    fillSelect(controls.which, state.sets.map(({metric}) => metric), answersChosen.which ?? 0);
+    fillColumns(state.sets, controls);
+    show();
+  };
+  new MutationObserver(read).observe(content, {childList: true, characterData: true, subtree: true});  // of a live page
   for (const each of box.querySelectorAll("[data-choosing]")) each.hidden = false;
-  showAnswers(box, sets, controls);
+  read();
 }
 
 const controlsOf = (box) => ({
