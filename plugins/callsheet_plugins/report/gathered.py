@@ -42,7 +42,7 @@ class RunData:
 
     path: Path
     label: str
-    in_several: bool = False  # whether the report has several experiments, whose methods may share names
+    in_several: bool = False  # whether runs of the report lie in several folders: methods may share names
     reader: Reader = field(default_factory=Reader, repr=False)  # of metrics; runs that are alike share one
     jobs: JobStates = field(default_factory=JobStates, repr=False)  # Slurm is asked once for all
     _said: dict[str, None] = field(default_factory=dict, repr=False)
@@ -127,7 +127,8 @@ class RunData:
         """What makes one band of a chart: the runs of one method, which differ in their seeds."""
         if not self.arm.get("method"):
             return self.label
-        return f"{self.record.get('experiment')}/{self.method}" if self.in_several else self.method
+        where = self.label.rpartition("/")[0] or str(self.record.get("experiment"))
+        return f"{where}/{self.method}" if self.in_several else self.method
 
     @property
     def seed(self) -> int | None:
@@ -235,7 +236,7 @@ def report_of(
             experiments.append(experiment(place))
         except (CallsheetError, OSError, ValueError, ArithmeticError) as error:
             faults.append(f"{shown(place)}: its verdict cannot be read: {error}")
-    shared = len(found.experiments) > 1, Reader(), JobStates()
+    shared = len({path.parent for path in found.runs}) > 1, Reader(), JobStates()
     runs = [run(path, label, *shared) for path, label in found.runs.items()]
     return Report(_title(found.root, runs, experiments), found.root, runs, experiments, tuple(faults), found.empty)
 
