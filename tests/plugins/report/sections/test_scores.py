@@ -75,7 +75,7 @@ def test_a_search_shows_its_trials_over_each_setting(tmp_path):
     report = gather([make_search(tmp_path / "search", [1e-5, 1e-4, 1e-2])])
     page = shown(report)
     assert verdicts.UNCOMPARED in page and "Trials of search, the best first" in page
-    assert '<th scope="col">learning_rate</th>' in page and '>0.01<' in page
+    assert '<th scope="col">learning_rate</th>' in page and ">0.01<" in page
     drawn = [figure for name, figure in figures(report).items() if name.endswith("learning_rate")]
     assert [*drawn[0].data[0].x] == [1e-5, 1e-4, 1e-2] and drawn[0].layout.xaxis.type == "log"
 
