@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
 import os
@@ -65,6 +66,8 @@ class Worker:
                 importlib.import_module(name)
             except Exception:  # some modules are no modules
                 continue
+        gc.collect()
+        gc.freeze()  # memory that no collector touches stays shared with the forks
 
     def judge(self, one: Case) -> Verdict:
         return trial(one, self.box, self.deadline)

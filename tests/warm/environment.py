@@ -17,7 +17,8 @@ LATE = {
     "HF_HUB_DISABLE_TELEMETRY",  # Callsheet sets it in the process that trains, and so does the server
     "TORCH_NCCL_ASYNC_ERROR_HANDLING",  # torch's elastic agent sets it for each worker
     "PYTEST_CURRENT_TEST",  # mlflow asks only whether there is one, and the server has one
-    "KMP_INIT_AT_FORK",  # joblib sets it where it is imported, for an OpenMP that torch does not bring
+    # Of an OpenMP that torch does not bring: joblib sets the first where it is imported, `accelerate launch` the others.
+    *("KMP_INIT_AT_FORK", "KMP_AFFINITY", "KMP_BLOCKTIME"),
     *OF_THE_HUB,  # child.py: of one that a test has started
 }
 

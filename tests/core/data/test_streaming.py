@@ -189,7 +189,7 @@ def same(one: str, other: str) -> bool:
     [
         ("ddp", 1),
         ("ddp", 2),
-        *(pytest.param(launch, 1, marks=pytest.mark.slow) for launch in ("zero2", "zero3", "fsdp2")),
+        *(pytest.param(launch, 1, marks=pytest.mark.slow) for launch in ("zero3", "fsdp2")),
     ],
 )
 def test_two_processes_read_the_rows_of_one_and_resume_bit_for_bit(
