@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from callsheet.disk.inside import Inside
@@ -19,7 +19,10 @@ MOST_BYTES = 256 << 20
 
 @dataclass(frozen=True)
 class Score:
-    """One number that a benchmark gave. `time` is in seconds since 1970; `predictions` a path below the run."""
+    """One number that a benchmark gave. `time` is in seconds since 1970; `predictions` a path below the run.
+
+    `parts` are the metrics of single tasks, by task; the first score of a row has them.
+    """
 
     benchmark: str
     metric: str
@@ -31,6 +34,7 @@ class Score:
     predictions: str | None = None
     benchmark_id: str = ""
     seconds: float | None = None
+    parts: Mapping[str, Mapping[str, float]] = field(default_factory=dict, compare=False, repr=False)
 
 
 def scores(inside: Inside, say: Say) -> list[Score]:
@@ -51,6 +55,7 @@ def scores(inside: Inside, say: Say) -> list[Score]:
 
 
 def _scores(row: Mapping[str, Any]) -> Iterator[Score]:
+    parts = _parts(row)
     for metric, value in row["metrics"].items():
         number = _number(value)
         if number is not None:
@@ -65,7 +70,20 @@ def _scores(row: Mapping[str, Any]) -> Iterator[Score]:
                 predictions=_text(row, "predictions"),
                 benchmark_id=_text(row, "benchmark_id") or row["name"],
                 seconds=_number(row["eval_seconds"]) if row.get("eval_seconds") is not None else None,
+                parts=parts,
             )
+            parts = {}
+
+
+def _parts(row: Mapping[str, Any]) -> dict[str, dict[str, float]]:
+    """The numbers of single tasks; of a task that is called like the benchmark, they are its own."""
+    found = row.get("breakdowns")
+    tasks = found.items() if isinstance(found, Mapping) else ()
+    return {
+        task: {name: number for name, value in metrics.items() if (number := _number(value)) is not None}
+        for task, metrics in tasks
+        if isinstance(metrics, Mapping) and task != row["name"]
+    }
 
 
 def _weights(row: Mapping[str, Any]) -> str:

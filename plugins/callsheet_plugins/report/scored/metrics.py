@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 ERRORS = re.compile(r"std_?err", re.IGNORECASE)  # the error of another metric, as lm_eval and lighteval report it
 FALLS = re.compile(r"loss|perplexity|ppl|(^|_|/)(wer|cer|ter|mae|mse|rmse|error|bits_per_byte)", re.IGNORECASE)
 LONGEST = 100  # characters
+MOST_PARTS = 100_000  # numbers of single tasks
 PARTS = re.compile(r"[/|]")  # a metric of one task of several
 
 
@@ -59,8 +60,9 @@ def indexed(report: Report) -> dict[Metric, list[Scored]]:
     metrics are left out.
     """
     found: dict[Metric, list[Scored]] = {}
+    with_parts = parts_of(report) <= MOST_PARTS
     for run in report.runs:
-        for metric, scored in _of_run(run):
+        for metric, scored in _of_run(run, with_parts):
             found.setdefault(metric, []).append(scored)
     asked = {summary.asked.success_metric for summary in report.experiments}
     first = {metric.benchmark: metric for metric in reversed([*found])}
@@ -86,16 +88,30 @@ def direction(metric: Metric, experiments: Iterable[Summary] = ()) -> str:
     return "minimize" if FALLS.search(metric.name) else "maximize"
 
 
-def _of_run(run: RunData) -> Iterator[tuple[Metric, Scored]]:
+def parts_of(report: Report) -> int:
+    """How many numbers there are of single tasks."""
+    return sum(len(metrics) for run in report.runs for score in run.scores for metrics in score.parts.values())
+
+
+def _of_run(run: RunData, with_parts: bool) -> Iterator[tuple[Metric, Scored]]:
     """By metric and weights, its scores by step; of one step, the last that was written."""
     found: dict[tuple[Metric, str], dict[int | None, Score]] = {}
-    for score in run.scores:
+    for score in _with_parts(run.scores) if with_parts else run.scores:
         if not ERRORS.search(score.metric):
             steps = found.setdefault((Metric(score.benchmark, score.metric), score.weights), {})
             steps.pop(score.step, None)
             steps[score.step] = score
     for (metric, weights), steps in found.items():
         yield metric, Scored(run, weights, tuple(sorted(steps.values(), key=_place)))
+
+
+def _with_parts(scores: Iterable[Score]) -> Iterator[Score]:
+    """With those of single tasks, whose metrics are called `task/metric`."""
+    for score in scores:
+        yield score
+        for task, metrics in score.parts.items():
+            for name, value in metrics.items():
+                yield replace(score, metric=f"{task}/{name}", value=value, parts={})
 
 
 def _place(score: Score) -> int:

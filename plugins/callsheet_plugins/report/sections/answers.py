@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from callsheet_plugins.report.gathered import Report
 
 WHY_NOT = "are gone, hold no scores, or are too many for a page"
+EVERYTHING = (
+    "Every answer lies in predictions/ in its run directory. "
+    "callsheet compare RUN RUN --flips 1000 prints what flipped between the last scores of two runs."
+)
 FLIPS = (
     "from",
     "to",
@@ -40,7 +44,7 @@ def section(report: Report) -> Section | None:
         other = "other " if found else ""
         notes.append(f"The answers to {counted(left_out, f'{other}benchmark')} are not here: they {WHY_NOT}.")
     if notes:
-        notes.append("The files below predictions/ in each run have every answer.")
+        notes.append(EVERYTHING)
     return Section(
         "answers",
         "Answers and flips",

@@ -8,7 +8,7 @@ from callsheet.errors import counted
 from callsheet_plugins.report.page.section import Section
 from callsheet_plugins.report.scored import over, table
 from callsheet_plugins.report.scored.answered import Answers
-from callsheet_plugins.report.scored.metrics import indexed
+from callsheet_plugins.report.scored.metrics import MOST_PARTS, indexed, parts_of
 from callsheet_plugins.report.scored.verdict import COLUMNS, OTHERS, verdict
 
 if TYPE_CHECKING:
@@ -52,6 +52,8 @@ def section(report: Report) -> Section | None:
 def _notes(report: Report, *, rows: int, total: int, charts: int, metrics: int) -> list[str]:
     scored = {run.path for run in report.runs if run.scores and not run.experiment_id}
     notes = [SIDE_BY_SIDE] if len(scored) > 1 else []
+    if (parts := parts_of(report)) > MOST_PARTS:
+        notes.append(f"Scores of single tasks are left out, since they are {parts:,} numbers; evals.jsonl has them.")
     if charts < metrics:
         notes.append(f"{counted(charts, 'metric')} of {metrics:,} have a chart, the important ones.")
     if rows < total:

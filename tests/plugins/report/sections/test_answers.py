@@ -114,7 +114,7 @@ def test_what_is_left_out_is_said(tmp_path, monkeypatch):
     monkeypatch.setattr(sets, "MOST_BYTES", 3_000)
     html = str(part(answers.section(gather([make_run(tmp_path / "run", prompts=200)]))).html)
     assert "of 200 prompts, those that flipped first; counts are of all." in html
-    assert "The files below predictions/ in each run have every answer." in html
+    assert answers.EVERYTHING in html
 
 
 def test_without_answers_there_is_no_section(tmp_path):
