@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -20,9 +21,11 @@ def test_the_page_names_each_section_and_holds_no_bundle_without_a_chart():
 
 @pytest.mark.parametrize("script", sorted((ASSETS / "js").glob("*.js")), ids=lambda path: path.name)
 def test_no_script_writes_html(script: Path):
-    assert not {"innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("} & set(
-        script.read_text().split()
+    """But for the live page, which takes in HTML that the templates have escaped, where no script in it runs."""
+    written = re.findall(
+        r"\w+\.innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function", script.read_text()
     )
+    assert written == (["sent.innerHTML"] if script.name == "live.js" else [])
 
 
 def test_only_scripts_of_the_page_may_run():
