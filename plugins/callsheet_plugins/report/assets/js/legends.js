@@ -59,16 +59,36 @@ function filterOf(list) {
   return element("label", {class: "search"}, "Find a line ", input);
 }
 
+// The shapes of plotly's symbols, in a box of 22 by 12; a line, and whatever else, is a stroke across it.
+const SHAPES = {
+  circle: "M16 6a5 5 0 1 1-10 0a5 5 0 1 1 10 0z",
+  diamond: "M11 0l6 6l-6 6l-6-6z",
+  square: "M6 1h10v10h-10z",
+  star: "M11 0l1.8 4h4.2l-3.3 2.7l1.2 4.3l-3.9-2.5l-3.9 2.5l1.2-4.3l-3.3-2.7h4.2z",
+  line: "M0 6h22",
+};
+
 function swatch(trace, place) {
-  const name = "http://www.w3.org/2000/svg";
-  const picture = document.createElementNS(name, "svg");
-  const colour = [trace.line?.color, trace.marker?.color, trace.fillcolor].find((it) => typeof it === "string") ?? THEME.light.layout.colorway[place % THEME.light.layout.colorway.length];
-  const line = document.createElementNS(name, "line");
-  const thick = trace.type === "bar" || trace.mode === "markers";
-  const sizes = {x1: thick ? 6 : 0, x2: thick ? 16 : 22, y1: 6, y2: 6, "stroke-width": thick ? 10 : 3, "stroke-dasharray": DASHES[trace.line?.dash] ?? "none"};
-  for (const [key, value] of Object.entries({...sizes, stroke: recoloured(colour, true)})) line.setAttribute(key, value);
+  const colours = THEME.light.layout.colorway;
+  const found = [trace.line?.color, trace.marker?.color, trace.fillcolor].find((it) => typeof it === "string");
+  const colour = recoloured(found ?? colours[place % colours.length], true);
+  const [symbol, open] = String(trace.marker?.symbol ?? "circle").split("-");
+  const shape = trace.type === "bar" ? "square" : trace.mode === "markers" ? symbol : "line";
+  const stroke = shape === "line" || open === "open";
+  return drawing({
+    d: SHAPES[shape] ?? SHAPES.square,
+    fill: stroke ? "none" : colour,
+    stroke: stroke ? colour : "none",
+    "stroke-width": shape === "line" ? 3 : 1.5,
+    "stroke-dasharray": shape === "line" ? DASHES[trace.line?.dash] ?? "none" : "none",
+  });
+}
+
+function drawing(attributes) {
+  const [picture, path] = ["svg", "path"].map((name) => document.createElementNS("http://www.w3.org/2000/svg", name));
+  for (const [key, value] of Object.entries(attributes)) path.setAttribute(key, value);
   for (const [key, value] of Object.entries({width: 22, height: 12, "aria-hidden": "true"})) picture.setAttribute(key, value);
-  picture.append(line);
+  picture.append(path);
   return picture;
 }
 
