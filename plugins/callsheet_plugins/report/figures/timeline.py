@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from callsheet_plugins.report.figures.theme import look, plain
-from callsheet_plugins.report.moments.stages import Stage
-from callsheet_plugins.report.moments.starts import KILLED, RUNNING, Start
+from callsheet_plugins.report.moments.rows import Lane
+from callsheet_plugins.report.moments.starts import KILLED, RUNNING
 from callsheet_plugins.report.telling.visible import in_line
 
 if TYPE_CHECKING:
@@ -22,15 +21,6 @@ OTHER = 6  # and lines from save to score
 LABEL = 32  # characters beside the axis
 
 Trace = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Lane:
-    """A run, and what of it is drawn."""
-
-    label: str
-    starts: Sequence[Start]
-    stages: Sequence[Stage]
 
 
 def figure(lanes: Sequence[Lane]) -> go.Figure:

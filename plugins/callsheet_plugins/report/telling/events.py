@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from callsheet_plugins.report.telling.filling import NOT_SAID, Fields, filled, shown
 from callsheet_plugins.report.telling.visible import in_line
 
 ASKED, FAILED, RECOVERED, COURSE, OTHER = "asked", "failed", "recovered", "course", "other"
@@ -18,10 +18,6 @@ KINDS = {
     OTHER: "Of other plugins",
 }
 
-Fields = Mapping[str, Any]
-PART = re.compile(r"\[([^\[\]]*)\]")
-FIELD = re.compile(r"\{(\w+)\}")
-NOT_SAID = "(not said)"
 WANTED = {"stop": "stop the run", "save": "save a checkpoint", "eval": "evaluate the model"}
 AFTER = {
     "warn": "Training went on.",
@@ -64,43 +60,13 @@ def kind_of(event: Fields) -> str:
     return _known(event)[0]
 
 
-def filled(sentence: str, fields: Fields) -> str:
-    """`sentence` with the values of its `{fields}`; a part in brackets falls away where a field of it is missing.
-
-    >>> filled("{plugin} asked[: {reason}].", {"plugin": "bema", "reason": None})
-    'bema asked.'
-    """
-
-    def part(found: re.Match[str]) -> str:
-        missing = any(fields.get(name) in (None, "") for name in FIELD.findall(found[1]))
-        return "" if missing else found[1]
-
-    kept = PART.sub(part, sentence)
-    return _ended(FIELD.sub(lambda field: _value(fields.get(field[1])), kept))
-
-
 def _known(event: Fields) -> tuple[str, str | Callable[[Fields], str]]:
     name = event.get("event")
     return EVENTS.get(name, (OTHER, _unknown)) if isinstance(name, str) else (OTHER, _unknown)
 
 
-def _value(value: Any) -> str:
-    if value in (None, ""):
-        return NOT_SAID
-    if isinstance(value, list) and all(isinstance(item, str) for item in value):
-        return in_line(", ".join(value)) or "none"
-    if isinstance(value, Mapping):
-        return in_line(", ".join(f"{key}: {in_line(item)}" for key, item in value.items()))
-    return in_line(value)
-
-
-def _ended(sentence: str) -> str:
-    """One full stop at an end: what is quoted may have its own."""
-    return re.sub(r"([.!?])\.(?= |$)", r"\1", sentence.strip())
-
-
 def _unknown(event: Fields) -> str:
-    fields = [f"{in_line(key)} {_value(value)}" for key, value in event.items() if key not in ("time", "event")]
+    fields = [f"{in_line(key)} {shown(value)}" for key, value in event.items() if key not in ("time", "event")]
     name = in_line(event.get("event") or "an event without a name")
     return f"{name}: {', '.join(fields)}" if fields else name
 
