@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from callsheet_plugins.report.figures.theme import look, plain
-from callsheet_plugins.report.moments.rows import Lane
+from callsheet_plugins.report.moments.lanes import Lane
 from callsheet_plugins.report.moments.starts import KILLED, RUNNING
 from callsheet_plugins.report.telling.visible import in_line
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from callsheet_plugins.report.layouts.books import beside, book, is_marked
 from callsheet_plugins.report.page.section import Section
 from callsheet_plugins.report.sampled.beside import ROLLOUTS
-from callsheet_plugins.report.sampled.books import beside, book, is_marked
 from callsheet_plugins.report.sampled.choosing import choose
 from callsheet_plugins.report.sampled.marking import Marker
 

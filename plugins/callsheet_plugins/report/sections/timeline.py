@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from callsheet_plugins.report.figures import timeline
-from callsheet_plugins.report.moments.rows import ATTEMPTS, RUNS, STAGES, Lane, clock_of, run_row, told
+from callsheet_plugins.report.layouts.times import ATTEMPTS, RUNS, STAGES, clock_of, run_row, told
+from callsheet_plugins.report.moments.lanes import Lane
 from callsheet_plugins.report.moments.stages import some, stages
 from callsheet_plugins.report.moments.starts import starts
 from callsheet_plugins.report.page.section import Section

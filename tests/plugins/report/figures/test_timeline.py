@@ -1,5 +1,5 @@
 from callsheet_plugins.report.figures.timeline import ATTEMPTS, LABEL, figure
-from callsheet_plugins.report.moments.rows import Lane
+from callsheet_plugins.report.moments.lanes import Lane
 from callsheet_plugins.report.moments.stages import Stage
 from callsheet_plugins.report.moments.starts import Start
 from callsheet_plugins.report.page.figure_json import figure_json

@@ -111,6 +111,7 @@ def test_the_command_is_copied_or_selected(page: Page):
 
 def test_the_numbers_of_the_timeline_are_moments(page: Page):
     page.locator("#timeline [data-numbers] summary").press("Enter")
+    until(page, "document.querySelector('#timeline [data-table] tbody tr')")
     rows = [row.inner_text().split("\t") for row in page.locator("#timeline [data-table] tbody tr").all()]
     assert ["at work: completed", f"{at(0)[:19].replace('T', ' ')}.0", "attempts", "attempt 1 begins"] in rows
     assert all("–" not in row for row in rows)

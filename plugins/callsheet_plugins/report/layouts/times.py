@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from callsheet.errors import counted, listed
+from callsheet_plugins.report.moments.lanes import Lane
 from callsheet_plugins.report.moments.stages import Stage, some, usual
 from callsheet_plugins.report.moments.starts import Start
 from callsheet_plugins.report.page.cells import Cell
@@ -19,15 +20,6 @@ OUT = ["Published", "Published after", "Scored", "Scored after"]
 RUNS = ["Run", "Began", "Ended", "At work", "Attempts", "Hosts", "Saved", *OUT]
 
 Clock = Callable[[float | None], str | None]
-
-
-@dataclass(frozen=True)
-class Lane:
-    """A run, and what of it is shown."""
-
-    label: str
-    starts: Sequence[Start]
-    stages: Sequence[Stage]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""How sections lay out what they show: completions beside each other, times in tables."""
