@@ -104,6 +104,10 @@ def _has_answers(scored: Scored) -> bool:
 
 def _methods(report: Report) -> dict[str, str | None]:
     """The methods of experiments, a baseline first, and the weights of each that are compared."""
-    baselines = [summary.verdict.baseline for summary in report.experiments if summary.verdict]
-    weights = {arm.entry.method: arm.entry.weights for summary in report.experiments for arm in summary.arms}
-    return dict.fromkeys(baselines) | weights
+    found: dict[str, str | None] = {}
+    for summary in report.experiments:
+        before = f"{summary.name}/" if len(report.experiments) > 1 else ""  # as the groups of runs are called
+        baseline = [summary.verdict.baseline] if summary.verdict else []
+        weights = {arm.entry.method: arm.entry.weights for arm in summary.arms}
+        found |= {f"{before}{method}": weights.get(method) for method in (*baseline, *weights)}
+    return found

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 Place = tuple[Path, str]
 MOST_BYTES = 64 << 20  # of all files
 MOST_FILES = 200
+MOST_ANSWERS = 150_000  # which take some two seconds
 NONE_KEPT = "no answers were kept"
 GONE = "its answers are gone, or cannot be read"
 TOO_MANY = "its answers were not read, since there are too many"
@@ -30,11 +31,12 @@ NO_SCORES = "its answers hold no score of their own"
 
 @dataclass
 class Answers:
-    """Reads files of answers until `most` bytes are read. Ask for the important ones first."""
+    """Reads files of answers until `most` bytes, or very many answers, are read. Ask for the important ones first."""
 
     most: int = MOST_BYTES
+    _left: int = MOST_ANSWERS
     _read: dict[Place, list[Answered]] = field(default_factory=dict)
-    _sure: dict[tuple[Place, str, float], Interval] = field(default_factory=dict)
+    _files: dict[Place, File] = field(default_factory=dict)
 
     def of(self, run: RunData, score: Score) -> list[Answered]:
         """None where `why` says so."""
@@ -47,10 +49,11 @@ class Answers:
         place = _place(run, score)
         if place not in self._read:
             found = _stat(run, score.predictions)
-            if found.size > self.most or len(self._read) >= MOST_FILES:
+            if found.size > self.most or self._left <= 0 or len(self._read) >= MOST_FILES:
                 return TOO_MANY
+            self._files[place], self._read[place] = found, kept.of(found, lambda: answers(run, score))
             self.most -= found.size
-            self._read[place] = kept.of(found, lambda: answers(run, score))
+            self._left -= len(self._read[place])
         return "" if self._read[place] else GONE
 
     def graded(self, run: RunData, score: Score) -> list[Answer]:
@@ -59,14 +62,12 @@ class Answers:
 
     def sure(self, run: RunData, score: Score) -> Interval:
         """How sure `score` is by its answers."""
-        about = _place(run, score), score.metric, score.value
-        if about not in self._sure:
-            self._sure[about] = self._interval(run, score)
-        return self._sure[about]
-
-    def _interval(self, run: RunData, score: Score) -> Interval:
         if why := self.why(run, score):
             return Interval(why=why)
+        about = self._files[_place(run, score)], score.metric, score.value
+        return kept.interval(about, lambda: self._interval(run, score))
+
+    def _interval(self, run: RunData, score: Score) -> Interval:
         found = self.graded(run, score)
         return intervals.of_answers(found, score.value) if found else Interval(why=NO_SCORES)
 

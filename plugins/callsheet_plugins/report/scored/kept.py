@@ -9,9 +9,12 @@ from pathlib import Path
 from threading import Lock
 
 from callsheet_plugins.report.reading.answers import Answered
+from callsheet_plugins.report.scored.intervals import Interval
 
+MOST_INTERVALS = 10_000
 MOST_BYTES = 128 << 20  # of the files whose answers are kept
 _kept: OrderedDict[File, list[Answered]] = OrderedDict()
+_intervals: OrderedDict[tuple[File, str, float], Interval] = OrderedDict()
 _lock = Lock()
 
 
@@ -36,4 +39,15 @@ def of(file: File, read: Callable[[], list[Answered]]) -> list[Answered]:
         _kept[file] = found
         while sum(each.size for each in _kept) > MOST_BYTES:
             _kept.popitem(last=False)
+    return found
+
+
+def interval(about: tuple[File, str, float], compute: Callable[[], Interval]) -> Interval:
+    """The interval of a score by a metric, with its value, as it was computed before."""
+    if (found := _intervals.get(about)) is None:
+        found = compute()
+        with _lock:
+            _intervals[about] = found
+            while len(_intervals) > MOST_INTERVALS:
+                _intervals.popitem(last=False)
     return found

@@ -55,6 +55,10 @@ def lines(found: Sequence[Scored], sure: Sure) -> list[Line]:
     for scored in found:
         if scored.steps:
             groups.setdefault((group_of(scored.run), scored.weights), []).append(scored)
+    singles = [members[0] for members in groups.values() if len(members) == 1]
+    for place in (-1, 0):  # only so many answers are read: the last score of each run goes before all others
+        for each in singles:
+            sure(each.run, each.steps[place])
     kinds = Counter(group for group, _ in groups)
     return [_line(group, kinds[group], members, sure) for (group, _), members in groups.items()]
 
@@ -68,9 +72,7 @@ def _line(group: str, kinds: int, members: Sequence[Scored], sure: Sure) -> Line
     weights = members[0].weights
     name = group if kinds == 1 and weights == RAW else f"{group} ({weights} weights)"
     if len(members) == 1:
-        run, scores = members[0].run, members[0].steps
-        for score in (scores[-1], scores[0], *reversed(scores)):  # only so many answers are read
-            sure(run, score)
+        run = members[0].run
         return Line(name, group, weights, [_of_answers(run, score, sure) for score in members[0].steps])
     dots = [(each.run.label, score.step or 0, score.value) for each in members for score in each.steps]
     return Line(name, group, weights, [*_over_seeds(dots)], dots, len(members))

@@ -2,8 +2,11 @@
 
 import pytest
 
+from callsheet_plugins.report.gathered import Report
 from callsheet_plugins.report.scored import answered
 from callsheet_plugins.report.scored.answered import GONE, NO_SCORES, NONE_KEPT, TOO_MANY, Answers
+from callsheet_plugins.report.scored.lines import lines
+from callsheet_plugins.report.scored.metrics import indexed
 from plugins.report.scored.scores import rights, scored_run
 
 ROW = {"doc_id": 3, "doc": {"question": "2+2?"}, "filtered_resps": ["4"], "target": "4"}
@@ -52,3 +55,11 @@ def test_only_so_many_files_are_opened(tmp_path, monkeypatch):
     run = scored_run(tmp_path / "a", [("t", {"m": 1.0}, step, rights(1)) for step in (1, 2)])
     found = Answers()
     assert [found.why(run, score) for score in run.scores] == ["", TOO_MANY]
+
+
+def test_of_very_many_answers_the_last_of_each_run_are_read_first(tmp_path, monkeypatch):
+    rows = [("t", {"m": 0.5}, step, rights(*[1, 0] * 10)) for step in (1, 2, 3)]
+    runs = [scored_run(tmp_path / name, rows, name) for name in "ab"]
+    (found,) = indexed(Report("x", tmp_path, runs)).values()
+    one, other = lines(found, Answers(_left=3 * 20).sure)
+    assert [point.low is not None for point in (*one.points, *other.points)] == [True, False, True, False, False, True]

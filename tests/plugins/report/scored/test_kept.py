@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from callsheet_plugins.report.scored import kept
+from callsheet_plugins.report.scored.intervals import Interval
 from callsheet_plugins.report.scored.kept import File
 
 
@@ -19,3 +20,11 @@ def test_only_so_many_bytes_are_kept(monkeypatch):
     for name in ("b", "c", "b"):
         kept.of(File(Path("/run"), name, 10, 1), lambda: read.append("read") or [])
     assert read == ["read"] * 3
+
+
+def test_an_interval_is_computed_once_for_a_file_a_metric_and_a_value():
+    computed = []
+    file = File(Path("/run"), "intervals.jsonl", 10, 1)
+    for about in ((file, "m", 0.5), (file, "m", 0.5), (file, "n", 0.5), (file, "m", 0.6)):
+        kept.interval(about, lambda: computed.append("once") or Interval(0.1, 0.2))
+    assert len(computed) == 3
