@@ -70,8 +70,9 @@ def test_a_mouse_over_charts_finds_markup_nowhere_and_nothing_is_refused(page: P
     page.mouse.up()
     page.mouse.dblclick(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     for line in (3, 5):
-        page.evaluate(f"Plotly.Fx.hover(document.querySelector('.plot'), [{{curveNumber: {line}, pointNumber: 50}}])")
-        until(page, "document.querySelector('.hoverlayer').textContent.includes('<b>x</b><a href=')")
+        hover = f"Plotly.Fx.hover(document.querySelector('.plot'), [{{curveNumber: {line}, pointNumber: 50}}])"
+        label = "document.querySelector('.hoverlayer').textContent.includes('<b>x</b><a href=')"
+        until(page, f"({hover}, {label})")  # again and again, since the double click draws the chart anew
     assert page.locator("svg a").count() == 0
 
 
