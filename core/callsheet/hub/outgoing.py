@@ -9,6 +9,8 @@ from pathlib import Path
 from callsheet.outbox import Delivery, Permanent
 from callsheet.secrets import secret_in
 
+# What may stand beside the files of a revision without being part of it: the page of its run.
+BESIDE = frozenset({"report.html"})
 MARK = "Callsheet entry "  # in the description of each commit of ours
 
 

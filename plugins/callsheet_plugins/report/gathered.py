@@ -32,6 +32,7 @@ from callsheet_plugins.report.reading.points import Reader
 from callsheet_plugins.report.reading.scores import Score
 
 MOST_EVENTS = 2_000
+PUBLISHED = "report"  # the kind of the outbox entries that hold a page
 MOST_BYTES = 64 << 20  # of events.jsonl
 UNREADABLE = "unreadable"  # the state of a run whose record is damaged, or of a version that only a later one reads
 
@@ -172,6 +173,8 @@ class RunData:
         """The newest lines of `events.jsonl`, oldest first."""
         count, rows = 0, deque[dict[str, Any]](maxlen=MOST_EVENTS)
         for row in Log(self.inside, EVENTS, self.say, MOST_BYTES).rows():
+            if row.get("event") == "carried_out" and row.get("what") == PUBLISHED:
+                continue  # a page that told of the last one would not be the same twice
             rows.append(row)
             count += 1
         if (more := count - MOST_EVENTS) > 0:

@@ -13,6 +13,7 @@ from pathlib import Path
 from callsheet.disk import os_errors
 from callsheet.disk.descent import Outside
 from callsheet.disk.inside import Inside
+from callsheet.hub.outgoing import BESIDE
 from callsheet.outbox import Delivery, Permanent, Transient
 from callsheet.rundir import atomic
 from callsheet.rundir.links import copy
@@ -118,7 +119,7 @@ def _commit_of(expected: Mapping[str, str]) -> str:
 
 def _holds(folder: Path, job: Delivery) -> bool:
     """Whether `folder` holds exactly the files and the card of `job`, byte for byte."""
-    found = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()} - {COMMIT}
+    found = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()} - {COMMIT} - BESIDE
     return (
         found == {*job.files, CARD}
         and (folder / CARD).read_text(encoding="utf-8") == str(job.payload["card"])

@@ -13,7 +13,7 @@ from huggingface_hub.errors import HfHubHTTPError
 
 from callsheet.hub import client, contents
 from callsheet.hub.explained import explained
-from callsheet.hub.outgoing import MARK, mark
+from callsheet.hub.outgoing import BESIDE, MARK, mark
 from callsheet.hub.quota import Quota
 from callsheet.outbox import Delivery, Permanent, Transient
 from callsheet.privates.huggingface_hub import addition
@@ -95,7 +95,7 @@ class HuggingFaceHub:
         return [commit.commit_id for commit in self.api.list_repo_commits(repo, revision=head)]
 
     def _first_commit(self, repo: str, *, private: bool) -> tuple[str, set[str]]:
-        """The first commit of the repository, at which branches start, and its files, such as a licence.
+        """The first commit of the repository, at which branches start, and the files that stay, such as a licence.
 
         Creates the repository if it is missing.
         """
@@ -103,7 +103,7 @@ class HuggingFaceHub:
             if repo not in self._first_commits:
                 self.api.create_repo(repo, private=private, exist_ok=True)
                 first = self.api.list_repo_commits(repo)[-1].commit_id
-                self._first_commits[repo] = first, {*contents.tree(self.api, repo, first)}
+                self._first_commits[repo] = first, {*contents.tree(self.api, repo, first), *BESIDE}
             return self._first_commits[repo]
 
     def _refuse_unless_ours(self, job: Delivery, head: str) -> None:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from callsheet.cli.seconds import SECONDS
 from callsheet.disk.regular import shown
 from callsheet.errors import CallsheetError
 from callsheet.screen import in_a_line
+
+if TYPE_CHECKING:
+    from callsheet_plugins.report.publishing.places import Place
 
 MISSING = "The report needs the package plotly: pip install 'callsheet[report]'."
 
@@ -17,8 +22,12 @@ MISSING = "The report needs the package plotly: pip install 'callsheet[report]'.
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="RUN|DIR|EXPERIMENT...")
 @click.option("--out", type=click.Path(path_type=Path), help="The file to write; else report.html beside them.")
 @click.option("--serve", "serves", is_flag=True, help="Show the page live, on this machine alone; Ctrl-C ends it.")
+@click.option("--publish", "publishes", is_flag=True, help="Also put the page beside the run's newest revision.")
+@click.option("--seconds", type=SECONDS, default=float("inf"), help="With --publish: stop waiting after so many.")
 @click.option("--port", type=click.IntRange(1, 65535), help="With --serve: the port; else a free one.")
-def report(paths: tuple[Path, ...], out: Path | None, serves: bool, port: int | None) -> int:
+def report(
+    paths: tuple[Path, ...], out: Path | None, serves: bool, publishes: bool, seconds: float, port: int | None
+) -> int:
     """Write one HTML file that shows runs, folders of runs and experiments.
 
     \b
@@ -29,8 +38,8 @@ def report(paths: tuple[Path, ...], out: Path | None, serves: bool, port: int | 
     paths, those that hold no run are named; the others are shown, and the exit code is 2.
     """
     _check_installed()
-    if serves and out:
-        raise CallsheetError("--serve writes no file: leave out --out, or write the page by a command of its own.")
+    if serves and (out or publishes):
+        raise CallsheetError("--serve writes no file: --out and --publish belong to a command of their own.")
     if port and not serves:
         raise CallsheetError("--port says where --serve shows the page; add --serve.")
     if serves:
@@ -42,6 +51,11 @@ def report(paths: tuple[Path, ...], out: Path | None, serves: bool, port: int | 
     from callsheet_plugins.report.page.build import whole
     from callsheet_plugins.report.page.payload import payload
 
+    place = None
+    if publishes:
+        from callsheet_plugins.report.publishing.publish import place_for
+
+        place = place_for(paths)
     found = gather(paths)
     file = writing.wanted(out) if out else writing.beside(found.root)
     parts = payload(found)
@@ -52,7 +66,17 @@ def report(paths: tuple[Path, ...], out: Path | None, serves: bool, port: int | 
     click.echo(shown(file))
     if mistakes:
         return 1
+    if place:
+        return _publish(*place, file.absolute(), seconds)
     return click.UsageError.exit_code if found.empty else 0
+
+
+def _publish(run: Path, place: Place, page: Path, seconds: float) -> int:
+    from callsheet_plugins.report.publishing.publish import publish
+
+    sent = publish(run, place, page, seconds)
+    click.echo(f"Published: {sent.url}" if sent.url else f"callsheet: {sent.left}", err=not sent.url)
+    return sent.exit_code
 
 
 def _check_installed() -> None:

@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 import logging
-import os
-import subprocess
-import sys
-from contextlib import suppress
 from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from callsheet import Plugin, hookimpl, setting
 from callsheet.disk.standing import short
 from callsheet.hooks import plugin_name
-from callsheet.secrets import redact_text
 from callsheet.session.going_on import shell
 from callsheet_plugins.report.page.writing import NAME
+from callsheet_plugins.report.publishing.child import Done, written
 
 if TYPE_CHECKING:
-    from callsheet.records import LogContext, RunResult
+    from callsheet.records import LogContext, PreflightReport, RunResult
 
 logger = logging.getLogger("callsheet")
 
-NICENESS = 10
 AFTER_A_SIGNAL = 10.0  # seconds
-MODULE = "callsheet_plugins.report.publishing"
+PLOTLY = "plotly"
+MISSING = "needs the package plotly: pip install 'callsheet[report]'"
 
 
 class ReportPage(Plugin):
@@ -38,53 +33,42 @@ class ReportPage(Plugin):
     """
 
     timeout_seconds: float = setting(60, gt=0, help="Give up the page after this many seconds.")
+    push: bool = setting(False, help="Also put the page beside the newest revision of the run, through its outbox.")
 
     def reports(self) -> list[str]:
         return []
 
+    @hookimpl
+    def preflight(self, ctx: LogContext, report: PreflightReport) -> None:
+        if self.push and not ctx.publishes:
+            report.problem(
+                "plugins.report.push=true needs a revision to put the page beside. Add +plugins=hub_revisions."
+            )
+        if self.push and not find_spec(PLOTLY):
+            report.problem(f"plugins.report.push=true {MISSING}.")
+
     @hookimpl(trylast=True)  # so that its remark is the last
     def on_run_closed(self, ctx: LogContext, run_result: RunResult) -> None:
         again = shell("callsheet", "report", short(ctx.run_dir))
-        if not find_spec("plotly"):
-            said = f"needs the package plotly: pip install 'callsheet[report]', then {again}"
-        elif why := self._write(ctx.run_dir, self._patience(run_result)):
-            logger.warning("%s is not written: %s To try again: %s", NAME, why, again)
+        if not find_spec(PLOTLY):
+            self._remark(ctx, f"{MISSING}, then {again}")
             return
+        done = self._write(ctx, run_result)
+        if done.fault:
+            logger.warning("%s: %s To try again: %s", NAME, done.fault, again + (" --publish" if self.push else ""))
         else:
-            said = f"wrote {(ctx.run_dir / NAME).absolute().as_uri()}"
+            published = f", and published it: {done.url}" if done.url else ""
+            self._remark(ctx, f"wrote {(ctx.run_dir / NAME).absolute().as_uri()}{published}")
+
+    def _remark(self, ctx: LogContext, said: str) -> None:
+        """Leave `said` as the last of all remarks."""
         ctx.remarks.pop(plugin_name(self), None)
         ctx.remarks[plugin_name(self)] = said
 
-    def _patience(self, run_result: RunResult) -> float:
-        """After a signal, whoever sent it kills before long."""
-        return min(self.timeout_seconds, AFTER_A_SIGNAL) if run_result.status == "interrupted" else self.timeout_seconds
-
-    def _write(self, run_dir: Path, seconds: float) -> str:
-        """Have the page written within so many seconds; returns why that did not work, or an empty string."""
-        process = subprocess.Popen(
-            [sys.executable, "-m", MODULE, str(run_dir)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
-            # A folder of the user's called `plotly` or `queue` must not stand in for a module.
-            env={**os.environ, "PYTHONSAFEPATH": "1"},
-        )
-        with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, process.pid, NICENESS)
-        with process:
-            try:
-                _, said = process.communicate(timeout=seconds)
-            except BaseException as error:
-                process.kill()
-                if not isinstance(error, subprocess.TimeoutExpired):
-                    raise
-                return f"it took longer than {seconds:g} seconds."
-        return redact_text(_why(said)) if process.returncode else ""
-
-
-def _why(said: str) -> str:
-    """The last line, which of a traceback is the error."""
-    last = (said.strip().splitlines() or ["its process was killed"])[-1].strip()
-    return last if last.endswith(".") else f"{last}."
+    def _write(self, ctx: LogContext, run_result: RunResult) -> Done:
+        """Have the page written, and published where it is to be."""
+        in_a_hurry = run_result.status == "interrupted"  # whoever sent the signal kills before long
+        patience = min(self.timeout_seconds, AFTER_A_SIGNAL) if in_a_hurry else self.timeout_seconds
+        waits = (ctx.run_config.get("outbox") or {}).get("deadline_seconds", 600.0)
+        seconds = 0.0 if in_a_hurry else float(waits)
+        return written(ctx.run_dir, patience, seconds if self.push else None)

@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 import warm
 
-from callsheet import LogContext, LoopState, Plugin, hookimpl
+from callsheet import CallsheetError, LogContext, LoopState, Plugin, hookimpl
 from callsheet.rundir.rundir import RunDir
 
 ONLY = "plugins=[report]"
@@ -92,6 +92,19 @@ def test_a_page_that_dies_says_why(tmp_path: Path) -> None:
 
 def test_it_imports_lightly(imports_lightly: Callable[[str], None]) -> None:
     imports_lightly(MODULE)
+
+
+def test_it_is_published_where_that_is_asked_for(run_demo: Callable[..., Any]) -> None:
+    session = run_demo("plugins=[hub_revisions,report]", "plugins.report.push=true")
+    run = session.run_dir.path
+    page = run / "hub" / "main-step-000000004" / "report.html"
+    assert session.ctx.remarks["report"].endswith(f"and published it: {page.as_uri()}")
+    assert page.read_bytes() == (run / "report.html").read_bytes()
+
+
+def test_there_must_be_a_revision_to_put_it_beside(run_demo: Callable[..., Any]) -> None:
+    with pytest.raises(CallsheetError, match=r"plugins.report.push=true needs a revision"):
+        run_demo(ONLY, "plugins.report.push=true")
 
 
 def test_a_run_that_failed_has_a_page_too(run_demo: Callable[..., Any], tmp_path: Path) -> None:
