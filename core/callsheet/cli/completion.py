@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from callsheet.cli.around_hydra import arguments as of_commands
 from callsheet.cli.completing import candidates, composed_candidates
 from callsheet.config.texts.paths import kind_of_path
+from callsheet.plugins import entry_points
+from callsheet.plugins.groups import COMMANDS
 from callsheet.process.streams import stderr_dropped
 
 FLAGS = ("-m", "--multirun", "--cfg", "--config-dir", "--config-name", "--package", "--resolve", "--info", "--help")
@@ -68,6 +70,8 @@ def _candidates(before: list[str], word: str, commands: Sequence[str]) -> list[s
         return _of_runs(words, word)
     if command == "compare":
         return [] if words[-1:] == ["--flips"] else _flags("compare", word) or candidates.runs_and_experiments(word)
+    if command == "report":
+        return _of_report(word)
     if command == "outbox":
         return _of_outbox(words, word)
     if command == "experiment":
@@ -89,6 +93,14 @@ def _of_runs(words: list[str], word: str) -> list[str]:
     if words and words[-1] in RUNS_FLAGS and words[-1] not in ("--reverse", "--json"):
         return []
     return _flags("runs", word) or candidates.paths(word, folders=True)
+
+
+def _of_report(word: str) -> list[str]:
+    """Runs, experiments, and the flags that the command itself knows."""
+    if not word.startswith("-"):
+        return candidates.runs_and_experiments(word)
+    known = entry_points.load(COMMANDS, "report").params
+    return [flag for parameter in known for flag in parameter.opts if flag.startswith(word)]
 
 
 def _of_outbox(words: list[str], word: str) -> list[str]:

@@ -98,6 +98,8 @@ EXPERIMENT = "outputs/ours"
         ("callsheet compare ", [EXPERIMENT, SECOND, FIRST]),
         (f"callsheet compare {FIRST} outputs/demo/s", [SECOND]),
         ("callsheet compare --f", ["--flips"]),
+        ("callsheet report outputs/o", [EXPERIMENT]),
+        ("callsheet report --ou", ["--out"]),
         ("callsheet outbox d", ["drain", "data/"]),
         ("callsheet outbox drain outputs/demo/f", [FIRST]),
         (f"callsheet outbox retry {FIRST} p", ["ping-1"]),

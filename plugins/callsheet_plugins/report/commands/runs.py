@@ -34,8 +34,8 @@ def runs(
     \b
     callsheet runs
     callsheet runs outputs/sweep --sort best --where status=completed
-    callsheet runs --where 'learning_rate>=1e-4' --where 'eval_loss<0.5' --where 'run=demo-*'
-    callsheet runs --sort=-age --columns status,learning_rate,gsm8k.exact_match,size
+    callsheet runs --where 'learning_rate>=1e-4' --where 'run=demo-*'
+    callsheet runs --sort -age --columns status,learning_rate,exact_match
 
     Columns are run, status, step, steps, experiment, arm, seed, stage, metric, last, best, size, age, written, took,
     started, host and why; and by its name, or the end of it, every setting, score (BENCHMARK.METRIC) and metric.
@@ -43,11 +43,11 @@ def runs(
     differ.
 
     \b
-    --where status=failed,dead   one of several; done, running and killed are understood, too
-    --where 'run=*seed-1*'       text matches as a glob, upper or lower case; != for all others
-    --where 'best<0.5'           also <=, > and >=: numbers, as in size>1GB, age<2h, exact_match>90%
-    --where why~memory           the text is in there; !~ for all others
-    --where eval_loss=           has no value; several --where must all hold
+    --where status=failed,dead  one of several; done, running, killed, too
+    --where 'run=*seed-1*'      a glob, upper or lower case; != all others
+    --where 'best<0.5'          also <=, > and >=: size>1GB, age<2h, f1>90%
+    --where why~memory          the text is in there; !~ it is not
+    --where eval_loss=          has no value; several --where must all hold
 
     The newest runs come first. Runs without a value in the column that is sorted by come last. On a terminal the
     table fits, and a line below it says what was left out; elsewhere nothing is cut.

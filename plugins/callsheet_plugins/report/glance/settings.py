@@ -51,8 +51,6 @@ def _walk(path: str, values: Sequence[Any]) -> Iterator[tuple[str, list[Any]]]:
         return
     if len(sections) < len(values):
         yield path, [ON if isinstance(value, Mapping) else OFF for value in values]
-        if len(sections) < 2:
-            return
     for name in dict.fromkeys(name for section in sections for name in section):
         inner = [value.get(name, ABSENT) if isinstance(value, Mapping) else ABSENT for value in values]
         where = f"{path}.{name}" if path else str(name)

@@ -158,6 +158,14 @@ def test_a_table_fits_its_screen_and_says_what_was_left_out(callsheet, place, co
     assert "…" in row and "name " in row
 
 
+def test_a_narrow_screen_shows_scores_rather_than_that_all_steps_were_taken(callsheet, tmp_path):
+    place = make_experiment(tmp_path / "outputs" / "exp", seeds=2)
+    header = callsheet("runs", env={"COLUMNS": "80"}).stdout.splitlines()[0].split()
+    assert "test.exact_match" in header and "step" not in header
+    change(place / "bema-seed-0", status="running", outcome=None)
+    assert "step" in callsheet("runs", env={"COLUMNS": "80"}).stdout.splitlines()[0].split()
+
+
 def test_elsewhere_than_on_a_terminal_lines_are_plain_and_whole(callsheet, place):
     done = callsheet("runs", env={"COLUMNS": ""})
     assert "\x1b" not in done.stdout and "…" not in done.stdout and len(done.stdout.splitlines()) == 5
