@@ -57,10 +57,12 @@ def _chart(metric: Metric, scored: Sequence[Scored], report: Report, answers: An
     notes = [sentence_of(found) for found in bests]
     if len(shown) < len(every):
         notes.append(f"The {len(shown)} best of {len(every):,} lines are drawn; the table below has all.")
-    return Chart(metric.short, over_steps(metric.short, shown, star), _caption(shown), [*notes, *_without(every)])
+    return Chart(
+        metric.short, over_steps(metric.short, shown, star), _caption(metric, shown), [*notes, *_without(every)]
+    )
 
 
-def _caption(found: Sequence[Line]) -> str:
+def _caption(metric: Metric, found: Sequence[Line]) -> str:
     by_seed = any(line.runs > 1 for line in found)
     by_prompt = any(line.runs == 1 and any(point.low is not None for point in line.points) for line in found)
     means = " Lines are means over seeds, dots single runs." if by_seed else ""
@@ -70,7 +72,7 @@ def _caption(found: Sequence[Line]) -> str:
         (False, True): "over prompts",
     }.get((by_seed, by_prompt))
     where = " They stand in the numbers below." if len(found) > MOST_SURE else ""
-    return f"Scores at the steps that were scored.{means}" + (
+    return f"{metric.short} at the steps that were scored.{means}" + (
         f" Intervals hold at 95 %, {said}.{where}" if said else ""
     )
 
