@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from callsheet.errors import counted
 from callsheet_plugins.report.page.section import Section
-from callsheet_plugins.report.summed import faults, one, rows, verdicts
+from callsheet_plugins.report.summed import ends, faults, one, rows, verdicts
 
 if TYPE_CHECKING:
     from callsheet_plugins.report.gathered import Report
@@ -23,8 +23,10 @@ def section(report: Report) -> Section | None:
             "runs": counted(len(report.runs), "run", form=","),
             "verdicts": [verdicts.verdict(summary) for summary in report.experiments],
             "one": one.facts(alone) if alone else [],
+            "state": (alone.state, rows.KINDS.get(alone.state, "quiet")) if alone else None,
             "going_on": one.going_on(alone) if alone else ("", []),
             "table": None if alone else rows.table(report.runs),
+            "ends": None if alone else ends.ends(report.runs),
             "faults": faults.faults(report),
         },
     )

@@ -18,7 +18,7 @@ OVER = ("completed", "stopped")
 
 
 def facts(run: RunData) -> list[tuple[str, Any]]:
-    """Name and value, what a reader asks first at the top."""
+    """Name and value, what a reader asks first at the top; the status stands above them."""
     found = [*_facts(run)]
     return [(name, value) for name, value in found if value not in (None, "")]
 
@@ -30,7 +30,6 @@ def going_on(run: RunData) -> tuple[str, Sequence[str]]:
 
 
 def _facts(run: RunData) -> Iterator[tuple[str, Any]]:
-    yield "status", run.state
     yield "why", in_line(run.why)
     yield "step", _step(run.step, run.steps)
     yield "began (UTC)", moment(seconds_of(run.record.get("started")))

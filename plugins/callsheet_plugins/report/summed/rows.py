@@ -71,11 +71,13 @@ def _step(run: RunData) -> Cell:
 
 def _settings(runs: Sequence[RunData]) -> dict[str, list[Cell]]:
     """Those in which the runs differ, what somebody typed first."""
-    found = differing([run.config for run in runs]) if len(runs) > 1 else {}
+    known = [run for run in runs if run.config]  # the settings of others are not known, which is no difference
+    found = differing([run.config for run in known]) if len(known) > 1 else {}
     typed = {str(word).partition("=")[0].lstrip("+~") for run in runs for word in run.record.get("overrides") or ()}
     names = sorted(found, key=lambda name: name not in typed)
     shorts = short_names(names)
-    return {shorts[name]: [*map(_setting, found[name])] for name in names}
+    values = {name: dict(zip((run.path for run in known), found[name], strict=True)) for name in names}
+    return {shorts[name]: [_setting(values[name].get(run.path)) for run in runs] for name in names}
 
 
 def _setting(value: Any) -> Cell:

@@ -44,7 +44,7 @@ def test_an_experiment_has_a_row_for_each_run_and_its_verdict(tmp_path):
 def test_a_single_run_is_told_in_facts(tmp_path):
     html = shown(make_run(tmp_path / "one"))
 
-    facts = dict(re.findall(r"<dt>([^<]*)</dt><dd>([^<]*)", html))
+    facts = dict(re.findall(r"<dt>([^<]*)</dt><dd>(?:<span[^>]*>)?([^<]*)", html))
     assert (facts["status"], facts["step"], facts["took"]) == ("completed", "100 of 100", "1 min 40 s")
     assert "<table" not in html
 
@@ -85,6 +85,23 @@ def test_a_run_that_cannot_be_read_has_its_row(tmp_path):
     assert [row[:2] for row in rows(html)] == [["good", "completed"], ["later", "unreadable"], ["torn", "unreadable"]]
     assert "was written by Callsheet 9.1, in format 99" in html
     assert re.search(r"<b>torn</b>: [^<]*run.json: it is no JSON", html)
+
+
+def test_of_several_runs_those_that_did_not_complete_say_why(tmp_path):
+    for name, status, said in (("a", "completed", {}), ("b", "failed", {"error": "no <space>"}), ("c", "stopped", {})):
+        outcome = {"status": status, "step": 7, "stopped_by": "patience" if status == "stopped" else None, **said}
+        make_run(tmp_path / name, status=status, record={"outcome": outcome})
+    html = shown(tmp_path)
+
+    ends = html.split("Why 2 runs did not complete")[1]
+    assert "no &lt;space&gt;" in ends and "a plugin stopped it: patience" in ends
+    assert ends.index("b <span") < ends.index("c <span")
+
+
+def test_a_run_whose_settings_are_not_known_differs_in_none(tmp_path):
+    make_run(tmp_path / "a")
+    make_run(tmp_path / "b", record={"format": 9})
+    assert columns(shown(tmp_path))[:6] == ["run", "status", "step", "test.exact_match", "last eval_loss", "took"]
 
 
 def test_settings_that_differ_are_columns_and_equal_ones_are_not(tmp_path):
