@@ -64,8 +64,18 @@ def until(page: Page, expression: str) -> None:
     wait_until(lambda: page.evaluate(expression))
 
 
+def too_wide(page: Page) -> list[str]:
+    """What goes beyond the right edge of the screen, but for what scrolls in a box of its own."""
+    beyond = "it.getBoundingClientRect().right > innerWidth + 1 && !it.closest('svg, .scroll, .hidden')"
+    html = page.evaluate(f"[...document.querySelectorAll('body *')].filter((it) => {beyond}).map((it) => it.outerHTML)")
+    return [each[:200] for each in html]
+
+
 def scroll_through(page: Page) -> None:
-    """Go to the end as a reader does, so that each chart has been near the screen."""
+    """Go to the end as a reader does, so that each chart has been near the screen, and lay out all sections."""
+    page.evaluate(
+        "for (const each of document.querySelectorAll('main > section')) each.style.contentVisibility = 'visible'"
+    )
     for chart in page.locator("[data-chart]:visible").all():
         chart.scroll_into_view_if_needed()
     until(

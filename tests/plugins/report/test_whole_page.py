@@ -11,7 +11,7 @@ from callsheet_plugins.report.gathered import gather
 from callsheet_plugins.report.page.build import whole
 from callsheet_plugins.report.page.order import ORDER
 from callsheet_plugins.report.page.payload import payload
-from plugins.report.browser import opened, scroll_through, violations
+from plugins.report.browser import opened, scroll_through, too_wide, violations
 from plugins.report.made import make_experiment, make_run
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def test_every_section_is_silent_readable_by_everybody_and_no_wider_than_the_scr
         page.evaluate("for (const fold of document.querySelectorAll('details:not([data-numbers])')) fold.open = true")
         scroll_through(page)
         assert violations(page) == []
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert too_wide(page) == []
         assert page.locator(OBEYED).count() == 0
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from callsheet_plugins.report.telling.visible import visible
-from plugins.report.browser import PHONE, opened, scroll_through, until, violations
+from plugins.report.browser import PHONE, opened, scroll_through, too_wide, until, violations
 
 from .hostile import TEXT, hostile
 
@@ -85,4 +85,4 @@ def test_axe_finds_nothing_on_a_phone_in_the_dark(browser: Browser, file: Path):
         page.evaluate(UNFOLD)
         scroll_through(page)
         assert violations(page) == []
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert too_wide(page) == []
