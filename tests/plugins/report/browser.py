@@ -55,6 +55,7 @@ def violations(page: Page) -> list[str]:
     """What axe-core finds against the page as it stands, a line each: the rule, and where."""
     from axe_playwright_python.sync_playwright import Axe
 
+    lay_out(page)
     found = Axe().run(page).response["violations"]
     return [f"{each['id']}: {node['html'][:200]}" for each in found for node in each["nodes"]]
 
@@ -62,6 +63,13 @@ def violations(page: Page) -> list[str]:
 def until(page: Page, expression: str) -> None:
     """Wait until JavaScript's `expression` is true; the page's policy forbids playwright's own way to do so."""
     wait_until(lambda: page.evaluate(expression))
+
+
+def lay_out(page: Page) -> None:
+    """Have all sections laid out, as they are when somebody comes near them, and what waits for that done."""
+    visible = "each.style.contentVisibility = 'visible'"
+    page.evaluate(f"for (const each of document.querySelectorAll('main > section')) {visible}")
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
 def too_wide(page: Page) -> list[str]:
@@ -73,9 +81,7 @@ def too_wide(page: Page) -> list[str]:
 
 def scroll_through(page: Page) -> None:
     """Go to the end as a reader does, so that each chart has been near the screen, and lay out all sections."""
-    page.evaluate(
-        "for (const each of document.querySelectorAll('main > section')) each.style.contentVisibility = 'visible'"
-    )
+    lay_out(page)
     for chart in page.locator("[data-chart]:visible").all():
         chart.scroll_into_view_if_needed()
     until(
