@@ -3,6 +3,7 @@
 import json
 import math
 import random
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -144,9 +145,15 @@ def test_of_a_log_that_is_too_long_the_newest_rows_are_read(tmp_path, monkeypatc
 
 
 def test_a_line_without_end_is_passed_over_in_little_memory(tmp_path, monkeypatch):
-    monkeypatch.setattr(lines, "LONGEST_LINE", 5_000)
-    monkeypatch.setattr(metrics, "PIECE", 100)
-    found, said = read(tmp_path, b"\0" * 1_000_000 + b'\n{"step": 1, "loss": 1}\n')
+    monkeypatch.setattr(lines, "LONGEST_LINE", 100_000)
+    monkeypatch.setattr(metrics, "PIECE", 10_000)
+    (tmp_path / "metrics.jsonl").write_bytes(b"\0" * 4_000_000 + b'\n{"step": 1, "loss": 1}\n')
+    curves(Inside(tmp_path), print)  # imports numpy
+    tracemalloc.start()
+    found, said = curves(Inside(tmp_path), (heard := []).append), heard
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1_000_000
     assert found["train", "loss"].values.tolist() == [1.0]
     assert said == ["metrics.jsonl: 1 line is no row, and was left out."]
 
