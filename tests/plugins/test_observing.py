@@ -49,7 +49,7 @@ NO_OBSERVERS = {
     "ref_sync": "moves the reference model, from which losses are computed",
 }
 OF_ROLLOUTS = ["bema", "completions", "csv_metrics", "exact_match", "progress"]
-ENGINES = ("zero3", "fsdp2")  # under ddp nothing is put together; bema/test_engines.py compares runs there
+ENGINES = ("ddp", "zero3", "fsdp2")
 
 
 @pytest.fixture(autouse=True)
