@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,10 +24,10 @@ MISSING = "The report needs the package plotly: pip install 'callsheet[report]'.
 @click.option("--out", type=click.Path(path_type=Path), help="The file to write; else report.html beside them.")
 @click.option("--serve", "serves", is_flag=True, help="Show the page live, on this machine alone; Ctrl-C ends it.")
 @click.option("--publish", "publishes", is_flag=True, help="Also put the page beside the run's newest revision.")
-@click.option("--seconds", type=SECONDS, default=float("inf"), help="With --publish: stop waiting after so many.")
+@click.option("--seconds", type=SECONDS, help="With --publish: stop waiting after so many.")
 @click.option("--port", type=click.IntRange(1, 65535), help="With --serve: the port; else a free one.")
 def report(
-    paths: tuple[Path, ...], out: Path | None, serves: bool, publishes: bool, seconds: float, port: int | None
+    paths: tuple[Path, ...], out: Path | None, serves: bool, publishes: bool, seconds: float | None, port: int | None
 ) -> int:
     """Write one HTML file that shows runs, folders of runs and experiments.
 
@@ -42,6 +43,8 @@ def report(
         raise CallsheetError("--serve writes no file: --out and --publish belong to a command of their own.")
     if port and not serves:
         raise CallsheetError("--port says where --serve shows the page; add --serve.")
+    if seconds is not None and not publishes:
+        raise CallsheetError("--seconds says how long --publish waits; add --publish.")
     if serves:
         from callsheet_plugins.report.serving.serve import ANY, serve
 
@@ -67,7 +70,7 @@ def report(
     if mistakes:
         return 1
     if place:
-        return _publish(*place, file.absolute(), seconds)
+        return _publish(*place, file.absolute(), math.inf if seconds is None else seconds)
     return click.UsageError.exit_code if found.empty else 0
 
 

@@ -12,6 +12,7 @@ from callsheet.disk.regular import kind, shown
 from callsheet.errors import CallsheetError
 
 NAME = "report.html"
+HEAD = b'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<meta http-equiv="Content-Security-Policy" '
 
 
 def beside(root: Path) -> Path:
@@ -22,6 +23,8 @@ def beside(root: Path) -> Path:
         raise CallsheetError(
             f"{shown(root / NAME)} is a folder, where the page would be. Name another file with --out."
         )
+    if _is_of_others(root / NAME):
+        raise CallsheetError(f"{shown(root / NAME)} exists, and no report wrote it. Name another file with --out.")
     return root / NAME
 
 
@@ -34,6 +37,10 @@ def wanted(out: Path) -> Path:
         raise CallsheetError(f"--out={shown(out)} is {kind(mode)}; name a file.")
     if refusal := unwritable(out.parent):
         raise CallsheetError(of_setting("--out", shown(out), refusal))
+    if _is_of_others(out):
+        raise CallsheetError(
+            f"--out={shown(out)} exists, and no report wrote it. Name another file, or remove it first."
+        )
     out.parent.mkdir(parents=True, exist_ok=True)
     return out
 
@@ -41,3 +48,14 @@ def wanted(out: Path) -> Path:
 def write(file: Path, text: str) -> None:
     """Put the page at `file` in one step; a link of this name gives way, and is not followed."""
     Inside(file.parent).write(file.name, text.encode("utf-8", "replace"), durable=False)
+
+
+def _is_of_others(file: Path) -> bool:
+    """Whether a file of this name holds something, and that is no page: a run's metrics, somebody's notes."""
+    if not os.path.lexists(file) or not stat.S_ISREG(os.lstat(file).st_mode):
+        return False
+    try:
+        with os.fdopen(Inside(file.parent).open(file.name), "rb") as found:
+            return found.read(len(HEAD)) not in (b"", HEAD)
+    except OSError:
+        return True

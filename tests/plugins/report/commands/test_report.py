@@ -53,6 +53,19 @@ def test_out_names_the_file_and_makes_its_folder(tmp_path):
     assert not (folder / "report.html").exists()
 
 
+def test_a_page_is_replaced_and_an_empty_file_and_nothing_else(tmp_path):
+    folder = make_run(tmp_path / "one")
+    assert run(folder) == run(folder)
+    (tmp_path / "empty").touch()
+    assert run(folder, "--out", tmp_path / "empty") == f"{tmp_path}/empty\n"
+    before = (folder / "metrics.jsonl").read_bytes()
+    said = f"--out={folder}/metrics.jsonl exists, and no report wrote it. Name another file, or remove it first."
+    assert refused(folder, "--out", folder / "metrics.jsonl") == said
+    (folder / "report.html").write_text("<!doctype html>my own")
+    assert refused(folder).endswith("report.html exists, and no report wrote it. Name another file with --out.")
+    assert (folder / "metrics.jsonl").read_bytes() == before
+
+
 def test_only_a_file_is_replaced(tmp_path):
     folder = make_run(tmp_path / "one")
     os.mkfifo(tmp_path / "fifo")
