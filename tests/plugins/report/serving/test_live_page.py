@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,15 @@ LAST = f"Math.max(...{PLOT}._fullData.map((line) => line.x ? Math.max(...line.x)
 def runs(tmp_path: Path) -> Path:
     for name in ("one", "two"):
         make_run(tmp_path / "runs" / name, steps=60, status="running", completions=False)
+        for step in range(9):  # enough for a search
+            happens(
+                tmp_path / "runs" / name,
+                event="requested",
+                request="save",
+                plugin=f"{name}-{step}",
+                reason="so",
+                step=step,
+            )
     return tmp_path / "runs"
 
 
@@ -42,6 +52,11 @@ def page(browser: Browser, runs: Path) -> Iterator[Page]:
         yield made
         assert said == []
     context.close()
+
+
+def happens(run: Path, **event: Any) -> None:
+    with (run / "events.jsonl").open("a", encoding="utf-8") as file:
+        file.write(json.dumps({"time": "2026-11-20T09:31:00.000+00:00", **event}) + "\n")
 
 
 def grows(runs: Path, page: Page, steps: range) -> None:
@@ -89,6 +104,26 @@ def test_numbers_that_are_open_follow_and_keep_their_order(page: Page, runs: Pat
     assert numbers.get_attribute("open") is not None
     assert head.get_attribute("aria-sort") == "descending"
     assert (numbers.locator("tbody tr").first.text_content() or "").startswith("90")
+
+
+def test_open_folds_searches_marked_text_and_the_place_stay(page: Page, runs: Path) -> None:
+    fold = page.locator("#curves details.fold").first
+    fold.locator("summary").first.click()
+    search = page.locator("#events input[type=search]").first
+    search.fill("one-3")
+    cell = page.locator("#events tbody tr:visible").first
+    found = cell.text_content()
+    cell.evaluate("(it) => getSelection().selectAllChildren(it)")
+    marked = page.evaluate("getSelection().toString()")
+    page.evaluate("scrollBy(0, -120)")
+    place = page.evaluate("document.querySelector('#events input').getBoundingClientRect().top")
+    happens(runs / "one", event="requested", request="stop", plugin="newcomer", reason="enough")
+    grows(runs, page, range(61, 71))
+    until(page, "document.querySelector('#events').textContent.includes('newcomer')")
+    assert fold.get_attribute("open") is not None and search.input_value() == "one-3"
+    assert cell.text_content() == found and marked and page.evaluate("getSelection().toString()") == marked
+    assert page.locator("#events tbody tr:visible", has_text="newcomer").count() == 0
+    assert abs(page.evaluate("document.querySelector('#events input').getBoundingClientRect().top") - place) < 3
 
 
 def test_a_run_that_appears_is_taken_in_and_one_that_goes_is_left_out(page: Page, runs: Path) -> None:
