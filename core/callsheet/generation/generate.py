@@ -37,19 +37,21 @@ def answers(
 
     A prompt is text, a conversation or a list of tokens. A conversation, or text under a system prompt, passes through
     the tokenizer's chat template, with `tools` and `chat_template_kwargs` of its row. A prompt that is too long for the
-    model keeps its end. Each batch is generated inside `around` of its rows. `tokenizer` may be a processor.
+    model keeps its end, and an answer that is too long is cut. Each batch is generated inside `around` of its rows.
+    `tokenizer` may be a processor.
     """
     import torch
 
     words, found = getattr(tokenizer, "tokenizer", tokenizer), list[str]()
     given = {"do_sample": False, "use_cache": True, "pad_token_id": padding(words), **generation}
+    most = room(model, given)
+    given |= _bounded(model, given, most)
     if given.get("stop_strings"):
         given["tokenizer"] = words
     with torch.no_grad(), in_eval_mode(model):  # inference mode would leave tensors that ZeRO-3 cannot train with
         for start in range(0, len(rows), batch_size):
             batch = rows[start : start + batch_size]
             tokens = [tokens_of(tokenizer, row, system_prompt, chat) for row in batch]
-            most = room(model, given)
             inputs = _batched([_end(each, most, words) for each in tokens], padding(words), model.device)
             with around(batch):
                 out = model.generate(**inputs, **given)
@@ -84,11 +86,25 @@ def text_of(tokenizer: Any, row: Mapping[str, Any]) -> str:
 
 def room(model: Any, generation: Mapping[str, Any]) -> int:
     """How many tokens a prompt may have, so that the answer fits behind it; half of all where it never fits."""
-    text = model.config.get_text_config() if hasattr(model.config, "get_text_config") else model.config
-    most = [generation.get("max_length"), getattr(text, "max_position_embeddings", None)]
+    most = [generation.get("max_length"), _positions(model)]
     whole = min((int(length) for length in most if isinstance(length, int) and length > 0), default=1 << 30)
     answer = int(generation.get("max_new_tokens") or 1)
     return max(whole - answer, whole // 2, 1)
+
+
+def _bounded(model: Any, generation: Mapping[str, Any], most: int) -> dict[str, Any]:
+    """No more tokens than the model has positions behind a prompt of `most`: beyond them, a GPU fails for good."""
+    positions = _positions(model)
+    if positions is None or model.config.is_encoder_decoder:
+        return {}
+    limits = {"max_new_tokens": max(positions - most, 1), "max_length": positions}
+    return {name: min(int(generation[name]), limit) for name, limit in limits.items() if generation.get(name)}
+
+
+def _positions(model: Any) -> int | None:
+    text = model.config.get_text_config() if hasattr(model.config, "get_text_config") else model.config
+    positions = getattr(text, "max_position_embeddings", None)
+    return positions if isinstance(positions, int) and positions > 0 else None
 
 
 def padding(tokenizer: Any) -> int:

@@ -88,6 +88,30 @@ def test_a_prompt_leaves_room_for_its_answer(generation, room):
     assert generate.room(Asked(), generation) == room
 
 
+@pytest.mark.parametrize(
+    ("asked", "given"),
+    [
+        ({"max_new_tokens": 64}, {"max_new_tokens": 32}),
+        ({"max_new_tokens": 40}, {"max_new_tokens": 32}),
+        ({"max_new_tokens": 16}, {"max_new_tokens": 16}),
+        ({"max_length": 200}, {"max_length": 64}),
+    ],
+)
+def test_an_answer_stays_within_the_positions_of_the_model(tokenizer, asked, given):
+    model = Asked()
+    generate.answers(model, tokenizer, [{"prompt": [7] * 60}, {"prompt": [7]}], 2, **asked)
+    assert {name: model.given[name] for name in asked} == given
+    assert len(model.asked[0]) + given.get("max_new_tokens", 1) <= 64
+
+
+def test_a_model_with_as_many_positions_as_a_prompt_and_half_an_answer_need_can_answer(tokenizer):
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    config = GPT2Config(vocab_size=64, n_positions=16, n_embd=8, n_layer=1, n_head=1)
+    found = generate.answers(GPT2LMHeadModel(config), tokenizer, [{"prompt": [7] * 20}], 1, max_new_tokens=64)
+    assert len(found) == 1
+
+
 def test_an_empty_prompt_has_one_token(tokenizer):
     model = Asked()
     assert generate.answers(model, tokenizer, [{"prompt": ""}, {"prompt": []}], 2, max_new_tokens=1)
