@@ -14,6 +14,7 @@ from callsheet_plugins.report.figures.theme import look, plain
 
 COMPLETED = "completed"
 ROW = 34  # pixels
+NEUTRAL = look(6).colour  # where rows are arms: other charts give each arm a colour of its own
 VERDICTS = {BETTER: (2, "triangle-right"), WORSE: (7, "triangle-left"), NOT_SHOWN: (6, "circle-open")}
 
 
@@ -35,7 +36,7 @@ def by_arm(metric: str, arms: Sequence[Arm]) -> go.Figure:
         y=[name for name, _, _ in dots],
         name="single seeds",
         mode="markers",
-        marker={"color": look(0).colour, "size": 8, "opacity": 0.6, "symbol": "circle-open"},
+        marker={"color": NEUTRAL, "size": 8, "opacity": 0.6, "symbol": "circle-open"},
         customdata=[plain(run) for _, _, run in dots],
         meta={"columns": ["run"]},
         hovertemplate="%{customdata}: <b>%{x:.4g}</b><extra></extra>",
@@ -46,7 +47,7 @@ def by_arm(metric: str, arms: Sequence[Arm]) -> go.Figure:
         error_x=bars([arm.interval for arm in arms], [arm.mean for arm in arms]),
         name="mean, 95 % over seeds",
         mode="markers",
-        marker={"color": look(1).colour, "size": 11, "symbol": "diamond"},
+        marker={"color": NEUTRAL, "size": 11, "symbol": "diamond"},
         customdata=[_said(arm) for arm in arms],
         meta={"columns": ["over"]},
         hovertemplate="%{y}: <b>%{x:.4g}</b><br>%{customdata}<extra></extra>",
@@ -63,7 +64,7 @@ def differences(baseline: str, found: Sequence[Comparison]) -> go.Figure:
         f"difference from {plain(cut(baseline))}",
         [names[each.method] for each in found],
     )
-    return figure.update_xaxes(rangemode="tozero", zeroline=True, zerolinewidth=2, zerolinecolor=look(6).colour)
+    return figure.update_xaxes(rangemode="tozero", zeroline=True, zerolinewidth=2, zerolinecolor=NEUTRAL)
 
 
 def _differences(kind: str, found: Sequence[Comparison], names: Mapping[str, str]) -> go.Scatter | None:

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import plotly.graph_objects as go  # type: ignore[import-untyped]  # plotly ships no types
 
-from callsheet_plugins.report.figures.theme import Look, look, plain
+from callsheet.results import RAW
+from callsheet_plugins.report.figures.lines.charts import TOGETHER
+from callsheet_plugins.report.figures.theme import DASHES, Look, look, plain
 
 if TYPE_CHECKING:
     from callsheet_plugins.report.scored.lines import Line, Point
@@ -32,10 +34,13 @@ class Star:
     made_of: str = "over the prompts that it was not chosen by"
 
 
-def over_steps(metric: str, lines: Sequence[Line], star: Star | None = None) -> go.Figure:
-    """`lines` with their intervals at 95 %, the dots of single runs, and the best checkpoint."""
+def over_steps(metric: str, lines: Sequence[Line], star: Star | None = None, groups: Sequence[str] = ()) -> go.Figure:
+    """`lines` with their intervals at 95 %, the dots of single runs, and the best checkpoint.
+
+    A group has the colour of its place in `groups`, as it has in the curves; dashes tell its weights apart.
+    """
     sure = len(lines) <= MOST_SURE
-    traces = [trace for place, line in enumerate(lines) for trace in _line(line, look(place), sure)]
+    traces = [trace for line, of in zip(lines, _looks(lines, groups), strict=True) for trace in _line(line, of, sure)]
     if star:
         traces.append(_star(star))
     layout = {
@@ -44,6 +49,18 @@ def over_steps(metric: str, lines: Sequence[Line], star: Star | None = None) -> 
         "height": 360,
     }
     return go.Figure(traces, layout)
+
+
+def _looks(lines: Sequence[Line], groups: Sequence[str]) -> list[Look]:
+    """Of a single group, or of more than the curves show in their order, colours tell lines apart."""
+    if not 1 < len(groups) <= TOGETHER:
+        return [look(place) for place in range(len(lines))]
+    kinds = sorted({line.weights for line in lines}, key=lambda weights: (weights != RAW, weights))
+    of_groups = [look(groups.index(line.group)) for line in lines]
+    if len(kinds) == 1:
+        return of_groups
+    dashes = [DASHES[kinds.index(line.weights) % len(DASHES)] for line in lines]
+    return [Look(of.colour, dash) for of, dash in zip(of_groups, dashes, strict=True)]
 
 
 def _line(line: Line, of: Look, sure: bool) -> Iterator[go.Scatter]:

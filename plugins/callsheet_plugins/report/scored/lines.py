@@ -63,6 +63,15 @@ def lines(found: Sequence[Scored], sure: Sure) -> list[Line]:
     return [_line(group, kinds[group], members, sure) for (group, _), members in groups.items()]
 
 
+def same(found: Sequence[Line]) -> Iterator[str]:
+    """Which lines have the same scores, so that one covers the other."""
+    alike: dict[tuple[tuple[int, float], ...], list[str]] = {}
+    for line in found:
+        alike.setdefault(tuple((point.step, point.value) for point in line.points), []).append(line.name)
+    for names in (names for names in alike.values() if len(names) > 1):
+        yield f"{', '.join(names[:-1])} and {names[-1]} have the same scores: one line covers the other."
+
+
 def group_of(run: RunData) -> str:
     """The method of a run, with the stage of a chain: steps of several stages are not those of one line."""
     return f"{run.group} · {run.stage}" if run.stage else run.group

@@ -54,11 +54,13 @@ def _chart(metric: Metric, scored: Sequence[Scored], report: Report, answers: An
     single = [each for each in scored if each.steps and not each.run.experiment_id]
     bests = [*_bests(single, towards, answers)] if is_first else []
     star = _star(bests, towards) if len({each.run.path for each in single}) == 1 == len({*map(_run, scored)}) else None
+    groups = [*dict.fromkeys(map(lining.group_of, report.runs))]
     notes = [sentence_of(found) for found in bests]
     if len(shown) < len(every):
         notes.append(f"The {len(shown)} best of {len(every):,} lines are drawn; the table below has all.")
+    notes += lining.same(shown)
     return Chart(
-        metric.short, over_steps(metric.short, shown, star), _caption(metric, shown), [*notes, *_without(every)]
+        metric.short, over_steps(metric.short, shown, star, groups), _caption(metric, shown), [*notes, *_without(every)]
     )
 
 

@@ -1,11 +1,12 @@
 """Charts of scores: intervals, dots, bands and texts that are no markup."""
 
 from callsheet_plugins.report.figures.scores import BARS, Star, over_steps
+from callsheet_plugins.report.figures.theme import LIGHT
 from callsheet_plugins.report.scored.lines import Line, Point
 
 
-def line(points, name="a", dots=()):
-    return Line(name, name, "raw", points, [*dots])
+def line(points, name="a", dots=(), weights="raw"):
+    return Line(name, name, weights, points, [*dots])
 
 
 def test_intervals_are_bars_and_a_point_without_one_has_none():
@@ -37,3 +38,15 @@ def test_single_runs_are_dots_of_their_line_and_the_best_checkpoint_is_a_star():
 def test_texts_are_no_markup():
     drawn = over_steps("<b>m", [line([Point(1, 0.5)], "<a href='x'>")])
     assert drawn.data[0].name == "&lt;a href='x'&gt;" and drawn.layout.yaxis.title.text == "&lt;b&gt;m"
+
+
+def test_a_group_has_its_colour_in_whatever_order_lines_stand_and_dashes_tell_weights_apart():
+    lines = [line([Point(1, 0.5)], "b"), line([Point(1, 0.5)], "a"), line([Point(1, 0.5)], "b", weights="bema")]
+    drawn = over_steps("t.m", lines, groups=["a", "none", "b"]).data
+    colours = [(trace.line.color, trace.line.dash) for trace in drawn]
+    assert colours == [(LIGHT[2], "solid"), (LIGHT[0], "solid"), (LIGHT[2], "dash")]
+
+
+def test_colours_tell_the_weights_of_one_run_apart():
+    lines = [line([Point(1, 0.5)]), line([Point(1, 0.5)], weights="bema")]
+    assert [trace.line.color for trace in over_steps("t.m", lines, groups=["a"]).data] == [*LIGHT[:2]]

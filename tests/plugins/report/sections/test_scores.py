@@ -9,7 +9,7 @@ from callsheet.experiments.results import verdicts
 from callsheet.experiments.results.by_prompt import best_checkpoint, sentence_of
 from callsheet_plugins.report.gathered import Report, gather
 from callsheet_plugins.report.page.payload import part
-from callsheet_plugins.report.sections import scores
+from callsheet_plugins.report.sections import curves, scores
 from plugins.report.made import entry, experiment_record, make_experiment, make_run, write_json
 from plugins.report.scored.scores import rights, scored_run
 
@@ -55,6 +55,18 @@ def test_an_experiment_has_its_arms_and_their_differences_drawn(tmp_path):
     assert [*found] == ["over test.exact_match", "exp-0 arms", "exp-0 differences"]
     seeds, means = found["exp-0 arms"].data
     assert len(seeds.x) == 6 and [*means.y] == ["plain", "bema"]
+
+
+def test_an_arm_has_the_colour_of_its_curve_and_one_that_covers_another_is_told(tmp_path):
+    folder = make_experiment(tmp_path / "exp", arms=("plain", "bema"))
+    for seed in range(3):
+        evals = folder / f"bema-seed-{seed}" / "evals.jsonl"
+        evals.write_bytes((folder / f"plain-seed-{seed}" / "evals.jsonl").read_bytes())
+    report = gather([folder])
+    drawn = figures(report)["over test.exact_match"].data
+    curves_of = {each.name: each.line.color for each in curves.section(report).figures["loss\ntrain"].data if each.meta}
+    assert {each.name: each.line.color for each in drawn if each.mode == "lines+markers"} == curves_of
+    assert "plain and bema have the same scores: one line covers the other." in shown(report)
 
 
 def test_one_seed_has_no_verdict_and_the_page_says_why(tmp_path):
