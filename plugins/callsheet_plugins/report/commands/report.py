@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from callsheet_plugins.report.publishing.places import Place
 
 MISSING = "The report needs the package plotly: pip install 'callsheet[report]'."
+BROKEN = (
+    "The package plotly cannot be imported ({}). Install it anew: pip install --force-reinstall 'callsheet[report]'"
+)
 
 
 @click.command(short_help="One page of runs and experiments.")
@@ -87,3 +90,8 @@ def _check_installed() -> None:
 
     if not find_spec("plotly"):
         raise CallsheetError(MISSING)
+    try:
+        import plotly.graph_objects  # type: ignore[import-untyped]  # plotly ships no types
+        import plotly.utils  # type: ignore[import-untyped]  # noqa: F401
+    except Exception as error:
+        raise CallsheetError(BROKEN.format(in_a_line(f"{type(error).__name__}: {error}"))) from error

@@ -96,6 +96,17 @@ def test_names_with_bytes_that_are_no_text_are_written(tmp_path):
     assert b"<b>" not in (folder / "report.html").read_bytes().partition(b"</title>")[0]
 
 
+@pytest.mark.parametrize("content", ["raise ImportError('its <b>numpy</b>\\x1b[2J is gone')", ""])
+def test_a_plotly_that_is_broken_or_half_is_named(tmp_path, content):
+    (tmp_path / "plotly").mkdir()
+    (tmp_path / "plotly" / "__init__.py").write_text(content)
+    command = [sys.executable, "-m", "callsheet", "report", str(make_run(tmp_path / "one"))]
+    done = subprocess.run(command, env={**os.environ, "PYTHONPATH": str(tmp_path)}, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("callsheet: The package plotly cannot be imported (") and "\x1b" not in done.stderr
+    assert "pip install --force-reinstall 'callsheet[report]'" in done.stderr
+
+
 def test_without_plotly_it_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "plotly", None)
     assert (
