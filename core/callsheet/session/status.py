@@ -199,12 +199,14 @@ def _took_no_step(run_dir: Path) -> str:
 
 
 def _tracked(run_dir: Path) -> Iterator[tuple[str, str]]:
-    """A web address, or a folder for a tracker that only has one; and the page of its project."""
+    """A web address, or a folder or what else leads there for a tracker without one; and the page of its project."""
     for tracker, ids in ids_of(run_dir).items():
         if folder := ids.get("logdir"):
             yield tracker, short(run_dir / folder)
         elif url := ids.get("url"):
             yield tracker, url
+        elif where := ids.get("where"):
+            yield tracker, where
         if page := ids.get("page"):
             yield f"{tracker} page", page
 

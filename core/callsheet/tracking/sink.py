@@ -52,5 +52,5 @@ class Sink:
         """Leave without an end, since another process goes on."""
 
     def ids(self) -> Mapping[str, str]:
-        """What finds the run again, and what users look for: "run_id", "url", "page" of its project, …"""
+        """What finds the run again, and what users look for: "run_id", "url" or "where", "page" of its project, …"""
         return {}

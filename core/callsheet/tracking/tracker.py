@@ -107,9 +107,11 @@ class Tracker(Plugin):
         """Remove the callback of transformers that logs the same."""
         from transformers.integrations.integration_utils import INTEGRATION_TO_CALLBACK
 
-        handler = getattr(state.trainer, "callback_handler", None)
-        if (theirs := INTEGRATION_TO_CALLBACK.get(self.reports_to)) and handler:
-            handler.callbacks = [each for each in handler.callbacks if type(each) is not theirs]
+        theirs = INTEGRATION_TO_CALLBACK.get(self.reports_to)
+        trainer: Any = state.trainer
+        callbacks = getattr(getattr(trainer, "callback_handler", None), "callbacks", ())
+        for callback in [each for each in callbacks if type(each) is theirs]:  # and no subclass that a user has made
+            trainer.remove_callback(callback)
 
     @hookimpl
     def on_revision(self, ctx: LogContext, revision: Revision) -> None:

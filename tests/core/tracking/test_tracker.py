@@ -55,11 +55,17 @@ def test_the_callback_of_transformers_that_logs_the_same_is_removed(scribe, monk
 
     plugin = scribe()
     monkeypatch.setattr(type(plugin), "reports_to", "tensorboard")
-    theirs, other = TensorBoardCallback.__new__(TensorBoardCallback), DefaultFlowCallback()
-    handler = SimpleNamespace(callbacks=[other, theirs])
-    plugin.on_trainer_ready(SimpleNamespace(trainer=SimpleNamespace(callback_handler=handler)))
 
-    assert handler.callbacks == [other]
+    class Mine(TensorBoardCallback):
+        """Of a user, who wants it."""
+
+    theirs, other = TensorBoardCallback.__new__(TensorBoardCallback), DefaultFlowCallback()
+    kept = [other, Mine.__new__(Mine)]
+    handler = SimpleNamespace(callbacks=[theirs, *kept, theirs])
+    trainer = SimpleNamespace(callback_handler=handler, remove_callback=handler.callbacks.remove)
+    plugin.on_trainer_ready(SimpleNamespace(trainer=trainer))
+
+    assert handler.callbacks == kept
 
 
 def test_a_setting_that_holds_a_secret_is_refused(scribe):

@@ -92,6 +92,7 @@ def test_a_score_that_comes_after_the_end_reaches_the_experiment_in_an_archive_o
     assert metrics(sent[1])[-1] == ("bench/gsm8k/exact_match", 1, 0.25)
     keys = {one["offline_id"] for one in about(sent[1])}
     assert len(about(sent[1])) == 2 and keys == {sent[2]["ids"]["experiment_key"]}
+    assert sent[2]["ids"]["where"] == f"comet upload {sent[1]}/*.zip"
     assert {one["resume_strategy"] for one in about(sent[1])} == {"get_or_create"}  # so `comet upload` takes any order
 
 

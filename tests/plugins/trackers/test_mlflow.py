@@ -254,6 +254,7 @@ def test_offline_writes_into_the_run_directory_alone(
 
     assert [path.name for path in tmp_path.iterdir()] == ["runs"]
     assert [*run.folder.glob("artifacts/**/step-00000001.json")]
+    assert sink.ids()["where"] == f"mlflow ui --backend-store-uri sqlite:///{run.folder / 'mlflow.db'}"
 
 
 def test_a_deleted_run_is_said_to_be_deleted(plugin: Mlflow, tmp_path: Path) -> None:

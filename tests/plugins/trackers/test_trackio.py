@@ -93,6 +93,8 @@ def test_a_score_arrives_after_the_end(project: str, asked: Any, tmp_path: Path)
     sink = sent(Trackio(project=project).open(tracked(tmp_path)), train(10))
     sink.end("completed", {"step": 10})
 
+    assert sink.ids()["where"].endswith(f"trackio show --project {project}")
+
     late = Trackio(project=project).open(tracked(tmp_path, is_new=False, ids=dict(sink.ids())))
     sent(late, late_score(4)).end("completed", {"step": 10})
 

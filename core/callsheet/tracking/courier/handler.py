@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 import threading
 import time
 from collections import defaultdict
@@ -166,10 +167,10 @@ class _Watch:
         if child := self.turn.child:
             child.kill()
             self.turn.error, self.turn.child = redact_text(child.failed) or self.turn.error, None
-        last = f" (last error: {self.turn.error})" if self.turn.error else ""
+        last = f". The last error: {self.turn.error}" if self.turn.error else ""  # which may be long, and is cut
         return (
-            f"{self.tracker} did not answer for {self._patience():g} s{last}; what is left is sent by: "
-            f"callsheet outbox drain {self.run_dir}"
+            f"{self.tracker} took nothing for {self._patience():g} s; what is left is sent by: "
+            f"callsheet outbox drain {shlex.quote(str(self.run_dir))}{last}"
         )
 
     def _others_are_left(self) -> bool:

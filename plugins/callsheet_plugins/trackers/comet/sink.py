@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shlex
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -144,7 +145,7 @@ class CometSink(Sink):
     def ids(self) -> dict[str, str]:
         if self._plugin.online:
             return {"experiment_key": self.key, "url": str(self._experiment.url)}
-        return {"experiment_key": self.key, "upload": f"comet upload {self._folder}/*.zip"}
+        return {"experiment_key": self.key, "where": f"comet upload {shlex.quote(str(self._folder))}/*.zip"}
 
 
 def _file(rows: Rows) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
+import shlex
 from contextlib import chdir, suppress
 from datetime import datetime
 from pathlib import Path
@@ -145,4 +146,6 @@ def _ids(uri: str, experiment_id: str, run_id: str) -> dict[str, str]:
         ids["tracking_uri"] = uri
     if uri.startswith("http"):
         ids["url"] = f"{places.without_secret(uri).rstrip('/')}/#/experiments/{experiment_id}/runs/{run_id}"
+    else:
+        ids["where"] = f"mlflow ui --backend-store-uri {shlex.quote(places.without_secret(uri))}"
     return ids

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -81,4 +82,6 @@ def _ids(place: Place, project: str, run: TrackedRun) -> dict[str, str]:
         return ids | {"url": f"https://huggingface.co/spaces/{place.space_id}"}
     if place.server_url:
         return ids | {"url": place.server_url.partition("?")[0]}
-    return ids | {"dir": str((place.folder or places.default_folder()).absolute())}
+    folder = str((place.folder or places.default_folder()).absolute())
+    shown = f"TRACKIO_DIR={shlex.quote(folder)} trackio show" if place.folder else "trackio show"
+    return ids | {"dir": folder, "where": f"{shown} --project {shlex.quote(project)}"}

@@ -109,7 +109,7 @@ class WandbRun(Sink):
         return {
             "run_id": self._run.id,
             "project": self._run.project,
-            **({"url": url} if url else {}),
+            **({"url": url} if url else {"where": str(Path(self._run.settings.sync_file).parent)}),
             **self._page.ids(),
         }
 

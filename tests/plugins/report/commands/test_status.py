@@ -262,6 +262,16 @@ def test_programs_get_what_they_got_and_more(callsheet, rich):
     assert told["size"] > 1000 and told["started"] and told["arm"]["seed"] == 3
 
 
+def test_each_tracker_is_told_by_its_page_its_folder_or_its_command(callsheet, tmp_path):
+    trackers = make_run(tmp_path / "run", scores=False) / "trackers"
+    trackers.mkdir(exist_ok=True)
+    ids = {"page": {"url": "http://w/1"}, "files": {"logdir": "trackers/files"}, "command": {"where": "comet upload x"}}
+    for name, those in ids.items():
+        (trackers / f"{name}.json").write_text(json.dumps({"tracker": name, "run_id": "r", "ids": those}))
+    told = json.loads(callsheet("status", "--json", "run").stdout)["tracked"]
+    assert told == {"command": "comet upload x", "files": "run/trackers/files", "page": "http://w/1"}
+
+
 def test_a_run_with_ten_thousand_checkpoints_is_told_by_those_that_are_there(callsheet, tmp_path):
     run = make_run(tmp_path / "run", checkpoint_every=0, scores=False)
     files = {"f": {"size": 1, "sha256": None}}
