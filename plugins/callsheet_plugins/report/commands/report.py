@@ -16,6 +16,7 @@ from callsheet.screen import in_a_line
 if TYPE_CHECKING:
     from callsheet_plugins.report.publishing.places import Place
 
+PATH = click.Path(path_type=Path, readable=False)  # what cannot be read is told with its reason, or replaced
 MISSING = "The report needs the package plotly: pip install 'callsheet[report]'."
 BROKEN = (
     "The package plotly cannot be imported ({}). Install it anew: pip install --force-reinstall 'callsheet[report]'"
@@ -23,8 +24,8 @@ BROKEN = (
 
 
 @click.command(short_help="One page of runs and experiments.")
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="RUN|DIR|EXPERIMENT...")
-@click.option("--out", type=click.Path(path_type=Path), help="The file to write; else report.html beside them.")
+@click.argument("paths", metavar="RUN|DIR|EXPERIMENT...", nargs=-1, required=True, type=PATH)
+@click.option("--out", type=PATH, help="The file to write; else report.html beside them.")
 @click.option("--serve", "serves", is_flag=True, help="Show the page live, on this machine alone; Ctrl-C ends it.")
 @click.option("--publish", "publishes", is_flag=True, help="Also put the page beside the run's newest revision.")
 @click.option("--seconds", type=SECONDS, help="With --publish: stop waiting after so many.")

@@ -135,6 +135,14 @@ def test_a_run_that_one_may_only_read_is_reported_elsewhere(tmp_path):
         assert run(folder, "--out", tmp_path / "one.html") == f"{tmp_path}/one.html\n"
 
 
+def test_a_folder_that_is_closed_says_who_may_open_it(tmp_path):
+    folder = make_run(tmp_path / "closed" / "one")
+    folder.parent.chmod(0)
+    with modes_count():
+        assert refused(folder.parent).startswith(f"{folder.parent} cannot be read: it belongs to ")
+    folder.parent.chmod(0o755)
+
+
 def test_a_mistake_in_one_section_is_told_and_costs_no_other(tmp_path, monkeypatch):
     folder = make_run(tmp_path / "one")
     monkeypatch.setattr(cost, "section", lambda report: {}["<absent>"])
