@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from callsheet import LogContext, LoopState, Plugin, PreflightReport, hookimpl, setting
+from callsheet.distributed.once import Once
 from callsheet.errors import counted, sentences
 from callsheet.hooks import plugin_name
 from callsheet_plugins.completions.rollouts import Gathered, generates, serves
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from callsheet.generation.sampling import Sampling
     from callsheet.records import Rollouts
     from callsheet.rewards.scorers import Scorers
-
-logger = logging.getLogger("callsheet")
 
 
 class Completions(Plugin):
@@ -64,7 +62,7 @@ class Completions(Plugin):
         super().__post_init__()
         self._sampling: Sampling | None = None
         self._scorers: Scorers | None = None
-        self._said: set[str] = set()
+        self._once = Once()
         self._kept, self._steps, self._failed = 0, set[int](), set[int]()
         self._training, self._evaluation = Gathered(), Gathered()
 
@@ -97,7 +95,7 @@ class Completions(Plugin):
         if generates(state) if self.sample is None else not self.sample:
             return
         if sampling.why_not:
-            self._say(state, f"Completions are not sampled: {sampling.why_not}.")
+            self._once.warn(f"Completions are not sampled: {sampling.why_not}.")
             return
         self._sampling = sampling
 
@@ -107,7 +105,7 @@ class Completions(Plugin):
         if self._sampling:
             self._sampling.begin()
             if not self._sampling.sets(state):
-                self._say(state, "Completions are not sampled: the trainer has no evaluation set.")
+                self._once.warn("Completions are not sampled: the trainer has no evaluation set.")
 
     @hookimpl
     def on_step_end(
@@ -147,7 +145,7 @@ class Completions(Plugin):
                 self._report(state, rows)
 
     def _say_sampling(self, state: LoopState, sentence: str, about: str) -> None:
-        self._say(state, sentence, about)
+        self._once.warn(sentence, about)
         if about:
             self._failed.add(state.step)
             self._remark(state)
@@ -188,10 +186,4 @@ class Completions(Plugin):
         told = f"wrote {counted(self._kept, 'completion')} of {counted(len(self._steps), 'step')}{lost}"
         state.ctx.remarks[plugin_name(self)] = sentences(told, failed) if failed else f"{told}."
         if failed:
-            self._say(state, failed, about=failed.partition(" failed")[0])
-
-    def _say(self, state: LoopState, sentence: str, about: str = "") -> None:
-        """Warn once, on rank 0; of later ones that are about the same, the log has nothing."""
-        if state.is_main and (about or sentence) not in self._said:
-            self._said.add(about or sentence)
-            logger.warning("%s", sentence)
+            self._once.warn(failed, about=failed.partition(" failed")[0])

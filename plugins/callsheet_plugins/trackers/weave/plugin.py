@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from callsheet import hookimpl, setting
+from callsheet.distributed.once import Once
 from callsheet.distributed.world import world
 from callsheet.errors import first_line
 from callsheet.tracking import Sink, TrackedRun, Tracker
@@ -55,7 +55,7 @@ class Weave(Tracker):
     def __post_init__(self) -> None:
         super().__post_init__()
         self._sampling: Sampling | None = None
-        self._said: set[str] = set()
+        self._once = Once("weave: ")
 
     def problems(self, ctx: LogContext) -> Iterator[str]:
         """What `callsheet check` says: the project, the credentials, and the scorers."""
@@ -88,10 +88,10 @@ class Weave(Tracker):
         super().on_trainer_ready(state)
         if "completions" in (state.ctx.run_config.get("plugins") or {}):
             return
-        say = partial(self._say, state)
+        say = self._once.warn
         self._sampling = Sampling(state, self.generation_config, GENERATION, num_prompts=self.num_prompts, say=say)
         if self._sampling.why_not:
-            self._say(state, f"it samples nothing: {self._sampling.why_not}.")
+            self._once.warn(f"it samples nothing: {self._sampling.why_not}.")
 
     @hookimpl
     def on_eval(self, state: LoopState, step_idx: int, eval_name: str, metrics: Mapping[str, float]) -> None:
@@ -109,12 +109,6 @@ class Weave(Tracker):
         names = [each for each in self._sampling.sets(state) if name in (None, each)]
         for rows in self._sampling.sample(state, names):
             state.report_completions([{key: row[key] for key in row if key != "text"} for row in rows])
-
-    def _say(self, state: LoopState, sentence: str, about: str = "") -> None:
-        """Warn once, on rank 0."""
-        if state.is_main and (about or sentence) not in self._said:
-            self._said.add(about or sentence)
-            logger.warning("weave: %s", sentence)
 
     @hookimpl
     def on_revision(self, ctx: LogContext, revision: Revision) -> None:
