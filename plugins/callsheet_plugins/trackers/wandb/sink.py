@@ -109,7 +109,7 @@ class WandbRun(Sink):
         return {
             "run_id": self._run.id,
             "project": self._run.project,
-            **({"url": url} if url else {"where": str(Path(self._run.settings.sync_file).parent)}),
+            **({"url": url} if url else {"where": str(Path(self._run.settings.sync_file).parents[1])}),
             **self._page.ids(),
         }
 
