@@ -33,7 +33,7 @@ def compare(runs: tuple[Path, ...], flips: int | None, as_json: bool) -> int:
     from callsheet.cli.named_run import a_folder
     from callsheet_plugins.report.glance.comparing import screen, sides
     from callsheet_plugins.report.glance.comparing.pairs import pairs
-    from callsheet_plugins.report.glance.look import look_at
+    from callsheet_plugins.report.glance.look import closed, look_at
     from callsheet_plugins.report.reading.discover import discover
 
     found = discover([a_folder(run) for run in runs])
@@ -41,7 +41,7 @@ def compare(runs: tuple[Path, ...], flips: int | None, as_json: bool) -> int:
     wrong = [*found.faults, *looked.left_out]
     if not all(any(one.path.is_relative_to(os.path.abspath(run)) for one in looked.glances) for run in runs):
         raise CallsheetError(sentences(*wrong))
-    for said in wrong:
+    for said in [*wrong, *closed(looked.glances)]:
         click.echo(f"callsheet: {said}", err=True)
     if len(looked.glances) < 2:
         (only,) = looked.glances

@@ -56,12 +56,12 @@ def runs(
     from callsheet_plugins.report.glance.asked import chosen, in_order
     from callsheet_plugins.report.glance.finding import Columns
     from callsheet_plugins.report.glance.listing import notes, screen
-    from callsheet_plugins.report.glance.look import look_at
+    from callsheet_plugins.report.glance.look import closed, look_at
     from callsheet_plugins.report.reading.discover import discover
 
     found = discover([a_folder(folder) for folder in folders] or [OUTPUTS if OUTPUTS.is_dir() else Path()])
     looked = look_at(found.runs)
-    _name([*found.faults, *looked.left_out])
+    _name([*found.faults, *looked.left_out, *closed(looked.glances)])
     if not looked.glances:
         raise CallsheetError("None of the runs can be shown.")
     known = Columns(looked.glances, metric)
@@ -85,4 +85,4 @@ def _name(wrong: list[str]) -> None:
     for said in wrong[:MOST_NAMED]:
         click.echo(f"callsheet: {said}", err=True)
     if (more := len(wrong) - MOST_NAMED) > 0:
-        click.echo(f"callsheet: {more:,} more could not be shown.", err=True)
+        click.echo(f"callsheet: {more:,} more could not be read.", err=True)

@@ -36,7 +36,7 @@ def status(runs: tuple[Path, ...], as_json: bool) -> int:
     from callsheet.distributed.slurm import JobStates
     from callsheet.rundir.rundir import RUN
     from callsheet.session.status import status_of
-    from callsheet_plugins.report.glance.look import Glance
+    from callsheet_plugins.report.glance.look import Glance, closed
     from callsheet_plugins.report.glance.single import screen
 
     found, wrong, jobs = [], list[CallsheetError](), JobStates()
@@ -58,6 +58,7 @@ def status(runs: tuple[Path, ...], as_json: bool) -> int:
         screen.show_each(found)
     else:
         glances = [Glance.of(each.run_dir, each.state, each.why, len(found)) for each in found]
+        _name(closed(glances))
         screen.show_json(found, glances) if as_json else screen.show(found[0], glances[0])
     return 0 if all(map(_is_closed, wrong)) else click.UsageError.exit_code
 
@@ -66,7 +67,7 @@ def _no_run(error: CallsheetError, run: Path) -> CallsheetError:
     return CallsheetError(f"{error}{instead(run)}")
 
 
-def _name(wrong: Sequence[CallsheetError]) -> None:
+def _name(wrong: Sequence[CallsheetError | str]) -> None:
     for error in wrong[:MOST_NAMED]:
         click.echo(f"callsheet: {error}", err=True)
     if (more := len(wrong) - MOST_NAMED) > 0:

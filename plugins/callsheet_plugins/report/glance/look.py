@@ -13,12 +13,12 @@ from callsheet.disk.os_errors import said
 from callsheet.disk.regular import shown
 from callsheet.distributed.slurm import JobStates
 from callsheet.errors import CallsheetError
-from callsheet.rundir.rundir import CHECKPOINTS, EVENTS, METRICS, RUN, RunDir, require_run
+from callsheet.rundir.rundir import CHECKPOINTS, EVALS, EVENTS, METRICS, RUN, RunDir, require_run
 from callsheet.session.status import last_step, state_of
 from callsheet_plugins.report.glance.metrics import Logged, Value, goes_by
 from callsheet_plugins.report.glance.scores import last_scores
 from callsheet_plugins.report.glance.sizes import Size, size_of
-from callsheet_plugins.report.glance.tails import TAIL, tail_of
+from callsheet_plugins.report.glance.tails import TAIL, tail_of, why_closed
 from callsheet_plugins.report.reading.scores import Score
 
 UNREADABLE = "unreadable"  # the state of a run whose record is damaged, or of a version that only a later one reads
@@ -158,6 +158,12 @@ def _look(path: Path, label: str, jobs: JobStates, shares: int) -> Glance:
         why = str(error).replace(f"{shown(path)}/", "").replace(f"{shown(path)} ", "it ")
         return Glance(path, label, UNREADABLE, why, shares=shares)
     return Glance(path, label, state, why, run, shares)
+
+
+def closed(glances: Iterable[Glance]) -> list[str]:
+    """A sentence for each log of them that is there and cannot be read, so that its metrics or scores are missing."""
+    files = (glance.path / name for glance in glances for name in (METRICS, EVALS))
+    return [why for file in files if (why := why_closed(file))]
 
 
 def usual_metric(glances: Iterable[Glance]) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from callsheet.disk.os_errors import said
 from callsheet.disk.regular import open_regular
 
 TAIL = 1 << 16  # bytes in which the last value of most names stands
@@ -55,6 +56,17 @@ def tail_of(path: Path, most: int = TAIL) -> Tail:
             return Tail(file.read(most), size <= most)
     except OSError:
         return Tail(b"")
+
+
+def why_closed(path: Path) -> str:
+    """Why the file `path` is there and cannot be read; an empty text where it can, or where there is none."""
+    try:
+        os.close(open_regular(path))
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        return said(error, path)
+    return ""
 
 
 def _row(line: bytes) -> dict[str, Any] | None:

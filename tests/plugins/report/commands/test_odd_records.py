@@ -5,8 +5,10 @@ import io
 import itertools
 import json
 import logging
+import os
 
 import pytest
+from privileges import modes_count
 
 from callsheet.errors import CallsheetError
 from callsheet_plugins.report.commands.compare import compare
@@ -94,3 +96,31 @@ def test_a_value_before_an_odd_one_counts(two):
 def test_a_record_without_most_fields_is_shown(two):
     write_json(two / "run.json", {"run": "b"})
     call_all()
+
+
+@pytest.mark.parametrize("name", ["metrics.jsonl", "evals.jsonl"])
+@pytest.mark.parametrize("how", ["closed", "fifo", "link"])
+def test_a_log_that_is_there_and_cannot_be_read_is_named(two, name, how, capsys):
+    log = two / name
+    if how == "closed":
+        log.chmod(0)
+    else:
+        log.rename(two / "moved")
+        os.mkfifo(log) if how == "fifo" else log.symlink_to(two / "moved")
+    told = {
+        "closed": f"b/{name} cannot be read: ",
+        "fifo": f"b/{name} is a FIFO",
+        "link": f"b/{name} is a symbolic link",
+    }
+    for command, words in ((runs, ["."]), (status, ["b"]), (compare, ["a", "b"])):
+        with modes_count():
+            assert not command.main(words, standalone_mode=False)
+        said = capsys.readouterr().err
+        assert said.count(told[how]) == 1 and said.startswith("callsheet: ")
+
+
+def test_a_log_that_is_missing_is_named_by_none_of_them(two, capsys):
+    (two / "evals.jsonl").unlink()
+    (two / "metrics.jsonl").unlink()
+    runs.main(["."], standalone_mode=False)
+    assert "jsonl" not in capsys.readouterr().err
