@@ -48,27 +48,30 @@ def unusable(rows: Any) -> str:
     return "" if given_by(first) else f"the first of its rows has no {WITH_PROMPT} from which to begin; it has {has}"
 
 
-def prompts_of(source: str, rows: Any, count: int | None, *, seed: int | None = None) -> list[Prompt]:
+def prompts_of(
+    source: str, rows: Any, count: int | None, *, seed: int | None = None, is_encoded: bool = False
+) -> list[Prompt]:
     """The first `count` prompts of a set, or with `seed` as many others, in their order; all of them for None.
 
     Of a stream, which has no length, fresh prompts come from its first 1,000 rows, and so do all. A row without a
-    prompt is passed over.
+    prompt is passed over. For an encoder and decoder, `is_encoded`, tokens are a prompt as a whole.
     """
     if _length(rows) is None and (count is None or seed is not None):
         rows = [row for _, row in _rows(rows, range(POOL))]
     total = _length(rows)
     most = min(limit for limit in (count, total, 1 << 30) if limit is not None)
     chosen: Sequence[int] = range(most) if seed is None else _drawn(total or 0, most, seed)
-    found = ((index, given_by(row)) for index, row in _rows(rows, chosen) if isinstance(row, Mapping))
+    numbered = ((index, row) for index, row in _rows(rows, chosen) if isinstance(row, Mapping))
+    found = ((index, given_by(row, is_encoded=is_encoded)) for index, row in numbered)
     return [Prompt(source, index, given) for index, given in found if given]
 
 
-def given_by(row: Mapping[str, Any]) -> dict[str, Any]:
+def given_by(row: Mapping[str, Any], *, is_encoded: bool = False) -> dict[str, Any]:
     """The prompt of one row, with its tools and the arguments of its chat template; empty where it has none."""
     if any(row.get(name) is not None for name in IMAGES):
         return {}
     more = {name: row[name] for name in ("tools", "chat_template_kwargs") if row.get(name)}
-    found = (_stated(row), _before_answer(row), _shared(row), _begun(row.get("text")), _of_tokens(row))
+    found = (_stated(row), _before_answer(row), _shared(row), _begun(row.get("text")), _of_tokens(row, is_encoded))
     prompt = next((one for one in found if one is not None and len(one)), None)
     return {} if prompt is None else {"prompt": _plain(prompt), **more}
 
@@ -112,11 +115,13 @@ def _shared(row: Mapping[str, Any]) -> Any:
     return chosen[: next((place for place, (one, other) in pairs if one != other), min(len(chosen), len(rejected)))]
 
 
-def _of_tokens(row: Mapping[str, Any]) -> Any:
+def _of_tokens(row: Mapping[str, Any], is_encoded: bool) -> Any:
     """The tokens before those that are learned; the first half where all are, of the first text of a packed row."""
     if row.get("input_ids") is None:
         return None
     tokens = [int(token) for token in row["input_ids"]]
+    if is_encoded:  # what is learned stands apart, in the labels
+        return tokens
     lengths = row.get("seq_lengths")
     tokens = tokens[: int(lengths[0])] if lengths is not None and len(lengths) else tokens
     learned = row.get("completion_mask")

@@ -44,6 +44,7 @@ class Sampling:
         self._num_prompts, self._batch_size = num_prompts, batch_size
         self._seed, self._is_fresh = seed, is_fresh
         self._say = say
+        self._is_encoded = bool(getattr(getattr(state.model, "config", None), "is_encoder_decoder", False))
         self._sampled: dict[str, int] = {}  # the last step of each set
 
     def begin(self) -> None:
@@ -85,7 +86,7 @@ class Sampling:
         for name in names:
             try:
                 seed = seed_of(self._seed, state.step, name) if self._is_fresh else None
-                taken = prompts_of(name, sets[name], self._num_prompts, seed=seed)
+                taken = prompts_of(name, sets[name], self._num_prompts, seed=seed, is_encoded=self._is_encoded)
                 if not taken:
                     why = unusable(sets[name]) or "the rows that were looked at have no prompt"
                     whys.append(f"No completions are sampled of the evaluation set '{name}': {why}.")

@@ -33,6 +33,11 @@ def test_a_row_of_every_shape_gives_its_prompt(row, prompt):
     assert given_by(row)["prompt"] == prompt
 
 
+def test_an_encoder_gets_all_tokens_whether_labels_are_as_many_or_not():
+    rows = [{"input_ids": [1, 2, 3, 4], "labels": labels} for labels in ([5, 6], [5, 6, 7, 8], [-100, 6, 7, 8])]
+    assert [one.given["prompt"] for one in prompts_of("eval", rows, 3, is_encoded=True)] == 3 * [[1, 2, 3, 4]]
+
+
 @pytest.mark.parametrize(
     "row",
     [

@@ -146,11 +146,12 @@ def test_what_a_killed_process_had_written_and_not_uploaded_is_found(written, tm
 
 def test_after_a_kill_it_lacks_what_its_own_process_had_not_written(tmp_path):
     use(tmp_path, "sink.point(train(1)); sink.rows(completions(1)); sink.hurries = lambda: True; sink.close()")
-    lacked = use(
+    lacked, where = use(
         tmp_path,
         """
         import json
-        print(json.dumps([sink.lacks(item) for item in (train(1), completions(1), completions(1), train(2))]))
+        lacked = [sink.lacks(item) for item in (train(1), completions(1), completions(1), train(2))]
+        print(json.dumps([lacked, sink.ids()["where"]]))
         sink.close()
         """,
         is_new=False,
@@ -158,6 +159,7 @@ def test_after_a_kill_it_lacks_what_its_own_process_had_not_written(tmp_path):
     )
 
     assert lacked == [False, False, True, True]
+    assert len([*Path(where).glob("offline-run-*")]) == 2  # all files, those of the first process too
     assert {run.run_id for run in records(tmp_path, "run")} == {"run-plain-0000"}
 
 
