@@ -29,7 +29,7 @@ MOST_EVENTS = 2_000  # of an experiment
 LONGEST = 6_000  # characters of a traceback
 MOST_DETAILS = 150_000  # characters of all details
 TONES = {FAILED: "bad", RECOVERED: "good", ASKED: "busy", OTHER: "quiet"}
-QUIET = {"rank": 0, "attempts": 1, "attempt": 1}  # what goes without saying
+QUIET = {"rank": 0, "attempts": 1, "attempt": 1, "is_job": False}  # what goes without saying
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Line:
 
 def section(report: Report) -> Section | None:
     faults = list[str]()
-    sources = [(run.label, run.events) for run in report.runs]
+    sources = [(run.label, _told_apart(run.events)) for run in report.runs]
     sources += [(_called(each), _events(each.directory, faults.append)) for each in report.experiments]
     found, left_out = folded(sources)
     if not found:
@@ -78,6 +78,19 @@ def section(report: Report) -> Section | None:
             "left_out": f"{counted(left_out, 'more event', form=',')} that say less" if left_out else "",
         },
     )
+
+
+def _told_apart(events: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """`events`, where the outbox entry that hands a checkpoint to its benchmarks is no job, which alone scores it."""
+    jobs = [event.get("id") for event in events if event.get("event") == "benchmark_submitted"]
+    ids = {id for id in jobs if isinstance(id, str)}
+    return [event | {"is_job": False} if ids and _is_handed(event, ids) else event for event in events]
+
+
+def _is_handed(event: dict[str, Any], jobs: Set[str]) -> bool:
+    id = event.get("id")
+    is_of_benchmarks = event.get("event") == "carried_out" and event.get("what") == "benchmarks"
+    return is_of_benchmarks and isinstance(id, str) and id not in jobs
 
 
 def _called(experiment: Summary) -> str:

@@ -107,6 +107,8 @@ def _restored(event: Fields) -> str:
 def _carried_out(event: Fields) -> str:
     what, attempts = event.get("what"), event.get("attempts")
     done = CARRIED_OUT.get(what, "The outbox carried out an entry") if isinstance(what, str) else NOT_SAID
+    if event.get("is_job") is False:
+        done = "A checkpoint was handed to its benchmarks"
     again = "[, at attempt {attempts}]" if attempts != 1 else ""
     return filled(f"{{done}}[ ({{what}})]{again}.", {**event, "done": done})
 

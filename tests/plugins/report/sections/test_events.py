@@ -43,6 +43,20 @@ def test_what_an_event_says_is_text(tmp_path: Path):
     assert "<script" not in shown
 
 
+def test_only_the_job_of_a_benchmark_scores_a_checkpoint(tmp_path: Path):
+    done = [
+        {"event": "carried_out", "what": "benchmarks", "attempts": 1, "id": id} for id in ("of-a", "job-a", "job-b")
+    ]
+    started = [{"event": "benchmark_submitted", "where": "local", "id": id} for id in ("job-a", "job-b", ["odd"])]
+    shown = html(with_events(tmp_path / "run", *({"time": at(2), **event} for event in (*started, *done))))
+    rows = dict(re.findall(r"<bdi>(A checkpoint was [^<]*)</bdi>.*?<td class=\"number\"[^>]*>(\d+)<", shown, re.DOTALL))
+    assert rows == {
+        "A checkpoint was scored (benchmarks).": "2",
+        "A checkpoint was handed to its benchmarks (benchmarks).": "1",
+    }
+    assert "is_job" not in shown
+
+
 def test_thousands_of_equal_events_are_a_row_with_their_count(tmp_path: Path):
     events = [{"time": at(2), "event": "refused", "door": "trainer.log", "values": {"x": "text"}}] * 1_900
     assert '<td class="number" data-sort="1900">1,900</td>' in html(with_events(tmp_path / "run", *events))
