@@ -9,9 +9,11 @@ from callsheet.errors import CallsheetError, did_you_mean
 
 def a_folder(named: Path) -> Path:
     """`named`, if it is a folder."""
-    if not named.is_dir():
-        raise CallsheetError(f"There is no folder {named}.")
-    return named
+    if named.is_dir():
+        return named
+    if named.exists():
+        raise CallsheetError(f"{named} is no folder of a Callsheet run.")
+    raise CallsheetError(f"There is no folder {named}.")
 
 
 def instead(named: Path) -> str:

@@ -53,7 +53,7 @@ def test_among_several_what_cannot_be_shown_is_named_and_the_others_are_shown(ca
         "runs/b": "There is no folder runs/b.",
         "notes": f"{tmp_path}/notes holds no Callsheet run.",
         "runs": "Those in it: callsheet status runs/*",
-        "runs/a/run.json": "There is no folder runs/a/run.json.",
+        "runs/a/run.json": "runs/a/run.json is no folder of a Callsheet run.",
         "runs/damaged": "damaged/run.json: it is no JSON",
     }.items():
         done = callsheet("status", "runs/a", other)
