@@ -176,8 +176,8 @@ def test_every_process_of_a_run_ends_without_destructors(tmp_path):
     began = {path: path.read_text().split("\n") for path in record.glob("*.began")}
     ours = {path: words for path, words in began.items() if "callsheet" in "\n".join(words[:3])}
     kinds = [words[2] if words[1] == "-m" else os.path.basename(words[1]) for words in ours.values()]
-    reader = "callsheet_plugins.benchmarks.reading.child"
-    assert sorted(set(kinds)) == ["callsheet", "callsheet.outbox.courier", reader, "generate.py"], began
+    by_plugins = [f"callsheet_plugins.{name}" for name in ("benchmarks.reading.child", "report.publishing")]
+    assert sorted(set(kinds)) == ["callsheet", "callsheet.outbox.courier", *by_plugins, "generate.py"], began
     wait_until(lambda: not alive_among(ours))
     destroyed = [words for path, words in ours.items() if not path.with_suffix(".left").exists()]
     assert destroyed == []

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from waiting import wait_until
 
 from callsheet import Plugin, hookimpl
 from callsheet.cli.views import outbox_table
 from callsheet.errors import CallsheetError
+from callsheet.outbox.courier.lock import LOCK
 from callsheet.rundir.rundir import RunDir
 from callsheet.session import status
 from callsheet.session.reopen import drain
@@ -30,7 +32,8 @@ EVERY = 7  # of the kinds, a resume is tried; all of them take a minute and a ha
 
 
 def kinds(run: Path) -> Iterator[str]:
-    """The paths of a run, one of each kind: names that differ in numbers alone are of one."""
+    """The paths of a run whose courier has ended, one of each kind: names that differ in numbers alone are of one."""
+    wait_until(lambda: not (run / "outbox" / LOCK).exists())
     seen: set[str] = set()
     for path in sorted(run.rglob("*")):
         kind = re.sub(r"[0-9a-f]{8,}|\d+", "#", str(path.relative_to(run)))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from callsheet.disk import os_errors
 from callsheet.errors import CallsheetError
+from callsheet.process.exit import leave_after
 
 
 def main(run: Path, *seconds: str) -> None:
@@ -25,10 +26,15 @@ def main(run: Path, *seconds: str) -> None:
         print(publish(*place_for([run]), file, float(each)).url)
 
 
-if __name__ == "__main__":
+def end() -> None:
+    """Do it, and end with a sentence where it cannot be done."""
     try:
         main(Path(sys.argv[1]), *sys.argv[2:3])
     except CallsheetError as error:
         sys.exit(str(error))
     except OSError as error:
         sys.exit(os_errors.said(error, Path(sys.argv[1])))
+
+
+if __name__ == "__main__":
+    leave_after(end)

@@ -16,6 +16,7 @@ from callsheet.errors import CallsheetError
 from callsheet.outbox import Outbox
 from callsheet.outbox.store import EntryStore
 from callsheet.rundir.rundir import RunDir
+from callsheet_plugins.report.page.writing import HEAD
 from callsheet_plugins.report.publishing.handler import KIND
 from callsheet_plugins.report.publishing.places import place_of
 from callsheet_plugins.report.publishing.publish import place_for, publish
@@ -23,7 +24,7 @@ from plugins.hub_revisions.conftest import announce, checkpoint, deliver, entrie
 from plugins.report.made import make_run
 
 HUB = {"hub": "huggingface", "repo": "me/model", "timeout_seconds": 60.0}
-PAGE = "<!doctype html><p>The page of a run.</p>"
+PAGE = f'{HEAD.decode()}content="">\n<p>The page of a run.</p>'
 SECRET = "hf_" + "aB3" * 12
 BRANCH = "main-step-000000007"
 
