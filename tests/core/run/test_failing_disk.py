@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from mounting import fill, mounted
+from waiting import wait_until
 
 from callsheet import Plugin, hookimpl
 from callsheet.disk.os_errors import explained
@@ -53,6 +54,18 @@ def ext4(folder, *options, journal=True):
             subprocess.run(["losetup", "-d", device.stdout.strip()], check=True)
 
 
+def takes(disk):
+    """Whether a file that is written there, and synced, is there."""
+    try:
+        with open(disk / "probe", "wb") as file:
+            file.write(bytes(1 << 20))
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        return False
+    return True
+
+
 def failed_run(run_demo, run, how):
     breaks = Breaks(on_error="raise")
     breaks.how = how
@@ -79,6 +92,7 @@ def test_a_disk_that_fails_is_named_and_the_checkpoint_before_stays(run_demo, tm
         def lose_the_rest():
             os.truncate(tmp_path / "memory" / "image", 1 << 20)
             subprocess.run(["losetup", "-c", device], check=True)
+            wait_until(lambda: not takes(disk))
 
         said = failed_run(run_demo, disk / "run", lose_the_rest)
         assert "fails to read or write (an input/output error)" in str(said)
