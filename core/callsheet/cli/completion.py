@@ -6,7 +6,10 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import click
 
 from callsheet.cli.around_hydra import arguments as of_commands
 from callsheet.cli.completing import candidates, composed_candidates
@@ -26,10 +29,13 @@ OUTBOX = ("list", "drain", "retry")
 EXPERIMENT = ("status", "work", "resume")
 EXPERIMENT_FLAGS = of_commands.OWN_FLAGS["experiment"]
 BENCH_FLAGS = ("--benchmarks", "--revision", "--seconds")
-RUNS_FLAGS = ("--sort", "--reverse", "--where", "--columns", "--metric", "--json")
-OWN_FLAGS = {
-    **{"outbox": ("--seconds",), "status": ("--json",), "bench": BENCH_FLAGS, "experiment": EXPERIMENT_FLAGS},
-    **{"runs": RUNS_FLAGS, "compare": ("--flips", "--json")},
+OWN_FLAGS = {"outbox": ("--seconds",), "bench": BENCH_FLAGS, "experiment": EXPERIMENT_FLAGS}
+# What stands behind commands that are no application of Hydra and come from an entry point: their flags they know.
+ARGUMENTS: dict[str, Callable[[str], list[str]]] = {
+    "compare": candidates.runs_and_experiments,
+    "report": candidates.runs_and_experiments,
+    "runs": partial(candidates.paths, folders=True),
+    "status": candidates.runs,
 }
 
 
@@ -64,14 +70,8 @@ def _candidates(before: list[str], word: str, commands: Sequence[str]) -> list[s
     command, words = before[0], before[1:]
     if command == "plugins":
         return _of_plugins(words, word)
-    if command == "status":
-        return _flags("status", word) or candidates.runs(word)
-    if command == "runs":
-        return _of_runs(words, word)
-    if command == "compare":
-        return [] if words[-1:] == ["--flips"] else _flags("compare", word) or candidates.runs_and_experiments(word)
-    if command == "report":
-        return _of_report(word)
+    if command in ARGUMENTS:
+        return _of_installed(command, words, word)
     if command == "outbox":
         return _of_outbox(words, word)
     if command == "experiment":
@@ -88,19 +88,15 @@ def _of_plugins(words: list[str], word: str) -> list[str]:
     return candidates.paths(word) if words == ["lock"] else []
 
 
-def _of_runs(words: list[str], word: str) -> list[str]:
-    """`callsheet runs [DIR…]`, with flags that take a value; only what a run knows could complete that."""
-    if words and words[-1] in RUNS_FLAGS and words[-1] not in ("--reverse", "--json"):
-        return []
-    return _flags("runs", word) or candidates.paths(word, folders=True)
-
-
-def _of_report(word: str) -> list[str]:
-    """Runs, experiments, and the flags that the command itself knows."""
-    if not word.startswith("-"):
-        return candidates.runs_and_experiments(word)
-    known = entry_points.load(COMMANDS, "report").params
-    return [flag for parameter in known for flag in parameter.opts if flag.startswith(word)]
+def _of_installed(command: str, words: list[str], word: str) -> list[str]:
+    """Its flags, or what it takes; nothing for the value of a flag, but for a path."""
+    options = [each for each in entry_points.load(COMMANDS, command).params if isinstance(each, click.Option)]
+    waiting = next((each for each in options if not each.is_flag and {*words[-1:]} & {*each.opts}), None)
+    if waiting:
+        return candidates.paths(word) if isinstance(waiting.type, click.Path) else []
+    if word.startswith("-"):
+        return [flag for option in options for flag in option.opts if flag.startswith(word)]
+    return ARGUMENTS[command](word)
 
 
 def _of_outbox(words: list[str], word: str) -> list[str]:
