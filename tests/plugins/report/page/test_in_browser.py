@@ -69,6 +69,11 @@ def test_a_mouse_over_charts_finds_markup_nowhere_and_nothing_is_refused(page: P
         hover = f"Plotly.Fx.hover(document.querySelector('.plot'), [{{curveNumber: {line}, pointNumber: 50}}])"
         until(page, f"{hover}, document.querySelector('.hoverlayer').textContent.includes('<b>x</b><a href=')")
     assert page.locator("svg a").count() == 0
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.4, steps=4)
+    page.mouse.up()
+    page.mouse.dblclick(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    assert page.locator("svg a").count() == 0
 
 
 def test_axe_finds_nothing(page: Page):
