@@ -29,12 +29,12 @@ from callsheet_plugins.report.reading.discover import Found, discover
 from callsheet_plugins.report.reading.lines import Log
 from callsheet_plugins.report.reading.metrics import Series
 from callsheet_plugins.report.reading.points import Reader
+from callsheet_plugins.report.reading.records import UNREADABLE, steps_of
 from callsheet_plugins.report.reading.scores import Score
 
 MOST_EVENTS = 2_000
 PUBLISHED = "report"  # the kind of the outbox entries that hold a page
 MOST_BYTES = 64 << 20  # of events.jsonl
-UNREADABLE = "unreadable"  # the state of a run whose record is damaged, or of a version that only a later one reads
 
 
 @dataclass(eq=False)
@@ -100,8 +100,7 @@ class RunData:
     @property
     def steps(self) -> int | None:
         """How many it was to take."""
-        found = self.record.get("max_steps")
-        return found if isinstance(found, int) and found > 0 else None
+        return steps_of(self.record)
 
     @cached_property
     def _state_and_why(self) -> tuple[str, str]:

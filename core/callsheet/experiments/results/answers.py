@@ -79,11 +79,16 @@ def _answers(run_dir: RunDir, file: str, metric: str) -> list[Answer]:
         return []
 
 
+def score_names(metric: str) -> tuple[str, ...]:
+    """What may hold the score of an answer for `metric`: its own name, that without its filter, or what others say."""
+    return metric, metric.partition(",")[0], *SCORES
+
+
 def _answer(row: Mapping[str, Any], metric: str) -> Iterator[Answer]:
-    name, _, of = metric.partition(",")
+    of = metric.partition(",")[2]
     if of and row.get("filter", of) != of:  # lm_eval answers each prompt once for each filter
         return
-    names = (metric, name, *SCORES)
+    names = score_names(metric)
     score = next((number(row[name]) for name in names if isinstance(row.get(name), (bool, int, float))), math.nan)
     prompt = next((row[name] for name in PROMPTS if row.get(name) is not None), None)
     if prompt is None or not math.isfinite(score):

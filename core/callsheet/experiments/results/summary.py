@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from callsheet.disk.standing import short
-from callsheet.errors import first_line
+from callsheet.errors import counted, first_line
 from callsheet.experiments.places import LOGS
 from callsheet.experiments.results import pass_rates, verdicts
 from callsheet.experiments.results.arms import Known, finals, known_arms
@@ -72,6 +72,13 @@ class Summary:
         """The arms as `experiment.json` has them."""
         gone = [{"name": name, "state": "gone", "status": None, "error": self.missing[name]} for name in self.gone]
         return [*(_row(arm, self.scores.get(arm.entry.name)) for arm in self.arms), *gone]
+
+    @property
+    def states(self) -> str:
+        """How many arms are where, in a sentence; empty where there is none."""
+        ended = Counter(arm.result.status or arm.state for arm in self.arms)
+        said = ", ".join(f"{count} {status}" for status, count in ended.items())
+        return said and f"{counted(len(self.arms), 'run')}: {said}."
 
     @property
     def is_decided(self) -> bool:

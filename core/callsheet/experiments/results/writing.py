@@ -56,7 +56,7 @@ def markdown(summary: Summary, answers: ByPrompt) -> str:
     parts = [
         f"# {_text(summary.name)}",
         _text(summary.hypothesis) and f"Hypothesis: {_text(summary.hypothesis)}",
-        _states(summary),
+        summary.states or "There is no arm.",
         *_who_won(summary),
         *_searched(summary),
         *_single(answers),
@@ -67,13 +67,6 @@ def markdown(summary: Summary, answers: ByPrompt) -> str:
         *_going_on(summary),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def _states(summary: Summary) -> str:
-    """How many arms are where."""
-    ended = Counter(arm.result.status or arm.state for arm in summary.arms)
-    said = ", ".join(f"{count} {status}" for status, count in ended.items())
-    return f"{counted(len(summary.arms), 'run')}: {said}." if said else "There is no arm."
 
 
 def _who_won(summary: Summary) -> Iterator[str]:

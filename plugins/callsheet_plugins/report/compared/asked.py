@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from callsheet.disk.inside import Inside
+from callsheet.experiments.places import RECORD
 from callsheet_plugins.report.compared.facts import section
-
-RECORD = "experiment.json"
 
 
 def asked(folder: Path) -> str:

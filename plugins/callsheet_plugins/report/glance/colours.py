@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from callsheet_plugins.report.glance.look import UNREADABLE
+from callsheet_plugins.report.reading.records import UNREADABLE
 
 OF_STATES = {
     **dict.fromkeys(("failed", "dead", UNREADABLE), "red"),

@@ -13,7 +13,7 @@ from callsheet.screen import quoted
 from callsheet_plugins.report.glance import columns, words
 from callsheet_plugins.report.glance.columns import Column
 from callsheet_plugins.report.glance.look import Glance, usual_metric
-from callsheet_plugins.report.glance.settings import ABSENT, differing_runs, short_names
+from callsheet_plugins.report.glance.settings import ABSENT, differing_runs, short_names, typed_names
 
 PLUGIN = re.compile(r"plugins\.[^.]+")
 KINDS = ("setting", "score", "metric")  # what may stand before a name that two of them have
@@ -33,7 +33,7 @@ class Columns:
 
     def settings(self) -> list[Column]:
         """Those in which the runs differ: first what somebody typed, and plugins that only some have."""
-        typed = {_name_of(item) for glance in self.glances for item in glance.run.get("overrides") or ()}
+        typed = typed_names(glance.run for glance in self.glances)
         names = sorted(self.differs, key=lambda name: name not in typed and not PLUGIN.fullmatch(name))
         return [self._setting(name) for name in names]
 
@@ -118,10 +118,6 @@ class Columns:
 
     def _some(self) -> str:
         return f" There are {', '.join(self.own)}, and all settings, scores and metrics of the runs."
-
-
-def _name_of(override: str) -> str:
-    return override.partition("=")[0].lstrip("+~")
 
 
 def _flat(config: Mapping[str, Any], prefix: str = "") -> Iterator[str]:

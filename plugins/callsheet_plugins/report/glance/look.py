@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,16 +12,16 @@ from callsheet.disk.os_errors import said
 from callsheet.disk.regular import shown
 from callsheet.distributed.slurm import JobStates
 from callsheet.errors import CallsheetError
-from callsheet.rundir.rundir import CHECKPOINTS, EVALS, EVENTS, METRICS, RUN, RunDir, require_run
-from callsheet.session.status import last_step, state_of
+from callsheet.rundir.rundir import EVALS, METRICS, RUN, RunDir, require_run
+from callsheet.session.status import WRITTEN, last_step, state_of
 from callsheet_plugins.report.glance.metrics import Logged, Value, goes_by
 from callsheet_plugins.report.glance.scores import last_scores
 from callsheet_plugins.report.glance.sizes import Size, size_of
 from callsheet_plugins.report.glance.tails import TAIL, tail_of, why_closed
+from callsheet_plugins.report.reading.records import UNREADABLE, steps_of
 from callsheet_plugins.report.reading.scores import Score
+from callsheet_plugins.report.telling.times import seconds_of
 
-UNREADABLE = "unreadable"  # the state of a run whose record is damaged, or of a version that only a later one reads
-WRITTEN = (METRICS, EVENTS, CHECKPOINTS, RUN)
 MOST_BYTES = 1 << 26  # of all logs of metrics together, and of one of them its last TAIL bytes at least
 MOST_FILES = 50_000  # of all runs together, that are looked at for their sizes
 FEWEST_FILES = 300
@@ -82,8 +81,7 @@ class Glance:
 
     @property
     def steps(self) -> int | None:
-        found = self.run.get("max_steps")
-        return found if isinstance(found, int) and found > 0 else None
+        return steps_of(self.run)
 
     @cached_property
     def size(self) -> Size:
@@ -110,11 +108,11 @@ class Glance:
     @property
     def started(self) -> float | None:
         """When its first attempt began, in seconds since 1970."""
-        return _seconds(self.run.get("started"))
+        return seconds_of(self.run.get("started"))
 
     @property
     def ended(self) -> float | None:
-        return _seconds(self.run.get("ended"))
+        return seconds_of(self.run.get("ended"))
 
     @cached_property
     def written(self) -> float | None:
@@ -173,13 +171,6 @@ def usual_metric(glances: Iterable[Glance]) -> str:
         if glance.metric:
             counts[glance.metric] = counts.get(glance.metric, 0) + 1
     return max(counts, key=lambda name: counts[name], default="")
-
-
-def _seconds(written: Any) -> float | None:
-    try:
-        return datetime.fromisoformat(written).timestamp()
-    except (TypeError, ValueError, OverflowError, OSError):
-        return None
 
 
 def _changed(path: Path) -> float | None:

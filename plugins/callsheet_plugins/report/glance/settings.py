@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 PLACES = ("output_dir", "experiment", "resume", "branch", "hydra", "trainer.args.output_dir", "trainer.args.run_name")
@@ -40,6 +40,12 @@ def differing_runs(configs: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]
 def _spread(values: Sequence[Any], places: Sequence[int], count: int) -> list[Any]:
     at = dict(zip(places, values, strict=True))
     return [at.get(place, ABSENT) for place in range(count)]
+
+
+def typed_names(records: Iterable[Mapping[str, Any]]) -> set[str]:
+    """The settings that somebody typed for these runs, whose records are given."""
+    typed = (str(word) for record in records for word in record.get("overrides") or ())
+    return {word.partition("=")[0].lstrip("+~") for word in typed}
 
 
 def _walk(path: str, values: Sequence[Any]) -> Iterator[tuple[str, list[Any]]]:

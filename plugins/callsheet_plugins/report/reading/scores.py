@@ -36,6 +36,16 @@ class Score:
     seconds: float | None = None
     parts: Mapping[str, Mapping[str, float]] = field(default_factory=dict, compare=False, repr=False)
 
+    @property
+    def label(self) -> str:
+        """What a user types, such as `gsm8k.exact_match`, or `gsm8k.exact_match@bema`."""
+        return f"{self.benchmark}.{self.metric}{'' if self.weights == RAW else f'@{self.weights}'}"
+
+    @property
+    def order(self) -> float:
+        """Its step; a score without one is that of the final model, and comes last."""
+        return math.inf if self.step is None else self.step
+
 
 def scores(inside: Inside, say: Say) -> list[Score]:
     """Oldest first; of one key, that is benchmark, weights and step, the last row counts. Of very many, the newest."""
@@ -44,7 +54,7 @@ def scores(inside: Inside, say: Say) -> list[Score]:
     for row in log.rows():
         if isinstance(row.get("name"), str) and isinstance(row.get("metrics"), Mapping):
             made = [*_scores(row)]
-            key = (row["name"], _text(row, "benchmark_id") or row["name"], _weights(row), whole(row.get("step")))
+            key = (row["name"], _text(row, "benchmark_id") or row["name"], weights_of(row), whole(row.get("step")))
             kept.pop(key, None)
             kept[key] = made
         else:
@@ -62,7 +72,7 @@ def _scores(row: Mapping[str, Any]) -> Iterator[Score]:
             yield Score(
                 row["name"],
                 metric,
-                _weights(row),
+                weights_of(row),
                 whole(row.get("step")),
                 number,
                 time=seconds_of(row.get("time")),
@@ -86,7 +96,8 @@ def _parts(row: Mapping[str, Any]) -> dict[str, dict[str, float]]:
     }
 
 
-def _weights(row: Mapping[str, Any]) -> str:
+def weights_of(row: Mapping[str, Any]) -> str:
+    """The kind of weights that a row of evals.jsonl is about: old ones say it in their tags."""
     tags = row.get("tags")
     return str(row.get("weights") or (tags.get("weights") if isinstance(tags, Mapping) else None) or RAW)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from callsheet.errors import CallsheetError
-from callsheet.experiments.results.answers import SCORES
+from callsheet.experiments.results.answers import score_names
 from callsheet.experiments.statistics.checkpoints import Answer
 from callsheet_plugins.report.reading.answers import Answered, answers
 from callsheet_plugins.report.scored import intervals, kept
@@ -84,9 +84,9 @@ def graded(found: list[Answered], metric: str) -> Iterator[Answer]:
 
 
 def _field(found: Iterable[Answered], metric: str) -> str:
-    """Under which name the answers have their scores for `metric`: its own, without its filter, or what others say."""
+    """Under which name the answers have their scores for `metric`."""
     known = {name for answer in found for name in answer.scores}
-    return next((name for name in (metric, metric.partition(",")[0], *SCORES) if name in known), metric)
+    return next((name for name in score_names(metric) if name in known), metric)
 
 
 def _place(run: RunData, score: Score) -> Place:

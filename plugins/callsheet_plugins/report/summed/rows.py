@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from callsheet.results import RAW
-from callsheet_plugins.report.glance.settings import ABSENT, differing, short_names
+from callsheet_plugins.report.glance.settings import ABSENT, differing_runs, short_names, typed_names
 from callsheet_plugins.report.page.numbers import shown
 from callsheet_plugins.report.summed.looked_at import last, looked_at
 from callsheet_plugins.report.telling.times import lag, moment, seconds_of, span
@@ -71,13 +69,11 @@ def _step(run: RunData) -> Cell:
 
 def _settings(runs: Sequence[RunData]) -> dict[str, list[Cell]]:
     """Those in which the runs differ, what somebody typed first."""
-    known = [run for run in runs if run.config]  # the settings of others are not known, which is no difference
-    found = differing([run.config for run in known]) if len(known) > 1 else {}
-    typed = {str(word).partition("=")[0].lstrip("+~") for run in runs for word in run.record.get("overrides") or ()}
+    found = differing_runs([run.config for run in runs])
+    typed = typed_names(run.record for run in runs)
     names = sorted(found, key=lambda name: name not in typed)
     shorts = short_names(names)
-    values = {name: dict(zip((run.path for run in known), found[name], strict=True)) for name in names}
-    return {shorts[name]: [_setting(values[name].get(run.path)) for run in runs] for name in names}
+    return {shorts[name]: [*map(_setting, found[name])] for name in names}
 
 
 def _setting(value: Any) -> Cell:
@@ -101,9 +97,8 @@ def _scores(runs: Sequence[RunData]) -> dict[str, list[Cell]]:
 
 
 def _last_scores(run: RunData) -> Iterator[tuple[str, float]]:
-    """A score without a step is that of the final model."""
-    for score in sorted(run.scores, key=lambda score: math.inf if score.step is None else score.step):
-        yield f"{score.benchmark}.{score.metric}{'' if score.weights == RAW else f'@{score.weights}'}", score.value
+    for score in sorted(run.scores, key=lambda score: score.order):
+        yield score.label, score.value
 
 
 def _number(value: float | None) -> Cell:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from callsheet.errors import counted, listed
+from callsheet.errors import listed
 from callsheet.experiments.results import verdicts
 
 if TYPE_CHECKING:
@@ -34,17 +33,11 @@ def verdict(summary: Summary) -> Verdict:
     return Verdict(
         summary.name,
         summary.hypothesis,
-        _arms(summary),
+        summary.states or "It has no arm.",
         [*_sentences(summary)],
         missing[:MOST_MISSING],
         max(len(missing) - MOST_MISSING, 0),
     )
-
-
-def _arms(summary: Summary) -> str:
-    states = Counter(arm.result.status or arm.state for arm in summary.arms)
-    said = ", ".join(f"{count} {status}" for status, count in states.items())
-    return f"{counted(len(summary.arms), 'run')}: {said}." if said else "It has no arm."
 
 
 def _sentences(summary: Summary) -> Iterator[str]:

@@ -8,7 +8,8 @@ from privileges import modes_count
 
 from callsheet.disk.os_errors import Refused
 from callsheet.rundir.rundir import RunDir
-from callsheet_plugins.report.glance.look import UNREADABLE, Glance, look_at, usual_metric
+from callsheet_plugins.report.glance.look import Glance, look_at, usual_metric
+from callsheet_plugins.report.reading.records import UNREADABLE
 
 from ..made import make_run
 

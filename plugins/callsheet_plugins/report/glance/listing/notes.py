@@ -13,7 +13,8 @@ from callsheet.experiments.places import ARMS, PENDING
 from callsheet.session.going_on import shell
 from callsheet_plugins.report.glance import words
 from callsheet_plugins.report.glance.finding import Columns
-from callsheet_plugins.report.glance.look import UNREADABLE, Glance
+from callsheet_plugins.report.glance.look import Glance
+from callsheet_plugins.report.reading.records import UNREADABLE
 
 MOST_WHYS = 8  # runs whose reasons are told
 LONGEST_WHY = 400
