@@ -66,7 +66,8 @@ def test_a_run_that_was_stopped_goes_on_on_two_other_nodes_bit_for_bit(nodes, tm
     assert code_of(nodes, job) == "143:0", said(tmp_path)
     run = run_json(tmp_path)
     step = run["outcome"]["step"]
-    assert run["status"] == "interrupted" and (tmp_path / "run" / f"checkpoint-{step}" / "rng_state_1.pth").is_file()
+    saved = tmp_path / "run" / f"checkpoint-{step}" / "rng_state_1.pth"
+    assert run["status"] == "interrupted" and saved.is_file(), said(tmp_path)
     world = {"engine": "ddp", "processes": 2, "started_by": "srun", "nodes": 2}
     assert run["world"] == {**world, "hosts": {"n1": [0], "n2": [1]}}
     assert [entry["step"] for rank in (0, 1) for entry in told(tmp_path, "witness", rank)[-1:]] == [step, step]
